@@ -1,0 +1,57 @@
+# `make run` and `make test` are all a new clone needs; `make help` lists the rest.
+.DEFAULT_GOAL := help
+MODEL_PYTHON := pixelwise-model/.venv/bin/python
+
+.PHONY: help run check test soak parity bench lock format clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+run: ## provision, build or pull the pinned release, verify it, read real digits
+	@bash setup-server.sh
+
+check: .venv/.installed-requirements-dev.txt ## format, lint, types
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/shellcheck setup-server.sh .ci/run
+
+test: .venv/.installed-requirements-dev.txt releases ## install what tests need and run all of them
+	$(MODEL_PYTHON) -m pytest pixelwise-model/tests
+	.venv/bin/python -m pytest
+
+soak: .venv/.installed-requirements-dev.txt releases ## long checks: millions of mutations, all versions on 70,000 digits
+	.venv/bin/python -m pytest -m soak
+
+parity: .venv/.installed-requirements-dev.txt ## the reader against scikit-learn 1.3 to 1.9; writes docs/parity.md
+	.venv/bin/python benchmarks/parity.py
+
+bench: releases ## measure every performance claim; writes docs/benchmarks.md and its plot
+	@bash benchmarks/run.sh
+
+lock: .venv/.installed-requirements-dev.txt ## pin and hash the dependencies in pyproject.toml and the other *.in files
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  pyproject.toml -o requirements.txt
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  pixelwise-model/requirements.in -o pixelwise-model/requirements.txt
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  -c requirements.txt -c pixelwise-model/requirements.txt benchmarks/requirements.in -o benchmarks/requirements.txt
+
+format: .venv/.installed-requirements-dev.txt ## put every file into the common format
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+clean: ## remove everything that was made here, but .env
+	rm -rf .venv pixelwise-model/.venv benchmarks/.venv models pixelwise-model/releases.git pixelwise-model/data
+
+.venv/.installed-requirements-dev.txt: requirements.txt requirements-dev.txt pyproject.toml
+	@bash setup-server.sh --environment
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@cp requirements-dev.txt $@
+
+# Tests read the three releases that pixelwise-model/ can build.
+.PHONY: releases
+releases:
+	@bash setup-server.sh --releases v1.0 v1.1 v2.0

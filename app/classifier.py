@@ -1,0 +1,88 @@
+"""The public face: `CLASSES`, `classify_batch`, `classify`.
+
+    from app.classifier import classify_batch
+    answers = classify_batch(images)    # (N, 28, 28) uint8, 0 paper to 255 ink
+
+The model that `.env` pins is opened and verified once, when this module is imported; one that is not what its release,
+its card and this code promise stops the import (README, "Exit codes").
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import BadImages, UnknownVersion
+from app.release.agreement import Code
+from app.release.opening import Source, open_model
+from app.settings import read_settings
+
+# The classes each major version speaks. Written here, never read from a model: a model that knows others is refused.
+ROSTERS = {
+    "v1": ("1", "2", "3", "4", "5", "6", "7", "8", "9"),
+    "v2": ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
+}
+
+
+class Answer(TypedDict):
+    """`prediction`: the label with the highest score; `confidence`: that score; `scores`: every label's, sum 1."""
+
+    prediction: str
+    confidence: float
+    scores: dict[str, float]
+
+
+def roster(version: str) -> tuple[str, ...]:
+    """The classes of a version such as "v1.0"; a version without roster is refused with the line to edit."""
+    form = re.fullmatch(r"(v\d+)\.\d+", version)
+    if form is None or form[1] not in ROSTERS:
+        lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+        raise UnknownVersion(version, rosters=list(ROSTERS), line=lines.index("ROSTERS = {") + 1)
+    return ROSTERS[form[1]]
+
+
+def classify_batch(images: NDArray[np.uint8]) -> list[Answer]:
+    """One answer per image, in order.
+
+    Args:
+        images: (N, 28, 28) uint8, 0 paper to 255 ink; a pixel above 128 is ink. N = 0 gives []. Not changed.
+
+    Raises:
+        BadImages: a ValueError; another shape or dtype. Nothing is cast: a silent cast is a train/serve skew.
+    """
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+        raise BadImages(images, shape="(N, 28, 28)")
+    scores = MODEL.engine.scores(images)
+    best = scores.argmax(axis=1).tolist()
+    return [
+        {"prediction": CLASSES[index], "confidence": row[index], "scores": dict(zip(CLASSES, row, strict=True))}
+        for index, row in zip(best, scores.tolist(), strict=True)
+    ]
+
+
+def classify(image: NDArray[np.uint8]) -> Answer:
+    """The answer for one (28, 28) uint8 image: a batch of one."""
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != (28, 28):
+        raise BadImages(image, shape="(28, 28)")
+    return classify_batch(image[np.newaxis])[0]
+
+
+_settings = read_settings()
+CLASSES = roster(_settings.model_version)
+MODEL = open_model(
+    Source(
+        version=_settings.model_version,
+        path=_settings.model_path,
+        models=_settings.models,
+        lock_file=_settings.lock_file,
+        require_lock=_settings.require_lock,
+    ),
+    Code(CLASSES),
+)
+for _notice in MODEL.notices:
+    logging.getLogger("pixelwise").warning(_notice)

@@ -1,0 +1,122 @@
+"""Is this installation in order? Every check, and for each fault the line that mends it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+
+import msgspec
+from rich.table import Table
+
+from app.errors import PixelWiseError
+from app.release.lock import read_lock
+from app.release.record import changed_file, read_record
+from app.settings import ROOT, Settings, read_settings
+
+OLDEST_PYTHON = (3, 11)
+
+
+class Symptom(msgspec.Struct, frozen=True):
+    """One check: what of, whether it is well, what was found, and the line that mends it (empty when well)."""
+
+    name: str
+    healthy: bool
+    found: str
+    mend: str = ""
+    exit_code: int = 0
+
+
+def diagnose() -> list[Symptom]:
+    """All checks, in the order in which faults should be mended."""
+    found = [_python(), _pins(), _git(), _env_file()]
+    try:
+        settings = read_settings()
+    except PixelWiseError as error:
+        return [*found, Symptom("settings", False, str(error), "edit .env", error.exit_code)]
+    return [*found, Symptom("settings", True, f"{settings.model_repo} {settings.model_version}"), *_model(settings)]
+
+
+def symptoms_table(symptoms: list[Symptom]) -> Table:
+    """The checks as a table."""
+    table = Table()
+    for column in ("check", "state", "found", "what mends it"):
+        table.add_column(column, overflow="fold")
+    for symptom in symptoms:
+        state = "[green]well[/green]" if symptom.healthy else "[bold red]fault[/bold red]"
+        table.add_row(symptom.name, state, symptom.found, symptom.mend)
+    return table
+
+
+def _python() -> Symptom:
+    version = ".".join(map(str, sys.version_info[:3]))
+    healthy = sys.version_info >= OLDEST_PYTHON
+    return Symptom("python", healthy, version, "" if healthy else "bash setup-server.sh", 0 if healthy else 3)
+
+
+def _pins() -> Symptom:
+    """The installed libraries against the pins of requirements.txt."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split(" ")[0].split("==") for line in lines if "==" in line and ";" not in line)
+    wrong = [
+        f"{name} {_installed(name) or 'missing'}, pinned {pin}" for name, pin in pins.items() if _installed(name) != pin
+    ]
+    if wrong:
+        return Symptom("libraries", False, "; ".join(wrong), "bash setup-server.sh", 3)
+    return Symptom("libraries", True, f"{len(pins)} as pinned")
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git() -> Symptom:
+    path = shutil.which("git")
+    if path is None:
+        return Symptom("git", False, "not installed", "apt-get install git", 3)
+    return Symptom("git", True, path)
+
+
+def _env_file() -> Symptom:
+    path = ROOT / ".env"
+    if not path.exists():
+        return Symptom(".env", False, "missing (defaults apply)", "bash setup-server.sh", 3)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        return Symptom(".env", False, f"mode {mode:o}: others may read it", "chmod 600 .env", 3)
+    return Symptom(".env", True, f"mode {mode:o}")
+
+
+def _model(settings: Settings) -> Iterator[Symptom]:
+    try:
+        locked = read_lock(settings.lock_file)
+        record = read_record(settings.models / settings.model_version)
+    except PixelWiseError as error:
+        yield Symptom("release", False, str(error), "pixelwise pull", error.exit_code)
+        return
+    if record is None:
+        yield Symptom("release", False, f"{settings.model_version} is not pulled", "pixelwise pull", 3)
+        return
+    changed = changed_file(settings.models / settings.model_version, record)
+    if changed is not None:
+        yield Symptom("release", False, f"{changed} is missing or changed", "pixelwise pull", 4)
+        return
+    yield Symptom("release", True, f"{record.version}, commit {record.commit[:12]}, {len(record.files)} files intact")
+    listed = any(entry.version == record.version and entry.commit == record.commit for entry in locked)
+    needed = settings.require_lock and not listed
+    found = "lists this release" if listed else "does not list this release (a first pull)"
+    yield Symptom("model.lock", not needed, found, "pixelwise lock" if needed else "", 4 if needed else 0)
+    command = [sys.executable, "-c", "import app.classifier"]
+    start = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)
+    if start.returncode == 0:
+        yield Symptom("start", True, "the model opens and reproduces its recorded answers")
+    else:
+        said = start.stderr.strip().splitlines()
+        yield Symptom("start", False, said[-1] if said else "no message", "pixelwise verify", 4)

@@ -1,0 +1,255 @@
+"""Every way this system says no.
+
+A message is built here, from four parts: the subject, what was found, what was promised, and what to do.
+`exit_code` is what the command line leaves with (README, "Exit codes").
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.release.agreement import Check
+
+
+class PixelWiseError(Exception):
+    """A refusal. `str(error)` is one sentence or two, meant for a person."""
+
+    exit_code = 1
+
+    def __init__(self, subject: str, *, found: object, promised: object, remedy: str) -> None:
+        self.subject, self.found, self.promised, self.remedy = subject, str(found), str(promised), remedy
+        super().__init__(f"{subject}: found {self.found}, promised {self.promised}. {remedy}")
+
+
+# -- what the caller passes (the caller's to fix) --------------------------------------------------------------
+
+
+class BadImages(PixelWiseError, ValueError):
+    """Images of a shape or dtype that the classifier does not take. Never cast: a silent cast is a skew."""
+
+    exit_code = 2
+
+    def __init__(self, images: object, *, shape: str) -> None:
+        is_array = hasattr(images, "dtype") and hasattr(images, "shape")
+        found = f"{images.dtype} {images.shape}" if is_array else type(images).__name__  # type: ignore[attr-defined]
+        super().__init__(
+            "images",
+            found=found,
+            promised=f"a numpy array, uint8 {shape}",
+            remedy="Pass grey values as they are, 0 paper to 255 ink (floats in [0, 1]: multiply by 255 and round).",
+        )
+
+
+class UnreadableImage(PixelWiseError):
+    """A file that is no image, or none of a kind that can be read."""
+
+    exit_code = 2
+
+
+# -- configuration: exit code 3 --------------------------------------------------------------------------------
+
+
+class ConfigurationError(PixelWiseError):
+    """The environment or `.env` asks for something that cannot be."""
+
+    exit_code = 3
+
+
+class BadSettings(ConfigurationError):
+    """One or more settings have values that cannot be; all of them are named at once."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(
+            "settings",
+            found="; ".join(problems),
+            promised="the values described in .env.example",
+            remedy="Edit .env or the environment; .env.example describes every setting.",
+        )
+
+
+class MissingModel(ConfigurationError):
+    """There is no file where the model should be."""
+
+    def __init__(self, path: Path, *, asked_by: str) -> None:
+        super().__init__(
+            f"model file {path}",
+            found="no such file",
+            promised=f"the artefact that {asked_by} names",
+            remedy="Run `bash setup-server.sh` (or `pixelwise pull`), or correct MODEL_PATH in .env.",
+        )
+
+
+class UnknownVersion(ConfigurationError):
+    """MODEL_VERSION is no vN.N, or `app/classifier.py` has no roster for its major version."""
+
+    def __init__(self, version: str, *, rosters: list[str], line: int) -> None:
+        super().__init__(
+            f"MODEL_VERSION={version}",
+            found="no roster of classes for this version",
+            promised=f"a version like v1.0 whose major is one of {', '.join(rosters)}",
+            remedy=f"Set MODEL_VERSION to such a version, or add its roster at app/classifier.py line {line}.",
+        )
+
+
+class MissingDigits(ConfigurationError):
+    """MNIST's test files are not where they are cached."""
+
+    def __init__(self, path: Path, *, found: str) -> None:
+        super().__init__(
+            f"MNIST file {path.name}",
+            found=found,
+            promised="the original file in MNIST_DIR",
+            remedy="Run `bash setup-server.sh`, or `python pixelwise-model/mnist.py --test-only`.",
+        )
+
+
+class VersionMismatch(ConfigurationError):
+    """The served version is what the record gives for the digest, not what a setting claims."""
+
+    def __init__(self, artefact: str, *, found: str, promised: str) -> None:
+        super().__init__(
+            f"model {artefact}",
+            found=f"{found} (by its digest)",
+            promised=f"MODEL_VERSION={promised}",
+            remedy=f"Put MODEL_VERSION={found} into .env, or point MODEL_PATH at the artefact of {promised}.",
+        )
+
+
+# -- a release or artefact refused: exit code 4 ----------------------------------------------------------------
+
+
+class Refused(PixelWiseError):
+    """A release, or a file of one, that is not what was promised."""
+
+    exit_code = 4
+
+
+class ArtefactRefused(Refused, ValueError):
+    """An artefact that is not read: `code` names the broken rule, `offset` the byte where it was broken."""
+
+    def __init__(self, code: str, why: str, *, offset: int | None = None, remedy: str | None = None) -> None:
+        self.code, self.offset = code, offset
+        where = "" if offset is None else f" at byte {offset}"
+        super().__init__(
+            f"artefact ({code}{where})",
+            found=why,
+            promised="a Binarizer with a LogisticRegression or MLPClassifier, written by joblib.dump",
+            remedy=remedy or "Fetch the release again with `pixelwise pull`; do not open the file otherwise.",
+        )
+
+
+class RosterMismatch(Refused, AssertionError):
+    """The artefact's classes are not the ones this code speaks."""
+
+    def __init__(
+        self, artefact: str, *, found: tuple[str, ...], promised: tuple[str, ...], checks: tuple[Check, ...] = ()
+    ) -> None:
+        self.checks = checks
+        super().__init__(
+            f"model {artefact}",
+            found=f"classes {' '.join(found)}",
+            promised=f"classes {' '.join(promised)} in app/classifier.py",
+            remedy="Set MODEL_VERSION to the version this model belongs to, or point MODEL_PATH at a model "
+            "with the promised classes.",
+        )
+
+
+class ChangedFile(Refused):
+    """The bytes of a file are not the recorded ones."""
+
+    def __init__(self, name: str, *, found: str, promised: str, promised_by: str, remedy: str | None = None) -> None:
+        super().__init__(
+            f"{name}: changed since it was released",
+            found=found,
+            promised=f"{promised} by {promised_by}",
+            remedy=remedy or "Fetch the release again with `pixelwise pull`.",
+        )
+
+
+class OriginUnknown(Refused):
+    """REQUIRE_LOCK is set and `model.lock` does not know this artefact."""
+
+
+class BadRelease(Refused):
+    """A release whose files, tag or names are not as they must be."""
+
+
+class MovedTag(Refused):
+    """A tag that names another commit than the trusted one."""
+
+    def __init__(self, version: str, *, found: str, promised: str, promised_by: str, remedy: str) -> None:
+        super().__init__(
+            f"tag {version} has moved",
+            found=f"commit {found}",
+            promised=f"commit {promised} by {promised_by}",
+            remedy=remedy,
+        )
+
+
+class BadLock(Refused):
+    """A `model.lock` that cannot be read, or an entry that may not be changed in passing."""
+
+
+class Unreviewed(Refused):
+    """A release that `model.lock` does not list, where only listed ones are taken (`--frozen`, REQUIRE_LOCK)."""
+
+    def __init__(self, version: str, *, repository: str, commit: str) -> None:
+        super().__init__(
+            f"release {version} of {repository}",
+            found=f"commit {commit}, which no entry of model.lock has for {version}",
+            promised="a reviewed entry of model.lock (--frozen or REQUIRE_LOCK=true)",
+            remedy="Pull it without either elsewhere, review it, and commit what `pixelwise lock` adds to model.lock.",
+        )
+
+
+class BadCard(Refused):
+    """A MODELCARD.md that cannot be read, or whose front matter is not valid."""
+
+
+class BadGoldenSet(Refused):
+    """A golden set that cannot be read."""
+
+
+class ContractBroken(Refused):
+    """Artefact, card, code and golden set do not agree; `checks` has every comparison that was made."""
+
+    def __init__(self, artefact: str, *, checks: tuple[Check, ...]) -> None:
+        self.checks = checks
+        differing = [check for check in checks if check.outcome == "differs"]
+        first = differing[0]
+        more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
+        super().__init__(
+            f"{artefact}: {first.name} differ{more}",
+            found=f"{first.found!r} in the {first.found_in}",
+            promised=f"{first.promised!r} in the {first.promised_by}",
+            remedy="`pixelwise verify` shows all of it. Fetch the release again, or pin one that keeps its promises.",
+        )
+
+
+class NotStartable(Refused):
+    """A release that was fetched whole, and does not start here; it is not placed."""
+
+    def __init__(self, version: str, *, said: str, exit_code: int) -> None:
+        super().__init__(
+            f"release {version} does not start",
+            found=said or f"exit code {exit_code}",
+            promised="a release that verifies before it is placed",
+            remedy="The current model stays as it is. Ask the release's owner, or pin another version in .env.",
+        )
+
+
+# -- checks that ran and failed: exit code 5; what cannot be reached: exit code 6 ----------------------------------
+
+
+class PromiseBroken(PixelWiseError):
+    """The model runs here, but does not do what its card says."""
+
+    exit_code = 5
+
+
+class Unreachable(PixelWiseError):
+    """A repository or service that does not answer."""
+
+    exit_code = 6

@@ -1,0 +1,272 @@
+"""From the bytes of an artefact to a checked model: every shape, type, range and label is verified before use."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import ArtefactRefused
+from app.inference.pickle_machine import Global, Instance, read_pickle
+from app.inference.plain_file import NotPlain, read_plain_file
+
+MAX_BYTES = 64 << 20
+MAX_WEIGHT = 1e6
+MAX_LAYERS = 16
+MAX_LAYER_WIDTH = 8192
+
+PIPELINE = Global("sklearn.pipeline", "Pipeline")
+BINARIZER = Global("sklearn.preprocessing._data", "Binarizer")
+LOGISTIC_REGRESSION = Global("sklearn.linear_model._logistic", "LogisticRegression")
+MLP = Global("sklearn.neural_network._multilayer_perceptron", "MLPClassifier")
+LABEL_BINARIZER = Global("sklearn.preprocessing._label", "LabelBinarizer")
+
+# Solvers that fit one softmax over all classes; liblinear fits one-versus-rest, which is not a softmax.
+SOFTMAX_SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga")
+ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
+SUPPORTED = "a Pipeline of Binarizer and LogisticRegression or MLPClassifier is supported"
+
+_OTHER_FORMATS = (
+    (
+        b"version https://git-lfs",
+        "a Git LFS pointer, not the file itself",
+        "Fetch the file with `git lfs pull`.",
+    ),
+    (b"PK\x03\x04", "a zip archive", "Unpack it, or write the model with joblib.dump."),
+    (b"<", "an HTML or XML page", "Download the file itself, not the page that shows it."),
+    *(
+        (magic, f"a file compressed with {name}", "Write it with `joblib.dump(model, path, compress=0)`.")
+        for magic, name in (
+            (b"\x1f\x8b", "gzip"),
+            (b"\x78", "zlib"),
+            (b"BZh", "bzip2"),
+            (b"\xfd7zXZ", "xz"),
+            (b"\x5d\x00\x00", "lzma"),
+            (b"\x04\x22\x4d\x18", "lz4"),
+            (b"ZF", "an old version of joblib"),
+        )
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: `inputs @ weights + bias`. weights (n_in, n_out), bias (n_out,), float32 or float64, read-only."""
+
+    weights: NDArray[np.floating]
+    bias: NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A digit classifier, as its file states it.
+
+    Attributes:
+        kind: "LogisticRegression" or "MLPClassifier".
+        classes: labels in the order of the scores.
+        steps: (name, class name) of each pipeline step, in order.
+        threshold: of the Binarizer; an input above it becomes 1, others 0. In [0, 1).
+        features: inputs of the first layer.
+        activation: after each layer but the last ("relu", "tanh", "logistic", "identity"); the last is a softmax.
+        layers: one for a logistic regression.
+        sklearn: the scikit-learn version that wrote it.
+        sha256: of the file's bytes, hexadecimal.
+    """
+
+    kind: str
+    classes: tuple[str, ...]
+    steps: tuple[tuple[str, str], ...]
+    threshold: float
+    features: int
+    activation: str
+    layers: tuple[Layer, ...]
+    sklearn: str
+    sha256: str
+
+
+def read_artefact(source: bytes | Path | str) -> Artefact:
+    """The model in an artefact, read as data: no code of the file runs.
+
+    Args:
+        source: the bytes, or the path of a plain file (not a link), at most 64 MiB.
+
+    Raises:
+        ArtefactRefused: and nothing else, whatever the bytes; `code` names the broken rule.
+    """
+    if isinstance(source, bytes):
+        data = source
+    else:
+        try:
+            data = read_plain_file(source, limit=MAX_BYTES)
+        except NotPlain as error:
+            raise ArtefactRefused("file", str(error)) from None
+    check_format(data)
+    return _model(read_pickle(data), hashlib.sha256(data).hexdigest())
+
+
+def check_format(data: bytes) -> None:
+    """Refuse, by size and first bytes, what is no uncompressed joblib file; say what it is and what to do."""
+    if len(data) > MAX_BYTES:
+        raise ArtefactRefused("size", f"{len(data):,} bytes, the limit is {MAX_BYTES:,}")
+    if not data:
+        raise ArtefactRefused("format", "an empty file", offset=0)
+    for magic, what, remedy in _OTHER_FORMATS:
+        if data.startswith(magic):
+            raise ArtefactRefused("format", what, offset=0, remedy=remedy)
+    if data[:1] != b"\x80":
+        raise ArtefactRefused("format", "no pickle of protocol 3, 4 or 5 (what joblib.dump writes)", offset=0)
+
+
+def _model(root: object, sha256: str) -> Artefact:
+    pipeline = _state(root, PIPELINE, what="the file")
+    if pipeline.get("memory") is not None or pipeline.get("transform_input") is not None:
+        _refuse("pipeline", "a pipeline with memory or transform_input")
+    (first, binarizer), (last, classifier) = _steps(pipeline.get("steps"))
+    before = _state(binarizer, BINARIZER, what=f"step {first}")
+    model = _state(classifier, LOGISTIC_REGRESSION, MLP, what=f"step {last}")
+    kind: str = classifier.of.name
+
+    features = _features(before, model)
+    classes = _classes(model.get("classes_"), what="classes_")
+    read_layers = _logistic_layers if classifier.of == LOGISTIC_REGRESSION else _mlp_layers
+    activation, layers = read_layers(model, features, classes)
+    return Artefact(
+        kind=kind,
+        classes=classes,
+        steps=((first, BINARIZER.name), (last, kind)),
+        threshold=_threshold(before.get("threshold")),
+        features=features,
+        activation=activation,
+        layers=layers,
+        sklearn=_sklearn_version(pipeline, before, model),
+        sha256=sha256,
+    )
+
+
+def _refuse(code: str, why: str) -> NoReturn:
+    raise ArtefactRefused(code, why)
+
+
+def _state(value: object, *expected: Global, what: str) -> dict[str, Any]:
+    """The attributes of an instance of one of the expected classes."""
+    names = " or ".join(one.name for one in expected)
+    if type(value) is not Instance or value.of not in expected:
+        found = value.of.name if type(value) is Instance else type(value).__name__
+        _refuse("estimator", f"{what} is {found} where {names} belongs; {SUPPORTED}")
+    state = value.state
+    if type(state) is not dict:
+        _refuse("estimator", f"{what} is {names} without attributes")
+    return state
+
+
+def _steps(steps: object) -> tuple[tuple[str, Any], tuple[str, Any]]:
+    if type(steps) is not list or len(steps) != 2:
+        count = len(steps) if type(steps) is list else "no"
+        _refuse("pipeline", f"a pipeline of {count} steps; {SUPPORTED}")
+    for step in steps:
+        if type(step) is not tuple or len(step) != 2 or type(step[0]) is not str:
+            _refuse("pipeline", "a pipeline step that is no pair of name and estimator")
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", step[0]):
+            _refuse("pipeline", "a pipeline step whose name is no identifier")
+    if steps[0][0] == steps[1][0]:
+        _refuse("pipeline", "two pipeline steps of one name")
+    return steps[0], steps[1]
+
+
+def _sklearn_version(*states: dict[str, Any]) -> str:
+    versions = [state.get("_sklearn_version") for state in states]
+    first = versions[0]
+    if type(first) is not str or not re.fullmatch(r"\d{1,4}\.\d{1,4}(\.\d{1,4})?", first):
+        _refuse("version", "no scikit-learn version")
+    if any(type(version) is not str or version != first for version in versions):
+        _refuse("version", "steps written by different scikit-learn versions")
+    return first
+
+
+def _threshold(threshold: object) -> float:
+    # Thresholded pixels are 0 and 1, so a threshold outside [0, 1) would make every image the same.
+    if type(threshold) not in (int, float) or not 0 <= threshold < 1:  # type: ignore[operator]  # the types are checked
+        _refuse("threshold", "a Binarizer whose threshold is no number in [0, 1)")
+    return float(threshold)  # type: ignore[arg-type]  # as above
+
+
+def _features(binarizer: dict[str, Any], model: dict[str, Any]) -> int:
+    features = model.get("n_features_in_")
+    if type(features) is not int or not 1 <= features <= MAX_LAYER_WIDTH:
+        _refuse("features", "no usable n_features_in_")
+    in_binarizer = binarizer.get("n_features_in_", features)
+    if type(in_binarizer) is not int or in_binarizer != features:
+        _refuse("features", "steps that disagree on n_features_in_")
+    return features
+
+
+def _classes(labels: object, *, what: str) -> tuple[str, ...]:
+    if not isinstance(labels, np.ndarray) or labels.dtype.kind != "U" or labels.ndim != 1:
+        _refuse("classes", f"{what} is no list of texts; train on labels as text (`y.astype(str)`)")
+    if not 3 <= len(labels) <= 10:
+        _refuse("classes", f"{len(labels)} classes; 3 to 10 digits are supported")
+    classes: tuple[str, ...] = tuple(labels.tolist())
+    if any(label not in tuple("0123456789") for label in classes):
+        _refuse("classes", f"{what} holds labels that are no single digits")
+    if list(classes) != sorted(set(classes)):
+        _refuse("classes", f"{what} is not sorted and distinct")
+    return classes
+
+
+def _logistic_layers(model: dict[str, Any], features: int, classes: tuple[str, ...]) -> tuple[str, tuple[Layer, ...]]:
+    multi_class = model.get("multi_class", "auto")  # gone from scikit-learn 1.8 on
+    if model.get("solver") not in SOFTMAX_SOLVERS or multi_class not in ("auto", "multinomial", "deprecated"):
+        _refuse("solver", "a logistic regression that is no softmax over all classes (one-versus-rest)")
+    weights = _weights(model.get("coef_"), (len(classes), features), what="coef_")
+    bias = _weights(model.get("intercept_"), (len(classes),), what="intercept_")
+    return "identity", (Layer(weights.T, bias),)
+
+
+def _mlp_layers(model: dict[str, Any], features: int, classes: tuple[str, ...]) -> tuple[str, tuple[Layer, ...]]:
+    activation = model.get("activation")
+    if activation not in ACTIVATIONS or model.get("out_activation_") != "softmax":
+        _refuse("activation", f"activations other than {', '.join(ACTIVATIONS)} and a softmax at the end")
+    # scikit-learn's predict() takes the labels from the label binarizer, its scores from classes_.
+    binarizer = _state(model.get("_label_binarizer"), LABEL_BINARIZER, what="_label_binarizer")
+    if _classes(binarizer.get("classes_"), what="_label_binarizer.classes_") != classes:
+        _refuse("classes", "two different lists of classes in one classifier")
+
+    weights, biases = model.get("coefs_"), model.get("intercepts_")
+    if type(weights) is not list or type(biases) is not list or not 1 <= len(weights) == len(biases) <= MAX_LAYERS:
+        _refuse("weights", f"coefs_ and intercepts_ that are no two lists of 1 to {MAX_LAYERS} arrays")
+    if type(model.get("n_layers_")) is not int or model["n_layers_"] != len(weights) + 1:
+        _refuse("weights", f"n_layers_ does not count its {len(weights)} coefs_")
+    layers = []
+    width = features
+    for index, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+        is_last = index == len(weights) - 1
+        next_width = len(classes) if is_last else _width(weight, what=f"coefs_[{index}]")
+        layers.append(
+            Layer(
+                _weights(weight, (width, next_width), what=f"coefs_[{index}]"),
+                _weights(bias, (next_width,), what=f"intercepts_[{index}]"),
+            )
+        )
+        width = next_width
+    return activation, tuple(layers)
+
+
+def _width(weights: object, *, what: str) -> int:
+    if not isinstance(weights, np.ndarray) or weights.ndim != 2 or not 1 <= weights.shape[1] <= MAX_LAYER_WIDTH:
+        _refuse("weights", f"{what} is no matrix with 1 to {MAX_LAYER_WIDTH} columns")
+    return int(weights.shape[1])
+
+
+def _weights(value: object, shape: tuple[int, ...], *, what: str) -> NDArray[np.floating]:
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        _refuse("weights", f"{what} is no array of float32 or float64")
+    if value.shape != shape:
+        _refuse("weights", f"{what} has shape {value.shape}, {shape} belongs there")
+    if not bool((np.abs(value) <= MAX_WEIGHT).all()):  # also false for NaN
+        _refuse("weights", f"{what} holds NaN, infinity or a value beyond {MAX_WEIGHT:g}")
+    return value

@@ -1,0 +1,85 @@
+"""What a release promises: the types of the card's `contract` block, and the one ink rule.
+
+`docs/contract.md` describes every key. A block that is not valid against these types is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+INK_ABOVE = 128
+"""The ink rule: a pixel is ink when its value is above this; 128 itself is paper."""
+
+SCORE_TOLERANCE = 1e-5
+"""How far a score may lie from the one scikit-learn gave when the release was made."""
+
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+PlainName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
+Version = Annotated[str, Meta(pattern=r"^v[0-9]{1,4}\.[0-9]{1,4}$")]
+Label = Annotated[str, Meta(pattern=r"^[0-9]$")]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=0, le=10_000_000)]
+
+
+class InputRule(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the caller hands over: shape, dtype and range of one image, and which values are ink."""
+
+    shape: tuple[int, int]
+    dtype: Literal["uint8"]
+    range: tuple[int, int]
+    ink: Annotated[str, Meta(pattern=r"^> [0-9]{1,3}$")]
+
+
+class Accuracy(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many of the held-out digits of the known classes were read rightly; a 95% Wilson interval."""
+
+    value: Share
+    correct: Count
+    n: Annotated[int, Meta(ge=1, le=10_000_000)]
+    interval: tuple[Share, Share]
+    per_class: dict[Label, Share] = {}
+
+
+class GoldenPromise(Struct, frozen=True, forbid_unknown_fields=True):
+    """The golden set's file, and how many of its `n` digits of known classes were read rightly."""
+
+    file: PlainName
+    sha256: Digest
+    n: Annotated[int, Meta(ge=1, le=100_000)]
+    correct: Count
+    withheld: Count = 0
+
+
+class Contract(Struct, frozen=True, forbid_unknown_fields=True):
+    """One release's promises, as its card states them."""
+
+    version: Version
+    artefact: PlainName
+    sha256: Digest
+    sklearn: Annotated[str, Meta(pattern=r"^\d+\.\d+(\.\d+)?$")]
+    steps: dict[str, str]
+    features: Annotated[int, Meta(ge=1, le=100_000)]
+    input: InputRule
+    classes: Annotated[tuple[Label, ...], Meta(min_length=2)]
+    accuracy: Accuracy
+    withheld: tuple[Label, ...] = ()
+    confusions: tuple[tuple[Label, Label], ...] = ()
+    golden: GoldenPromise | None = None
+    profile: dict[str, tuple[float, float, float]] | None = None
+
+
+def parse_contract(block: object) -> Contract:
+    """The contract in a card's front matter (plain values, as YAML gives them).
+
+    Raises:
+        msgspec.ValidationError: names the key that is not as it must be.
+    """
+    return msgspec.convert(block, Contract)
+
+
+def major(version: str) -> str:
+    """ "v1" of "v1.0"."""
+    return version.partition(".")[0]

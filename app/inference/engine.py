@@ -1,0 +1,124 @@
+"""The numbers: images in, class scores out, in float32 with numpy alone.
+
+Thresholding, layers and softmax run in blocks of rows that stay in the processor's cache, in buffers that each thread
+makes once. One path for one image and for many.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference.artefact import Artefact
+from app.inference.contract import INK_ABOVE
+
+BLOCK_ROWS = 80
+"""Measured: such blocks stay in the cache, and a linear model's product stays below the size from which OpenBLAS starts
+threads (which cost more than they bring when other work shares the processor)."""
+
+Floats = NDArray[np.float32]
+
+
+class Engine:
+    """Gives what scikit-learn's `predict_proba` gives for the same artefact, to 1e-5. Several threads may call it."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        self.classes = artefact.classes
+        *hidden, last = artefact.layers
+        self._hidden = [_as_float32(layer.weights, layer.bias) for layer in hidden]
+        # A softmax depends on differences of logits only, so the last class is held at 0 and the others are taken
+        # relative to it. One column less makes the product of a nine-class model a third faster.
+        self._relative = _as_float32(
+            last.weights[:, :-1] - last.weights[:, -1:].astype(np.float64), last.bias[:-1] - np.float64(last.bias[-1])
+        )
+        self._row_sum = np.ones((len(self.classes), 1), np.float32)
+        self._activate = ACTIVATIONS[artefact.activation]
+        self._features = artefact.features
+        self._threads = threading.local()
+
+    def scores(self, images: NDArray[np.uint8]) -> Floats:
+        """The share of each class, for each image.
+
+        Args:
+            images: (N, 28, 28) uint8, or any (N, ...) of as many pixels as the model has features; not changed.
+
+        Returns:
+            (N, classes) float32, each row sums to 1; columns in the order of `classes`.
+        """
+        result = np.zeros((len(images), len(self.classes)), np.float32)
+        buffers = self._buffers()
+        for start in range(0, len(images), BLOCK_ROWS):
+            block = images[start : start + BLOCK_ROWS]
+            self._logits(block.reshape(len(block), -1), result[start : start + BLOCK_ROWS, :-1], buffers)
+        self._softmax(result)
+        return result
+
+    def _logits(self, pixels: NDArray[np.uint8], logits: Floats, buffers: _Buffers) -> None:
+        rows = len(pixels)
+        ink, values = buffers.ink[:rows], buffers.inputs[:rows]
+        np.greater(pixels, INK_ABOVE, out=ink)
+        # The artefact's own Binarizer, with a threshold in [0, 1), leaves these zeros and ones as they are.
+        np.copyto(values, ink)
+        for (weights, bias), buffer in zip(self._hidden, buffers.hidden, strict=True):
+            values = np.dot(values, weights, out=buffer[:rows])
+            values += bias
+            self._activate(values)
+        weights, bias = self._relative
+        np.add(np.dot(values, weights), bias, out=logits)
+
+    def _softmax(self, logits: Floats) -> None:
+        logits -= np.maximum.reduce(logits, axis=1, keepdims=True)  # so that exp() cannot overflow
+        np.exp(logits, out=logits)
+        logits /= np.dot(logits, self._row_sum)
+
+    def _buffers(self) -> _Buffers:
+        try:
+            buffers: _Buffers = self._threads.buffers
+        except AttributeError:  # the first call on this thread
+            widths = [len(bias) for _, bias in self._hidden]
+            buffers = self._threads.buffers = _Buffers(self._features, widths)
+        return buffers
+
+
+class _Buffers:
+    """What one thread computes in."""
+
+    def __init__(self, features: int, hidden_widths: list[int]) -> None:
+        self.ink = np.empty((BLOCK_ROWS, features), np.bool_)
+        self.inputs = np.empty((BLOCK_ROWS, features), np.float32)
+        self.hidden = [np.empty((BLOCK_ROWS, width), np.float32) for width in hidden_widths]
+
+
+def _as_float32(weights: NDArray[np.floating], bias: NDArray[np.floating]) -> tuple[Floats, Floats]:
+    return np.asfortranarray(weights, np.float32), np.ascontiguousarray(bias, np.float32)
+
+
+def _relu(values: Floats) -> None:
+    np.maximum(values, 0, out=values)
+
+
+def _tanh(values: Floats) -> None:
+    np.tanh(values, out=values)
+
+
+def _logistic(values: Floats) -> None:
+    # 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, which cannot overflow.
+    values *= 0.5
+    np.tanh(values, out=values)
+    values += 1
+    values *= 0.5
+
+
+def _identity(values: Floats) -> None:
+    del values
+
+
+ACTIVATIONS: dict[str, Callable[[Floats], None]] = {
+    "relu": _relu,
+    "tanh": _tanh,
+    "logistic": _logistic,
+    "identity": _identity,
+}

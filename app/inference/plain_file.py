@@ -1,0 +1,43 @@
+"""One plain file, read once: the bytes that are hashed are the bytes that are read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+class NotPlain(Exception):
+    """The file cannot be read as one plain file of bounded size; the message says why."""
+
+
+def read_plain_file(path: Path | str, *, limit: int) -> bytes:
+    """The bytes of a regular file.
+
+    Opened without following a link in the last place and without waiting, so that a FIFO, a device or a link
+    is refused instead of read; a file larger than `limit` bytes is refused by its size, before a byte is read.
+
+    Raises:
+        NotPlain: no such file, not a plain file, too large, or changed while it was read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
+        raise NotPlain(f"{path} cannot be opened ({getattr(error, 'strerror', None) or error})") from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotPlain(f"{path} is no plain file")
+        if status.st_size > limit:
+            raise NotPlain(f"{path} has {status.st_size:,} bytes, the limit is {limit:,}")
+        chunks = []
+        remaining = status.st_size + 1  # one byte more than promised shows a file that grew
+        while remaining and (chunk := os.read(descriptor, remaining)):
+            chunks.append(chunk)
+            remaining -= len(chunk)
+    finally:
+        os.close(descriptor)
+    data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    if len(data) != status.st_size:
+        raise NotPlain(f"{path} changed while it was read")
+    return data

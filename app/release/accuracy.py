@@ -1,0 +1,71 @@
+"""Does the accuracy reproduce? Counts with their intervals, held against what a card promises."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference.engine import Engine
+from app.release.agreement import Check, judge, skip
+from app.release.card import Card
+
+PROSE_TOLERANCE = 0.015
+"""A release that does not say which data it was tested on may fall this far below its cited figure on MNIST's test
+file: 10,000 digits scatter by less, other test sets differ by more."""
+
+Z_95 = 1.959963984540054
+
+
+class Share(NamedTuple):
+    """`correct` of `n`."""
+
+    correct: int
+    n: int
+
+    @property
+    def value(self) -> float:
+        return self.correct / self.n
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval. Source: E. B. Wilson, "Probable inference", JASA 22 (1927)."""
+        p, n, z2 = self.value, self.n, Z_95**2
+        centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+        half = Z_95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+        return max(0.0, centre - half), min(1.0, centre + half)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.correct:,} of {self.n:,} right: {self.value:.2%} ({low:.1%} to {high:.1%})"
+
+
+def measure(engine: Engine, images: NDArray[np.uint8], labels: Sequence[str]) -> Share:
+    """How many of the digits whose class the model knows it reads rightly.
+
+    Args:
+        images: (N, 28, 28) uint8.
+        labels: N labels, the truth; those of unknown classes do not count.
+    """
+    truth = np.array([engine.classes.index(label) if label in engine.classes else -1 for label in labels])
+    known = truth >= 0
+    read = engine.scores(images[known]).argmax(axis=1)
+    return Share(int(np.count_nonzero(read == truth[known])), int(np.count_nonzero(known)))
+
+
+def check_on_mnist(share: Share, card: Card | None) -> Check:
+    """The accuracy on MNIST's whole test file against the card's interval, or against the figure its prose cites."""
+    name = "accuracy on MNIST's test file"
+    if card is not None and card.contract is not None:
+        promise = card.contract.accuracy
+        low, high = promise.interval
+        promised = f"{promise.correct:,} of {promise.n:,}: {promise.value:.2%} ({low:.1%} to {high:.1%})"
+        return judge(name, "here", share, "card", promised, agrees=low <= share.value <= high)
+    if card is None or card.stated.accuracy is None:
+        return skip(name, "here", share, "prose", "no card states an accuracy")
+    floor = card.stated.accuracy - PROSE_TOLERANCE
+    promised = f"{card.stated.accuracy:.1%}, at least {floor:.1%} here (may contain training digits)"
+    return judge(name, "here", share, "prose", promised, agrees=share.value >= floor)

@@ -1,0 +1,136 @@
+"""`MODEL_REPO` -> where git connects, what may be shown, and when two addresses mean one repository.
+
+https://token@github.com/x/y.git  ->  shown https://github.com/x/y.git, key github.com/x/y
+git@github.com:x/y                ->  shown git@github.com:x/y,         key github.com/x/y
+pixelwise-model/releases.git      ->  shown pixelwise-model/releases.git, key file:<absolute path>
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from app.errors import BadRelease
+
+_KINDS = "https://…, ssh://…, git@host:path, file://… or a local path"
+_HELPER = re.compile(r"[A-Za-z0-9+._-]*::")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^/:\[\]]+):(?P<path>.+)")
+_URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/@%+,=!$&'()*;\[\]-]+")
+_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+")
+_DEFAULT_PORTS = {"https": 443, "ssh": 22}
+_WHY_NOT = {
+    "http": "the http transport, which anyone on the way can change",
+    "git": "the git:// transport, which anyone on the way can change",
+}
+
+
+@dataclass(frozen=True)
+class Address:
+    """A checked address of a repository of releases.
+
+    Attributes:
+        url: what git is given. May hold a token, so it is never printed.
+        repository: the same address as it is shown and recorded: no token, and no machine path for what lies
+            below the project's root.
+        transport: the one transport that git may use for it.
+        key: equal for two addresses of one repository: https and ssh of one host and path, with or without
+            `.git`, a trailing slash, a user or capitals (forges ignore all of these).
+        folder: the repository's folder when it is local.
+    """
+
+    url: str = field(repr=False)
+    repository: str
+    transport: Literal["https", "ssh", "file"]
+    key: str
+    folder: Path | None = None
+
+
+def parse_address(text: str, *, root: Path) -> Address:
+    """The address that `text` means; a relative path counts from `root`.
+
+    Raises:
+        BadRelease: an address that git could take for an option or a command, a transport that is not
+            protected against change on the way, or no address at all.
+    """
+    if not text.strip():
+        raise _refused(text, found="nothing")
+    if not text.isprintable():
+        raise _refused(text, found="control characters")
+    if text.startswith("-"):
+        raise _refused(text, found="an option of git instead of an address")
+    if helper := _HELPER.match(text):
+        raise _refused(text, found=f"the transport helper {helper[0]}, which can run any command")
+    if scheme := _SCHEME.match(text):
+        return _from_url(text, scheme[1].lower(), root)
+    if scp := _SCP.fullmatch(text):
+        host, path = scp["host"].strip("[]"), scp["path"]
+        return _network(text, "ssh", text, user=scp["user"] or "", host=host, port=None, path=path)
+    return _local(Path(text), root)
+
+
+def _from_url(text: str, scheme: str, root: Path) -> Address:
+    if scheme not in ("https", "ssh", "file"):
+        raise _refused(text, found=_WHY_NOT.get(scheme, f"the transport {scheme}://"))
+    rest = text.partition("://")[2]
+    if scheme == "file":
+        host, slash, path = rest.partition("/")
+        if host not in ("", "localhost") or not slash:
+            raise _refused(text, found=f"a file:// address on host {host or '(none)'} without a local path")
+        if not unquote(path).isprintable():
+            raise _refused(text, found="control characters behind percent signs")
+        return _local(Path("/" + unquote(path)), root)
+    url = f"{scheme}://{rest}"
+    try:
+        parts = urlsplit(url)
+        user, host, port = unquote(parts.username or ""), parts.hostname or "", parts.port
+    except ValueError as error:
+        raise _refused(text, found=f"an address that cannot be read ({error})") from error
+    named = f"[{host}]" if ":" in host else host
+    shown = (
+        f"{scheme}://{user + '@' if user and scheme == 'ssh' else ''}{named}{f':{port}' if port else ''}{parts.path}"
+    )
+    return _network(url, scheme, shown, user=user, host=host, port=port, path=parts.path)
+
+
+def _network(url: str, scheme: str, shown: str, *, user: str, host: str, port: int | None, path: str) -> Address:
+    plain = unquote(path)
+    if not _URL_CHARACTERS.fullmatch(url) or not plain.isprintable():
+        raise _refused(shown, found="characters that no address of a repository needs")
+    if user.startswith("-") or host.startswith("-") or path.startswith("-"):
+        raise _refused(shown, found="an option of ssh instead of a user, host or path")
+    if not _HOST.fullmatch(host):
+        raise _refused(shown, found="no host name")
+    segments = [part for part in plain.split("/") if part]
+    if not segments:
+        raise _refused(shown, found="a host without a path")
+    if ".." in segments or "." in segments:
+        raise _refused(shown, found="a path with . or .. in it")
+    transport: Literal["https", "ssh"] = "https" if scheme == "https" else "ssh"
+    at = "" if port in (None, _DEFAULT_PORTS[transport]) else f":{port}"
+    key = f"{host.rstrip('.')}{at}/{'/'.join(segments).removesuffix('.git')}".casefold()
+    return Address(url, shown, transport, key)
+
+
+def _local(path: Path, root: Path) -> Address:
+    folder = (root / path).resolve()
+    if folder.is_relative_to(root.resolve()):
+        below = folder.relative_to(root.resolve()).as_posix()
+        shown = f"./{below}" if ":" in below or below.startswith("-") else below
+    else:
+        shown = str(folder)
+    # subtle: git takes an absolute path for a path whatever else is in it, so no option, host or helper hides here
+    return Address(str(folder), shown, "file", f"file:{folder}", folder)
+
+
+def _refused(text: str, *, found: str) -> BadRelease:
+    shown = re.sub(r"//[^/]*@", "//", text)
+    return BadRelease(
+        f"MODEL_REPO={ascii(shown)[1:-1]}",
+        found=found,
+        promised=f"the address of a git repository: {_KINDS}",
+        remedy="Correct MODEL_REPO in .env; .env.example shows both usual lines.",
+    )

@@ -1,0 +1,156 @@
+"""Do artefact, card, code and golden set agree? Each check names what was found where, and what promised what."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from app.inference.artefact import Artefact
+from app.inference.contract import INK_ABOVE, Contract, GoldenPromise
+from app.inference.golden import Replay
+from app.release.card import Card, Stated
+
+View = Literal["artefact", "card", "prose", "code", "golden", "settings", "here"]
+Outcome = Literal["agrees", "differs", "skipped"]
+
+ROUNDING = 0.00005
+"""Cards round shares to four places."""
+
+
+class Code(NamedTuple):
+    """What this code speaks, whatever any file says."""
+
+    classes: tuple[str, ...]
+    shape: tuple[int, int] = (28, 28)
+    dtype: str = "uint8"
+    range: tuple[int, int] = (0, 255)
+    ink: str = f"> {INK_ABOVE}"
+
+
+class Check(NamedTuple):
+    """One value, as two views have it. `why` is what keeps a skipped check from being made."""
+
+    name: str
+    found_in: View
+    found: str
+    promised_by: View
+    promised: str
+    outcome: Outcome
+    why: str = ""
+
+
+def compare(name: str, found_in: View, found: object, promised_by: View, promised: object) -> Check:
+    """Two values, held against each other exactly."""
+    return judge(name, found_in, found, promised_by, promised, agrees=found == promised)
+
+
+def judge(name: str, found_in: View, found: object, promised_by: View, promised: object, *, agrees: bool) -> Check:
+    """Two values, held against each other by the caller."""
+    return Check(name, found_in, show(found), promised_by, show(promised), "agrees" if agrees else "differs")
+
+
+def skip(name: str, found_in: View, found: object, promised_by: View, why: str) -> Check:
+    """A check that cannot be made, and why."""
+    return Check(name, found_in, show(found), promised_by, "", "skipped", why)
+
+
+def show(value: object) -> str:
+    """A value for tables and messages: ("1", "2") as "1 2", {"a": "b"} as "a: b", the rest as text."""
+    if isinstance(value, frozenset):
+        return " ".join(sorted(value)) or "none"
+    if isinstance(value, tuple):
+        return " ".join(map(show, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {part}" for key, part in value.items())
+    return str(value)
+
+
+def check_artefact(artefact: Artefact, code: Code) -> list[Check]:
+    """The artefact against this code."""
+    pixels = code.shape[0] * code.shape[1]
+    inside, before = f"1 above {artefact.threshold:g}", f"0 or 1, ink {code.ink}"
+    return [
+        compare("classes", "artefact", artefact.classes, "code", code.classes),
+        compare("features", "artefact", artefact.features, "code", pixels),
+        judge("preprocessing", "artefact", inside, "code", before, agrees=0 <= artefact.threshold < 1),
+    ]
+
+
+def check_card(card: Card | None, artefact: Artefact, *, file: str, version: str, code: Code) -> list[Check]:
+    """The card against the artefact, the pinned version and this code. A prose-only card is held to what it states."""
+    if card is None:
+        return [skip("card", "artefact", file, "card", "no card of this artefact lies beside it")]
+    if card.contract is None:
+        return _check_prose(card.stated, artefact)
+    contract = card.contract
+    withheld = frozenset(contract.withheld)
+    accuracy = contract.accuracy
+    share_agrees = accuracy.correct <= accuracy.n and abs(accuracy.value - accuracy.correct / accuracy.n) <= ROUNDING
+    promised_image = (contract.input.shape, contract.input.dtype, contract.input.range)
+    return [
+        compare("version", "settings", version, "card", contract.version),
+        compare("file", "artefact", file, "card", contract.artefact),
+        compare("sha256", "artefact", artefact.sha256, "card", contract.sha256),
+        compare("scikit-learn", "artefact", artefact.sklearn, "card", contract.sklearn),
+        compare("steps", "artefact", dict(artefact.steps), "card", contract.steps),
+        compare("classes", "artefact", artefact.classes, "card", contract.classes),
+        judge("withheld", "code", code.classes, "card", withheld, agrees=not withheld & set(code.classes)),
+        compare("features", "artefact", artefact.features, "card", contract.features),
+        compare("image", "code", (code.shape, code.dtype, code.range), "card", promised_image),
+        compare("ink rule", "code", code.ink, "card", contract.input.ink),
+        judge(
+            "accuracy",
+            "card",
+            accuracy.value,
+            "card",
+            f"{accuracy.correct} of {accuracy.n} is {accuracy.correct / accuracy.n:.4f}",
+            agrees=share_agrees,
+        ),
+        *_check_own_prose(card.stated, contract),
+    ]
+
+
+def check_golden(replay: Replay, promise: GoldenPromise, *, whole: bool) -> list[Check]:
+    """The recorded answers against the ones given here; `whole`: not only a slice was replayed."""
+    here = f"{replay.other_labels} other labels, scores within {replay.worst:.1e}"
+    recorded = "0 other labels, scores within 1e-05"
+    checks = [judge("recorded answers", "here", here, "golden", recorded, agrees=replay.reproduces)]
+    if whole:
+        found = f"{replay.correct} of {replay.n} right"
+        checks.append(compare("golden accuracy", "here", found, "card", f"{promise.correct} of {promise.n} right"))
+    return checks
+
+
+def _check_own_prose(stated: Stated, contract: Contract) -> list[Check]:
+    """A card's front matter and its prose are written from the same values; one that was edited shows."""
+    accuracy = contract.accuracy.value
+    rounded_alike = stated.accuracy is not None and abs(stated.accuracy - accuracy) <= 2 * ROUNDING
+    return [
+        _if_stated("classes in prose", "card", contract.classes, stated.classes),
+        _if_stated("features in prose", "card", contract.features, stated.features),
+        _if_stated("accuracy in prose", "card", accuracy, accuracy if rounded_alike else stated.accuracy),
+    ]
+
+
+def _check_prose(stated: Stated, artefact: Artefact) -> list[Check]:
+    names = frozenset(name for name, _ in artefact.steps)
+    no_contract = "the card has no contract block"
+    return [
+        _if_stated("classes", "artefact", artefact.classes, stated.classes),
+        _if_stated("features", "artefact", artefact.features, stated.features),
+        # A card may name only some of the steps, and speak of other releases' classifiers too.
+        _if_stated("step names", "artefact", (stated.step_names & names) or names, stated.step_names or None),
+        _if_stated(
+            "classifier",
+            "artefact",
+            artefact.kind,
+            artefact.kind if artefact.kind in stated.classifiers else stated.classifiers or None,
+        ),
+        skip("sha256", "artefact", artefact.sha256, "card", no_contract),
+        skip("scikit-learn", "artefact", artefact.sklearn, "card", no_contract),
+    ]
+
+
+def _if_stated(name: str, found_in: View, found: object, promised: object | None) -> Check:
+    if promised is None:
+        return skip(name, found_in, found, "prose", "the prose does not state it, or states several")
+    return compare(name, found_in, found, "prose", promised)

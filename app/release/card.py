@@ -1,0 +1,145 @@
+"""MODELCARD.md: the contract in its front matter, and what its prose states for a machine to find."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+import yaml
+
+from app.errors import BadCard
+from app.inference.contract import Contract, parse_contract
+
+CARD = "MODELCARD.md"
+MAX_BYTES = 64 << 10
+MAX_YAML_DEPTH = 20
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
+
+
+class Stated(NamedTuple):
+    """What a card's prose states; None where it states nothing, or more than one thing.
+
+    Attributes:
+        classes: "digits 1-9" -> ("1", ..., "9").
+        features: "`pipeline.n_features_in_` returns `784`" -> 784.
+        step_names: "`pipeline.named_steps["binarize"]`" -> {"binarize"}; empty when none are named.
+        classifiers: the scikit-learn classifiers it mentions -> {"LogisticRegression"}; may be empty.
+        accuracy: "Expected accuracy: ~92%" -> 0.92.
+    """
+
+    classes: tuple[str, ...] | None
+    features: int | None
+    step_names: frozenset[str]
+    classifiers: frozenset[str]
+    accuracy: float | None
+
+
+class Card(NamedTuple):
+    """A card: its contract (None where the front matter has none), what its prose states, and its whole text."""
+
+    contract: Contract | None
+    stated: Stated
+    text: str
+
+
+def read_card(data: bytes, *, name: str = CARD) -> Card:
+    """The card in these bytes.
+
+    Raises:
+        BadCard: larger than 64 KiB, not UTF-8, or front matter that is no plain YAML or not valid.
+    """
+    if len(data) > MAX_BYTES:
+        raise _bad(name, f"{len(data):,} bytes", f"at most {MAX_BYTES:,}")
+    try:
+        text = data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise _bad(name, f"no UTF-8 ({error})", "UTF-8 text") from None
+    match = _FRONT_MATTER.match(text)
+    if match is None:
+        if re.match(r"---[ \t]*\n\S+:", text):
+            raise _bad(name, "front matter without an end", "YAML between two lines `---`")
+        return Card(None, read_prose(text), text)
+    front_matter = _plain_yaml(match[1], name)
+    contract = None
+    if "contract" in front_matter:
+        try:
+            contract = parse_contract(front_matter["contract"])
+        except msgspec.ValidationError as error:
+            raise _bad(name, f"a contract that is not valid: {error}", "the keys of docs/contract.md") from None
+    return Card(contract, read_prose(text[match.end() :]), text)
+
+
+def _plain_yaml(text: str, name: str) -> dict[str, Any]:
+    """YAML of mappings, lists and scalars. Anchors, aliases, tags, deep nesting and duplicate keys are refused."""
+    depth = 0
+    try:
+        # Events come from a parser that does not recurse, so depth is bounded before anything is built.
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+                raise _bad(name, "a YAML anchor or alias", "plain YAML")
+            if (tag := getattr(event, "tag", None)) is not None:
+                raise _bad(name, f"the YAML tag {tag[:80]}", "plain YAML")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_YAML_DEPTH:
+                raise _bad(name, "YAML nested too deeply", f"at most {MAX_YAML_DEPTH} levels")
+        front_matter = yaml.load(text, Loader=_UniqueKeys)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-99-99
+        raise _bad(name, f"YAML that cannot be read: {' '.join(str(error).split())}", "plain YAML") from None
+    if not isinstance(front_matter, dict):
+        raise _bad(name, f"front matter of type {type(front_matter).__name__}", "a YAML mapping")
+    return front_matter
+
+
+class _UniqueKeys(yaml.CSafeLoader):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} twice", key.start_mark)
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key that is no text", key.start_mark)
+            seen.add(key.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
+
+
+_DASH = r"\s*(?:-|\u2010|\u2011|\u2012|\u2013|\u2014|to|through)\s*"
+_CLASSES = re.compile(rf"\bdigits?\b[\s*_`:(]*([0-9])`?{_DASH}`?([0-9])(?![0-9.])", re.IGNORECASE)
+_FEATURES = (
+    re.compile(r"n_features_in_\W{0,10}(?:\w+\W{1,5}){0,3}?(\d{1,6})\b"),
+    re.compile(r"\b(\d{1,6})\s+(?:input\s+)?features\b", re.IGNORECASE),
+)
+_STEP_NAMES = (
+    re.compile(r"named_steps(?:\[[\"']|\.)(\w{1,64})"),
+    re.compile(r"\(\s*[\"'](\w{1,64})[\"']\s*,\s*[A-Z]\w{1,64}\("),
+    re.compile(r"`(\w{1,64})`[\s|:(=]*`[A-Z]\w{0,64}(?:Binarizer|Regression|Classifier)\b"),
+)
+_NOT_STEPS = {"items", "keys", "values", "get"}
+_CLASSIFIERS = re.compile(r"\b([A-Z]\w{0,40}(?:Regression|Classifier|SVC|NB))\b")
+_PERCENT = r"[^%\n]{0,60}?(\d{1,3}(?:\.\d{1,4})?)\s*%"
+_ACCURACIES = (  # the most explicit form that a card uses counts
+    re.compile(r"\baccuracy:?\W{0,6}(\d{1,3}(?:\.\d{1,4})?)\s*%\W{0,6}\(\d+ of \d+", re.IGNORECASE),
+    re.compile(rf"\bexpected\s+(?:test\s+)?accuracy\b{_PERCENT}", re.IGNORECASE),
+    re.compile(rf"\baccuracy\b{_PERCENT}", re.IGNORECASE),
+)
+
+
+def read_prose(text: str) -> Stated:
+    """What prose states in the forms that such cards use; see `Stated` for an example of each."""
+    ranges = {(int(first), int(last)) for first, last in _CLASSES.findall(text)}
+    classes = {tuple(map(str, range(first, last + 1))) for first, last in ranges if first < last}
+    features = {int(count) for pattern in _FEATURES for count in pattern.findall(text)}
+    accuracies = next((found for pattern in _ACCURACIES if (found := set(pattern.findall(text)))), set())
+    return Stated(
+        classes=next(iter(classes)) if len(classes) == 1 else None,
+        features=next(iter(features)) if len(features) == 1 else None,
+        step_names=frozenset(name for one in _STEP_NAMES for name in one.findall(text)) - _NOT_STEPS,
+        classifiers=frozenset(_CLASSIFIERS.findall(text)),
+        accuracy=float(next(iter(accuracies))) / 100 if len(accuracies) == 1 else None,
+    )
+
+
+def _bad(name: str, found: str, promised: str) -> BadCard:
+    remedy = "The release's owner must correct it; docs/contract.md says how."
+    return BadCard(f"card {name}", found=found, promised=promised, remedy=remedy)

@@ -1,0 +1,148 @@
+"""`model.lock`: which releases are trusted, exactly. Reviewed like code; written by hand or by `pixelwise lock`."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from app.errors import BadLock, BadRelease, MovedTag
+from app.release.address import parse_address
+from app.release.record import Release, changed_file, hold_against, read_record
+
+_ENTRY = "[[release]]"
+
+
+class _Lock(Struct, frozen=True, forbid_unknown_fields=True):
+    release: tuple[Release, ...] = ()
+
+
+def read_lock(lock_file: Path) -> tuple[Release, ...]:
+    """The trusted releases; none when there is no such file.
+
+    Raises:
+        BadLock: it cannot be read, or has two entries for one release.
+    """
+    try:
+        text = lock_file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _bad_lock(lock_file, str(error)) from error
+    try:
+        entries = msgspec.convert(tomllib.loads(text), _Lock).release
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise _bad_lock(lock_file, str(error)) from error
+    named = [(entry.repository, entry.version) for entry in entries]
+    if twice := next((name for name in named if named.count(name) > 1), None):
+        raise _bad_lock(lock_file, f"two entries for {twice[1]} of {twice[0]}")
+    return entries
+
+
+def find_cover(entries: Sequence[Release], *, repository: str, version: str, commit: str, root: Path) -> Release | None:
+    """The entry that vouches for this commit, or None when none does: then it is a first pull.
+
+    An entry vouches for its commit wherever that comes from (a mirror is the same release), but only under its own
+    version: v1.0's commit, tagged v2.0 by somebody, is not the v2.0 that anyone reviewed.
+
+    Raises:
+        MovedTag: an entry of the same repository and version has another commit.
+    """
+    key = parse_address(repository, root=root).key
+    for entry in entries:
+        same_tag = entry.version == version and parse_address(entry.repository, root=root).key == key
+        if same_tag and entry.commit != commit:
+            raise MovedTag(
+                version,
+                found=commit,
+                promised=entry.commit,
+                promised_by="model.lock",
+                remedy=f"Ask the owner of {repository} why. The current model stays as it is; to accept the new "
+                "commit, review it and change its entry in model.lock.",
+            )
+    return next((entry for entry in entries if entry.version == version and entry.commit == commit), None)
+
+
+def add_to_lock(*, models: Path, version: str, lock_file: Path, root: Path, replace: bool = False) -> str:
+    """Adds the pulled release `version` to `model.lock`, and says in one sentence what happened.
+
+    Args:
+        replace: whether an entry of the same repository and version with another commit gives way.
+
+    Raises:
+        BadRelease: it has not been pulled, or is not what was pulled any more.
+        MovedTag: there is an entry with another commit, and `replace` is not set.
+        BadLock: `model.lock` cannot be read.
+    """
+    release = _pulled(models, version)
+    entries = read_lock(lock_file)
+    name = f"{release.version} of {release.repository}"
+    kept = [entry for entry in entries if not (replace and _same_tag(entry, release, root))]
+    cover = find_cover(kept, repository=release.repository, version=version, commit=release.commit, root=root)
+    if cover is not None:
+        hold_against(release.files, cover.files, promised_by="model.lock")
+        return f"{name} is covered already, by the entry of {cover.repository}; nothing to do."
+    write_lock(lock_file, [*kept, release])
+    said = "Replaced the entry of" if len(kept) < len(entries) else "Added"
+    return f"{said} {name}, commit {release.commit}. Review the change of {lock_file.name} and commit it."
+
+
+def write_lock(lock_file: Path, entries: Sequence[Release]) -> None:
+    """Writes these entries below the comment that the file begins with, at once or not at all."""
+    header = lock_file.read_text(encoding="utf-8").partition(_ENTRY)[0] if lock_file.exists() else ""
+    draft = lock_file.with_name(f".{lock_file.name}.draft")
+    draft.write_text(header + "\n".join(_entry_text(entry) for entry in entries), encoding="utf-8")
+    draft.replace(lock_file)
+
+
+def _entry_text(release: Release) -> str:
+    lines = [_ENTRY]
+    lines += [f"{key} = {_quoted(getattr(release, key))}" for key in ("repository", "version", "commit", "artefact")]
+    for file in release.files:
+        lines += [
+            "",
+            "[[release.files]]",
+            f"name = {_quoted(file.name)}",
+            f"size = {file.size}",
+            f"sha256 = {_quoted(file.sha256)}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # a JSON string of printable characters is a TOML string
+
+
+def _same_tag(entry: Release, release: Release, root: Path) -> bool:
+    keys = [parse_address(one.repository, root=root).key for one in (entry, release)]
+    return entry.version == release.version and keys[0] == keys[1]
+
+
+def _pulled(models: Path, version: str) -> Release:
+    folder = models / version
+    release = read_record(folder)
+    if release is None:
+        found = "nothing pulled"
+    elif changed := changed_file(folder, release):
+        found = f"{changed} missing or changed since it was pulled"
+    else:
+        return release
+    raise BadRelease(
+        f"release {version}",
+        found=found,
+        promised=f"the pulled release in {folder}",
+        remedy="Run `pixelwise pull` first.",
+    )
+
+
+def _bad_lock(lock_file: Path, found: str) -> BadLock:
+    return BadLock(
+        f"{lock_file.name}",
+        found=found,
+        promised="one [[release]] for each trusted release, as `pixelwise lock` writes it",
+        remedy=f"Restore it with `git checkout -- {lock_file.name}`, or correct the entry.",
+    )

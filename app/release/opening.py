@@ -1,0 +1,220 @@
+"""Opens a model for serving. Nothing is used before it is checked, in this order: the digest of its bytes (unread), the
+bytes read as data, its classes, its version, its card, a slice of its golden set."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.errors import (
+    ChangedFile,
+    ConfigurationError,
+    ContractBroken,
+    MissingModel,
+    OriginUnknown,
+    Refused,
+    RosterMismatch,
+    VersionMismatch,
+)
+from app.inference.artefact import MAX_BYTES, Artefact, read_artefact
+from app.inference.contract import GoldenPromise
+from app.inference.engine import Engine
+from app.inference.golden import MAX_BYTES as GOLDEN_BYTES
+from app.inference.golden import GoldenSet, read_golden, replay
+from app.inference.plain_file import NotPlain, read_plain_file
+from app.release.agreement import Check, Code, check_artefact, check_card, check_golden, skip
+from app.release.card import CARD, Card, read_card
+from app.release.card import MAX_BYTES as CARD_BYTES
+from app.release.lock import read_lock
+from app.release.record import Release, read_record
+from app.release.store import installed
+
+GOLDEN_SLICE = 32
+"""Recorded answers that are replayed at every start; all of them by `pixelwise verify`."""
+
+UNKNOWN_VERSION = "unknown"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to open, and what it is held against.
+
+    Attributes:
+        version: the pinned MODEL_VERSION.
+        path: MODEL_PATH; None means the pinned release's own artefact in `models`.
+        models: the folder of pulled releases.
+        lock_file: `model.lock`.
+        require_lock: refuse what `model.lock` does not list.
+    """
+
+    version: str
+    path: Path | None
+    models: Path
+    lock_file: Path
+    require_lock: bool
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A release's golden set: what its card promises of it, and the verified bytes."""
+
+    promise: GoldenPromise
+    data: bytes
+    classes: int
+
+    def digits(self, *, first: int | None = None) -> GoldenSet:
+        """All recorded digits, or only the first ones (milliseconds instead of tens of them)."""
+        return read_golden(self.data, classes=self.classes, name=self.promise.file, first=first)
+
+
+@dataclass(frozen=True)
+class Model:
+    """An opened model.
+
+    Attributes:
+        path: of the artefact.
+        version: by the record of its digest; "unknown" for a file that no record covers.
+        card: what lies beside it; None when there is none, or it speaks of another artefact.
+        recorded: its recorded answers; None when there are none.
+        checks: everything that was compared; nothing differs.
+        notices: sentences for the operator.
+    """
+
+    path: Path
+    version: str
+    artefact: Artefact
+    engine: Engine
+    card: Card | None
+    recorded: Recorded | None
+    checks: tuple[Check, ...]
+    notices: tuple[str, ...]
+
+
+def open_model(source: Source, code: Code) -> Model:
+    """The model, with every check made.
+
+    Raises:
+        MissingModel, VersionMismatch: the settings name what is not there, or is another version.
+        Refused: a file is not what was promised; RosterMismatch (an AssertionError) when it has other classes.
+    """
+    path = source.path or _pinned_artefact(source.models, source.version)
+    data = _read(path, asked_by="MODEL_PATH" if source.path else "MODEL_VERSION")
+    digest = hashlib.sha256(data).hexdigest()
+    folder = path.parent
+    record = read_record(folder)
+    _hold_against_record(record, path.name, digest)
+
+    artefact = read_artefact(data)
+    if artefact.classes != code.classes:
+        known = tuple(check_artefact(artefact, code))
+        raise RosterMismatch(path.name, found=artefact.classes, promised=code.classes, checks=known)
+    version, notices = _served_version(source, path, digest, record)
+
+    # The card and golden set of a folder speak of its release's own artefact, not of others that lie there.
+    own = record is None or record.artefact == path.name
+    card = _read_card(folder, record) if own else None
+    engine = Engine(artefact)
+    checks = check_artefact(artefact, code)
+    checks += check_card(card, artefact, file=path.name, version=source.version, code=code)
+    recorded = _read_golden(folder, record, card, artefact)
+    checks += _replay_slice(recorded, engine)
+    if any(check.outcome == "differs" for check in checks):
+        raise ContractBroken(path.name, checks=tuple(checks))
+    return Model(path, version, artefact, engine, card, recorded, tuple(checks), tuple(notices))
+
+
+def _pinned_artefact(models: Path, version: str) -> Path:
+    record = read_record(models / version)
+    if record is None:
+        raise MissingModel(models / version, asked_by=f"MODEL_VERSION={version}")
+    return models / version / record.artefact
+
+
+def _read(path: Path, *, asked_by: str) -> bytes:
+    if not path.exists():
+        raise MissingModel(path, asked_by=asked_by)
+    try:
+        return read_plain_file(path, limit=MAX_BYTES)
+    except NotPlain as error:
+        raise ConfigurationError(
+            f"model file {path}",
+            found=str(error),
+            promised="a plain file",
+            remedy="Point MODEL_PATH at the artefact itself (not at a link or folder), or leave it empty.",
+        ) from None
+
+
+def _hold_against_record(record: Release | None, name: str, digest: str) -> None:
+    promised = {file.name: file.sha256 for file in record.files} if record else {}
+    if promised.get(name, digest) != digest:
+        raise ChangedFile(
+            name, found=f"sha256 {digest}", promised=f"sha256 {promised[name]}", promised_by="the record of its pull"
+        )
+
+
+def _served_version(source: Source, path: Path, digest: str, record: Release | None) -> tuple[str, list[str]]:
+    """The version that records and `model.lock` give for these bytes, not the one that a setting claims."""
+    locked = read_lock(source.lock_file)
+    if source.require_lock and not any(file.sha256 == digest for entry in locked for file in entry.files):
+        raise OriginUnknown(
+            f"model {path.name}",
+            found=f"sha256 {digest}, in no entry of {source.lock_file.name}",
+            promised="a reviewed release (REQUIRE_LOCK=true)",
+            remedy="Review the release and add it by `pixelwise lock`, or pin one that is listed.",
+        )
+    known = {
+        release.version
+        for release in (*installed(source.models), *locked, *([record] if record else []))
+        if any(file.name == release.artefact and file.sha256 == digest for file in release.files)
+    }
+    if source.version in known:
+        return source.version, []
+    if known:
+        raise VersionMismatch(path.name, found=min(known), promised=source.version)
+    return UNKNOWN_VERSION, [
+        f"The origin of {path} is unknown: no pulled release and no entry of {source.lock_file.name} has these bytes. "
+        f"Its version is shown as {UNKNOWN_VERSION!r}; REQUIRE_LOCK=true refuses such files."
+    ]
+
+
+def _beside(folder: Path, name: str, record: Release | None, *, limit: int) -> bytes | None:
+    """A file beside the artefact, as it was recorded; None when there is none and none was recorded."""
+    recorded = record is not None and any(file.name == name for file in record.files)
+    if not recorded and not (folder / name).exists():
+        return None
+    try:
+        data = read_plain_file(folder / name, limit=limit)
+    except NotPlain as error:
+        raise Refused(
+            f"file {name}",
+            found=str(error),
+            promised="a plain file of bounded size" + (", as it was pulled" if recorded else ""),
+            remedy="Fetch the release again with `pixelwise pull`.",
+        ) from None
+    _hold_against_record(record, name, hashlib.sha256(data).hexdigest())
+    return data
+
+
+def _read_card(folder: Path, record: Release | None) -> Card | None:
+    data = _beside(folder, CARD, record, limit=CARD_BYTES)
+    return None if data is None else read_card(data)
+
+
+def _read_golden(folder: Path, record: Release | None, card: Card | None, artefact: Artefact) -> Recorded | None:
+    promise = card.contract.golden if card and card.contract else None
+    data = _beside(folder, promise.file, record, limit=GOLDEN_BYTES) if promise else None
+    if promise is None or data is None:
+        return None
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != promise.sha256:
+        raise ChangedFile(
+            promise.file, found=f"sha256 {digest}", promised=f"sha256 {promise.sha256}", promised_by="its card"
+        )
+    return Recorded(promise, data, len(artefact.classes))
+
+
+def _replay_slice(recorded: Recorded | None, engine: Engine) -> list[Check]:
+    if recorded is None:
+        return [skip("recorded answers", "here", "", "golden", "no golden set of this artefact lies beside it")]
+    return check_golden(replay(recorded.digits(first=GOLDEN_SLICE), engine), recorded.promise, whole=False)

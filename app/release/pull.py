@@ -1,0 +1,163 @@
+"""One pinned release: asked for, fetched, held against the lock, accepted, placed. Refused at any step, nothing
+has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from app.errors import BadRelease, MovedTag, Unreviewed
+from app.release.address import Address, parse_address
+from app.release.git import Git
+from app.release.lock import find_cover, read_lock
+from app.release.record import (
+    RECORD,
+    SUMS,
+    Release,
+    ReleaseFile,
+    changed_file,
+    describe,
+    hold_against,
+    hold_against_sums,
+    own_artefact,
+    read_record,
+    record_bytes,
+)
+from app.release.repository import Tag, fetch, read, resolve
+from app.release.store import incoming, link, only_one_pull, place, write
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What a pull did.
+
+    Attributes:
+        release: the release that is in place now.
+        covered_by: the entry of `model.lock` that vouches for it; None for a first pull.
+        outcome: "pulled", "linked" (it was there, and is the pinned one now) or "in place" (nothing to do).
+    """
+
+    release: Release
+    covered_by: Release | None
+    outcome: Literal["pulled", "linked", "in place"]
+
+
+def pull(
+    *,
+    repository: str,
+    version: str,
+    models: Path,
+    lock_file: Path,
+    root: Path,
+    frozen: bool,
+    accept: Callable[[Path], None],
+    say: Say,
+    card_artefact: Callable[[Path], str | None] = lambda folder: None,
+    environ: Mapping[str, str] | None = None,
+) -> Pulled:
+    """Puts the release `version` of `repository` into `models/<version>/` and links it into `models/`.
+
+    Args:
+        repository: MODEL_REPO; a relative path counts from `root`.
+        frozen: take only what `model.lock` lists.
+        accept: handed the folder with the verified files and their record, before any of it is placed; raises a
+            refusal to keep it out.
+        say: one line of progress or notice, for a person.
+        card_artefact: handed the same folder; the artefact that its card names, or None.
+        environ: the environment for git; None means the process's own.
+
+    Raises:
+        Refused: the address, the tag, the lock, a file or `accept` says no; what was there before is as it was.
+        Unreachable: the repository does not answer.
+    """
+    address = parse_address(repository, root=root)
+    entries = read_lock(lock_file)
+    with only_one_pull(models, say), incoming(models) as workshop:
+        git = Git(workshop, address, environ=environ)
+        tag = resolve(git, version)
+        cover = find_cover(entries, repository=address.repository, version=version, commit=tag.commit, root=root)
+        if cover is None and frozen:
+            raise Unreviewed(version, repository=address.repository, commit=tag.commit)
+
+        held = _record_in_place(models / version, say)
+        if held is not None and cover is None:
+            _check_not_moved(held, tag, address, models, root)
+        if held is not None and held.commit == tag.commit and _is_intact(models / version, held, cover, say):
+            return Pulled(held, cover, "linked" if link(models, held) else "in place")
+
+        say(f"Fetching {version} of {address.repository}, commit {tag.commit[:12]}.")
+        staged = workshop / version
+        release = _stage(staged, git, tag, cover, card_artefact, say)
+        accept(staged)
+        place(staged, models, version)
+        link(models, release)
+    if cover is None:
+        say(
+            f"{version} of {address.repository} is not in {lock_file.name}: a first pull. Its commit and digests are "
+            f"recorded in {models.name}/{version}/{RECORD}; review them, then trust them by `pixelwise lock`."
+        )
+    return Pulled(release, cover, "pulled")
+
+
+def _stage(
+    folder: Path,
+    git: Git,
+    tag: Tag,
+    cover: Release | None,
+    card_artefact: Callable[[Path], str | None],
+    say: Say,
+) -> Release:
+    """Writes the release and its record into the new `folder`; every byte is verified before one is read."""
+    blobs, left_out = fetch(git, tag)
+    if left_out:
+        say(f"Left out of {tag.version} (only plain files of the top folder are taken): {', '.join(left_out[:10])}.")
+    folder.mkdir()
+    files: dict[str, ReleaseFile] = {}
+    for blob in blobs:
+        data = read(git, blob)
+        files[blob.name] = describe(blob.name, data)
+        write(folder / blob.name, data)
+    if SUMS in files:
+        hold_against_sums(files, (folder / SUMS).read_bytes())
+    if cover is not None:
+        hold_against(files.values(), cover.files, promised_by="model.lock")
+        artefact = cover.artefact
+    else:
+        artefact = own_artefact(tag.version, files, named=card_artefact(folder))
+    release = Release(git.address.repository, tag.version, tag.commit, artefact, tuple(files.values()))
+    write(folder / RECORD, record_bytes(release))
+    return release
+
+
+def _record_in_place(folder: Path, say: Say) -> Release | None:
+    try:
+        return read_record(folder)
+    except BadRelease as error:
+        say(f"{error} It is fetched anew.")
+        return None
+
+
+def _check_not_moved(held: Release, tag: Tag, address: Address, models: Path, root: Path) -> None:
+    same_repository = parse_address(held.repository, root=root).key == address.key
+    if same_repository and held.commit != tag.commit:
+        raise MovedTag(
+            tag.version,
+            found=tag.commit,
+            promised=held.commit,
+            promised_by=f"the record of what was pulled before ({models.name}/{tag.version}/{RECORD})",
+            remedy=f"The current model stays as it is. If the change is meant (a release of your own, built anew), "
+            f"remove {models.name}/{tag.version} and pull again.",
+        )
+
+
+def _is_intact(folder: Path, held: Release, cover: Release | None, say: Say) -> bool:
+    if changed := changed_file(folder, held):
+        say(f"{changed} in {folder.parent.name}/{folder.name} is not what was pulled: the release is fetched anew.")
+        return False
+    if cover is not None:
+        hold_against(held.files, cover.files, promised_by="model.lock")
+    return True

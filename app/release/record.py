@@ -1,0 +1,213 @@
+"""What a release is: one tag of one repository, and the exact bytes of its files.
+
+The same record is an entry of `model.lock` (trusted by review) and `record.json` beside pulled files (what came).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from app.errors import BadRelease, ChangedFile
+from app.inference.contract import Digest, PlainName, Version
+from app.inference.plain_file import NotPlain, read_plain_file
+
+RECORD = "record.json"
+"""The record's file name, in `models/<version>/` and in `models/`. No file of a release may have it."""
+
+_RECORD_LIMIT = 1 << 20
+
+SUMS = "SHA256SUMS"
+_SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+
+_VERSION = re.compile(r"v(?:0|[1-9][0-9]{0,3})\.(?:0|[1-9][0-9]{0,3})")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+
+Commit = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}$")]
+
+
+class ReleaseFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """One file, exactly."""
+
+    name: PlainName
+    size: Annotated[int, Meta(ge=0)]
+    sha256: Digest
+
+
+class Release(Struct, frozen=True, forbid_unknown_fields=True):
+    """One release, exactly.
+
+    Attributes:
+        repository: where it came from, without tokens; a path below the root is relative to it.
+        version: the tag, such as "v1.0".
+        commit: the commit that the tag names.
+        artefact: the file among `files` that this version serves (a tag may hold those of others too).
+        files: in `model.lock` the reviewed ones (at least the artefact; the commit vouches for the rest), in
+            `record.json` all that were placed.
+    """
+
+    repository: str
+    version: Version
+    commit: Commit
+    artefact: PlainName
+    files: tuple[ReleaseFile, ...]
+
+    def __post_init__(self) -> None:
+        names = [file.name for file in self.files]
+        if self.artefact not in names:
+            raise ValueError(f"the artefact {self.artefact} is not among the files")
+        if len(set(names)) < len(names):
+            raise ValueError("two files have one name")
+
+
+def is_version(text: str) -> bool:
+    """Whether `text` is vN.N, such as "v1.0"; nothing else is ever asked of a repository."""
+    return _VERSION.fullmatch(text) is not None
+
+
+def is_plain(name: str) -> bool:
+    """Whether `name` is a file name of letters, digits, `_`, `-` and `.`, and starts with none of the last two."""
+    return _PLAIN_NAME.fullmatch(name) is not None
+
+
+def describe(name: str, data: bytes) -> ReleaseFile:
+    """The exact file that these bytes are."""
+    return ReleaseFile(name, len(data), hashlib.sha256(data).hexdigest())
+
+
+def own_artefact(version: str, names: Collection[str], *, named: str | None = None) -> str:
+    """The artefact that `version` serves: `named` by its card, else `digit_classifier_v<major>[_<minor>].pkl`.
+
+    Raises:
+        BadRelease: there is no such file.
+    """
+    major, _, minor = version.partition(".")
+    usual = [f"digit_classifier_{major}_{minor}.pkl"] if minor != "0" else []
+    usual.append(f"digit_classifier_{major}.pkl")
+    wanted = [named] if named is not None else usual
+    for name in wanted:
+        if name in names:
+            return name
+    raise BadRelease(
+        f"release {version}",
+        found=f"artefacts {', '.join(sorted(name for name in names if name.endswith('.pkl'))) or '(none)'}",
+        promised=f"{' or '.join(wanted)}{' by its card' if named is not None else ''}",
+        remedy="Its owner must publish the artefact under that name; the current model stays as it is.",
+    )
+
+
+def hold_against(files: Iterable[ReleaseFile], promised: Iterable[ReleaseFile], *, promised_by: str) -> None:
+    """Nothing, when every promised file is among `files`, byte for byte.
+
+    Raises:
+        BadRelease: a file is missing or has another size.
+        ChangedFile: a file has other bytes.
+    """
+    there = {file.name: file for file in files}
+    for want in promised:
+        have = there.get(want.name)
+        if have is None:
+            raise _missing(want.name, promised_by)
+        if have.size != want.size:
+            raise BadRelease(
+                f"{want.name}: wrong size",
+                found=f"{have.size} bytes",
+                promised=f"{want.size} bytes by {promised_by}",
+                remedy="Do not use this release; ask its owner. The current model stays as it is.",
+            )
+        if have.sha256 != want.sha256:
+            raise _changed(want.name, have.sha256, want.sha256, promised_by)
+
+
+def hold_against_sums(files: Mapping[str, ReleaseFile], sums: bytes) -> None:
+    """Nothing, when every file that `SHA256SUMS` lists is among `files` with the listed digest.
+
+    Args:
+        sums: lines as `sha256sum` writes them; every name in this very folder.
+
+    Raises:
+        BadRelease: a line cannot be read, names a file elsewhere, or one that is missing.
+        ChangedFile: a file has another digest.
+    """
+    for line in sums.decode("utf-8", "replace").splitlines():
+        entry = _SUM_LINE.fullmatch(line)
+        if entry is None:
+            raise _bad_sums(line, "a line that is no digest and name", "lines as `sha256sum` writes them")
+        digest, name = entry[1], entry[2].removeprefix("./")
+        if not is_plain(name):
+            raise _bad_sums(name, "a path that leads elsewhere", "plain names of files beside it")
+        if name not in files:
+            raise _missing(name, SUMS)
+        if files[name].sha256 != digest:
+            raise _changed(name, files[name].sha256, digest, SUMS)
+
+
+def read_record(folder: Path) -> Release | None:
+    """The record in `folder`, or None when there is none.
+
+    Raises:
+        BadRelease: it is there and cannot be read.
+    """
+    path = folder / RECORD
+    if not path.exists():
+        return None
+    try:
+        return msgspec.json.decode(read_plain_file(path, limit=_RECORD_LIMIT), type=Release)
+    except (NotPlain, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadRelease(
+            f"record {path}",
+            found=str(error),
+            promised="the record that `pixelwise pull` wrote",
+            remedy=f"Remove {path} and run `pixelwise pull`.",
+        ) from error
+
+
+def record_bytes(release: Release) -> bytes:
+    """`release` as `record.json` holds it."""
+    return msgspec.json.format(msgspec.json.encode(release), indent=2) + b"\n"
+
+
+def changed_file(folder: Path, release: Release) -> str | None:
+    """The name of a file in `folder` that is not what the record says, or None when all are."""
+    return next((file.name for file in release.files if not _is_intact(folder / file.name, file)), None)
+
+
+def _is_intact(path: Path, promised: ReleaseFile) -> bool:
+    try:
+        return describe(promised.name, read_plain_file(path, limit=promised.size)) == promised
+    except NotPlain:
+        return False
+
+
+def _missing(name: str, promised_by: str) -> BadRelease:
+    return BadRelease(
+        f"{name}: missing from the release",
+        found="no such file in the tag's top folder",
+        promised=f"the file that {promised_by} lists",
+        remedy="Its owner must publish the release whole; the current model stays as it is.",
+    )
+
+
+def _changed(name: str, found: str, promised: str, promised_by: str) -> ChangedFile:
+    return ChangedFile(
+        name,
+        found=f"sha256 {found}",
+        promised=f"sha256 {promised}",
+        promised_by=promised_by,
+        remedy="Do not use this release; ask its owner. The current model stays as it is.",
+    )
+
+
+def _bad_sums(shown: str, found: str, promised: str) -> BadRelease:
+    return BadRelease(
+        f"{SUMS}, {shown[:100]!a}",
+        found=found,
+        promised=promised,
+        remedy="Its owner must publish the release anew; the current model stays as it is.",
+    )

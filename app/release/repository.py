@@ -1,0 +1,236 @@
+"""One tag of a repository of releases -> its files, as bytes, checked for everything but trust.
+
+Trust is the lock's business (`lock.py`); what is refused here is refused of a trusted repository too.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from app.errors import BadRelease, Unreachable
+from app.release.address import Address
+from app.release.git import Git, GitFailed
+from app.release.record import RECORD, SUMS, is_plain, is_version
+
+MOST_FILES = 100
+MOST_BYTES = 128 << 20
+"""Of all files of a release together."""
+_FILE_LIMITS = {"MODELCARD.md": 64 << 10, SUMS: 64 << 10, ".npz": 4 << 20, "": 64 << 20}
+"""Bytes at most, by the end of the name; the first that fits counts."""
+
+_FETCH_SECONDS = 600
+_SHOWN_TAGS = 20
+_SHA = re.compile(r"[0-9a-f]{40}")
+_TREE_ENTRY = re.compile(rb"(\d{6}) (\w+) ([0-9a-f]{40}) +(\d+|-)\t(.*)", re.DOTALL)
+_OWNER = "Its owner must publish the release anew; the current model stays as it is."
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag as the repository announces it: the object it names, and the commit behind that."""
+
+    version: str
+    object: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class Blob:
+    """One file of a release, not yet read."""
+
+    name: str
+    sha: str
+    size: int
+
+
+def resolve(git: Git, version: str) -> Tag:
+    """The commit that the tag `version` names now, without fetching anything.
+
+    Raises:
+        BadRelease: `version` is not vN.N, or there is no such tag; those that exist are named.
+        Unreachable: the repository does not answer, or there is none.
+    """
+    if not is_version(version):
+        raise BadRelease(
+            f"MODEL_VERSION={ascii(version)[1:-1]}",
+            found="no name of a release",
+            promised="a tag like v1.0",
+            remedy="Correct MODEL_VERSION in .env.",
+        )
+    _look_for_folder(git.address, version)
+    try:
+        listing = git.run("ls-remote", "--quiet", "--end-of-options", git.address.url, "refs/tags/v*")
+    except GitFailed as failure:
+        raise _unreachable(git.address, version, str(failure)) from failure
+    tags = {}
+    for line in listing.decode("utf-8", "replace").splitlines():
+        sha, _, name = line.partition("\t")
+        if name.startswith("refs/tags/"):
+            tags[name.removeprefix("refs/tags/")] = sha
+    if version not in tags:
+        there = sorted(name for name in tags if is_version(name))[:_SHOWN_TAGS]
+        raise BadRelease(
+            f"repository {git.address.repository}",
+            found=f"the tags {', '.join(there)}" if there else "no tag like v1.0",
+            promised=f"the tag {version}",
+            remedy="Set MODEL_VERSION in .env to a tag that exists, or publish this one "
+            f"(`python pixelwise-model/release.py {version}`).",
+        )
+    tag = Tag(version, tags[version], tags.get(f"{version}^{{}}", tags[version]))
+    if not _SHA.fullmatch(tag.object) or not _SHA.fullmatch(tag.commit):
+        raise _refused(tag, f"object {tag.object!a}", "40 hexadecimal digits (a SHA-1 repository)")
+    return tag
+
+
+def fetch(git: Git, tag: Tag) -> tuple[list[Blob], list[str]]:
+    """Brings exactly this tag over.
+
+    Returns:
+        its files, and the names in its top folder that are left out: sub-folders and names that are not plain.
+
+    Raises:
+        BadRelease: the tag, its tree or a name is not as it must be, or the release is too large.
+        Unreachable: the repository does not answer.
+    """
+    reference = f"refs/tags/{tag.version}"
+    options = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--end-of-options")
+    try:
+        git.run("fetch", *options, git.address.url, f"{reference}:{reference}", seconds=_FETCH_SECONDS)
+    except GitFailed as failure:
+        raise _judged(git.address, tag, str(failure)) from failure
+    try:
+        kind, _, sha = _text(git, "for-each-ref", "--format=%(objecttype) %(objectname)", reference).partition(" ")
+        if sha != tag.object:
+            raise _refused(tag, f"object {sha}", f"object {tag.object}, as the repository announced a moment ago")
+        if kind == "tag":
+            _check_tag_object(git, tag)
+        elif kind != "commit":
+            raise _refused(tag, f"a {kind}", "a commit")
+        return read_tree(tag.version, git.run("ls-tree", "-z", "--long", tag.commit))
+    except GitFailed as failure:
+        raise _refused(tag, f"objects that cannot be read ({failure})", "a tag of a commit") from failure
+
+
+def read(git: Git, blob: Blob) -> bytes:
+    """The bytes of one fetched file."""
+    return git.run("cat-file", "blob", blob.sha)
+
+
+def read_tree(version: str, listing: bytes) -> tuple[list[Blob], list[str]]:
+    """Files and left-out names of a release's top folder.
+
+    Args:
+        listing: what `git ls-tree -z --long` writes.
+
+    Raises:
+        BadRelease: a link, a submodule, a path, a reserved name, or more than a release may hold.
+    """
+    blobs, left_out = [], []
+    for line in listing.split(b"\0")[:-1]:
+        entry = _TREE_ENTRY.fullmatch(line)
+        if entry is None:
+            raise _bad_file(version, ascii(line), "an entry that git does not write", "plain files")
+        mode, kind, sha, size = (entry[part].decode() for part in range(1, 5))
+        name = entry[5].decode("utf-8", "surrogateescape")
+        _check_entry(version, name, mode)
+        if kind == "blob" and is_plain(name):
+            blobs.append(Blob(name, sha, int(size)))
+        else:
+            left_out.append(ascii(name)[1:-1] + ("/" if kind == "tree" else ""))
+    _check_sizes(version, blobs)
+    return blobs, left_out
+
+
+def _check_entry(version: str, name: str, mode: str) -> None:
+    shown = ascii(name)[1:-1]
+    if "/" in name or name in (".", "..") or name.lower() == ".git":
+        raise _bad_file(version, shown, "a path that leads elsewhere", "plain file names")
+    if mode == "120000":
+        raise _bad_file(version, shown, "a symbolic link", "plain files")
+    if mode == "160000":
+        raise _bad_file(version, shown, "a submodule", "plain files")
+    if name.lower() == RECORD or is_version(name):
+        raise _bad_file(version, shown, "a name that PixelWise keeps for itself", f"no {RECORD} and no name like v1.0")
+
+
+def _check_sizes(version: str, blobs: list[Blob]) -> None:
+    if len(blobs) > MOST_FILES:
+        raise _refused_release(version, f"{len(blobs)} files", f"at most {MOST_FILES}")
+    for blob in blobs:
+        limit = next(limit for ending, limit in _FILE_LIMITS.items() if blob.name.endswith(ending))
+        if blob.size > limit:
+            raise _bad_file(version, blob.name, f"{blob.size:,} bytes", f"at most {limit:,}")
+    total = sum(blob.size for blob in blobs)
+    if total > MOST_BYTES:
+        raise _refused_release(version, f"{total:,} bytes in all files", f"at most {MOST_BYTES:,}")
+
+
+def _check_tag_object(git: Git, tag: Tag) -> None:
+    """git itself never compares a tag object's own name with the ref: a v1.0 served as v2.0 would pass."""
+    header = _text(git, "cat-file", "tag", tag.object).partition("\n\n")[0]
+    fields = dict(line.split(" ", 1) for line in header.splitlines() if " " in line)
+    if fields.get("tag") != tag.version:
+        raise _refused(tag, f"a tag object named {fields.get('tag')!a}", f"one named '{tag.version}'")
+    if fields.get("type") != "commit":
+        raise _refused(tag, f"a tag of a {ascii(fields.get('type'))[1:-1]}", "a tag of a commit")
+    if fields.get("object") != tag.commit:
+        raise _refused(tag, f"commit {ascii(fields.get('object'))[1:-1]}", f"commit {tag.commit}, as announced")
+
+
+def _text(git: Git, *arguments: str) -> str:
+    return git.run(*arguments).decode("utf-8", "replace").rstrip("\n")
+
+
+def _look_for_folder(address: Address, version: str) -> None:
+    folder = address.folder
+    if folder is None:
+        return
+    try:
+        there, is_repository = folder.exists(), (folder / ".git").exists() or (folder / "HEAD").exists()
+    except OSError as error:
+        raise _unreachable(address, version, str(error.strerror)) from error
+    if not there:
+        raise _unreachable(address, version, "no such folder")
+    if not is_repository:
+        raise _unreachable(address, version, "no git repository in this folder")
+
+
+def _judged(address: Address, tag: Tag, said: str) -> BadRelease | Unreachable:
+    """Whether the bytes were refused or did not come: only the second is worth another try."""
+    if re.search(r"hasDot|fullPathname", said):
+        return _refused(tag, f"a path that leads elsewhere ({said})", "plain file names")
+    if "fsck error" in said:
+        return _refused(tag, f"objects that git refuses ({said})", "well-formed objects")
+    if "File too large" in said:
+        return _refused(tag, "more bytes than a release may have", f"at most {MOST_BYTES:,}")
+    return _unreachable(address, tag.version, said)
+
+
+def _unreachable(address: Address, version: str, said: str) -> Unreachable:
+    remedies = {
+        "file": "Correct MODEL_REPO in .env",
+        "https": "Check the network and MODEL_REPO in .env (a private fork: use its git@host:path)",
+        "ssh": "Check MODEL_REPO in .env, and that ssh to this host works without a question (key added, host known)",
+    }
+    default = (
+        f"`python pixelwise-model/release.py {version}` builds the default, MODEL_REPO=pixelwise-model/releases.git"
+    )
+    return Unreachable(
+        f"repository {address.repository}",
+        found=said,
+        promised="a git repository that answers",
+        remedy=f"{remedies[address.transport]}. Without it: {default}.",
+    )
+
+
+def _refused(tag: Tag, found: str, promised: str) -> BadRelease:
+    return BadRelease(f"tag {tag.version}", found=found, promised=promised, remedy=_OWNER)
+
+
+def _refused_release(version: str, found: str, promised: str) -> BadRelease:
+    return BadRelease(f"release {version}", found=found, promised=promised, remedy=_OWNER)
+
+
+def _bad_file(version: str, name: str, found: str, promised: str) -> BadRelease:
+    return BadRelease(f"release {version}, file {name}", found=found, promised=promised, remedy=_OWNER)

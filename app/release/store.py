@@ -1,0 +1,139 @@
+"""`models/`: each release whole in `models/<version>/`, and the pinned one's files linked into `models/` itself.
+
+A release is written and checked beside the others and placed by one rename, so that whenever the machine stops,
+what was served before is still whole. The order of every step here is the point of it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.errors import BadRelease
+from app.release.record import RECORD, Release, changed_file, is_version, read_record
+
+_INCOMING = ".incoming-"
+_REPLACED = ".replaced-"
+_LINKING = ".linking"
+
+
+@contextmanager
+def only_one_pull(models: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Holds `models/` for one pull at a time; another one waits. Clears what an interrupted one left."""
+    models.mkdir(parents=True, exist_ok=True)
+    with (models / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another pull is running: waiting for it.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        _clear_leftovers(models)
+        yield
+
+
+@contextmanager
+def incoming(models: Path) -> Iterator[Path]:
+    """A fresh folder on the same file system as its destination, gone afterwards whatever happens."""
+    with tempfile.TemporaryDirectory(prefix=_INCOMING, dir=models) as folder:
+        yield Path(folder)
+
+
+def installed(models: Path) -> list[Release]:
+    """The record of every release in `models/`, by version.
+
+    Raises:
+        BadRelease: a record cannot be read.
+    """
+    folders = sorted(models.iterdir()) if models.is_dir() else []
+    records = [read_record(folder) for folder in folders if is_version(folder.name) and folder.is_dir()]
+    return [record for record in records if record is not None]
+
+
+def write(path: Path, data: bytes) -> None:
+    """Writes a new file, on the disk when this returns."""
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def place(staged: Path, models: Path, version: str) -> None:
+    """Makes the checked folder `staged` the release `version`; one that is there gives way at the last moment."""
+    target, aside = models / version, models / f"{_REPLACED}{version}"
+    _settle(staged)
+    if os.path.lexists(target):
+        target.rename(aside)  # subtle: stopped right after this line, the next pull moves it back
+    staged.rename(target)
+    _settle(models)
+    _remove(aside)
+
+
+def link(models: Path, release: Release) -> bool:
+    """Makes the files of `models/<version>/` those of `models/`; whether anything had to be done.
+
+    The record is replaced last: stopped before that, `models/` holds files that its record does not promise,
+    which a start refuses and the next pull repairs.
+    """
+    before = _linked(models)
+    if before == release and changed_file(models, release) is None:
+        return False
+    names = {file.name for file in release.files}
+    for file in before.files if before else ():
+        if file.name not in names:
+            (models / file.name).unlink(missing_ok=True)
+    for name in sorted(names):
+        _link_one(models / release.version / name, models / name)
+    _link_one(models / release.version / RECORD, models / RECORD)
+    _settle(models)
+    return True
+
+
+def _link_one(source: Path, target: Path) -> None:
+    if target.exists() and target.samefile(source):
+        return  # subtle: a rename of one name of a file over another does nothing and leaves both
+    draft = target.with_name(_LINKING)
+    try:
+        os.link(source, draft)
+    except OSError:  # a file system without hard links; a full disk fails again, below
+        shutil.copyfile(source, draft)
+    draft.replace(target)
+
+
+def _linked(models: Path) -> Release | None:
+    try:
+        return read_record(models)
+    except BadRelease:
+        return None  # about to be replaced
+
+
+def _clear_leftovers(models: Path) -> None:
+    for leftover in models.glob(f"{_INCOMING}*"):
+        _remove(leftover)
+    for aside in models.glob(f"{_REPLACED}*"):
+        target = models / aside.name.removeprefix(_REPLACED)
+        if target.exists():
+            _remove(aside)
+        else:
+            aside.rename(target)
+    _remove(models / _LINKING)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _settle(folder: Path) -> None:
+    """Waits until the names in `folder` are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,121 @@
+"""All files of one release, in a folder: the artefact, what it was measured to do, and what made it."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+from pathlib import Path
+
+import joblib
+import numpy as np
+import sklearn
+from sklearn.pipeline import Pipeline
+
+import golden
+from card import write_card
+from contract import Artefact, GoldenFile, contract_block, contract_in
+from evaluation import evaluate
+from mnist import IdxFile, Mnist, say
+from train import Recipe, artefact_name, binarised, labels_of, report, train, write_artefact
+from training_profile import training_profile
+
+HERE = Path(__file__).resolve().parent
+
+# The artefact and the scripts that made it travel together.
+TRAINING_FILES = (
+    "train.py",
+    "mnist.py",
+    "sources.py",
+    "openml_child.py",
+    "errors.py",
+    "training_profile.py",
+    "requirements.txt",
+)
+
+
+def build_release(
+    version: str,
+    recipe: Recipe,
+    data: Mnist,
+    folder: Path,
+    *,
+    previous: tuple[str, str | None] | None,
+    files: tuple[IdxFile, ...],
+) -> str:
+    """Train, measure, and write everything into an empty folder.
+
+    Args:
+        previous: the release before this one and its card; None for the first.
+        files: what `data` was read from; their digests go into the card.
+
+    Returns:
+        The release in one line, for its commit and tag.
+    """
+    pipeline = train(recipe, data.train_images, data.train_labels)
+    say(report(pipeline, data.test_images, data.test_labels))
+    artefact = write_described(pipeline, folder / artefact_name(version))
+
+    labels = labels_of(data.test_labels)
+    scores = pipeline.predict_proba(binarised(data.test_images))
+    measured = evaluate(labels, scores, recipe.classes)
+    chosen = golden.choose(data.test_images, labels, scores, recipe.classes)
+    golden_path = folder / golden_name(artefact.name)
+    chosen.write(golden_path)
+
+    taught = np.isin(labels_of(data.train_labels), recipe.classes)
+    contract = contract_block(
+        version,
+        recipe,
+        artefact,
+        measured,
+        GoldenFile(golden_path.name, digest(golden_path), chosen.known, chosen.correct, chosen.withheld),
+        training_profile(data.train_images[taught]),
+    )
+    card = write_card(
+        contract,
+        artefact,
+        measured,
+        previous=None if previous is None else (previous[0], contract_in(previous[1])),
+        libraries={
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "sklearn": sklearn.__version__,
+            "joblib": joblib.__version__,
+        },
+        data=files,
+    )
+    (folder / "MODELCARD.md").write_text(card, encoding="utf-8")
+    for name in TRAINING_FILES:
+        shutil.copyfile(HERE / name, folder / name)
+    write_sums(folder)
+    return f"Release {version}: {' and '.join(artefact.steps.values())}, {measured.accuracy.value:.2%} right"
+
+
+def write_described(pipeline: Pipeline, path: Path) -> Artefact:
+    """Write the artefact; returns what its card says of it."""
+    write_artefact(pipeline, path)
+    return Artefact(
+        name=path.name,
+        sha256=digest(path),
+        size=path.stat().st_size,
+        sklearn=sklearn.__version__,
+        steps={name: type(step).__name__ for name, step in pipeline.steps},
+        features=int(pipeline.n_features_in_),
+    )
+
+
+def golden_name(artefact: str) -> str:
+    """digit_classifier_v1_1.pkl -> golden_v1_1.npz"""
+    return artefact.replace("digit_classifier_", "golden_").replace(".pkl", ".npz")
+
+
+def write_sums(folder: Path) -> None:
+    """SHA256SUMS of every file in the folder, as `sha256sum --check` reads it."""
+    lines = [f"{digest(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
+    (folder / "SHA256SUMS").write_text("".join(lines), encoding="ascii")
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

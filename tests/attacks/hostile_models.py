@@ -1,0 +1,339 @@
+"""Files that are well-formed and hold a model that is not the promised one, or would compute nonsense."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tests.attacks.assemble import MISSING, Call, Global, Instance, joblib_dump
+from tests.attacks.honest import (
+    NINE,
+    SKLEARN,
+    binarizer,
+    honest_pipeline,
+    label_binarizer,
+    labels,
+    logistic_regression,
+    mlp,
+    pipeline,
+    random_state,
+    weights,
+)
+from tests.attacks.hostile import Hostile, hostile
+
+NAN, INFINITY = float("nan"), float("inf")
+SCRIPT = "<script>alert(1)</script>"
+
+
+def files() -> Iterator[Hostile]:
+    yield from _pipelines()
+    yield from _thresholds_and_features()
+    yield from _classes()
+    yield from _logistic_weights()
+    yield from _perceptrons()
+    yield from _versions_and_solvers()
+
+
+def _spoilt(shape: tuple[int, ...], value: float, *, at: int = -1) -> np.ndarray:
+    array = weights(*shape)
+    array.flat[at] = value
+    return array
+
+
+def _pipelines() -> Iterator[Hostile]:
+    first, last = ("binarize", binarizer()), ("clf", logistic_regression())
+    trees: dict[str, tuple[Any, str]] = {
+        "bare classifier": (logistic_regression(), "estimator"),
+        "bare perceptron": (mlp(), "estimator"),
+        "bare Binarizer": (binarizer(), "estimator"),
+        "list of pipelines": ([pipeline()], "estimator"),
+        "bare array": (weights(9, 12), "estimator"),
+        "random state": (random_state(), "estimator"),
+        "pipeline without state": (Instance(Global("sklearn.pipeline", "Pipeline"), {}), "pipeline"),
+        "no steps": (pipeline(steps=[]), "pipeline"),
+        "steps missing": (pipeline(steps=MISSING), "pipeline"),
+        "steps None": (pipeline(steps=None), "pipeline"),
+        "steps a tuple": (pipeline(steps=(first, last)), "pipeline"),
+        "steps a dict": (pipeline(steps=dict([first, last])), "pipeline"),
+        "steps an array": (pipeline(steps=weights(2)), "pipeline"),
+        "steps swapped": (pipeline(last, first), "estimator"),
+        "only a classifier": (pipeline(last), "pipeline"),
+        "only a Binarizer": (pipeline(first), "pipeline"),
+        "two classifiers": (pipeline(last, ("again", last[1])), "estimator"),
+        "two Binarizers": (pipeline(first, ("again", binarizer())), "estimator"),
+        "extra step": (pipeline(first, ("twice", binarizer()), last), "pipeline"),
+        "passthrough": (pipeline(("binarize", "passthrough"), last), "estimator"),
+        "step None": (pipeline(("binarize", None), last), "estimator"),
+        "step without estimator": (pipeline(("binarize",), last), "pipeline"),
+        "step of three": (pipeline((*first, None), last), "pipeline"),
+        "step a list": (pipeline(list(first), last), "pipeline"),
+        "step name a number": (pipeline((1, binarizer()), last), "pipeline"),
+        "step name empty": (pipeline(("", binarizer()), last), "pipeline"),
+        "step name HTML": (pipeline((SCRIPT, binarizer()), last), "pipeline"),
+        "step name with escape": (pipeline(("\x1b[2Jbinarize", binarizer()), last), "pipeline"),
+        "step name with newline": (pipeline(("binarize\n", binarizer()), last), "pipeline"),
+        "step names equal": (pipeline(("clf", binarizer()), last), "pipeline"),
+        "nested pipeline": (pipeline(first, ("clf", pipeline())), "estimator"),
+        "pipeline in place of the Binarizer": (pipeline(("binarize", pipeline()), last), "estimator"),
+        "class in place of an instance": (
+            pipeline(first, ("clf", Global("sklearn.linear_model._logistic", "LogisticRegression"))), "estimator"),
+        "memory a folder": (pipeline(memory="/tmp"), "pipeline"),
+        "memory an object": (
+            pipeline(memory=Instance(Global("joblib.memory", "Memory"), {"location": "/tmp"})), "global"),
+        "memory False": (pipeline(memory=False), "pipeline"),
+        "transform_input": (pipeline(transform_input=["X"]), "pipeline"),
+    }  # fmt: skip
+    for name, (tree, codes) in trees.items():
+        yield hostile(f"pipeline: {name}", joblib_dump(tree), codes, name)
+    for module, name in (
+        ("sklearn.svm._classes", "SVC"),
+        ("sklearn.ensemble._forest", "RandomForestClassifier"),
+        ("sklearn.neighbors._classification", "KNeighborsClassifier"),
+        ("sklearn.calibration", "CalibratedClassifierCV"),
+        ("sklearn.linear_model._logistic", "LogisticRegressionCV"),
+        ("sklearn.neural_network._multilayer_perceptron", "MLPRegressor"),
+    ):
+        unknown = Instance(Global(module, name), {"classes_": labels(), "_sklearn_version": SKLEARN})
+        yield hostile(
+            f"estimator {name}", joblib_dump(pipeline(first, ("clf", unknown))), "estimator", "honest, unknown"
+        )
+
+
+def _thresholds_and_features() -> Iterator[Hostile]:
+    for name, threshold in {
+        "NaN": NAN,
+        "infinite": INFINITY,
+        "128": 128,
+        "128.0": 128.0,
+        "True": True,
+        "1": 1,
+        "1.0": 1.0,
+        "negative": -0.1,
+        "None": None,
+        "text": "0.5",
+        "a list": [0.5],
+        "an array": np.array([0.5, 0.5]),
+        "missing": MISSING,
+        "huge": 1 << 200,
+    }.items():
+        yield hostile(f"threshold {name}", honest_pipeline(threshold=threshold), "threshold", "every image becomes one")
+    for name, count in {
+        "differ": 13,
+        "0": 0,
+        "negative": -12,
+        "True": True,
+        "float": 12.0,
+        "text": "12",
+        "None": None,
+        "missing": MISSING,
+        "2^31": 1 << 31,
+        "2^64": 1 << 64,
+        "an array": np.array([12, 12]),
+    }.items():
+        codes = "features weights"
+        yield hostile(f"features {name}", honest_pipeline(n_features_in_=count), codes, "what the classifier takes")
+    tree = pipeline(("b", binarizer(features=13)), ("c", logistic_regression()))
+    yield hostile("features of the Binarizer differ", joblib_dump(tree), "features", "steps that do not fit")
+    tree = pipeline(("b", binarizer(n_features_in_=np.zeros(2))), ("c", logistic_regression()))
+    yield hostile("features of the Binarizer an array", joblib_dump(tree), "features", "compared elementwise")
+
+
+def _classes() -> Iterator[Hostile]:
+    ten = "0123456789"
+    changed: dict[str, Any] = {
+        "ten for nine": labels(ten),
+        "eight for nine": labels("12345678"),
+        "one": labels("1"),
+        "none": np.zeros(0, dtype="U1"),
+        "letters": labels("abcdefghi"),
+        "unsorted": labels("213456789"),
+        "reversed": labels(NINE[::-1]),
+        "twice the same": labels("112345678"),
+        "HTML": labels(["1", "2", "3", "4", "5", "6", "7", "8", SCRIPT]),
+        "empty label": labels(["", *NINE[:8]]),
+        "two digits": labels([str(number) for number in range(10, 19)]),
+        "trailing space": labels([digit + " " for digit in NINE]),
+        "full width digits": labels([chr(0xFF10 + digit) for digit in range(1, 10)]),
+        "Arabic digits": labels([chr(0x0660 + digit) for digit in range(1, 10)]),
+        "superscripts": labels("123456\u00b2\u00b3\u00b9"),
+        "zero width": labels([digit + "\u200b" for digit in NINE]),
+        "NUL inside": labels([*NINE[:8], "9\x009"]),
+        "numbers": np.arange(1, 10),
+        "floats": np.arange(1, 10) / 1,
+        "bools": np.ones(9, dtype=bool),
+        "two dimensions": labels(NINE).reshape(3, 3),
+        "a column": labels(NINE).reshape(9, 1),
+        "no dimension": np.array("1"),
+        "a list": list(NINE),
+        "a tuple": tuple(NINE),
+        "text": NINE,
+        "None": None,
+        "missing": MISSING,
+        "999 labels": labels([f"{number:03}" for number in range(999)]),
+    }
+    for name, value in changed.items():
+        codes = "classes weights"
+        yield hostile(
+            f"classes {name}", honest_pipeline(classes_=value), codes, "labels that are not the promised ones"
+        )
+    for count in (1, 2):
+        yield hostile(f"a model of {count} classes", honest_pipeline(classes=NINE[:count]), "classes", "no softmax")
+    letters = honest_pipeline(classes="abc")
+    yield hostile("a model of letters", letters, "classes", "well-formed, of another alphabet")
+    eleven = honest_pipeline(classes=[str(number) for number in range(11)])
+    yield hostile("a model of eleven classes", eleven, "classes", "more than there are digits")
+    other = label_binarizer(classes="012345678")
+    yield hostile(
+        "classes of the label binarizer differ",
+        honest_pipeline("MLPClassifier", _label_binarizer=other),
+        "classes",
+        "predict() would say 0 where the scores say 1",
+    )
+    for name, value in {"None": None, "missing": MISSING, "a Binarizer": binarizer(), "a dict": {}}.items():
+        data = honest_pipeline("MLPClassifier", _label_binarizer=value)
+        yield hostile(f"label binarizer {name}", data, "estimator classes", "labels from nowhere")
+
+
+def _logistic_weights() -> Iterator[Hostile]:
+    changes: dict[str, dict[str, Any]] = {
+        "NaN": {"coef_": _spoilt((9, 12), NAN)},
+        "NaN in the first cell": {"coef_": _spoilt((9, 12), NAN, at=0)},
+        "infinite": {"coef_": _spoilt((9, 12), INFINITY)},
+        "minus infinite": {"coef_": _spoilt((9, 12), -INFINITY)},
+        "huge": {"coef_": _spoilt((9, 12), 1e300)},
+        "a little too large": {"coef_": _spoilt((9, 12), 1.000001e6)},
+        "very negative": {"coef_": _spoilt((9, 12), -1e7)},
+        "NaN of float32": {"coef_": _spoilt((9, 12), NAN).astype("f4")},
+        "intercept NaN": {"intercept_": _spoilt((9,), NAN)},
+        "intercept infinite": {"intercept_": _spoilt((9,), INFINITY)},
+        "intercept huge": {"intercept_": _spoilt((9,), 1e9)},
+        "transposed": {"coef_": weights(12, 9)},
+        "one row less": {"coef_": weights(8, 12)},
+        "one row more": {"coef_": weights(10, 12)},
+        "one column less": {"coef_": weights(9, 11)},
+        "one row": {"coef_": weights(1, 12)},
+        "flat": {"coef_": weights(108)},
+        "three dimensions": {"coef_": weights(9, 12, 1)},
+        "no dimension": {"coef_": weights(1).reshape(())},
+        "no rows": {"coef_": weights(0, 12)},
+        "integers": {"coef_": np.ones((9, 12), dtype="i8")},
+        "bools": {"coef_": np.ones((9, 12), dtype=bool)},
+        "text": {"coef_": np.full((9, 12), "1")},
+        "a list": {"coef_": [[1.0] * 12] * 9},
+        "None": {"coef_": None},
+        "a number": {"coef_": 1.5},
+        "intercept of one": {"intercept_": weights(1)},
+        "intercept of ten": {"intercept_": weights(10)},
+        "intercept a column": {"intercept_": weights(9, 1)},
+        "intercept a number": {"intercept_": 0.0},
+        "intercept integers": {"intercept_": np.zeros(9, dtype="i8")},
+        "intercept missing": {"intercept_": MISSING},
+    }
+    for name, change in changes.items():
+        yield hostile(f"weights {name}", honest_pipeline(**change), "weights", name)
+
+
+def _perceptrons() -> Iterator[Hostile]:
+    """An honest one has layers 12 -> 5 -> 4 -> 9."""
+    coefs, intercepts = [weights(12, 5), weights(5, 4), weights(4, 9)], [weights(5), weights(4), weights(9)]
+    changes: dict[str, dict[str, Any]] = {
+        "layers do not chain": {"coefs_": [coefs[0], weights(6, 4), coefs[2]]},
+        "layers swapped": {"coefs_": [coefs[1], coefs[0], coefs[2]]},
+        "first layer for other images": {"coefs_": [weights(13, 5), *coefs[1:]]},
+        "last layer of ten": {"coefs_": [*coefs[:2], weights(4, 10)]},
+        "one layer less": {"coefs_": coefs[:2]},
+        "one intercept less": {"intercepts_": intercepts[:2]},
+        "one intercept more": {"intercepts_": [*intercepts, weights(9)]},
+        "no layers": {"coefs_": [], "intercepts_": [], "n_layers_": 1},
+        "forty layers": {"coefs_": [weights(12, 12)] * 39 + [weights(12, 9)],
+                         "intercepts_": [weights(12)] * 39 + [weights(9)], "n_layers_": 41},
+        "a layer of width 0": {"coefs_": [weights(12, 0), weights(0, 4), coefs[2]],
+                               "intercepts_": [weights(0), *intercepts[1:]]},
+        "a layer of width 9000": {"coefs_": [weights(12, 9000), weights(9000, 9)],
+                                  "intercepts_": [weights(9000), weights(9)], "n_layers_": 3},
+        "a layer flat": {"coefs_": [coefs[0], weights(20), coefs[2]]},
+        "a layer of three dimensions": {"coefs_": [weights(12, 5, 1), *coefs[1:]]},
+        "a layer None": {"coefs_": [None, *coefs[1:]]},
+        "a layer of integers": {"coefs_": [np.ones((12, 5), dtype="i8"), *coefs[1:]]},
+        "a layer NaN": {"coefs_": [_spoilt((12, 5), NAN), *coefs[1:]]},
+        "the last layer infinite": {"coefs_": [*coefs[:2], _spoilt((4, 9), INFINITY)]},
+        "a layer huge": {"coefs_": [coefs[0], _spoilt((5, 4), 1e200), coefs[2]]},
+        "an intercept NaN": {"intercepts_": [intercepts[0], _spoilt((4,), NAN), intercepts[2]]},
+        "an intercept of another width": {"intercepts_": [weights(4), *intercepts[1:]]},
+        "coefs an array": {"coefs_": weights(3, 12, 5)},
+        "coefs a tuple": {"coefs_": tuple(coefs)},
+        "coefs a dict": {"coefs_": {"0": coefs[0]}},
+        "coefs missing": {"coefs_": MISSING},
+        "intercepts missing": {"intercepts_": MISSING},
+        "layer count lies": {"n_layers_": 3},
+        "layer count True": {"n_layers_": True},
+        "layer count missing": {"n_layers_": MISSING},
+    }  # fmt: skip
+    for name, change in changes.items():
+        yield hostile(f"perceptron: {name}", honest_pipeline("MLPClassifier", **change), "weights", name)
+    for name, activation in {
+        "softplus": "softplus",
+        "upper case": "ReLU",
+        "empty": "",
+        "None": None,
+        "a list": ["relu"],
+        "missing": MISSING,
+        "an array": np.array(["relu", "relu"]),
+        "numbers": np.zeros(2),
+        "code": "__import__('os')",
+    }.items():
+        data = honest_pipeline("MLPClassifier", activation=activation)
+        yield hostile(f"activation {name}", data, "activation", "another function than the promised")
+    for name, activation in {
+        "logistic": "logistic",
+        "identity": "identity",
+        "None": None,
+        "missing": MISSING,
+        "an array": np.array(["softmax"] * 2),
+    }.items():
+        data = honest_pipeline("MLPClassifier", out_activation_=activation)
+        yield hostile(f"output activation {name}", data, "activation", "scores that do not sum to one")
+
+
+def _versions_and_solvers() -> Iterator[Hostile]:
+    for name, version in {
+        "missing": MISSING,
+        "None": None,
+        "a number": 1.9,
+        "empty": "",
+        "with a command": "1.9.1; rm -rf",
+        "HTML": SCRIPT,
+        "with a newline": "1.9.1\n",
+        "of full width digits": "\uff11.\uff19.\uff11",
+        "too long": "1." * 100 + "1",
+        "an array": np.zeros(2),
+    }.items():
+        steps = (
+            ("b", binarizer(_sklearn_version=version)),
+            ("c", logistic_regression(_sklearn_version=version)),
+        )
+        tree = pipeline(*steps, _sklearn_version=version)
+        yield hostile(f"version {name}", joblib_dump(tree), "version", "printed in reports")
+    yield hostile(
+        "version of the pipeline differs", joblib_dump(pipeline(_sklearn_version="1.3.2")), "version", "mixed"
+    )
+    tree = pipeline(("b", binarizer(sklearn="1.8.0")), ("c", logistic_regression()))
+    yield hostile("version of the Binarizer differs", joblib_dump(tree), "version", "put together from two files")
+    for name, change in {
+        "liblinear": {"solver": "liblinear"},
+        "multi_class ovr": {"sklearn": "1.3.2", "multi_class": "ovr"},
+        "newton-cholesky before 1.6": {"sklearn": "1.5.2", "solver": "newton-cholesky"},
+        "multi_class of 1.9": {"multi_class": "ovr"},
+        "multi_class an array": {"multi_class": np.array(["auto", "auto"])},
+        "multi_class None": {"multi_class": None},
+        "solver unknown": {"solver": "my-solver"},
+        "solver None": {"solver": None},
+        "solver missing": {"solver": MISSING},
+        "solver an array": {"solver": np.array(["lbfgs", "lbfgs"])},
+        "solver numbers": {"solver": weights(3)},
+        "solver a call": {"solver": Call(Global("numpy.random._pickle", "__randomstate_ctor"), ("lbfgs",))},
+    }.items():
+        note = "one-versus-rest: probabilities, but no softmax"
+        yield hostile(f"solver: {name}", honest_pipeline(**change), "solver", note)

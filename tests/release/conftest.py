@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.release.lock import write_lock
+from app.release.pull import Pulled, pull
+from app.release.record import Release, ReleaseFile, describe
+from tests.release.remote import FILES, Remote
+
+
+class House:
+    """A project root with its models, its lock, and what was said."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.models = root / "models"
+        self.lock_file = root / "model.lock"
+        self.said: list[str] = []
+        self.accepted: list[set[str]] = []
+
+    def pull(self, repository: str, version: str = "v1.0", **changed: object) -> Pulled:
+        arguments: dict[str, object] = {
+            "repository": repository,
+            "version": version,
+            "models": self.models,
+            "lock_file": self.lock_file,
+            "root": self.root,
+            "frozen": False,
+            "accept": lambda folder: self.accepted.append({path.name for path in folder.iterdir()}),
+            "say": self.said.append,
+            **changed,
+        }
+        return pull(**arguments)  # type: ignore[arg-type]
+
+    def lock(self, repository: str, commit: str, version: str = "v1.0", **files: ReleaseFile) -> Release:
+        """Puts one entry into the lock; `files` replaces what it says of a file (by its name without the ending)."""
+        listed = [files.get(name.partition(".")[0], describe(name, data)) for name, data in FILES.items()]
+        release = Release(repository, version, commit, "digit_classifier_v1.pkl", tuple(listed))
+        write_lock(self.lock_file, [release])
+        return release
+
+    def contents(self) -> dict[str, bytes]:
+        """Every file below models/, with its bytes; the pull's own lock file is no content."""
+        files = (path for path in self.models.rglob("*") if path.is_file() and path.name != ".lock")
+        return {path.relative_to(self.models).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    (tmp_path / "house").mkdir()
+    return House(tmp_path / "house")
+
+
+@pytest.fixture
+def remote(house: House) -> Remote:
+    """A repository of releases outside the project."""
+    return Remote(house.root.parent / "remote.git")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """The caller's environment with a home of its own, and changes."""
+    (tmp_path / "home").mkdir()
+    return lambda **changed: {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), **changed}

@@ -1,0 +1,102 @@
+"""A pull that is killed, or meets another one."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.errors import Unreachable
+from app.release.record import RECORD, changed_file, read_record
+from tests.release.conftest import House
+from tests.release.remote import FILES, PKL, Remote
+
+KILLED_BEFORE_STEP = """
+import os, signal, sys
+from pathlib import Path
+from app.release.pull import pull
+
+left, repository, root = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+
+def counted(real):
+    def step(*arguments, **named):
+        global left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*arguments, **named)
+    return step
+
+def staged(folder):
+    for owner, name in ((Path, "rename"), (Path, "replace"), (Path, "unlink"), (os, "link"), (os, "fsync")):
+        setattr(owner, name, counted(getattr(owner, name)))
+
+pull(repository=repository, version="v1.0", models=root / "models", lock_file=root / "model.lock", root=root,
+     frozen=False, accept=staged, say=lambda line: None)
+"""
+
+
+def test_a_pull_killed_before_any_step_leaves_a_whole_release_and_the_next_pull_ends_it(
+    house: House, remote: Remote, tmp_path: Path
+) -> None:
+    old = Remote(tmp_path / "old.git")
+    old.release("v1.0", {PKL: b"old", "old.txt": b"old"})
+    commit = remote.release()
+    for step in range(1, 50):
+        house.pull(str(old.folder))
+        ran = subprocess.run([sys.executable, "-c", KILLED_BEFORE_STEP, str(step), str(remote.folder), str(house.root)])
+        aside = house.models / ".replaced-v1.0"
+        wholes = [folder for folder in (house.models / "v1.0", aside) if folder.is_dir() and is_whole(folder)]
+        assert wholes, step
+        linked = read_record(house.models)
+        assert linked is not None and (linked.commit != commit or is_whole(house.models))
+        assert house.pull(str(remote.folder)).release.commit == commit
+        files = {**FILES, RECORD: (house.models / RECORD).read_bytes()}
+        assert house.contents() == {f"{at}{name}": data for at in ("", "v1.0/") for name, data in files.items()}
+        if ran.returncode == 0:
+            break
+        assert ran.returncode == -signal.SIGKILL
+    assert ran.returncode == 0 and step > 10
+
+
+def is_whole(folder: Path) -> bool:
+    release = read_record(folder)
+    return release is not None and changed_file(folder, release) is None
+
+
+def test_what_an_interrupted_pull_left_is_cleared_and_what_it_moved_aside_comes_back(
+    house: House, remote: Remote
+) -> None:
+    remote.release()
+    house.pull(str(remote.folder))
+    before = house.contents()
+    (house.models / "v1.0").rename(house.models / ".replaced-v1.0")
+    (house.models / ".incoming-x").mkdir()
+    (house.models / ".incoming-x/huge").write_bytes(b"x")
+    (house.models / ".linking").write_bytes(b"x")
+    with pytest.raises(Unreachable):
+        house.pull("gone.git")
+    assert house.contents() == before
+
+
+HOLDS_THE_LOCK = """
+import fcntl, sys, time
+lock = open(sys.argv[1], "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(0.5)
+"""
+
+
+def test_two_pulls_at_once_do_not_meet(house: House, remote: Remote) -> None:
+    remote.release()
+    ended: list[int | None] = []
+    house.models.mkdir()
+    command = [sys.executable, "-c", HOLDS_THE_LOCK, str(house.models / ".lock")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        house.pull(str(remote.folder), accept=lambda folder: ended.append(other.poll()))
+    assert house.said[0] == "Another pull is running: waiting for it." and ended == [0]

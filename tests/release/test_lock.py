@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from app.errors import BadLock, BadRelease, MovedTag
+from app.release.lock import add_to_lock, find_cover, read_lock, write_lock
+from app.release.record import Release, describe
+from tests.release.conftest import House
+from tests.release.remote import FILES, Remote
+
+ROOT = Path(__file__).parents[2]
+COURSE = "https://github.com/schutera/pixelwise-model.git"
+FILE = describe("digit_classifier_v1.pkl", b"artefact")
+ENTRY = Release("https://host/x.git", "v1.0", "1" * 40, FILE.name, (FILE,))
+
+
+def test_the_lock_of_this_project_lists_the_public_releases_of_the_course() -> None:
+    entries = read_lock(ROOT / "model.lock")
+    course = {entry.version: entry for entry in entries if entry.repository == COURSE}
+    assert {version: (entry.commit[:7], entry.artefact) for version, entry in course.items()} == {
+        "v1.0": ("7b54a7e", "digit_classifier_v1.pkl"),
+        "v1.1": ("510b786", "digit_classifier_v1_1.pkl"),
+        "v2.0": ("3ba8efc", "digit_classifier_v2.pkl"),
+    }
+    assert [course["v1.0"].files[0].size, course["v1.0"].files[0].sha256[:8]] == [57585, "2f634166"]
+
+
+def test_the_lock_of_this_project_holds_no_path_of_a_machine() -> None:
+    assert not [entry for entry in read_lock(ROOT / "model.lock") if entry.repository.startswith(("/", "file:"))]
+
+
+def test_what_is_written_is_read_back_below_the_comment_of_the_file(tmp_path: Path) -> None:
+    odd = Release('/a "b" \\ ü', "v2.0", "2" * 40, FILE.name, (FILE,))
+    lock = tmp_path / "model.lock"
+    lock.write_text("# Reviewed.\n\n")
+    write_lock(lock, [ENTRY, odd])
+    assert read_lock(lock) == (ENTRY, odd)
+    assert lock.read_text().startswith("# Reviewed.\n\n[[release]]\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.lock"]
+
+
+def test_our_own_lock_is_written_as_it_stands(tmp_path: Path) -> None:
+    lock = tmp_path / "model.lock"
+    lock.write_text((ROOT / "model.lock").read_text())
+    write_lock(lock, read_lock(lock))
+    assert lock.read_text() == (ROOT / "model.lock").read_text()
+    assert set(tomllib.loads(lock.read_text())) == {"release"}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[[release]", "line 1"),
+        ("[[releases]]\n", "releases"),
+        ('[[release]]\nversion = "v1.0"\n', "missing required field"),
+        ("\udcff", "utf-8"),
+    ],
+)
+def test_a_lock_that_cannot_be_read_is_refused_not_ignored(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "model.lock").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(BadLock, match=why) as refusal:
+        read_lock(tmp_path / "model.lock")
+    assert refusal.value.exit_code == 4
+
+
+def test_two_entries_for_one_release_are_refused(tmp_path: Path) -> None:
+    lock = tmp_path / "model.lock"
+    write_lock(lock, [ENTRY, Release(ENTRY.repository, "v1.0", "2" * 40, FILE.name, (FILE,))])
+    with pytest.raises(BadLock, match=r"two entries for v1.0 of https://host/x.git"):
+        read_lock(lock)
+
+
+def test_a_commit_is_covered_whatever_the_address() -> None:
+    cover = find_cover([ENTRY], repository="git@mirror:y", version="v1.0", commit="1" * 40, root=ROOT)
+    assert cover is ENTRY
+
+
+@pytest.mark.parametrize("address", ["https://host/x.git", "git@host:x", "https://host/X/"])
+def test_the_same_repository_with_another_commit_is_a_moved_tag_however_it_is_written(address: str) -> None:
+    with pytest.raises(MovedTag, match=r"by model\.lock"):
+        find_cover([ENTRY], repository=address, version="v1.0", commit="2" * 40, root=ROOT)
+
+
+def test_a_moved_tag_is_not_covered_by_the_entry_of_a_mirror() -> None:
+    mirror = Release("https://mirror/x.git", "v1.0", "2" * 40, FILE.name, (FILE,))
+    with pytest.raises(MovedTag):
+        find_cover([mirror, ENTRY], repository="https://host/x", version="v1.0", commit="2" * 40, root=ROOT)
+
+
+@pytest.mark.parametrize(("repository", "version"), [("https://other/x", "v1.0"), ("https://host/x", "v1.1")])
+def test_another_repository_or_version_is_a_first_pull(repository: str, version: str) -> None:
+    assert find_cover([ENTRY], repository=repository, version=version, commit="2" * 40, root=ROOT) is None
+
+
+# -- adding ----------------------------------------------------------------------------------------------------
+
+
+def add(house: House, *, replace: bool = False) -> str:
+    return add_to_lock(models=house.models, version="v1.0", lock_file=house.lock_file, root=house.root, replace=replace)
+
+
+def test_the_pulled_release_is_added_and_then_covered(house: House, remote: Remote) -> None:
+    commit = remote.release()
+    release = house.pull(str(remote.folder)).release
+    assert (
+        add(house) == f"Added v1.0 of {remote.folder}, commit {commit}. Review the change of model.lock and commit it."
+    )
+    assert read_lock(house.lock_file) == (release,)
+    assert "nothing to do" in add(house)
+    assert house.pull(str(remote.folder), frozen=True).covered_by == release
+
+
+def test_an_entry_is_never_changed_in_passing(house: House, remote: Remote) -> None:
+    remote.release()
+    house.pull(str(remote.folder))
+    old = Release(str(remote.folder), "v1.0", "0" * 40, FILE.name, (FILE,))
+    write_lock(house.lock_file, [ENTRY, old])
+    with pytest.raises(MovedTag, match=r"by model\.lock"):
+        add(house)
+    assert read_lock(house.lock_file) == (ENTRY, old)
+    assert add(house, replace=True).startswith("Replaced the entry of v1.0")
+    assert [entry.commit == "0" * 40 for entry in read_lock(house.lock_file)] == [False, False]
+
+
+def test_a_release_that_changed_since_it_was_pulled_is_not_added(house: House, remote: Remote) -> None:
+    remote.release()
+    house.pull(str(remote.folder))
+    (house.models / "v1.0/MODELCARD.md").write_text("x")
+    with pytest.raises(BadRelease, match=r"MODELCARD.md missing or changed.*pixelwise pull"):
+        add(house)
+    assert not house.lock_file.exists()
+
+
+def test_a_release_that_was_never_pulled_is_not_added(house: House) -> None:
+    with pytest.raises(BadRelease, match=r"nothing pulled.*pixelwise pull"):
+        add(house)
+
+
+def test_every_pulled_file_is_listed(house: House, remote: Remote) -> None:
+    remote.release()
+    house.pull(str(remote.folder))
+    add(house)
+    assert {file.name for file in read_lock(house.lock_file)[0].files} == set(FILES)
