@@ -157,7 +157,7 @@ def verify(
 
 
 def _show_checks(checks: tuple[Any, ...], *, json: bool, version: str | None = None) -> None:
-    from app.tables import checks_table
+    from app.tables import checks_report
 
     if json:
         agree = all(check.outcome != "differs" for check in checks)
@@ -165,8 +165,8 @@ def _show_checks(checks: tuple[Any, ...], *, json: bool, version: str | None = N
         return
     out = Console(highlight=False)
     if not out.is_terminal:
-        out.width = 160
-    out.print(checks_table(checks))
+        out.width = 150
+    out.print(checks_report(checks))
 
 
 @cli.command()

@@ -1,4 +1,4 @@
-"""What the command line shows: checks as one table of views, answers as a table, a digit as characters."""
+"""What the command line shows: checks as tables of views, answers as a table, a digit as characters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from app.release.agreement import Check, Outcome, View
 
@@ -41,32 +44,43 @@ QUESTIONS = {
     "Is it the release that was promised?": ("card", "version", "file", "sha256", "scikit-learn"),
 }
 
-_STYLE: dict[Outcome, str] = {"agrees": "green", "differs": "bold red", "skipped": "yellow"}
+STYLES: dict[Outcome, str] = {"differs": "bold red", "skipped": "yellow", "agrees": "green"}
+"""Worst first: a row of several checks shows the first of these that one of them has."""
 
 
-def checks_table(checks: Sequence[Check]) -> Table:
-    """The views side by side, a row for each check, below the question that it answers."""
-    columns = list(dict.fromkeys(VIEWS.values()))
-    table = Table(title="Artefact, card, code and golden set", title_justify="left", show_lines=False)
-    table.add_column("check", no_wrap=True)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    table.add_column("outcome", overflow="fold")
+def checks_report(checks: Sequence[Check]) -> Group:
+    """The four views side by side, below the question that they answer."""
+    parts: list[RenderableType] = []
     for question, names in QUESTIONS.items():
-        asked = [check for check in checks if check.name in names]
+        asked = [name for name in names if any(check.name == name for check in checks)]
         if not asked:
             continue
-        table.add_section()
-        table.add_row(f"[bold]{question}[/bold]")
-        for check in sorted(asked, key=lambda check: names.index(check.name)):
-            cells = {VIEWS[check.promised_by]: check.promised, VIEWS[check.found_in]: check.found}
-            if VIEWS[check.promised_by] == VIEWS[check.found_in]:
-                cells = {VIEWS[check.found_in]: f"{check.found} / {check.promised}"}
-            outcome = check.outcome + (f": {check.why}" if check.why else "")
-            style = _STYLE[check.outcome]
-            row = [_short(cells.get(column, "")) for column in columns]
-            table.add_row(f"  {check.name}", *row, f"[{style}]{outcome}[/{style}]")
+        table = _views_table(with_header=not parts)
+        for name in asked:
+            table.add_row(*_row(name, [check for check in checks if check.name == name]))
+        parts += [Text(question, style="bold"), table]
+    return Group(*parts)
+
+
+def _views_table(*, with_header: bool) -> Table:
+    table = Table(box=SIMPLE_HEAD, expand=True, pad_edge=False, show_header=with_header)
+    table.add_column("", ratio=4, min_width=16)
+    for column in dict.fromkeys(VIEWS.values()):
+        table.add_column(column, ratio=6, overflow="fold")
+    table.add_column("outcome", ratio=4, overflow="fold")
     return table
+
+
+def _row(name: str, checks: Sequence[Check]) -> list[str | Text]:
+    cells: dict[str, list[str]] = {column: [] for column in VIEWS.values()}
+    for check in checks:
+        for view, shown in ((check.found_in, check.found), (check.promised_by, check.promised)):
+            if shown and _short(shown) not in cells[VIEWS[view]]:
+                cells[VIEWS[view]].append(_short(shown))
+    outcome = next(outcome for outcome in STYLES if any(check.outcome == outcome for check in checks))
+    reasons = dict.fromkeys(check.why for check in checks if check.why)
+    verdict = Text(": ".join([outcome, *reasons]), style=STYLES[outcome])
+    return [name, *(" / ".join(shown) for shown in cells.values()), verdict]
 
 
 def answers_table(rows: Sequence[tuple[str, str, float, str]]) -> Table:

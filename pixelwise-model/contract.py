@@ -123,7 +123,7 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         return [*sentences, "The earlier contract states no accuracy to compare."]
     points = 100 * (here["value"] - then["value"])
     sentences.append(f"Accuracy: {then['value']:.2%} before, {here['value']:.2%} now ({points:+.2f} points).")
-    if then["n"] != here["n"]:
+    if before.get("classes") != now["classes"] or then["n"] != here["n"]:
         sentences.append(
             f"The two are measured on different digits ({then['n']} and {here['n']} of the test set): "
             "they are not the same task."

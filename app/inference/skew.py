@@ -48,6 +48,8 @@ RIM = pack_rows(np.pad(np.zeros((SIDE - 2, SIDE - 2), np.bool_), 1, constant_val
 INVERTED_RIM = 81
 """Ink and paper are swapped when so much of the rim is ink: three quarters. None of MNIST's 60,000 training images has
 more than 4 pixels of ink there; swapped, none has fewer than 104."""
+INK_ABOVE_AT = np.array([INK_ABOVE * (peak if peak <= INK_ABOVE else 255) // 255 for peak in range(256)], np.uint8)
+"""By an image's highest value: above what a pixel would be ink if a highest value without ink were stretched to 255."""
 BLOCK_IMAGES = 256
 """Measured: what is computed for so many images stays in the processor's cache, and on one core."""
 
@@ -79,7 +81,7 @@ def find_skew(images: NDArray[np.uint8], profile: Profile | None) -> list[tuple[
 
 
 def skipped_checks(profile: Profile | None) -> tuple[str, ...]:
-    """The names that `find_skew` does not look for with this profile, because it lacks their measure."""
+    """The names that `find_skew` cannot look for, or not in full, because this profile lacks a measure of theirs."""
     skipped = [BEYOND_BOUNDS[name] for name in PROFILE_MEASURES if name not in (profile or {})]
     return tuple(finding.name for finding in _each_once(sum(skipped, ())))
 
@@ -99,8 +101,8 @@ def _bounds(profile: Profile) -> _Bounds:
 def _find_in(pixels: NDArray[np.uint8], bounds: _Bounds) -> list[tuple[Finding, ...]]:
     """The findings of (n, 784) images, n at most BLOCK_IMAGES."""
     rows = pack_rows(pixels > INK_ABOVE)
-    # A rim of which INVERTED_RIM pixels are ink has some of them in the first row: this spares counting it everywhere.
-    odd = ((np.bitwise_or.reduce(rows, axis=0) == 0) | (rows[0] > 0)).nonzero()[0]
+    # With INVERTED_RIM of the rim's 108 pixels in ink at most 27 are paper, so one of 28 columns has ink at both ends.
+    odd = ((np.bitwise_or.reduce(rows, axis=0) == 0) | (rows[0] & rows[-1] > 0)).nonzero()[0]
     if not odd.size:
         return _wrong_shapes(rows, bounds)
     rows[:, odd], wrong_values = _put_right(pixels[odd])
@@ -113,14 +115,11 @@ def _find_in(pixels: NDArray[np.uint8], bounds: _Bounds) -> list[tuple[Finding, 
 def _put_right(pixels: NDArray[np.uint8]) -> tuple[Words, list[tuple[Finding, ...]]]:
     """(n, 784) images -> the packed rows of their ink as it would be with the right values, and what was wrong."""
     peak = pixels.max(axis=1)
-    weak = peak <= INK_ABOVE
-    # What would be above 128 if the peak were 255: value * 255 / peak > 128, in whole numbers.
-    ink_above = np.where(weak, peak.astype(np.uint16) * INK_ABOVE // 255, INK_ABOVE).astype(np.uint8)
-    rows = pack_rows(pixels > ink_above[:, np.newaxis])
-    inverted = np.bitwise_count(rows & RIM).sum(axis=0) >= INVERTED_RIM
-    rows[:, inverted] ^= WHOLE_ROW
-    blank = ~rows.any(axis=0)
-    flags = np.stack([inverted, peak == 1, blank, weak & (peak > 1)])
+    rows = pack_rows(pixels > INK_ABOVE_AT[peak][:, np.newaxis])
+    inverted = np.bitwise_count(rows & RIM).sum(axis=0, dtype=np.uint8) >= INVERTED_RIM
+    rows ^= inverted * WHOLE_ROW
+    blank = np.bitwise_or.reduce(rows, axis=0) == 0
+    flags = np.array([inverted, peak == 1, blank, (peak > 1) & (peak <= INK_ABOVE)])
     return rows, _named(flags, WRONG_VALUES)
 
 

@@ -67,7 +67,7 @@ def show(value: object) -> str:
 def check_artefact(artefact: Artefact, code: Code) -> list[Check]:
     """The artefact against this code."""
     pixels = code.shape[0] * code.shape[1]
-    inside, before = f"1 above {artefact.threshold:g}", f"0 or 1, ink {code.ink}"
+    inside, before = f"1 above {artefact.threshold:g}, else 0", f"1 for ink ({code.ink}), else 0"
     return [
         compare("classes", "artefact", artefact.classes, "code", code.classes),
         compare("features", "artefact", artefact.features, "code", pixels),

@@ -271,6 +271,7 @@ def dtype_code(kind: np.dtype) -> str:
     return f"{kind.kind}{kind.itemsize // 4 if kind.kind == 'U' else kind.itemsize}"
 
 
-def scalar(value: np.generic, *, core: str = "numpy._core") -> Call:
-    """A numpy number; `core` was "numpy.core" up to numpy 1."""
-    return Call(Global(f"{core}.multiarray", "scalar"), (dtype(dtype_code(value.dtype)), value.tobytes()))
+def scalar(value: np.generic, *, numpy: int = 2) -> Call:
+    """A numpy number, as numpy 1 or 2 pickles it."""
+    function = Global({1: "numpy.core.multiarray", 2: "numpy._core.multiarray"}[numpy], "scalar")
+    return Call(function, (dtype(dtype_code(value.dtype)), value.tobytes()))

@@ -105,13 +105,13 @@ def mlp(
     dtype: str = "f8",
     order: str = "C",
     sklearn: str = SKLEARN,
-    core: str = "numpy._core",
+    numpy: int = 2,
     **changes: Any,
 ) -> Instance:
     widths = [features, *hidden, len(classes)]
     coefs = [weights(*pair, dtype=dtype, order=order) for pair in itertools.pairwise(widths)]
     intercepts = [weights(width, dtype=dtype) for width in widths[1:]]
-    loss = scalar(np.float64(1.25), core=core)
+    loss = scalar(np.float64(1.25), numpy=numpy)
     state = {
         "activation": "relu",
         "solver": "adam",
@@ -141,7 +141,7 @@ def mlp(
         "_label_binarizer": label_binarizer(classes=classes, sklearn=sklearn),
         "classes_": labels(classes),
         "n_outputs_": len(classes),
-        "_random_state": random_state(),
+        "_random_state": random_state(numpy=numpy),
         "n_iter_": 3,
         "t_": 180,
         "n_layers_": len(widths),
@@ -150,22 +150,22 @@ def mlp(
         "intercepts_": intercepts,
         "_best_coefs": list(coefs),
         "_best_intercepts": list(intercepts),
-        "loss_curve_": [scalar(np.float64(1.5), core=core), loss],
+        "loss_curve_": [scalar(np.float64(1.5), numpy=numpy), loss],
         "_no_improvement_count": 0,
         "best_loss_": loss,
         "validation_scores_": None,
         "best_validation_score_": None,
-        "_optimizer": adam([*coefs, *intercepts], core=core),
+        "_optimizer": adam([*coefs, *intercepts], numpy=numpy),
         "loss_": loss,
         "_sklearn_version": sklearn,
     }
     return Instance(MLP, replaced(state, changes))
 
 
-def adam(parameters: list[np.ndarray], *, core: str = "numpy._core") -> Instance:
+def adam(parameters: list[np.ndarray], *, numpy: int = 2) -> Instance:
     state = {
         "learning_rate_init": 0.001,
-        "learning_rate": scalar(np.float64(0.0002), core=core),
+        "learning_rate": scalar(np.float64(0.0002), numpy=numpy),
         "beta_1": 0.9,
         "beta_2": 0.999,
         "epsilon": 1e-08,
@@ -189,18 +189,16 @@ def sgd(parameters: list[np.ndarray]) -> Instance:
     return Instance(SGD, state)
 
 
-def random_state(*, seed_sequence: bool = False) -> Call:
-    """A RandomState, as numpy 2 pickles it; with a seed sequence when it was made from no seed."""
-    generator = Call(
-        Global("numpy.random._pickle", "__bit_generator_ctor"),
-        (Global("numpy.random._mt19937", "MT19937"),),
-        (_mersenne_twister(), _seed_sequence() if seed_sequence else None),
-    )
-    return Call(
-        Global("numpy.random._pickle", "__randomstate_ctor"),
-        (generator,),
-        {**_mersenne_twister(), "has_gauss": 0, "gauss": 0.0},
-    )
+def random_state(*, seed_sequence: bool = False, numpy: int = 2) -> Call:
+    """A RandomState, as numpy 1 or 2 pickles it; numpy 2 adds a seed sequence when it was made from no seed."""
+    module = "numpy.random._pickle"
+    make_generator = Global(module, "__bit_generator_ctor")
+    state = {**_mersenne_twister(), "has_gauss": 0, "gauss": 0.0}
+    if numpy == 1:
+        return Call(Global(module, "__randomstate_ctor"), ("MT19937", make_generator), state)
+    generator_state = (_mersenne_twister(), _seed_sequence() if seed_sequence else None)
+    generator = Call(make_generator, (Global("numpy.random._mt19937", "MT19937"),), generator_state)
+    return Call(Global(module, "__randomstate_ctor"), (generator,), state)
 
 
 def _mersenne_twister() -> dict[str, Any]:
