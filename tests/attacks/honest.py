@@ -30,7 +30,7 @@ SGD = Global("sklearn.neural_network._stochastic_optimizers", "SGDOptimizer")
 def weights(*shape: int, dtype: str = "f8", order: str = "C") -> np.ndarray:
     """Fixed numbers in [-1, 1] that no two cells of a small array share."""
     count = int(np.prod(shape))
-    return np.asarray(np.cos(np.arange(1, count + 1)).reshape(shape), dtype=dtype, order=order)  # type: ignore[call-overload]
+    return np.asarray(np.cos(np.arange(1, count + 1)).reshape(shape), dtype=dtype, order=order)
 
 
 def labels(classes: str | list[str] = NINE) -> np.ndarray:

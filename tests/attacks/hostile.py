@@ -39,8 +39,15 @@ def catalogue(canary: Path) -> Iterator[Hostile]:
     Args:
         canary: the file that executed code would touch. Nothing here touches it.
     """
-    from tests.attacks import hostile_arrays, hostile_code, hostile_formats, hostile_machine, hostile_models
+    from tests.attacks import (
+        hostile_arrays,
+        hostile_code,
+        hostile_formats,
+        hostile_machine,
+        hostile_models,
+        hostile_weights,
+    )
 
     yield from hostile_code.files(canary)
-    for part in (hostile_machine, hostile_arrays, hostile_models, hostile_formats):
+    for part in (hostile_machine, hostile_arrays, hostile_models, hostile_weights, hostile_formats):
         yield from part.files()

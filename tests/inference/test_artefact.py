@@ -182,10 +182,10 @@ def test_a_binarizer_that_was_never_fitted_is_read():
 def test_the_record_and_its_arrays_cannot_be_changed(kind: str):
     model = read_artefact(honest_pipeline(kind))
     with pytest.raises(dataclasses.FrozenInstanceError):
-        model.threshold = 0.9  # type: ignore[misc]
+        model.threshold = 0.9
     for layer in model.layers:
         with pytest.raises(dataclasses.FrozenInstanceError):
-            layer.bias = layer.bias  # type: ignore[misc]
+            layer.bias = layer.bias
         for array in (layer.weights, layer.bias):
             with pytest.raises(ValueError, match="read-only"):
                 array[...] = 0

@@ -56,10 +56,12 @@ def test_ssh_never_asks_and_never_hangs_when_the_caller_has_no_command_of_his_ow
 def test_a_refused_key_is_unreachable_in_words_that_a_terminal_can_show(
     house: House, environment: Environment, tmp_path: Path
 ) -> None:
-    denied = script(tmp_path / "denied", "printf 'Permission denied (publickey).\\n\\033[2J\\007' >&2; exit 255")
+    denied = script(
+        tmp_path / "denied", "printf 'Permission denied (publickey).\\n\\033[2J\\007 https://token@x/' >&2; exit 255"
+    )
     with pytest.raises(Unreachable, match=r"Permission denied \(publickey\).*key added") as refusal:
         house.pull("git@host:x.git", environ=environment(GIT_SSH_COMMAND=str(denied)))
-    assert refusal.value.exit_code == 6 and str(refusal.value).isprintable()
+    assert refusal.value.exit_code == 6 and str(refusal.value).isprintable() and "token" not in str(refusal.value)
 
 
 def test_a_host_that_does_not_answer_is_left_in_time_with_all_its_processes(
