@@ -6,12 +6,13 @@ The real environment beats the file; relative paths count from the repository ro
 from __future__ import annotations
 
 import difflib
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from app.errors import BadSettings
 
@@ -69,8 +70,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         BadSettings: one or more values cannot be; every one of them is named.
     """
     real = os.environ if environ is None else environ
-    file = {key: value or "" for key, value in dotenv_values(root / ".env", interpolate=False).items()}
-    problems = [_misspelt(key) for key in file if key not in DEFAULTS and _resembles(key)]
+    file, problems = _read_file(root / ".env")
+    problems += [_misspelt(key) for key in file if key not in DEFAULTS and _resembles(key)]
     values = {key: real.get(key, file.get(key, default)).strip() for key, default in DEFAULTS.items()}
 
     for key in ("MODEL_REPO", "MODEL_VERSION", "MNIST_DIR"):
@@ -92,8 +93,21 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
     )
 
 
+def _read_file(path: Path) -> tuple[dict[str, str], list[str]]:
+    """Key and value of each line, as text (nothing is expanded or executed), and the lines that cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}, []
+    except (OSError, UnicodeDecodeError) as error:
+        return {}, [f"{path.name} cannot be read ({error})"]
+    lines = list(parse_stream(io.StringIO(text)))
+    problems = [f"{path.name} line {line.original.line} is no KEY=value" for line in lines if line.error]
+    return {line.key: line.value or "" for line in lines if line.key}, problems
+
+
 def _resembles(key: str) -> list[str]:
-    return difflib.get_close_matches(key, DEFAULTS, n=1, cutoff=0.8)
+    return difflib.get_close_matches(key.upper(), DEFAULTS, n=1, cutoff=0.8)
 
 
 def _misspelt(key: str) -> str:

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+pytest_plugins = ["tests.installation"]
+
 MNIST_FOLDER = Path(__file__).resolve().parent.parent / "pixelwise-model" / "data"
 
 

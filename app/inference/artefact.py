@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.errors import ArtefactRefused
 from app.inference.pickle_machine import Global, Instance, read_pickle
-from app.inference.plain_file import NotPlain, read_plain_file
+from app.inference.plain_file import NotPlain, TooLarge, read_plain_file
 
 MAX_BYTES = 64 << 20
 MAX_WEIGHT = 1e6
@@ -28,6 +28,9 @@ LABEL_BINARIZER = Global("sklearn.preprocessing._label", "LabelBinarizer")
 
 # Solvers that fit one softmax over all classes; liblinear fits one-versus-rest, which is not a softmax.
 SOFTMAX_SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga")
+SOFTMAX_MULTI_CLASS = ("auto", "multinomial", "deprecated")
+NEWTON_CHOLESKY_SOFTMAX = (1, 6)
+"""From this scikit-learn on newton-cholesky fits a softmax; before, one-versus-rest under the same name."""
 ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
 SUPPORTED = "a Pipeline of Binarizer and LogisticRegression or MLPClassifier is supported"
 
@@ -104,7 +107,8 @@ def read_artefact(source: bytes | Path | str) -> Artefact:
         try:
             data = read_plain_file(source, limit=MAX_BYTES)
         except NotPlain as error:
-            raise ArtefactRefused("file", str(error)) from None
+            code = "size" if isinstance(error, TooLarge) else "file"
+            raise ArtefactRefused(code, str(error)) from None
     check_format(data)
     return _model(read_pickle(data), hashlib.sha256(data).hexdigest())
 
@@ -131,6 +135,7 @@ def _model(root: object, sha256: str) -> Artefact:
     model = _state(classifier, LOGISTIC_REGRESSION, MLP, what=f"step {last}")
     kind: str = classifier.of.name
 
+    sklearn = _sklearn_version(pipeline, before, model)
     features = _features(before, model)
     classes = _classes(model.get("classes_"), what="classes_")
     read_layers = _logistic_layers if classifier.of == LOGISTIC_REGRESSION else _mlp_layers
@@ -143,7 +148,7 @@ def _model(root: object, sha256: str) -> Artefact:
         features=features,
         activation=activation,
         layers=layers,
-        sklearn=_sklearn_version(pipeline, before, model),
+        sklearn=sklearn,
         sha256=sha256,
     )
 
@@ -181,11 +186,19 @@ def _steps(steps: object) -> tuple[tuple[str, Any], tuple[str, Any]]:
 def _sklearn_version(*states: dict[str, Any]) -> str:
     versions = [state.get("_sklearn_version") for state in states]
     first = versions[0]
-    if type(first) is not str or not re.fullmatch(r"\d{1,4}\.\d{1,4}(\.\d{1,4})?", first):
+    if type(first) is not str or not re.fullmatch(r"[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4})?", first):
         _refuse("version", "no scikit-learn version")
     if any(type(version) is not str or version != first for version in versions):
         _refuse("version", "steps written by different scikit-learn versions")
     return first
+
+
+def _version(state: dict[str, Any]) -> tuple[int, ...]:
+    return tuple(map(int, state["_sklearn_version"].split(".")))
+
+
+def _is_one_of(value: object, allowed: tuple[str, ...]) -> bool:
+    return type(value) is str and value in allowed  # subtle: an array compared with a text is no truth value
 
 
 def _threshold(threshold: object) -> float:
@@ -220,7 +233,8 @@ def _classes(labels: object, *, what: str) -> tuple[str, ...]:
 
 def _logistic_layers(model: dict[str, Any], features: int, classes: tuple[str, ...]) -> tuple[str, tuple[Layer, ...]]:
     multi_class = model.get("multi_class", "auto")  # gone from scikit-learn 1.8 on
-    if model.get("solver") not in SOFTMAX_SOLVERS or multi_class not in ("auto", "multinomial", "deprecated"):
+    is_softmax = _is_one_of(model.get("solver"), SOFTMAX_SOLVERS) and _is_one_of(multi_class, SOFTMAX_MULTI_CLASS)
+    if not is_softmax or (model["solver"] == "newton-cholesky" and _version(model) < NEWTON_CHOLESKY_SOFTMAX):
         _refuse("solver", "a logistic regression that is no softmax over all classes (one-versus-rest)")
     weights = _weights(model.get("coef_"), (len(classes), features), what="coef_")
     bias = _weights(model.get("intercept_"), (len(classes),), what="intercept_")
@@ -229,7 +243,7 @@ def _logistic_layers(model: dict[str, Any], features: int, classes: tuple[str, .
 
 def _mlp_layers(model: dict[str, Any], features: int, classes: tuple[str, ...]) -> tuple[str, tuple[Layer, ...]]:
     activation = model.get("activation")
-    if activation not in ACTIVATIONS or model.get("out_activation_") != "softmax":
+    if not _is_one_of(activation, ACTIVATIONS) or not _is_one_of(model.get("out_activation_"), ("softmax",)):
         _refuse("activation", f"activations other than {', '.join(ACTIVATIONS)} and a softmax at the end")
     # scikit-learn's predict() takes the labels from the label binarizer, its scores from classes_.
     binarizer = _state(model.get("_label_binarizer"), LABEL_BINARIZER, what="_label_binarizer")
@@ -267,6 +281,6 @@ def _weights(value: object, shape: tuple[int, ...], *, what: str) -> NDArray[np.
         _refuse("weights", f"{what} is no array of float32 or float64")
     if value.shape != shape:
         _refuse("weights", f"{what} has shape {value.shape}, {shape} belongs there")
-    if not bool((np.abs(value) <= MAX_WEIGHT).all()):  # also false for NaN
+    if not -MAX_WEIGHT <= value.min() <= value.max() <= MAX_WEIGHT:  # also false for NaN
         _refuse("weights", f"{what} holds NaN, infinity or a value beyond {MAX_WEIGHT:g}")
     return value

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 import msgspec
@@ -69,6 +70,11 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True):
     confusions: tuple[tuple[Label, Label], ...] = ()
     golden: GoldenPromise | None = None
     profile: dict[str, tuple[float, float, float]] | None = None
+
+    def __post_init__(self) -> None:
+        for name, (low, middle, high) in (self.profile or {}).items():
+            if not -math.inf < low <= middle <= high < math.inf:  # also false for NaN
+                raise ValueError(f"profile.{name} is no rising triple of finite numbers")
 
 
 def parse_contract(block: object) -> Contract:

@@ -23,12 +23,13 @@ from app.errors import ArtefactRefused
 
 MAX_OPCODES = 50_000
 MAX_TEXT_BYTES = 4096
+MAX_TEXT_BYTES_IN_ALL = 256 << 10
 MAX_INT_BYTES = 32
 MAX_DIMENSIONS = 3
 SCALAR_BYTES = 8
 ARRAY_ALIGNMENT = 16
 PROTOCOLS = (3, 4, 5)
-DTYPE_CODE = re.compile(r"(?:f[48]|[iu][1248]|b1|U[1-9]\d?)\Z")
+DTYPE_CODE = re.compile(r"(?:f[48]|[iu][1248]|b1|U[1-9][0-9]?)\Z")
 ARRAY_HEADER = {"subclass", "shape", "order", "dtype", "allow_mmap"}
 
 
@@ -104,6 +105,7 @@ class _Machine:
         self.frame_end: int | None = None
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
+        self.text_bytes = 0
 
     def run(self) -> object:
         for _ in range(MAX_OPCODES):
@@ -140,10 +142,16 @@ class _Machine:
     def text(self, size: int) -> str:
         if size > MAX_TEXT_BYTES:
             self.refuse("text", f"a text of {size:,} bytes, the limit is {MAX_TEXT_BYTES:,}")
+        self.count_text(size)
         try:
             return self.take(size).decode("utf-8")
         except UnicodeDecodeError:
             self.refuse("text", "a text that is not UTF-8")
+
+    def count_text(self, size: int) -> None:
+        self.text_bytes += size  # a str may take four times the bytes it is written in
+        if self.text_bytes > MAX_TEXT_BYTES_IN_ALL:
+            self.refuse("text", f"more than {MAX_TEXT_BYTES_IN_ALL:,} bytes of text")
 
     def line(self) -> str:
         end = self.data.find(b"\n", self.position, self.position + 256)
@@ -263,7 +271,7 @@ class _Machine:
             if type(key) is not str:
                 self.refuse("type", f"a dictionary key of type {type(key).__name__}; only text is read")
             if key in target:
-                self.refuse("duplicate-key", f"the dictionary key {key[:80]!r} twice")
+                self.refuse("duplicate-key", f"the dictionary key {key[:80]!a} twice")
             target[key] = value
 
     def global_lines(self) -> None:
@@ -276,10 +284,10 @@ class _Machine:
 
     def named(self, name: Global) -> None:
         if name not in ALLOWED:
-            shown = f"{name.module[:100]}.{name.name[:100]}"
+            shown = ascii(f"{name.module[:100]}.{name.name[:100]}")
             if name.module.startswith("sklearn."):
                 self.refuse("estimator", f"{shown}; a Binarizer with LogisticRegression or MLPClassifier is supported")
-            self.refuse("global", f"the name {shown!r}, which is not on the allow-list")
+            self.refuse("global", f"the name {shown}, which is not on the allow-list")
         self.push(name)
 
     def new_object(self) -> None:
@@ -340,7 +348,7 @@ class _Machine:
         """A read-only view of the array bytes that follow the header in the file."""
         if type(header) is not dict or set(header) - {"numpy_array_alignment_bytes"} != ARRAY_HEADER:
             self.refuse("array", "an array header with unexpected keys")
-        if header["subclass"] != NDARRAY or type(header["subclass"]) is not Global:
+        if type(header["subclass"]) is not Global or header["subclass"] != NDARRAY:
             self.refuse("array", "a subclass of ndarray")
         order = header["order"]
         if type(order) is not str or order not in ("C", "F"):
@@ -349,9 +357,9 @@ class _Machine:
         if (
             type(shape) is not tuple
             or len(shape) > MAX_DIMENSIONS
-            or not all(type(length) is int and 0 <= length < 2**31 for length in shape)
+            or not all(type(length) is int and length > 0 for length in shape)
         ):
-            self.refuse("array", f"an array shape that is not up to {MAX_DIMENSIONS} counts")
+            self.refuse("array", f"an array shape that is not up to {MAX_DIMENSIONS} positive counts")
         dtype = self.dtype(header["dtype"])
         if self.frame_end is not None and self.frame_end != self.position:
             self.refuse("frame", "array bytes inside a frame")
@@ -366,8 +374,9 @@ class _Machine:
             self.refuse("truncated", f"an array of {size:,} bytes, {len(self.data) - start:,} are left")
         self.position += size
         if dtype.kind == "U":
+            self.count_text(size)
             self.check_code_points(start, size)
-        flat = np.frombuffer(self.data, dtype, count, start) if count else np.empty(0, dtype)
+        flat = np.frombuffer(self.data, dtype, count, start)
         return flat.reshape(shape) if order == "C" else flat.reshape(shape[::-1]).T
 
     def skip_padding(self, alignment: object) -> None:
@@ -380,7 +389,7 @@ class _Machine:
 
     def check_code_points(self, start: int, size: int) -> None:
         # numpy raises SystemError when it makes a str of such a code point.
-        points = np.frombuffer(self.data, "<u4", size // 4, start) if size else np.empty(0, "<u4")
+        points = np.frombuffer(self.data, "<u4", size // 4, start)
         if bool(((points > 0x10FFFF) | ((points >= 0xD800) & (points <= 0xDFFF))).any()):
             self.refuse("text", "a text array with code points that are no characters")
 

@@ -11,6 +11,10 @@ class NotPlain(Exception):
     """The file cannot be read as one plain file of bounded size; the message says why."""
 
 
+class TooLarge(NotPlain):
+    """The file has more bytes than are read."""
+
+
 def read_plain_file(path: Path | str, *, limit: int) -> bytes:
     """The bytes of a regular file.
 
@@ -18,7 +22,8 @@ def read_plain_file(path: Path | str, *, limit: int) -> bytes:
     is refused instead of read; a file larger than `limit` bytes is refused by its size, before a byte is read.
 
     Raises:
-        NotPlain: no such file, not a plain file, too large, or changed while it was read.
+        TooLarge: a NotPlain.
+        NotPlain: no such file, not a plain file, or changed while it was read.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -29,7 +34,7 @@ def read_plain_file(path: Path | str, *, limit: int) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise NotPlain(f"{path} is no plain file")
         if status.st_size > limit:
-            raise NotPlain(f"{path} has {status.st_size:,} bytes, the limit is {limit:,}")
+            raise TooLarge(f"{path} has {status.st_size:,} bytes, the limit is {limit:,}")
         chunks = []
         remaining = status.st_size + 1  # one byte more than promised shows a file that grew
         while remaining and (chunk := os.read(descriptor, remaining)):

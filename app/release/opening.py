@@ -4,6 +4,7 @@ bytes read as data, its classes, its version, its card, a slice of its golden se
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,11 +133,11 @@ def _pinned_artefact(models: Path, version: str) -> Path:
 
 
 def _read(path: Path, *, asked_by: str) -> bytes:
-    if not path.exists():
-        raise MissingModel(path, asked_by=asked_by)
     try:
         return read_plain_file(path, limit=MAX_BYTES)
     except NotPlain as error:
+        if not os.path.lexists(path):
+            raise MissingModel(path, asked_by=asked_by) from None
         raise ConfigurationError(
             f"model file {path}",
             found=str(error),

@@ -112,8 +112,9 @@ def test_it_says_what_withheld_digits_are_read_as(folders, small):
     prose = (folders[0] / "MODELCARD.md").read_text(encoding="utf-8")
     zeros = int((small.test_labels == 0).sum())
     assert f"The test set has {zeros} digits `0`" in prose
-    rows = re.findall(r"^\| (\d) \| (\d+) \| [\d.]+% \| ([\d.]+) \|$", prose, re.MULTILINE)
-    assert sum(int(count) for _, count, _ in rows) == zeros
+    rows = re.findall(r"^\| (\d) \| (\d+) \| ([\d.]+)% \| ([\d.]+) \|$", prose, re.MULTILINE)
+    assert sum(int(count) for _, count, *_ in rows) == zeros
+    assert all(f"{int(count) / zeros:.1%}" == f"{share}%" for _, count, share, _ in rows)
     assert all(0 < float(confidence) <= 1 for *_, confidence in rows)
 
 

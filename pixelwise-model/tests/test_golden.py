@@ -29,6 +29,12 @@ def test_the_rows_are_mixed_distinct_and_belong_together():
     np.testing.assert_array_equal(chosen.scores, scores[rows])
 
 
+def test_a_test_set_in_order_of_its_labels_is_mixed_all_the_same():
+    images, labels, scores = world()
+    chosen = golden.choose(images, np.sort(labels), scores, CLASSES)
+    assert set(chosen.labels[:60]) == set(CLASSES)
+
+
 def test_correct_counts_the_known_digits_alone():
     chosen = golden.choose(*world(), CLASSES)
     read = np.array(CLASSES)[chosen.scores.argmax(axis=1)]

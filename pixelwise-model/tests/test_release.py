@@ -16,6 +16,7 @@ from build import TRAINING_FILES
 from contract import contract_in
 from errors import TrainingStoppedEarly
 from repository import ReleaseRepository
+from training_profile import training_profile
 
 HERE = Path(release.__file__).parent
 
@@ -64,6 +65,12 @@ def test_its_contract_describes_the_files_beside_it(checkout, small):
     read = pipeline.predict(train.binarised(small.test_images[known]))
     assert (read == train.labels_of(small.test_labels[known])).sum() == contract["accuracy"]["correct"]
     assert pipeline.classes_.tolist() == contract["classes"]
+
+
+def test_its_profile_is_of_the_digits_that_it_was_taught(checkout, small):
+    contract = contract_in((checkout / "MODELCARD.md").read_text(encoding="utf-8"))
+    assert contract["profile"] == training_profile(small.train_images[small.train_labels != 0])
+    assert contract["profile"] != training_profile(small.train_images)
 
 
 def test_its_golden_set_is_what_the_artefact_itself_answers(checkout):

@@ -62,6 +62,15 @@ def test_the_bytes_of_every_file_are_kept(repository, folder, tmp_path):
         assert stored.stdout == path.read_bytes()
 
 
+def test_a_repository_that_would_change_line_ends_does_not(repository, folder):
+    repository.publish("v1.0", folder, "Release v1.0")
+    git(repository.path, "config", "core.autocrlf", "true")
+    repository.publish("v1.1", folder, "Release v1.1")
+    assert git(repository.path, "rev-parse", "v1.0^{tree}") == git(
+        repository.path, "rev-parse", "v1.1^{tree}"
+    )
+
+
 def test_releases_follow_each_other_and_hold_only_their_own_files(repository, folder):
     first = repository.publish("v1.0", folder, "Release v1.0")
     (folder / "model.pkl").rename(folder / "other.pkl")
@@ -98,9 +107,11 @@ def test_nobodys_git_configuration_or_environment_changes_a_release(
     )
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
     monkeypatch.setenv("GIT_AUTHOR_NAME", "Me")
-    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    for variable in ("GIT_DIR", "GIT_OBJECT_DIRECTORY"):
+        monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
     repository.publish("v1.0", folder, "Release v1.0")
-    monkeypatch.delenv("GIT_DIR")
+    for variable in ("GIT_DIR", "GIT_OBJECT_DIRECTORY"):
+        monkeypatch.delenv(variable)
     assert git(repository.path, "log", "-1", "--format=%an", "main") == "PixelWise release"
     assert git(repository.path, "cat-file", "-s", "v1.0:MODELCARD.md") == str(len("a card\r\nwith odd ends"))
 

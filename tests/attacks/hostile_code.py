@@ -107,8 +107,10 @@ def _hiding_places(canary: Path) -> Iterator[Hostile]:
     )
 
     # A shape that is too small makes opcodes of the array's own bytes.
-    weights_as_code = honest_pipeline(protocol=3, coef_=Array(weights(9, 12), header={"shape": (0,)}, data=system))
-    yield hostile("call in array bytes", weights_as_code, "global", "a shape of 0 runs the weights", live="joblib")
+    weights_as_code = honest_pipeline(
+        protocol=3, coef_=Array(weights(9, 12), header={"shape": (1,)}, data=bytes(8) + system)
+    )
+    yield hostile("call in array bytes", weights_as_code, "global", "a shape of 1 runs the weights", live="joblib")
     padding = bytes([0]) + system
     yield hostile(
         "call in the padding",

@@ -166,7 +166,7 @@ def _classes() -> Iterator[Hostile]:
         "999 labels": labels([f"{number:03}" for number in range(999)]),
     }
     for name, value in changed.items():
-        codes = "classes weights"
+        codes = "array" if name == "none" else "classes weights"
         yield hostile(
             f"classes {name}", honest_pipeline(classes_=value), codes, "labels that are not the promised ones"
         )

@@ -63,7 +63,8 @@ def _logistic_weights() -> Iterator[Hostile]:
         "intercept missing": {"intercept_": MISSING},
     }
     for name, change in changes.items():
-        yield hostile(f"weights {name}", honest_pipeline(**change), "weights", name)
+        codes = "array" if name == "no rows" else "weights"
+        yield hostile(f"weights {name}", honest_pipeline(**change), codes, name)
 
 
 def _perceptrons() -> Iterator[Hostile]:
@@ -103,7 +104,8 @@ def _perceptrons() -> Iterator[Hostile]:
         "layer count missing": {"n_layers_": MISSING},
     }  # fmt: skip
     for name, change in changes.items():
-        yield hostile(f"perceptron: {name}", honest_pipeline("MLPClassifier", **change), "weights", name)
+        codes = "array" if name == "a layer of width 0" else "weights"
+        yield hostile(f"perceptron: {name}", honest_pipeline("MLPClassifier", **change), codes, name)
 
 
 def _activations() -> Iterator[Hostile]:

@@ -308,6 +308,25 @@ def test_a_compressed_file_is_refused_with_the_line_that_writes_it_uncompressed(
     assert found in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "data, found, remedy",
+    [
+        (b"", "empty", ""),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer", "git lfs pull"),
+        (b"<!DOCTYPE html>", "HTML", "Download the file itself"),
+        (b"PK\x03\x04", "zip", "Unpack"),
+        (b"\x80\x02}.", "protocol 2", ""),
+    ],
+    ids=["empty", "LFS pointer", "HTML", "zip", "protocol 2"],
+)
+def test_a_file_of_another_format_is_named_with_what_to_do(data: bytes, found: str, remedy: str):
+    with pytest.raises(ArtefactRefused) as caught:
+        read_artefact(data)
+    assert (caught.value.code, caught.value.offset) == ("format", 0)
+    assert found in str(caught.value)
+    assert remedy in str(caught.value)
+
+
 # -- one that was written elsewhere ----------------------------------------------------------------------------------
 
 

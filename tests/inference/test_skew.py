@@ -178,7 +178,7 @@ def test_each_way_off_the_centre_is_found(top, left):
 
 def test_three_quarters_of_the_rim_in_ink_is_inverted():
     ring = np.flatnonzero(np.pad(np.zeros((26, 26)), 1, constant_values=1).reshape(784))
-    for order in (ring, ring[::-1]):
+    for order in (ring, ring[::-1], np.random.default_rng(0).permutation(ring)):
         images = np.zeros((2, 784), np.uint8)
         images[0, order[:80]] = images[1, order[:81]] = 255
         assert ["inverted" in found for found in names(images.reshape(2, 28, 28), None)] == [False, True]
@@ -192,6 +192,14 @@ def test_a_shape_is_judged_as_it_would_be_with_the_right_values():
     assert find_skew(dot // 5, small) == [(FAINT, TOO_SMALL)]
     assert find_skew((255 - dot) // 5, small) == [(INVERTED, FAINT, TOO_SMALL)]
     assert find_skew(box(255, top=0, left=0, height=10, width=10), small) == [(TOO_SMALL,)]  # ink on a bit of the rim
+
+
+def test_ink_of_wrong_values_is_what_would_be_above_128_with_the_right_ones():
+    tall = {"longest_side": (0.0, 20.0, 20.0)}
+    of_100 = [np.maximum(box(100), box(value, height=21)) for value in (50, 51)]  # times 2.55: 127.5 and 130.05
+    assert names(np.concatenate(of_100), tall) == [["faint"], ["faint", "too-large"]]
+    swapped = [255 - np.maximum(box(), box(255 - paper, height=21)) for paper in (129, 128)]
+    assert names(np.concatenate(swapped), tall) == [["inverted"], ["inverted", "too-large"]]
 
 
 def test_what_is_not_there_has_no_shape(profile):

@@ -44,8 +44,9 @@ def test_a_branch_that_is_named_like_a_tag_is_none(git: Git, remote: Remote) -> 
 def test_only_the_tag_comes_without_history(git: Git, remote: Remote) -> None:
     first = remote.commit({"old.txt": b"old"})
     tree = remote.git("rev-parse", f"{remote.commit(FILES)}^{{tree}}")
-    remote.tag("v1.0", remote.git("commit-tree", tree, "-p", first, "-m", "x"))
-    remote.release("v1.1")
+    commit = remote.git("commit-tree", tree, "-p", first, "-m", "x")
+    remote.tag("v1.0", commit)
+    remote.tag("v1.1", commit)
     blobs, _ = fetch(git, resolve(git, "v1.0"))
     assert {blob.name: read(git, blob) for blob in blobs} == FILES
     assert git.run("for-each-ref", "--format=%(refname)") == b"refs/tags/v1.0\n"

@@ -1,0 +1,167 @@
+"""A whole installation in a folder of its own: the code, a model.lock, and a pulled release. Processes run in it with
+an environment that is handed in, so no test sees this machine's .env or models/.
+
+Fixtures, for every test: `published` (the files of the local releases), `installation`.
+"""
+
+from __future__ import annotations
+
+import compileall
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from app.inference.golden import GoldenSet, read_golden
+from app.release.card import read_card
+from app.release.pull import pull
+from app.release.record import RECORD, Release, describe, record_bytes
+from app.release.store import link
+
+ROOT = Path(__file__).resolve().parent.parent
+REPOSITORY = "pixelwise-model/releases.git"
+CARD = "MODELCARD.md"
+
+GIT = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    **{f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+}
+
+
+class Published(NamedTuple):
+    """One release as it was pulled: its record, and its files by name."""
+
+    record: Release
+    files: dict[str, bytes]
+
+    @property
+    def artefact(self) -> bytes:
+        return self.files[self.record.artefact]
+
+    @property
+    def card(self) -> str:
+        return self.files[CARD].decode()
+
+    @property
+    def golden(self) -> GoldenSet:
+        contract = read_card(self.files[CARD]).contract
+        assert contract is not None and contract.golden is not None
+        return read_golden(
+            self.files[contract.golden.file], classes=len(contract.classes), name=contract.golden.file, first=None
+        )
+
+
+class Installation:
+    """A root folder, and Python processes that run there.
+
+    Attributes:
+        root: the folder.
+        flags: of the interpreter, such as ("-O",).
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.flags: tuple[str, ...] = ()
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """`python ARGUMENTS...` here, with these settings and nothing else of this machine's environment."""
+        home = {"PATH": os.environ["PATH"], "HOME": str(self.root), "PYTHONPATH": str(self.root), **GIT}
+        return subprocess.run(
+            [sys.executable, "-X", "utf8", *self.flags, *arguments],
+            cwd=self.root,
+            env={**home, **environ},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=60,
+        )
+
+    def start(self, **environ: str) -> subprocess.CompletedProcess[str]:
+        return self.run("-c", "import app.classifier", **environ)
+
+    def predict(self, **environ: str) -> subprocess.CompletedProcess[str]:
+        return self.run("predict.py", **environ)
+
+    def pixelwise(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return self.run("-c", "import app.cli; app.cli.main()", *arguments, **environ)
+
+    def place(self, version: str, files: dict[str, bytes], *, artefact: str) -> None:
+        """Puts these files there as if they had been pulled: recorded, and linked into models/."""
+        described = tuple(describe(name, data) for name, data in files.items())
+        release = Release(REPOSITORY, version, "1" * 40, artefact, described)
+        folder = self.models / version
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        (folder / RECORD).write_bytes(record_bytes(release))
+        link(self.models, release)
+
+    def place_published(self, published: Published, **changed: bytes | None) -> None:
+        """Places a release with some files changed (`card`, `golden`, `artefact`: None leaves one out)."""
+        record = published.record
+        golden = next(name for name in published.files if name.endswith(".npz"))
+        names = {"card": CARD, "golden": golden, "artefact": record.artefact}
+        changes = {names[kind]: data for kind, data in changed.items()}
+        files = {name: data for name, data in {**published.files, **changes}.items() if data is not None}
+        self.place(record.version, files, artefact=record.artefact)
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Published]:
+    """A version -> that release of the local repository, pulled once."""
+    folder = tmp_path_factory.mktemp("published")
+    pulled: dict[str, Published] = {}
+
+    def release(version: str) -> Published:
+        if version not in pulled:
+            pulled[version] = _pull(folder, version)
+        return pulled[version]
+
+    return release
+
+
+def _pull(folder: Path, version: str) -> Published:
+    if not (ROOT / REPOSITORY).exists():
+        pytest.fail(f"{REPOSITORY} is missing: `make test` builds it.")
+    record = pull(
+        repository=str(ROOT / REPOSITORY),
+        version=version,
+        models=folder / "models",
+        lock_file=folder / "model.lock",
+        root=folder,
+        frozen=False,
+        accept=lambda staged: None,
+        say=lambda line: None,
+    ).release
+    names = [file.name for file in record.files]
+    return Published(record, {name: (folder / "models" / version / name).read_bytes() for name in names})
+
+
+@pytest.fixture(scope="session")
+def _pattern(tmp_path_factory: pytest.TempPathFactory, published: Callable[[str], Published]) -> Path:
+    root = tmp_path_factory.mktemp("pattern") / "installation"
+    shutil.copytree(ROOT / "app", root / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("predict.py", "model.lock", ".env.example", "requirements.txt"):
+        shutil.copy2(ROOT / name, root)
+    for optimisation in (0, 1):  # so that no test waits for the compiler
+        compileall.compile_dir(root / "app", quiet=2, optimize=optimisation)
+    Installation(root).place_published(published("v1.0"))
+    return root
+
+
+@pytest.fixture
+def installation(_pattern: Path, tmp_path: Path) -> Installation:
+    """An installation without .env, in which the local v1.0 is in place."""
+    shutil.copytree(_pattern, tmp_path / "installation", symlinks=True)
+    return Installation(tmp_path / "installation")

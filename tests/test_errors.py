@@ -1,0 +1,121 @@
+"""Each way of saying no has its exit code, and says what was found, what was promised, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app import errors
+from app.errors import PixelWiseError
+from app.release.agreement import compare, skip
+
+EXIT_CODES = {
+    1: "PixelWiseError",
+    2: "BadImages UnreadableImage",
+    3: "ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch",
+    4: "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MovedTag BadLock Unreviewed "
+    "BadCard BadGoldenSet ContractBroken NotStartable",
+    5: "PromiseBroken",
+    6: "Unreachable",
+}
+
+PARTS = {"found": "this", "promised": "that", "remedy": "Do so."}
+CHECKS = (compare("classes", "artefact", "1", "card", "2"), compare("features", "artefact", 3, "card", 4))
+
+EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
+    (
+        errors.BadImages(np.zeros((2, 3)), shape="(N, 28, 28)"),
+        ("float64 (2, 3)", "uint8 (N, 28, 28)", "multiply by 255"),
+    ),
+    (errors.BadImages([1], shape="(28, 28)"), ("found list", "uint8 (28, 28)")),
+    (errors.BadSettings(["A is wrong", "B is missing"]), ("A is wrong; B is missing", ".env.example", "Edit .env")),
+    (
+        errors.MissingModel(Path("/m.pkl"), asked_by="MODEL_PATH"),
+        ("/m.pkl", "no such file", "MODEL_PATH", "setup-server"),
+    ),
+    (errors.UnknownVersion("v9.0", rosters=["v1", "v2"], line=7), ("MODEL_VERSION=v9.0", "v1, v2", "line 7")),
+    (errors.MissingDigits(Path("a/t10k"), found="no such file"), ("t10k", "no such file", "MNIST_DIR", "mnist.py")),
+    (
+        errors.VersionMismatch("m.pkl", found="v1.0", promised="v1.1"),
+        ("m.pkl", "v1.0", "=v1.1", "MODEL_VERSION=v1.0 into"),
+    ),
+    (errors.ArtefactRefused("size", "too large", offset=3), ("(size at byte 3)", "too large", "joblib.dump", "pull")),
+    (errors.ArtefactRefused("format", "gzip", remedy="Unpack it."), ("(format)", "gzip", "Unpack it.")),
+    (errors.RosterMismatch("m", found=("1",), promised=("2", "3")), ("classes 1", "classes 2 3", "Set MODEL_VERSION")),
+    (
+        errors.ChangedFile("f", found="x", promised="y", promised_by="the lock"),
+        ("f: changed", "found x", "y by the lock"),
+    ),
+    (
+        errors.MovedTag("v1.0", promised_by="model.lock", **PARTS),
+        ("tag v1.0 has moved", "commit this", "commit that by"),
+    ),
+    (
+        errors.Unreviewed("v1.0", repository="r.git", commit="abc"),
+        ("v1.0 of r.git", "abc", "--frozen", "pixelwise lock"),
+    ),
+    (
+        errors.ContractBroken("m.pkl", checks=CHECKS),
+        ("m.pkl: classes differ (and 1 more)", "'1' in the artefact", "'2'"),
+    ),
+    (errors.NotStartable("v1.0", said="no", exit_code=4), ("v1.0 does not start", "found no", "current model stays")),
+    (errors.NotStartable("v1.0", said="", exit_code=4), ("found exit code 4",)),
+    *(
+        (kind("subject", **PARTS), ("subject", "found this", "promised that", "Do so."))
+        for kind in (
+            errors.UnreadableImage,
+            errors.ConfigurationError,
+            errors.Refused,
+            errors.OriginUnknown,
+            errors.BadRelease,
+            errors.BadLock,
+            errors.BadCard,
+            errors.BadGoldenSet,
+            errors.PromiseBroken,
+            errors.Unreachable,
+            errors.PixelWiseError,
+        )
+    ),
+]
+
+
+def classes() -> dict[str, type[PixelWiseError]]:
+    found = vars(errors).values()
+    return {kind.__name__: kind for kind in found if isinstance(kind, type) and issubclass(kind, PixelWiseError)}
+
+
+def test_every_class_has_the_exit_code_of_its_kind():
+    by_code = {name: code for code, names in EXIT_CODES.items() for name in names.split()}
+    assert {name: kind.exit_code for name, kind in classes().items()} == by_code
+
+
+def test_every_class_is_shown_in_an_example():
+    assert {type(error) for error, _ in EXAMPLES} == set(classes().values())
+
+
+@pytest.mark.parametrize(("error", "parts"), EXAMPLES, ids=lambda value: type(value).__name__)
+def test_a_message_names_its_subject_what_was_found_what_was_promised_and_the_remedy(
+    error: PixelWiseError, parts: tuple[str, ...]
+):
+    message = str(error)
+    assert message == f"{error.subject}: found {error.found}, promised {error.promised}. {error.remedy}"
+    assert message.endswith(".")
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+def test_what_python_programs_catch_by_its_own_name():
+    """Callers outside know these: a wrong argument, a failed assertion."""
+    assert issubclass(errors.BadImages, ValueError)
+    assert issubclass(errors.ArtefactRefused, ValueError)
+    assert issubclass(errors.RosterMismatch, AssertionError)
+
+
+def test_a_broken_contract_keeps_all_its_checks_and_names_the_first_that_differs():
+    checks = (compare("features", "artefact", 1, "card", 1), skip("card", "artefact", "", "card", "none"), *CHECKS)
+    error = errors.ContractBroken("m.pkl", checks=checks)
+    assert error.checks == checks
+    assert "m.pkl: classes differ" in str(error)

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.errors import BadSettings
+from app.settings import DEFAULTS, ROOT, Settings, read_settings
+
+
+def write_env(root: Path, text: str | bytes) -> None:
+    (root / ".env").write_bytes(text.encode() if isinstance(text, str) else text)
+
+
+def problems(root: Path, environ: dict[str, str] | None = None) -> str:
+    with pytest.raises(BadSettings) as caught:
+        read_settings(environ or {}, root=root)
+    assert caught.value.exit_code == 3
+    return caught.value.found
+
+
+def test_without_any_env_the_local_release_v1_0_is_pinned(tmp_path: Path):
+    assert read_settings({}, root=tmp_path) == Settings(
+        root=tmp_path,
+        model_repo="pixelwise-model/releases.git",
+        model_version="v1.0",
+        model_path=None,
+        require_lock=False,
+        mnist_dir=tmp_path / "pixelwise-model/data",
+    )
+
+
+def test_the_file_beats_the_defaults_and_the_real_environment_beats_the_file(tmp_path: Path):
+    write_env(tmp_path, "MODEL_VERSION=v2.0\nMODEL_REPO=elsewhere.git\n")
+    settings = read_settings({"MODEL_VERSION": "v1.1"}, root=tmp_path)
+    assert (settings.model_version, settings.model_repo) == ("v1.1", "elsewhere.git")
+
+
+def test_an_empty_value_in_the_real_environment_beats_the_file_too(tmp_path: Path):
+    write_env(tmp_path, "MODEL_PATH=models/mine.pkl\n")
+    assert read_settings({"MODEL_PATH": ""}, root=tmp_path).model_path is None
+
+
+def test_the_process_environment_is_read_when_none_is_passed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MODEL_VERSION", "v7.3")
+    assert read_settings(root=tmp_path).model_version == "v7.3"
+
+
+def test_relative_paths_count_from_the_root_and_absolute_ones_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir("/")
+    settings = read_settings({"MODEL_PATH": "models/mine.pkl", "MNIST_DIR": "/elsewhere/mnist"}, root=tmp_path)
+    assert settings.model_path == tmp_path / "models/mine.pkl"
+    assert settings.mnist_dir == Path("/elsewhere/mnist")
+    assert settings.models == tmp_path / "models"
+    assert settings.lock_file == tmp_path / "model.lock"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("true", True), ("TRUE", True), ("1", True), ("yes", True), ("false", False), ("0", False), ("No", False)],
+)
+def test_require_lock_is_true_or_false(tmp_path: Path, text: str, value: bool):
+    assert read_settings({"REQUIRE_LOCK": text}, root=tmp_path).require_lock is value
+
+
+@pytest.mark.parametrize("text", ["perhaps", "", "on", "2", "tru"])
+def test_require_lock_is_nothing_else(tmp_path: Path, text: str):
+    assert f"REQUIRE_LOCK={text}, expected true or false" in problems(tmp_path, {"REQUIRE_LOCK": text})
+
+
+def test_every_problem_is_named_at_once(tmp_path: Path):
+    write_env(tmp_path, "MODEL_VERISON=v1.0\nREQUIRE_LOCK=perhaps\nMODEL_REPO=\nMNIST_DIR=\nnot a setting\n")
+    named = problems(tmp_path, {"MODEL_VERSION": "  "})
+    for part in ("MODEL_VERISON", "REQUIRE_LOCK=perhaps", "MODEL_REPO is empty", "MNIST_DIR is empty", "line 5"):
+        assert part in named
+    assert "MODEL_VERSION is empty" in named
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [("MODEL_VERISON", "MODEL_VERSION"), ("model_version", "MODEL_VERSION"), ("REQUIRED_LOCK", "REQUIRE_LOCK")],
+)
+def test_a_misspelt_key_is_named_with_the_one_that_was_meant(tmp_path: Path, misspelt: str, meant: str):
+    write_env(tmp_path, f"{misspelt}=v1.0\n")
+    assert f"{misspelt} is no setting (did you mean {meant}?)" in problems(tmp_path)
+
+
+def test_a_key_of_another_program_is_left_alone(tmp_path: Path):
+    write_env(tmp_path, "DATABASE_URL=postgresql://db\nEDITOR=vi\n")
+    assert read_settings({}, root=tmp_path).model_version == DEFAULTS["MODEL_VERSION"]
+
+
+@pytest.mark.parametrize("line", ["MODEL_VERSION v2.0", "MODEL_VERSION: v2.0", "MODEL_VERSION='v2.0"])
+def test_a_line_that_cannot_be_read_is_named_and_no_default_takes_its_place(tmp_path: Path, line: str):
+    write_env(tmp_path, f"# a comment\n{line}\n")
+    assert ".env line 2 is no KEY=value" in problems(tmp_path)
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path):
+    write_env(tmp_path, b"MODEL_VERSION=\xff\xfe\n")
+    assert ".env cannot be read" in problems(tmp_path)
+
+
+def test_an_env_that_is_a_folder_is_named(tmp_path: Path):
+    (tmp_path / ".env").mkdir()
+    assert ".env cannot be read" in problems(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MODEL_VERSION=v2.0",
+        "export MODEL_VERSION=v2.0\n",
+        'MODEL_VERSION="v2.0"\n',
+        "MODEL_VERSION = v2.0 # the ten digits\n",
+        "MODEL_VERSION=v1.0\r\nMODEL_VERSION=v2.0\r\n",
+        "\ufeffMODEL_VERSION=v2.0\n",
+    ],
+)
+def test_the_usual_forms_of_a_line_are_read(tmp_path: Path, text: str):
+    write_env(tmp_path, text)
+    assert read_settings({}, root=tmp_path).model_version == "v2.0"
+
+
+@pytest.mark.parametrize("value", ["$(touch canary)", "`touch canary`", "${HOME}", "$HOME", "; touch canary", "~"])
+def test_what_looks_like_shell_stays_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str):
+    monkeypatch.chdir(tmp_path)
+    write_env(tmp_path, f"MODEL_REPO={value}\n")
+    assert read_settings({}, root=tmp_path).model_repo == value
+    assert {path.name for path in tmp_path.iterdir()} == {".env"}
+
+
+def test_settings_are_frozen(tmp_path: Path):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        read_settings({}, root=tmp_path).model_version = "v2.0"  # type: ignore[misc]
+
+
+def test_a_shell_script_gets_one_setting_without_sourcing_the_file():
+    command = [sys.executable, "-m", "app.settings"]
+    environ = {"MODEL_REPO": "$(touch canary)", "MODEL_PATH": "", "MODEL_VERSION": "v1.0"}
+    for name, value in environ.items():
+        done = subprocess.run([*command, name], cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+        assert done.stdout == f"{value}\n"
+
+
+# -- .env.example ------------------------------------------------------------------------------------------------------
+
+
+def example() -> dict[str, str]:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def test_the_example_has_a_line_for_each_setting_and_none_else():
+    fields = {field.name.upper() for field in dataclasses.fields(Settings)} - {"ROOT"}
+    assert set(example()) == fields == set(DEFAULTS)
+
+
+def test_the_example_gives_the_settings_that_hold_without_it(tmp_path: Path):
+    without = read_settings({}, root=tmp_path)
+    write_env(tmp_path, (ROOT / ".env.example").read_bytes())
+    assert read_settings({}, root=tmp_path) == without
+
+
+def test_each_line_of_the_example_has_a_comment_above_it():
+    text = (ROOT / ".env.example").read_text()
+    for key in example():
+        assert re.search(rf"^# .+\n{key}=", text, re.MULTILINE), key
+
+
+def test_the_example_names_the_public_releases_of_the_course():
+    assert "https://github.com/schutera/pixelwise-model.git" in (ROOT / ".env.example").read_text()
