@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from statistics import median
 from typing import Any
 
 from claims import COMPARISONS, Ratio, cold_start, compared
 
-HEAD = """\
+PAGE = """\
 # Benchmarks
 
 Written by `make bench` on {date}; not edited by hand. The machine: {machine}
@@ -20,45 +21,59 @@ Written by `make bench` on {date}; not edited by hand. The machine: {machine}
 The *plain path* is the course's: `joblib.load`, `predict_proba` on `(images > 128).astype(float)`, a dictionary for
 each row. *onnxruntime* runs an equivalent graph (uint8 in, threshold, layers, softmax) with as many threads as the
 engine. All sides run in one process, on MNIST's test digits, in {rounds} rounds of turns; who begins changes. A ratio
-is the other's time by ours in the same round: the median over the rounds, and in brackets the smallest and the largest.
-Times are medians, per image. Before anything is timed, all sides must give the same labels for all 10,000 digits, and
-scores within 1e-5 (the largest difference seen: {difference:.1e}). The garbage collector stays on.
-"""
+is the other's time by ours in the same round: the median over the rounds, and in brackets the smallest and largest.
+Before anything is timed, all sides must give the same labels for all 10,000 digits, and scores within 1e-5 (the
+largest difference seen: {difference:.1e}). The garbage collector stays on.
 
-TAIL = """
+## One thread
+{single}
+## As many threads as the libraries choose
+One for each core. No targets here: what the second thread brings depends on what else the machine does.
+{every}
+## Cold start to the first prediction
+Whole processes in turns, from start to end. Ours imports `app.classifier`, which verifies the release, and reads one
+digit; the plain path imports joblib, loads the artefact and reads the same digit. Compiled byte code is there for both.
+Memory is the peak of the process.
+
+{cold_starts}
+
+## Training and pull
+{own_figures}
+
 ## Reproduce
-`make bench` on a machine that does nothing else; some minutes. `bash benchmarks/run.sh --quick` shows the table after a
+`make bench` on a machine that does nothing else; some minutes. `bash benchmarks/run.sh --quick` shows the tables after a
 few rounds and leaves this page as it is. Every single time is in `benchmarks/results/benchmarks.json`.
 """
+CONTENDERS = ("classify_batch", "plain answers", "engine", "plain scores", "onnxruntime", "find_skew")
 
 
 def page(results: Mapping[str, Any]) -> str:
-    single = [one for one in results["passes"] if one["threads"] == 1]
-    every = [one for one in results["passes"] if one["threads"] != 1]
-    found = {
-        f"{one['version']}, {comparison.title}, {size:,} images": ratio
-        for one in single
-        for comparison in COMPARISONS
-        for size, ratio in compared(one, comparison).items()
-    }
-    for version, runs in results["cold_starts"].items():
-        found |= {f"{version}, cold start, {what}": ratio for what, ratio in cold_start(runs).items()}
-    aimed = {name: ratio for name, ratio in found.items() if ratio.target is not None}
-    missed = [f"- {name}: {_times(ratio)}" for name, ratio in aimed.items() if ratio.verdict == "not met"]
-    text = HEAD.format(
+    aimed = {name: found for name, found in _all_ratios(results) if found.target is not None}
+    missed = [f"- {name}: {_ratio(found)}" for name, found in aimed.items() if found.verdict == "not met"]
+    passes = results["passes"]
+    return PAGE.format(
         date=results["taken"].partition("T")[0],
         machine=_machine(results),
         met=len(aimed) - len(missed),
         aimed=len(aimed),
         missed=" Not met:\n\n" + "\n".join(missed) if missed else "",
-        rounds=len(single[0]["seconds"]["1"]["engine"]),
-        difference=max(one["worst_difference"] for one in results["passes"]),
+        rounds=len(passes[0]["seconds"]["1"]["engine"]),
+        difference=max(one["worst_difference"] for one in passes),
+        single="".join(_pass(one) for one in passes if one["threads"] == 1),
+        every="".join(_pass(one) for one in passes if one["threads"] != 1),
+        cold_starts=_cold_starts(results["cold_starts"]),
+        own_figures=_own_figures(results),
     )
-    text += "\n## One thread\n" + "".join(_pass(one) for one in single)
-    text += "\n## Threads as the libraries choose\nOne for each core; nothing was aimed at.\n" + "".join(
-        map(_pass, every)
-    )
-    return text + _cold_starts(results) + _own_figures(results) + TAIL
+
+
+def _all_ratios(results: Mapping[str, Any]) -> Iterable[tuple[str, Ratio]]:
+    for one_pass in results["passes"]:
+        for comparison in COMPARISONS:
+            for size, found in compared(one_pass, comparison).items():
+                yield f"{one_pass['version']}, {comparison.title}, {size:,} images", found
+    for version, runs in results["cold_starts"].items():
+        for what, found in cold_start(runs).items():
+            yield f"{version}, cold start, {what}", found
 
 
 def _machine(results: Mapping[str, Any]) -> str:
@@ -66,67 +81,68 @@ def _machine(results: Mapping[str, Any]) -> str:
     coretype = machine["OPENBLAS_CORETYPE"]
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
-        f"Python {machine['python']}, {packages}; {', '.join(results['passes'][0]['blas'])}, "
+        f"{machine['processor']}, {machine['cores']} cores,\n{machine['memory_gib']} GiB, {machine['system']}; "
+        f"Python {machine['python']}, {packages};\n{', '.join(results['passes'][0]['blas'])}, "
         f"`OPENBLAS_CORETYPE` {f'set to {coretype}' if coretype else 'not set'}. "
         f"Load average {load['before'][0]:.1f} before, {load['after'][0]:.1f} after."
     )
 
 
 def _pass(one_pass: Mapping[str, Any]) -> str:
-    lines = [
-        f"\n### {one_pass['version']}, {one_pass['kind']}\n",
-        "| ours : other | images | ours | other | times faster | target | |",
-        "|---|--:|--:|--:|--:|--:|---|",
+    """One table of ratios, one of times per image."""
+    sizes = list(one_pass["seconds"])
+    columns = [f"{int(size):,}" for size in sizes]
+    ratios = [
+        _row([comparison.title, *map(_with_target, compared(one_pass, comparison).values())])
+        for comparison in COMPARISONS
     ]
-    for comparison in COMPARISONS:
-        for size, found in compared(one_pass, comparison).items():
-            times = [f"{_significant(seconds / size * 1e6)} µs" for seconds in (found.ours, found.other)]
-            lines.append(_row([comparison.title, f"{size:,}", *times, _times(found), _target(found), found.verdict]))
-    return "\n".join(lines) + "\n"
+    times = [
+        _row([name, *(significant(median(one_pass["seconds"][size][name]) / int(size) * 1e6) for size in sizes)])
+        for name in CONTENDERS
+    ]
+    lines = [f"\n### {one_pass['version']}, {one_pass['kind']}\n", *_head("times faster; images:", columns), *ratios]
+    lines += ["", *_head("µs per image; images:", columns), *times, ""]
+    return "\n".join(lines)
 
 
-def _cold_starts(results: Mapping[str, Any]) -> str:
-    lines = [
-        "\n## Cold start to the first prediction",
-        "Whole processes in turns, from start to end: ours imports `app.classifier`, which verifies the release, and reads",
-        "one digit; the plain path imports joblib, loads the artefact and reads the same digit. Compiled byte code is there",
-        "for both. Memory is the peak of the process.\n",
-        "| version | | ours | plain path | times less | target | |",
-        "|---|---|--:|--:|--:|--:|---|",
-    ]
-    for version, runs in results["cold_starts"].items():
-        for what, found in cold_start(runs).items():
-            unit = "s" if what == "time" else "MiB"
-            values = [f"{_significant(value)} {unit}" for value in (found.ours, found.other)]
-            lines.append(_row([version, what, *values, _times(found), _target(found), found.verdict]))
-    return "\n".join(lines) + "\n"
+def _cold_starts(starts: Mapping[str, Any]) -> str:
+    lines = _head("", ["ours", "plain path", "times less"])
+    for version, runs in starts.items():
+        for (what, found), unit in zip(cold_start(runs).items(), ("s", "MiB"), strict=True):
+            values = [f"{significant(value)} {unit}" for value in (found.ours, found.other)]
+            lines.append(_row([f"{version}, {what}", *values, _with_target(found)]))
+    return "\n".join(lines)
 
 
 def _own_figures(results: Mapping[str, Any]) -> str:
-    pulls = ", ".join(f"{version} {_significant(seconds)} s" for version, seconds in results["pull_seconds"].items())
-    training = results["training_seconds"]
-    return (
-        "\n## Training and pull\n"
-        + (f"- `train.py --version v1.0`, start to end: {_significant(training)} s.\n" if training else "")
-        + f"- `pixelwise pull` of a local release into an empty folder, verified, median of three: {pulls}.\n"
-    )
+    pulls = ", ".join(f"{version} {significant(seconds)} s" for version, seconds in results["pull_seconds"].items())
+    lines = [f"- `pixelwise pull` of a local release, with its verification: {pulls} (medians of three)."]
+    if results["training_seconds"]:
+        lines.append(f"- `train.py --version v1.0`, start to end: {significant(results['training_seconds'])} s.")
+    return "\n".join(lines)
+
+
+def _head(first: str, columns: list[str]) -> list[str]:
+    return [_row([first, *columns]), f"|---|{'--:|' * len(columns)}"]
 
 
 def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _times(found: Ratio) -> str:
-    return f"{_significant(found.value)} ({_significant(found.low)}-{_significant(found.high)})"
+def _with_target(found: Ratio) -> str:
+    if found.target is None:
+        return _ratio(found)
+    verdict = found.verdict if found.verdict == "met" else f"**{found.verdict}**"
+    return f"{_ratio(found)}, ≥ {significant(found.target)} {verdict}"
 
 
-def _target(found: Ratio) -> str:
-    return "" if found.target is None else f"≥ {_significant(found.target)}"
+def _ratio(found: Ratio) -> str:
+    return f"{significant(found.value)} ({significant(found.low)}-{significant(found.high)})"
 
 
-def _significant(value: float) -> str:
-    """Three digits at most, two for small ones; no exponents: 412, 12.5, 0.87, 1,240."""
+def significant(value: float) -> str:
+    """Two or three digits, no exponents: 1,240, 412, 12.5, 0.87."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""A run's JSON as a table in the terminal, and as docs/benchmarks.md with its plot.
+"""A run's JSON as tables in the terminal, and as docs/benchmarks.md with its plot.
 
 python benchmarks/report.py benchmarks/results/benchmarks.json [--docs docs]
 """
@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from claims import COMPARISONS, Ratio, cold_start, compared
-from pages import page
+from pages import page, significant
 from plot import draw
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 STYLES = {"met": "green", "not met": "bold red", "": ""}
 
@@ -26,43 +26,40 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, help="also write benchmarks.md and benchmarks.png there")
     options = parser.parse_args()
     results = json.loads(options.results.read_text())
-    show(results, Console(width=None if Console().is_terminal else 120))
+    console = Console()
+    console.print(passes_table(results), cold_starts_table(results))
     if options.docs:
         draw(results, options.docs / "benchmarks.png")
         (options.docs / "benchmarks.md").write_text(page(results), encoding="utf-8")
+        console.print(f"wrote benchmarks.md and benchmarks.png into {options.docs}")
 
 
-def show(results: dict[str, Any], console: Console) -> None:
-    table = Table("version", "threads", "comparison", "images", "times faster", "spread", "target", "")
-    for version, threads, title, size, found in rows(results):
-        target = "" if found.target is None else f"{found.target:.3g}"
-        table.add_row(
-            version,
-            threads,
-            title.replace("`", ""),
-            size,
-            f"{found.value:.2f}",
-            f"{found.low:.2f}-{found.high:.2f}",
-            target,
-            found.verdict,
-            style=STYLES[found.verdict],
-        )
-    console.print(table)
-    figures = {f"pull {version}": seconds for version, seconds in results["pull_seconds"].items()}
-    figures["training v1.0"] = results["training_seconds"]
-    console.print("; ".join(f"{name}: {seconds:.1f} s" for name, seconds in figures.items() if seconds))
-
-
-def rows(results: dict[str, Any]) -> Iterator[tuple[str, str, str, str, Ratio]]:
-    """(version, threads, comparison, images, ratio), first the passes and then the cold starts."""
+def passes_table(results: dict[str, Any]) -> Table:
+    sizes = [f"{int(size):,}" for size in results["passes"][0]["seconds"]]
+    table = Table("", "ours : other", *sizes, title="Times faster, by images in one call (aimed at)")
     for one_pass in results["passes"]:
+        name = f"{one_pass['version']}\n{one_pass['threads'] or 'all'} thr."
         for comparison in COMPARISONS:
-            for size, found in compared(one_pass, comparison).items():
-                threads = str(one_pass["threads"] or "all")
-                yield one_pass["version"], threads, comparison.title, f"{size:,}", found
+            cells = [_cell(found) for found in compared(one_pass, comparison).values()]
+            table.add_row(name, comparison.title.replace("`", ""), *cells)
+            name = ""
+        table.add_section()
+    return table
+
+
+def cold_starts_table(results: dict[str, Any]) -> Table:
+    figures = ", ".join(f"{version} {seconds:.1f} s" for version, seconds in results["pull_seconds"].items())
+    training = results["training_seconds"]
+    caption = f"pull: {figures}" + (f"; training v1.0: {training:.1f} s" if training else "")
+    table = Table("", "time", "memory", title="Cold start, times less than the plain path (aimed at)", caption=caption)
     for version, runs in results["cold_starts"].items():
-        for what, found in cold_start(runs).items():
-            yield version, "all", f"cold start, {what}", "1", found
+        table.add_row(version, *(_cell(found) for found in cold_start(runs).values()))
+    return table
+
+
+def _cell(found: Ratio) -> Text:
+    target = "" if found.target is None else f" (≥{significant(found.target)})"
+    return Text(significant(found.value) + target, style=STYLES[found.verdict])
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,7 +197,7 @@ def _version(state: dict[str, Any]) -> tuple[int, ...]:
     return tuple(map(int, state["_sklearn_version"].split(".")))
 
 
-def _is_one_of(value: object, allowed: tuple[str, ...]) -> bool:
+def _is_one_of(value: object, allowed: tuple[str, ...]) -> TypeGuard[str]:
     return type(value) is str and value in allowed  # subtle: an array compared with a text is no truth value
 
 

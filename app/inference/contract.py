@@ -17,10 +17,10 @@ INK_ABOVE = 128
 SCORE_TOLERANCE = 1e-5
 """How far a score may lie from the one scikit-learn gave when the release was made."""
 
-Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-PlainName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
-Version = Annotated[str, Meta(pattern=r"^v[0-9]{1,4}\.[0-9]{1,4}$")]
-Label = Annotated[str, Meta(pattern=r"^[0-9]$")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+PlainName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\Z")]
+Version = Annotated[str, Meta(pattern=r"^v[0-9]{1,4}\.[0-9]{1,4}\Z")]
+Label = Annotated[str, Meta(pattern=r"^[0-9]\Z")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 
@@ -31,7 +31,7 @@ class InputRule(Struct, frozen=True, forbid_unknown_fields=True):
     shape: tuple[int, int]
     dtype: Literal["uint8"]
     range: tuple[int, int]
-    ink: Annotated[str, Meta(pattern=r"^> [0-9]{1,3}$")]
+    ink: Annotated[str, Meta(pattern=r"^> [0-9]{1,3}\Z")]
 
 
 class Accuracy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +60,7 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True):
     version: Version
     artefact: PlainName
     sha256: Digest
-    sklearn: Annotated[str, Meta(pattern=r"^\d+\.\d+(\.\d+)?$")]
+    sklearn: Annotated[str, Meta(pattern=r"^[0-9]+\.[0-9]+(\.[0-9]+)?\Z")]
     steps: dict[str, str]
     features: Annotated[int, Meta(ge=1, le=100_000)]
     input: InputRule

@@ -156,7 +156,7 @@ def _hold_against_record(record: Release | None, name: str, digest: str) -> None
 
 def _served_version(source: Source, path: Path, digest: str, record: Release | None) -> tuple[str, list[str]]:
     """The version that records and `model.lock` give for these bytes, not the one that a setting claims."""
-    locked = read_lock(source.lock_file)
+    locked = read_lock(source.lock_file) if source.require_lock else ()
     if source.require_lock and not any(file.sha256 == digest for entry in locked for file in entry.files):
         raise OriginUnknown(
             f"model {path.name}",
@@ -164,11 +164,10 @@ def _served_version(source: Source, path: Path, digest: str, record: Release | N
             promised="a reviewed release (REQUIRE_LOCK=true)",
             remedy="Review the release and add it by `pixelwise lock`, or pin one that is listed.",
         )
-    known = {
-        release.version
-        for release in (*installed(source.models), *locked, *([record] if record else []))
-        if any(file.name == release.artefact and file.sha256 == digest for file in release.files)
-    }
+    if record is not None and record.version == source.version and _is_artefact_of(record, digest):
+        return source.version, []
+    others = (*installed(source.models), *read_lock(source.lock_file), *([record] if record else []))
+    known = {release.version for release in others if _is_artefact_of(release, digest)}
     if source.version in known:
         return source.version, []
     if known:
@@ -177,6 +176,10 @@ def _served_version(source: Source, path: Path, digest: str, record: Release | N
         f"The origin of {path} is unknown: no pulled release and no entry of {source.lock_file.name} has these bytes. "
         f"Its version is shown as {UNKNOWN_VERSION!r}; REQUIRE_LOCK=true refuses such files."
     ]
+
+
+def _is_artefact_of(release: Release, digest: str) -> bool:
+    return any(file.name == release.artefact and file.sha256 == digest for file in release.files)
 
 
 def _beside(folder: Path, name: str, record: Release | None, *, limit: int) -> bytes | None:

@@ -29,7 +29,7 @@ _SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 _VERSION = re.compile(r"v(?:0|[1-9][0-9]{0,3})\.(?:0|[1-9][0-9]{0,3})")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
-Commit = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}$")]
+Commit = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}\Z")]
 
 
 class ReleaseFile(Struct, frozen=True, forbid_unknown_fields=True):

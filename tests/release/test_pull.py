@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Unreviewed
+from app.errors import ChangedFile, Unreviewed
 from app.release.record import RECORD, Release, describe, read_record
 from tests.release.conftest import House
 from tests.release.remote import FILES, Remote
@@ -174,6 +174,14 @@ def test_a_trusted_commit_under_another_version_is_not_covered(house: House, rem
     remote.tag("v1.1", commit)
     with pytest.raises(Unreviewed):
         house.pull(str(remote.folder), "v1.1", frozen=True)
+
+
+def test_a_release_in_place_is_held_against_the_lock_too(house: House, remote: Remote) -> None:
+    commit = remote.release()
+    house.pull(str(remote.folder))
+    house.lock(str(remote.folder), commit, train=describe("train.py", b"PRINT()\n"))
+    with pytest.raises(ChangedFile, match=r"train.py: changed .*by model\.lock"):
+        house.pull(str(remote.folder))
 
 
 def test_a_reviewed_change_of_the_lock_lets_a_moved_tag_in(house: House, remote: Remote) -> None:
