@@ -68,13 +68,16 @@ def smoke_test() -> None:
 def show(images: np.ndarray, labels: tuple[str, ...]) -> None:
     """Prints the answers for the first digits, and for a withheld one where there is one, with skew findings."""
     from app.classifier import CLASSES, MODEL, classify_batch
-    from app.inference.skew import find_skew
+    from app.inference.skew import find_skew, skipped_checks
 
     known = [index for index, label in enumerate(labels) if label in CLASSES]
     withheld = [index for index, label in enumerate(labels) if label not in CLASSES]
     chosen = (known[: SHOWN - 1] + withheld[:1] + known[SHOWN - 1 :])[:SHOWN]
     contract = MODEL.card.contract if MODEL.card else None
-    findings = find_skew(images[chosen], contract.profile if contract else None)
+    profile = contract.profile if contract else None
+    if skipped := skipped_checks(profile):
+        print(f"Not checked for want of a profile in the card: {', '.join(skipped)}")
+    findings = find_skew(images[chosen], profile)
     for index, answer, found in zip(chosen, classify_batch(images[chosen]), findings, strict=True):
         line = f"Pred: {answer['prediction']} (conf {answer['confidence']:.2f}) True: {labels[index]}"
         notes = [f"withheld: this version was never taught {labels[index]}"] if labels[index] not in CLASSES else []

@@ -182,7 +182,7 @@ def predict(
 
     from app.classifier import MODEL, classify_batch
     from app.inference.drawing import read_images
-    from app.inference.skew import find_skew
+    from app.inference.skew import find_skew, skipped_checks
     from app.tables import answers_table, as_characters
 
     files = _image_files(images)
@@ -198,11 +198,14 @@ def predict(
     batch = np.concatenate(seen)
     answers = classify_batch(batch)
     contract = MODEL.card.contract if MODEL.card else None
-    findings = find_skew(batch, contract.profile if contract else None)
+    profile = contract.profile if contract else None
+    findings = find_skew(batch, profile)
+    skipped = skipped_checks(profile)
     if json:
         _print_json(
             {
                 "model_version": MODEL.version,
+                "skipped_checks": list(skipped),
                 "images": [
                     {"image": name, **answer, "findings": [finding._asdict() for finding in found]}
                     for name, answer, found in zip(names, answers, findings, strict=True)
@@ -210,6 +213,8 @@ def predict(
             }
         )
         return
+    if skipped:
+        _say(f"Not checked for want of a profile in the card: {', '.join(skipped)}")
     out = Console(highlight=False)
     if show:
         for name, image in zip(names, batch, strict=True):

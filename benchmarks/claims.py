@@ -23,19 +23,19 @@ class Comparison:
 
 COMPARISONS = (
     Comparison(
-        "`classify_batch` : plain path's answers",
+        "`classify_batch` : plain answers",
         ours="classify_batch",
         other="plain answers",
         targets={LINEAR: {1: 25, 50: 8, 1_000: 6, 10_000: 4}, NETWORK: NO_SLOWER},
     ),
     Comparison(
-        "engine's array : plain path's array",
+        "engine : plain scores",
         ours="engine",
         other="plain scores",
         targets={LINEAR: {50: 12, 1_000: 12}, NETWORK: NO_SLOWER},
     ),
     Comparison(
-        "engine's array : onnxruntime's array",
+        "engine : onnxruntime",
         ours="engine",
         other="onnxruntime",
         targets={LINEAR: dict.fromkeys((1, 50, 1_000, 10_000), 1 / 1.5)},  # within 1.5x of its time

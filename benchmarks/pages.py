@@ -19,8 +19,9 @@ Written by `make bench` on {date}; not edited by hand. The machine: {machine}
 
 ## What is compared
 The *plain path* is the course's: `joblib.load`, `predict_proba` on `(images > 128).astype(float)`, a dictionary for
-each row. *onnxruntime* runs an equivalent graph (uint8 in, threshold, layers, softmax) with as many threads as the
-engine. All sides run in one process, on MNIST's test digits, in {rounds} rounds of turns; who begins changes. A ratio
+each row (*plain answers*), or only the array (*plain scores*). The *engine* gives the array that `classify_batch` makes
+its answers of; *onnxruntime* gives it by an equivalent graph (uint8 in, threshold, layers, softmax), with as many
+threads. All sides run in one process, on MNIST's test digits, in {rounds} rounds of turns; who begins changes. A ratio
 is the other's time by ours in the same round: the median over the rounds, and in brackets the smallest and largest.
 Before anything is timed, all sides must give the same labels for all 10,000 digits, and scores within 1e-5 (the
 largest difference seen: {difference:.1e}). The garbage collector stays on.
@@ -41,8 +42,8 @@ Memory is the peak of the process.
 {own_figures}
 
 ## Reproduce
-`make bench` on a machine that does nothing else; some minutes. `bash benchmarks/run.sh --quick` shows the tables after a
-few rounds and leaves this page as it is. Every single time is in `benchmarks/results/benchmarks.json`.
+`make bench` on a machine that does nothing else; some minutes. `bash benchmarks/run.sh --quick` shows the tables after
+a few rounds and leaves this page as it is. Every single time is in `benchmarks/results/benchmarks.json`.
 """
 CONTENDERS = ("classify_batch", "plain answers", "engine", "plain scores", "onnxruntime", "find_skew")
 
@@ -60,7 +61,7 @@ def page(results: Mapping[str, Any]) -> str:
         rounds=len(passes[0]["seconds"]["1"]["engine"]),
         difference=max(one["worst_difference"] for one in passes),
         single="".join(_pass(one) for one in passes if one["threads"] == 1),
-        every="".join(_pass(one) for one in passes if one["threads"] != 1),
+        every="".join(_pass(one) for one in passes if one["threads"] is None),
         cold_starts=_cold_starts(results["cold_starts"]),
         own_figures=_own_figures(results),
     )

@@ -40,9 +40,9 @@ PAGE = """\
 
 Written by `make parity`; not edited by hand. Each scikit-learn release, with libraries of its time, fits small
 pipelines on MNIST digits and writes them with pickle protocols 3, 4 and 5 (`benchmarks/parity_artefacts.py` lists
-them). PixelWise reads every file as data. On {tested} test digits all labels must be those of `predict`, and the engine's
-scores lie within {tolerance:.0e} of those of `predict_proba`; the scores of a float64 model, computed in float64 from the layers
-as they were read, within {exact:.0e}.
+them). PixelWise reads every file as data. On {tested} test digits all labels must be those of `predict`, and the
+engine's scores lie within {tolerance:.0e} of those of `predict_proba`; the scores of a float64 model, computed in
+float64 from the layers as they were read, within {exact:.0e}.
 
 | scikit-learn | numpy, joblib | kind | files read | files refused | worst difference | in float64 |
 |---|---|---|--:|--:|--:|--:|
@@ -50,6 +50,7 @@ as they were read, within {exact:.0e}.
 
 `refused`: honest pipelines of other kinds (trees, neighbours, support vectors, other steps, one-versus-rest); each
 refusal names what it found. `newton-cholesky` fits one-versus-rest in old releases, which is no softmax: refused there.
+scikit-learn 1.6 cannot fit a network with `early_stopping` on labels that are text: those cases are missing there.
 """
 
 

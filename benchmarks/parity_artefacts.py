@@ -15,6 +15,7 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import sklearn
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.multiclass import OneVsRestClassifier
@@ -29,6 +30,7 @@ from sklearn.tree import DecisionTreeClassifier
 TRAINING, TESTED = 1500, 500
 PROTOCOLS = (3, 4, 5)
 MULTI_CLASS = "multi_class" in inspect.signature(LogisticRegression).parameters  # gone in 1.8
+EARLY_STOPPING = not sklearn.__version__.startswith("1.6.")  # fails there on labels that are text
 PENALTY = inspect.signature(LogisticRegression).parameters["penalty"].default == "l2"  # deprecated in 1.8
 
 
@@ -63,7 +65,7 @@ def networks():
     ):
         what = f"{activation}, {solver}, random_state {seed}"
         yield what, MLPClassifier((24, 12), activation, solver=solver, max_iter=8, random_state=seed)
-    for solver in ("adam", "sgd"):
+    for solver in ("adam", "sgd") if EARLY_STOPPING else ():
         model = MLPClassifier((24,), solver=solver, early_stopping=True, max_iter=12, n_iter_no_change=2)
         yield f"{solver}, early_stopping, one hidden layer", model
     yield (

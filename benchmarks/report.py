@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, help="also write benchmarks.md and benchmarks.png there")
     options = parser.parse_args()
     results = json.loads(options.results.read_text())
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=110)
     console.print(passes_table(results), cold_starts_table(results))
     if options.docs:
         draw(results, options.docs / "benchmarks.png")

@@ -63,9 +63,9 @@ def check_on_mnist(share: Share, card: Card | None) -> Check:
         promise = card.contract.accuracy
         low, high = promise.interval
         promised = f"{promise.correct:,} of {promise.n:,}: {promise.value:.2%} ({low:.1%} to {high:.1%})"
-        return judge(name, "here", share, "card", promised, agrees=low <= share.value <= high)
+        return judge(name, "here", str(share), "card", promised, agrees=low <= share.value <= high)
     if card is None or card.stated.accuracy is None:
-        return skip(name, "here", share, "prose", "no card states an accuracy")
+        return skip(name, "here", str(share), "prose", "no card states an accuracy")
     floor = card.stated.accuracy - PROSE_TOLERANCE
     promised = f"{card.stated.accuracy:.1%}, at least {floor:.1%} here (may contain training digits)"
-    return judge(name, "here", share, "prose", promised, agrees=share.value >= floor)
+    return judge(name, "here", str(share), "prose", promised, agrees=share.value >= floor)

@@ -48,9 +48,9 @@ def judge(name: str, found_in: View, found: object, promised_by: View, promised:
     return Check(name, found_in, show(found), promised_by, show(promised), "agrees" if agrees else "differs")
 
 
-def skip(name: str, found_in: View, found: object, promised_by: View, why: str) -> Check:
-    """A check that cannot be made, and why."""
-    return Check(name, found_in, show(found), promised_by, "", "skipped", why)
+def skip(name: str, found_in: View, found: object, promised_by: View, why: str, *, promised: object = "") -> Check:
+    """A check that is not made, and why."""
+    return Check(name, found_in, show(found), promised_by, show(promised), "skipped", why)
 
 
 def show(value: object) -> str:
@@ -145,9 +145,17 @@ def _check_prose(stated: Stated, artefact: Artefact) -> list[Check]:
             artefact.kind,
             artefact.kind if artefact.kind in stated.classifiers else stated.classifiers or None,
         ),
+        _cited_accuracy(stated),
         skip("sha256", "artefact", artefact.sha256, "card", no_contract),
         skip("scikit-learn", "artefact", artefact.sklearn, "card", no_contract),
     ]
+
+
+def _cited_accuracy(stated: Stated) -> Check:
+    if stated.accuracy is None:
+        return skip("accuracy", "here", "", "prose", "the prose does not state it, or states several")
+    measured_by = "measured by `predict.py` and `pixelwise verify --mnist`"
+    return skip("accuracy", "here", "", "prose", measured_by, promised=f"{stated.accuracy:.1%}")
 
 
 def _if_stated(name: str, found_in: View, found: object, promised: object | None) -> Check:
