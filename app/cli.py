@@ -141,13 +141,15 @@ def verify(
         _show_checks(error.checks, json=json)
         raise
     from app.inference.golden import replay
+    from app.release.accuracy import Share, check_on_golden_set, check_on_mnist, measure
 
     checks = [check for check in MODEL.checks if check.name != "recorded answers" or MODEL.recorded is None]
     if MODEL.recorded is not None:
-        checks += check_golden(replay(MODEL.recorded.digits(), MODEL.engine), MODEL.recorded.promise, whole=True)
+        replayed = replay(MODEL.recorded.digits(), MODEL.engine)
+        checks += check_golden(replayed, MODEL.recorded.promise, whole=True)
+        checks.append(check_on_golden_set(Share(replayed.correct, replayed.n), MODEL.recorded.accuracy))
     if mnist:
         from app.inference.mnist import read_mnist_test
-        from app.release.accuracy import check_on_mnist, measure
 
         images, labels = read_mnist_test(read_settings().mnist_dir)
         checks.append(check_on_mnist(measure(MODEL.engine, images, labels), MODEL.card))

@@ -37,6 +37,7 @@ QUESTIONS = {
     "Does the accuracy reproduce?": (
         "recorded answers",
         "golden accuracy",
+        "accuracy of golden digits",
         "accuracy",
         "accuracy in prose",
         "accuracy on MNIST's test file",

@@ -7,10 +7,11 @@ centre of mass"), as rebuilt by Yadav and Bottou, arXiv:1905.10498.
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from app.errors import UnreadableImage
 from app.inference.contract import INK_ABOVE
@@ -21,6 +22,10 @@ CENTRE = 14
 """The index of the pixel on which the centre of mass is put (14.5 in pixel-edge coordinates)."""
 MAX_PIXELS = 25_000_000
 MAX_ARRAY_BYTES = 1 << 30
+KINDS = ("PNG", "JPEG")
+"""Not all that Pillow reads: it hands some formats to other programs, which run what is in the file (PostScript)."""
+BROKEN = (OSError, ValueError, EOFError, SyntaxError, AssertionError, TokenError, Image.DecompressionBombError)
+"""What Pillow and numpy raise for files that are no pictures or arrays."""
 
 Grey = NDArray[np.uint8]
 
@@ -29,14 +34,14 @@ def read_images(path: Path) -> Grey:
     """The images in a file, as the model takes them: (N, 28, 28) uint8, 0 paper to 255 ink.
 
     A .npy file holds (28, 28) or (N, 28, 28) uint8 and is taken as it is; so is a picture of 28x28 grey values. Any
-    other picture (PNG, JPEG and what else Pillow reads) goes through `normalise`.
+    other PNG or JPEG picture goes through `normalise`.
 
     Raises:
         UnreadableImage: no such file, no image, too large, or an array of another shape or dtype.
     """
     try:
         return _read_array(path) if path.suffix == ".npy" else _read_picture(path)[np.newaxis]
-    except (OSError, ValueError, EOFError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         raise _unreadable(path, str(error), "a PNG or JPEG picture, or a .npy array") from None
 
 
@@ -79,7 +84,7 @@ def _read_array(path: Path) -> Grey:
 
 
 def _read_picture(path: Path) -> Grey:
-    with Image.open(path) as picture:
+    with Image.open(path, formats=KINDS) as picture:
         if picture.width * picture.height > MAX_PIXELS:
             raise ValueError(f"a picture of {picture.width} x {picture.height} pixels, the limit is {MAX_PIXELS:,}")
         if picture.has_transparency_data:

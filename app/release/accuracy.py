@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.inference.contract import Accuracy
 from app.inference.engine import Engine
 from app.release.agreement import Check, judge, skip
 from app.release.card import Card
@@ -56,16 +57,27 @@ def measure(engine: Engine, images: NDArray[np.uint8], labels: Sequence[str]) ->
     return Share(int(np.count_nonzero(read == truth[known])), int(np.count_nonzero(known)))
 
 
+def check_on_golden_set(share: Share, promise: Accuracy) -> Check:
+    """The golden digits' accuracy against the card's: a thousand digits scatter, so the two intervals must meet."""
+    low, high = share.interval
+    agrees = low <= promise.interval[1] and promise.interval[0] <= high
+    return judge("accuracy of golden digits", "here", str(share), "card", _promised(promise), agrees=agrees)
+
+
 def check_on_mnist(share: Share, card: Card | None) -> Check:
     """The accuracy on MNIST's whole test file against the card's interval, or against the figure its prose cites."""
     name = "accuracy on MNIST's test file"
     if card is not None and card.contract is not None:
         promise = card.contract.accuracy
         low, high = promise.interval
-        promised = f"{promise.correct:,} of {promise.n:,}: {promise.value:.2%} ({low:.1%} to {high:.1%})"
-        return judge(name, "here", str(share), "card", promised, agrees=low <= share.value <= high)
+        return judge(name, "here", str(share), "card", _promised(promise), agrees=low <= share.value <= high)
     if card is None or card.stated.accuracy is None:
         return skip(name, "here", str(share), "prose", "no card states an accuracy")
     floor = card.stated.accuracy - PROSE_TOLERANCE
     promised = f"{card.stated.accuracy:.1%}, at least {floor:.1%} here (may contain training digits)"
     return judge(name, "here", str(share), "prose", promised, agrees=share.value >= floor)
+
+
+def _promised(promise: Accuracy) -> str:
+    low, high = promise.interval
+    return f"{promise.correct:,} of {promise.n:,}: {promise.value:.2%} ({low:.1%} to {high:.1%})"

@@ -19,7 +19,7 @@ from app.errors import (
     VersionMismatch,
 )
 from app.inference.artefact import MAX_BYTES, Artefact, read_artefact
-from app.inference.contract import GoldenPromise
+from app.inference.contract import Accuracy, GoldenPromise
 from app.inference.engine import Engine
 from app.inference.golden import MAX_BYTES as GOLDEN_BYTES
 from app.inference.golden import GoldenSet, read_golden, replay
@@ -58,9 +58,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A release's golden set: what its card promises of it, and the verified bytes."""
+    """A release's golden set: what its card promises of it and of all test digits, and the verified bytes."""
 
     promise: GoldenPromise
+    accuracy: Accuracy
     data: bytes
     classes: int
 
@@ -206,16 +207,19 @@ def _read_card(folder: Path, record: Release | None) -> Card | None:
 
 
 def _read_golden(folder: Path, record: Release | None, card: Card | None, artefact: Artefact) -> Recorded | None:
-    promise = card.contract.golden if card and card.contract else None
-    data = _beside(folder, promise.file, record, limit=GOLDEN_BYTES) if promise else None
-    if promise is None or data is None:
+    contract = card.contract if card else None
+    if contract is None or contract.golden is None:
+        return None
+    promise = contract.golden
+    data = _beside(folder, promise.file, record, limit=GOLDEN_BYTES)
+    if data is None:
         return None
     digest = hashlib.sha256(data).hexdigest()
     if digest != promise.sha256:
         raise ChangedFile(
             promise.file, found=f"sha256 {digest}", promised=f"sha256 {promise.sha256}", promised_by="its card"
         )
-    return Recorded(promise, data, len(artefact.classes))
+    return Recorded(promise, contract.accuracy, data, len(artefact.classes))
 
 
 def _replay_slice(recorded: Recorded | None, engine: Engine) -> list[Check]:

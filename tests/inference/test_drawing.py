@@ -78,14 +78,15 @@ def test_dark_on_light_and_light_on_dark_give_the_same(tmp_path: Path):
     assert np.array_equal(one(saved(tmp_path, seven())), one(saved(tmp_path, seven(paper=0, ink=255), "chalk.png")))
 
 
-@pytest.mark.parametrize("mode", ["L", "RGB", "P", "RGBA", "LA", "1", "I;16", "CMYK"])
-def test_every_kind_of_picture_gives_the_same(tmp_path: Path, mode: str):
-    name = "picture.tiff" if mode == "CMYK" else "picture.png"
-    if mode == "I;16":
-        picture = Image.fromarray(np.asarray(seven()).astype(np.uint16) * 257)
-    else:
-        picture = seven(mode=mode)
-    assert np.abs(one(saved(tmp_path, picture, name)).astype(int) - one(saved(tmp_path, seven(), "l.png"))).mean() < 1
+@pytest.mark.parametrize("mode", ["RGB", "P", "RGBA", "LA", "1"])
+def test_every_mode_of_a_picture_gives_the_same(tmp_path: Path, mode: str):
+    picture, grey = one(saved(tmp_path, seven(mode=mode))), one(saved(tmp_path, seven(), "grey.png"))
+    assert np.abs(picture.astype(int) - grey).mean() < 1
+
+
+def test_a_png_of_16_bits_gives_the_same(tmp_path: Path):
+    picture = Image.fromarray(np.asarray(seven()).astype(np.uint16) * 257)
+    assert np.array_equal(one(saved(tmp_path, picture)), one(saved(tmp_path, seven(), "grey.png")))
 
 
 def test_a_jpeg_gives_nearly_the_same(tmp_path: Path):
@@ -220,6 +221,7 @@ def test_what_is_no_file_is_refused_by_name(tmp_path: Path, name: str):
         read_images(tmp_path / name)
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("side", [5001, 12_000, 60_000])
 def test_a_picture_bomb_is_refused_by_its_size(tmp_path: Path, side: int):
     (tmp_path / "bomb.png").write_bytes(png_of_zeros(side))
@@ -242,6 +244,14 @@ def png_of_zeros(side: int) -> bytes:
     )
 
 
+@pytest.mark.parametrize("kind", ["EPS", "TIFF", "GIF", "BMP", "PPM"])
+def test_other_kinds_of_pictures_are_refused_unopened(tmp_path: Path, kind: str):
+    """Pillow hands PostScript to an interpreter, which runs it: a file is data."""
+    seven().save(tmp_path / "picture.png", kind)
+    with pytest.raises(UnreadableImage, match="a PNG or JPEG picture"):
+        read_images(tmp_path / "picture.png")
+
+
 def test_a_sparse_array_file_beyond_1_gib_is_refused_by_its_size(tmp_path: Path):
     with (tmp_path / "huge.npy").open("wb") as file:
         file.truncate((1 << 30) + 1)
@@ -254,14 +264,14 @@ def test_of_spoilt_files_only_images_or_a_refusal_come_out(tmp_path: Path):
     """A program shows these warnings (of Pillow: a picture that is cut off, ...) and goes on."""
     chance = random.Random(1)
     originals = {}
-    for name in ("a.png", "a.jpg", "a.npy", "a.gif", "a.bmp", "a.tiff"):
+    for name, kind in (("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.npy", None)):
         buffer = io.BytesIO()
-        if name == "a.npy":
+        if kind is None:
             np.save(buffer, np.zeros((2, 28, 28), np.uint8))
         else:
-            seven(mode="L").save(buffer, format={"jpg": "JPEG"}.get(name[2:], name[2:].upper()))
+            seven().save(buffer, kind)
         originals[name] = buffer.getvalue()
-    for _ in range(600):
+    for _ in range(2000):
         name = chance.choice(list(originals))
         data = bytearray(originals[name])
         for _ in range(chance.randint(1, 4)):
