@@ -7,10 +7,6 @@ A message is built here, from four parts: the subject, what was found, what was 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from app.release.agreement import Check
 
 
 class PixelWiseError(Exception):
@@ -141,10 +137,10 @@ class ArtefactRefused(Refused, ValueError):
 
 
 class RosterMismatch(Refused, AssertionError):
-    """The artefact's classes are not the ones this code speaks."""
+    """The artefact's classes are not the ones this code speaks; `checks` has what was compared until then."""
 
     def __init__(
-        self, artefact: str, *, found: tuple[str, ...], promised: tuple[str, ...], checks: tuple[Check, ...] = ()
+        self, artefact: str, *, found: tuple[str, ...], promised: tuple[str, ...], checks: tuple[object, ...] = ()
     ) -> None:
         self.checks = checks
         super().__init__(
@@ -215,15 +211,12 @@ class BadGoldenSet(Refused):
 class ContractBroken(Refused):
     """Artefact, card, code and golden set do not agree; `checks` has every comparison that was made."""
 
-    def __init__(self, artefact: str, *, checks: tuple[Check, ...]) -> None:
+    def __init__(self, subject: str, *, found: str, promised: str, checks: tuple[object, ...]) -> None:
         self.checks = checks
-        differing = [check for check in checks if check.outcome == "differs"]
-        first = differing[0]
-        more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
         super().__init__(
-            f"{artefact}: {first.name} differ{more}",
-            found=f"{first.found!r} in the {first.found_in}",
-            promised=f"{first.promised!r} in the {first.promised_by}",
+            subject,
+            found=found,
+            promised=promised,
             remedy="`pixelwise verify` shows all of it. Fetch the release again, or pin one that keeps its promises.",
         )
 

@@ -50,7 +50,7 @@ def test_a_local_release_reads_all_70000_images_as_scikit_learn_does(
 ):
     release = published(version)
     artefact = tmp_path / release.record.artefact
-    artefact.write_bytes(release.files[release.record.artefact])
+    artefact.write_bytes(release.artefact)
     assert_same_answers(artefact, mnist, tmp_path)
 
 

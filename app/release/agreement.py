@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from app.errors import ContractBroken
 from app.inference.artefact import Artefact
 from app.inference.contract import INK_ABOVE, Contract, GoldenPromise
 from app.inference.golden import Replay
@@ -51,6 +53,23 @@ def judge(name: str, found_in: View, found: object, promised_by: View, promised:
 def skip(name: str, found_in: View, found: object, promised_by: View, why: str, *, promised: object = "") -> Check:
     """A check that is not made, and why."""
     return Check(name, found_in, show(found), promised_by, show(promised), "skipped", why)
+
+
+def refuse_differences(artefact: str, checks: Sequence[Check]) -> None:
+    """Nothing, when no check differs.
+
+    Raises:
+        ContractBroken: names the first that does, and how many more do.
+    """
+    differing = [check for check in checks if check.outcome == "differs"]
+    if differing:
+        first, more = differing[0], f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
+        raise ContractBroken(
+            f"{artefact}: {first.name} differ{more}",
+            found=f"{first.found!r} ({first.found_in})",
+            promised=f"{first.promised!r} ({first.promised_by})",
+            checks=tuple(checks),
+        )
 
 
 def show(value: object) -> str:

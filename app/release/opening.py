@@ -11,7 +11,6 @@ from pathlib import Path
 from app.errors import (
     ChangedFile,
     ConfigurationError,
-    ContractBroken,
     MissingModel,
     OriginUnknown,
     Refused,
@@ -24,7 +23,7 @@ from app.inference.engine import Engine
 from app.inference.golden import MAX_BYTES as GOLDEN_BYTES
 from app.inference.golden import GoldenSet, read_golden, replay
 from app.inference.plain_file import NotPlain, read_plain_file
-from app.release.agreement import Check, Code, check_artefact, check_card, check_golden, skip
+from app.release.agreement import Check, Code, check_artefact, check_card, check_golden, refuse_differences, skip
 from app.release.card import CARD, Card, read_card
 from app.release.card import MAX_BYTES as CARD_BYTES
 from app.release.lock import read_lock
@@ -121,8 +120,7 @@ def open_model(source: Source, code: Code) -> Model:
     checks += check_card(card, artefact, file=path.name, version=source.version, code=code)
     recorded = _read_golden(folder, record, card, artefact)
     checks += _replay_slice(recorded, engine)
-    if any(check.outcome == "differs" for check in checks):
-        raise ContractBroken(path.name, checks=tuple(checks))
+    refuse_differences(path.name, checks)
     return Model(path, version, artefact, engine, card, recorded, tuple(checks), tuple(notices))
 
 
