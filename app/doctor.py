@@ -12,6 +12,7 @@ from importlib import metadata
 
 import msgspec
 from rich.table import Table
+from rich.text import Text
 
 from app.errors import PixelWiseError
 from app.release.lock import read_lock
@@ -47,8 +48,8 @@ def symptoms_table(symptoms: list[Symptom]) -> Table:
     for column in ("check", "state", "found", "what mends it"):
         table.add_column(column, overflow="fold")
     for symptom in symptoms:
-        state = "[green]well[/green]" if symptom.healthy else "[bold red]fault[/bold red]"
-        table.add_row(symptom.name, state, symptom.found, symptom.mend)
+        state = Text("well", "green") if symptom.healthy else Text("fault", "bold red")
+        table.add_row(symptom.name, state, Text(symptom.found), Text(symptom.mend))
     return table
 
 

@@ -117,5 +117,9 @@ def _misspelt(key: str) -> str:
 if __name__ == "__main__":  # for shell scripts, which must not source .env: `python -m app.settings MODEL_REPO`
     import sys
 
-    _setting = getattr(read_settings(), sys.argv[1].lower())
+    try:
+        _setting = getattr(read_settings(), sys.argv[1].lower())
+    except BadSettings as _error:
+        print(_error, file=sys.stderr)
+        sys.exit(_error.exit_code)
     print("" if _setting is None else _setting)

@@ -72,7 +72,7 @@ def _views_table(*, with_header: bool) -> Table:
     return table
 
 
-def _row(name: str, checks: Sequence[Check]) -> list[str | Text]:
+def _row(name: str, checks: Sequence[Check]) -> list[Text]:
     cells: dict[str, list[str]] = {column: [] for column in VIEWS.values()}
     for check in checks:
         for view, shown in ((check.found_in, check.found), (check.promised_by, check.promised)):
@@ -81,7 +81,8 @@ def _row(name: str, checks: Sequence[Check]) -> list[str | Text]:
     outcome = next(outcome for outcome in STYLES if any(check.outcome == outcome for check in checks))
     reasons = dict.fromkeys(check.why for check in checks if check.why)
     verdict = Text(": ".join([outcome, *reasons]), style=STYLES[outcome])
-    return [name, *(" / ".join(shown) for shown in cells.values()), verdict]
+    # Text, not str: what a card says, or a file is called, is no markup.
+    return [Text(name), *(Text(" / ".join(shown)) for shown in cells.values()), verdict]
 
 
 def answers_table(rows: Sequence[tuple[str, str, float, str]]) -> Table:
@@ -92,7 +93,7 @@ def answers_table(rows: Sequence[tuple[str, str, float, str]]) -> Table:
     table.add_column("confidence", justify="right")
     table.add_column("findings", overflow="fold")
     for name, prediction, confidence, findings in rows:
-        table.add_row(name, prediction, f"{confidence:.2f}", findings or "none")
+        table.add_row(Text(name), prediction, f"{confidence:.2f}", Text(findings or "none"))
     return table
 
 

@@ -52,7 +52,7 @@ def read_card(data: bytes, *, name: str = CARD) -> Card:
     if len(data) > MAX_BYTES:
         raise _bad(name, f"{len(data):,} bytes", f"at most {MAX_BYTES:,}")
     try:
-        text = data.decode("utf-8").replace("\r\n", "\n")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise _bad(name, f"no UTF-8 ({error})", "UTF-8 text") from None
     match = _FRONT_MATTER.match(text)
@@ -84,7 +84,7 @@ def _plain_yaml(text: str, name: str) -> dict[str, Any]:
             if depth > MAX_YAML_DEPTH:
                 raise _bad(name, "YAML nested too deeply", f"at most {MAX_YAML_DEPTH} levels")
         front_matter = yaml.load(text, Loader=_UniqueKeys)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-99-99
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date such as 2026-99-99, a number too large
         raise _bad(name, f"YAML that cannot be read: {' '.join(str(error).split())}", "plain YAML") from None
     if not isinstance(front_matter, dict):
         raise _bad(name, f"front matter of type {type(front_matter).__name__}", "a YAML mapping")
@@ -95,17 +95,17 @@ class _UniqueKeys(yaml.CSafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} twice", key.start_mark)
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.constructor.ConstructorError(None, None, "a key that is no text", key.start_mark)
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} twice", key.start_mark)
             seen.add(key.value)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return mapping
 
 
 _DASH = r"\s*(?:-|\u2010|\u2011|\u2012|\u2013|\u2014|to|through)\s*"
-_CLASSES = re.compile(rf"\bdigits?\b[\s*_`:(]*([0-9])`?{_DASH}`?([0-9])(?![0-9.])", re.IGNORECASE)
+_CLASSES = re.compile(rf"\bdigits?\b[\s*_`:(]*([0-9])`?{_DASH}`?([0-9])(?!\.?[0-9])", re.IGNORECASE)
 _FEATURES = (
     re.compile(r"n_features_in_\W{0,10}(?:\w+\W{1,5}){0,3}?(\d{1,6})\b"),
     re.compile(r"\b(\d{1,6})\s+(?:input\s+)?features\b", re.IGNORECASE),
