@@ -36,7 +36,7 @@ class Answer(TypedDict):
 
 def roster(version: str) -> tuple[str, ...]:
     """The classes of a version such as "v1.0"; a version without roster is refused with the line to edit."""
-    form = re.fullmatch(r"(v\d+)\.\d+", version)
+    form = re.fullmatch(r"(v[0-9]+)\.[0-9]+", version)
     if form is None or form[1] not in ROSTERS:
         lines = Path(__file__).read_text(encoding="utf-8").splitlines()
         raise UnknownVersion(version, rosters=list(ROSTERS), line=lines.index("ROSTERS = {") + 1)

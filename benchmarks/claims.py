@@ -79,9 +79,14 @@ def ratio(ours: Sequence[float], other: Sequence[float], target: float | None) -
     return Ratio(median(pairs), pairs[0], pairs[-1], median(ours), median(other), target)
 
 
+def is_aimed(one_pass: Mapping[str, Any]) -> bool:
+    """Targets are held with one thread, in a process that has handled nothing larger."""
+    return one_pass["threads"] == 1 and not one_pass["after_large"]
+
+
 def compared(one_pass: Mapping[str, Any], comparison: Comparison) -> dict[int, Ratio]:
-    """Images of a batch -> ratio of the seconds of one batch. Targets are held with one thread."""
-    targets = comparison.targets.get(one_pass["kind"], {}) if one_pass["threads"] == 1 else {}
+    """Images of a batch -> ratio of the seconds of one batch. Targets are for the plain case: see `is_aimed`."""
+    targets = comparison.targets.get(one_pass["kind"], {}) if is_aimed(one_pass) else {}
     return {
         int(size): ratio(seconds[comparison.ours], seconds[comparison.other], targets.get(int(size)))
         for size, seconds in one_pass["seconds"].items()

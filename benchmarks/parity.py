@@ -50,7 +50,7 @@ float64 from the layers as they were read, within {exact:.0e}.
 
 `refused`: honest pipelines of other kinds (trees, neighbours, support vectors, other steps, one-versus-rest); each
 refusal names what it found. `newton-cholesky` fits one-versus-rest in old releases, which is no softmax: refused there.
-scikit-learn 1.6 cannot fit a network with `early_stopping` on labels that are text: those cases are missing there.
+scikit-learn 1.6 to 1.8 cannot fit a network with `early_stopping` on labels that are text: those cases are missing.
 """
 
 
@@ -117,7 +117,11 @@ def artefacts(release: Release) -> Path:
         print(f"installing {', '.join(pins)}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
-        subprocess.run([*pip, *pins], check=True)
+        if subprocess.run([*pip, *pins]).returncode != 0:
+            sys.exit(
+                f"parity: {', '.join(pins)} could not be installed. Is the package registry reachable? "
+                f"All seven releases exist for Python 3.11 and 3.12 only; this is {sys.version.split()[0]}."
+            )
         stamp.write_text("\n".join(pins))
     folder = results / "parity" / release.sklearn
     folder.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ from sklearn.tree import DecisionTreeClassifier
 TRAINING, TESTED = 1500, 500
 PROTOCOLS = (3, 4, 5)
 MULTI_CLASS = "multi_class" in inspect.signature(LogisticRegression).parameters  # gone in 1.8
-EARLY_STOPPING = not sklearn.__version__.startswith("1.6.")  # fails there on labels that are text
+EARLY_STOPPING = not sklearn.__version__.startswith(("1.6.", "1.7.", "1.8."))  # fails there on labels that are text
 PENALTY = inspect.signature(LogisticRegression).parameters["penalty"].default == "l2"  # deprecated in 1.8
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib
 
 matplotlib.use("Agg")  # draws into a file, needs no screen
-from claims import ratio
+from claims import is_aimed, ratio
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
@@ -22,7 +22,7 @@ BAR = 0.27
 
 def draw(results: dict[str, Any], path: Path) -> None:
     """One panel for each version, with one thread; a PNG."""
-    passes = [one for one in results["passes"] if one["threads"] == 1]
+    passes = [one for one in results["passes"] if is_aimed(one)]
     with plt.rc_context({"font.family": "DejaVu Sans", "font.size": 10, "axes.spines.top": False}):
         figure, panels = plt.subplots(1, len(passes), figsize=(11, 4), sharey=True, layout="constrained", squeeze=False)
         for axes, one_pass in zip(panels[0], passes, strict=True):

@@ -27,9 +27,8 @@ def whole_process(command: Sequence[str | Path], *, environ: Mapping[str, str], 
     """Runs the command to its end; one that fails ends the benchmark."""
     started = time.perf_counter()
     process = subprocess.Popen(command, env=environ, cwd=folder, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None  # for the type checker: it is a pipe
-    printed = process.stdout.read()
-    process.stdout.close()
+    with process.stdout as pipe:
+        printed = pipe.read()
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -21,6 +21,7 @@ from processes import whole_process
 from product import PRODUCT, RESULTS, ROOT, VERSIONS, copy_product, environ, pull
 
 HERE = Path(__file__).resolve().parent
+SIZES = (1, 50, 1_000, 10_000)
 MODEL_PYTHON = ROOT / "pixelwise-model" / ".venv" / "bin" / "python"
 
 
@@ -41,9 +42,10 @@ def measure(*, quick: bool) -> dict[str, Any]:
     copy_product()
     say("pulling the three releases")
     pulls = {version: median(pull(version, times=1 if quick else 3)) for version in VERSIONS}
-    passes = [
-        compare(version, threads=threads, rounds=3 if quick else 21) for threads in (1, None) for version in VERSIONS
-    ]
+    rounds = 3 if quick else 15
+    passes = [compare(version, threads=1, rounds=rounds) for version in VERSIONS]
+    passes += [compare(version, threads=None, rounds=rounds) for version in VERSIONS]
+    passes += [compare(VERSIONS[0], threads=1, rounds=rounds, after_large=True)]
     starts = {}
     for version in VERSIONS:
         say(f"{version}: cold starts")
@@ -60,12 +62,19 @@ def measure(*, quick: bool) -> dict[str, Any]:
     }
 
 
-def compare(version: str, *, threads: int | None, rounds: int) -> dict[str, Any]:
-    say(f"{version}: all contenders in turns, {threads or 'default'} threads")
-    command = [sys.executable, HERE / "compare.py", f"--rounds={rounds}"]
-    command += [f"--threads={threads}"] if threads else []
-    printed = whole_process(command, environ=environ(version, threads=threads), folder=PRODUCT).printed
-    return json.loads(printed)
+def compare(version: str, *, threads: int | None, rounds: int, after_large: bool = False) -> dict[str, Any]:
+    """One pass: what compare.py says of each size, with the seconds by size."""
+    said = {}
+    for size in SIZES:
+        say(f"{version}: {size:,} images, {f'{threads} thread' if threads else 'threads as the libraries choose'}")
+        command = [sys.executable, HERE / "compare.py", f"--images={size}", f"--rounds={rounds}"]
+        command += [f"--threads={threads}"] if threads else []
+        command += ["--after-large"] if after_large else []
+        printed = whole_process(command, environ=environ(version, threads=threads), folder=PRODUCT).printed
+        said[size] = json.loads(printed)
+    differences = [one["worst_difference"] for one in said.values()]
+    seconds = {size: one["seconds"] for size, one in said.items()}
+    return {**said[SIZES[0]], "worst_difference": max(differences), "seconds": seconds}
 
 
 def training(version: str) -> float:

@@ -1,7 +1,7 @@
 """A whole installation in a folder of its own: the code, a model.lock, and a pulled release. Processes run in it with
 an environment that is handed in, so no test sees this machine's .env or models/.
 
-Fixtures, for every test: `published` (the files of the local releases), `installation`.
+Fixtures, for every test: `published` (the files of the local releases), `installation`, `compiled`.
 """
 
 from __future__ import annotations
@@ -62,11 +62,13 @@ class Installation:
 
     Attributes:
         root: the folder.
+        python: the interpreter; that of this process if nothing else is set.
         flags: of the interpreter, such as ("-O",).
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.python = sys.executable
         self.flags: tuple[str, ...] = ()
 
     @property
@@ -77,7 +79,7 @@ class Installation:
         """`python ARGUMENTS...` here, with these settings and nothing else of this machine's environment."""
         home = {"PATH": os.environ["PATH"], "HOME": str(self.root), "PYTHONPATH": str(self.root), **GIT}
         return subprocess.run(
-            [sys.executable, "-X", "utf8", *self.flags, *arguments],
+            [self.python, "-X", "utf8", *self.flags, *arguments],
             cwd=self.root,
             env={**home, **environ},
             capture_output=True,
@@ -149,19 +151,20 @@ def _pull(folder: Path, version: str) -> Published:
 
 
 @pytest.fixture(scope="session")
-def _pattern(tmp_path_factory: pytest.TempPathFactory, published: Callable[[str], Published]) -> Path:
+def compiled(tmp_path_factory: pytest.TempPathFactory, published: Callable[[str], Published]) -> Path:
+    """The installation that others are copied from, so that no test waits for the compiler."""
     root = tmp_path_factory.mktemp("pattern") / "installation"
     shutil.copytree(ROOT / "app", root / "app", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("predict.py", "model.lock", ".env.example", "requirements.txt"):
         shutil.copy2(ROOT / name, root)
-    for optimisation in (0, 1):  # so that no test waits for the compiler
+    for optimisation in (0, 1):
         compileall.compile_dir(root / "app", quiet=2, optimize=optimisation)
     Installation(root).place_published(published("v1.0"))
     return root
 
 
 @pytest.fixture
-def installation(_pattern: Path, tmp_path: Path) -> Installation:
+def installation(compiled: Path, tmp_path: Path) -> Installation:
     """An installation without .env, in which the local v1.0 is in place."""
-    shutil.copytree(_pattern, tmp_path / "installation", symlinks=True)
+    shutil.copytree(compiled, tmp_path / "installation", symlinks=True)
     return Installation(tmp_path / "installation")

@@ -238,7 +238,7 @@ def test_the_import_reads_the_pinned_release_from_any_current_directory(installa
 
 
 @pytest.mark.parametrize(
-    "version", ["1.0", "v1", "v1.0.0", "v1.x", "main", "", "v1.0 ", "v1.0\n", "v3.0", "v10.0", "V1.0"]
+    "version", ["1.0", "v1", "v1.0.0", "v1.x", "main", "", "v1.0 ", "v1.0\n", "v3.0", "v10.0", "V1.0", "v1.\u0660"]
 )
 def test_a_version_without_roster_is_refused_with_the_line_to_edit(classifier: ModuleType, version: str):
     with pytest.raises(UnknownVersion) as caught:

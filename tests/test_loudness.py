@@ -98,7 +98,7 @@ def test_the_printed_line_mends_it(house: Installation):
     assert house.start().returncode == 0
 
 
-@pytest.mark.parametrize("version", ["v3.0", "v9.1"])
+@pytest.mark.parametrize("version", ["v3.0"])
 def test_a_version_without_roster_names_the_line_of_the_classifier_to_edit(house: Installation, version: str):
     done = house.predict(MODEL_VERSION=version)
     refused(done, 3, f"MODEL_VERSION={version}: found no roster", "one of v1, v2", "app/classifier.py line ")
@@ -115,12 +115,12 @@ def test_a_roster_added_at_the_named_line_is_found(house: Installation):
     refused(house.predict(MODEL_VERSION="v3.0"), 3, "models/v3.0", "MODEL_VERSION=v3.0", "pixelwise pull")
 
 
-@pytest.mark.parametrize("version", ["1.0", "v1", "v1.0.0", "v1.x", "main", "../v1.0", "V1.0", "v1.0\n#"])
+@pytest.mark.parametrize("version", ["1.0", "../v1.0"])
 def test_a_malformed_version_is_refused(house: Installation, version: str):
     refused(house.predict(MODEL_VERSION=version), 3, f"MODEL_VERSION={version.strip()}", "a version like v1.0")
 
 
-@pytest.mark.parametrize("path", ["models/missing.pkl", "nowhere/at/all.pkl", "predict.py/inside", "x" * 300])
+@pytest.mark.parametrize("path", ["models/missing.pkl", "x" * 300])
 def test_a_model_path_that_does_not_exist_is_refused(house: Installation, path: str):
     refused(house.predict(MODEL_PATH=path), 3, "no such file", "MODEL_PATH", "bash setup-server.sh")
 
@@ -152,30 +152,24 @@ def test_several_bad_settings_are_named_at_once(house: Installation):
 # -- the caller's images -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("images", "found"),
-    [
-        ("np.zeros((2, 28, 28))", "float64 (2, 28, 28)"),
-        ("np.zeros((2, 28, 28), np.float32)", "float32 (2, 28, 28)"),
-        ("np.zeros((2, 28, 28), bool)", "bool (2, 28, 28)"),
-        ("np.zeros((2, 28, 28), np.int8)", "int8 (2, 28, 28)"),
-        ("np.zeros((28, 28), np.uint8)", "uint8 (28, 28)"),
-        ("np.zeros((2, 784), np.uint8)", "uint8 (2, 784)"),
-        ("np.zeros((2, 28, 28, 1), np.uint8)", "uint8 (2, 28, 28, 1)"),
-        ("np.zeros((2, 28, 27), np.uint8)", "uint8 (2, 28, 27)"),
-        ("np.zeros((), np.uint8)", "uint8 ()"),
-        ("np.zeros((2, 28, 28), np.uint8).tolist()", "list"),
-        ("[]", "list"),
-        ("None", "NoneType"),
-    ],
-)
-def test_images_of_another_shape_or_dtype_are_refused_and_both_are_named(house: Installation, images: str, found: str):
-    code = (
-        "import numpy as np\nfrom app.classifier import classify_batch\n"
-        f"try:\n print(classify_batch({images}))\nexcept ValueError as error:\n print('ValueError', error)"
-    )
-    said = house.run("-c", code).stdout
-    assert said.startswith(f"ValueError images: found {found}, promised a numpy array, uint8 (N, 28, 28).")
+WRONG_IMAGES = {
+    "np.zeros((2, 28, 28))": "float64 (2, 28, 28)",
+    "np.zeros((2, 28, 28), np.float32)": "float32 (2, 28, 28)",
+    "np.zeros((2, 28, 28), bool)": "bool (2, 28, 28)",
+    "np.zeros((28, 28), np.uint8)": "uint8 (28, 28)",
+    "np.zeros((2, 784), np.uint8)": "uint8 (2, 784)",
+    "np.zeros((2, 28, 28), np.uint8).tolist()": "list",
+    "[]": "list",
+}
+
+
+def test_images_of_another_shape_or_dtype_are_refused_and_both_are_named(house: Installation):
+    """Every case of it: tests/test_classifier.py. Here in one process, for `python -O`."""
+    tries = [f"try:\n classify_batch({images})\nexcept ValueError as error:\n print(error)" for images in WRONG_IMAGES]
+    done = house.run("-c", "\n".join(["import numpy as np\nfrom app.classifier import classify_batch", *tries]))
+    assert done.returncode == 0, done.stderr
+    for said, found in zip(done.stdout.splitlines(), WRONG_IMAGES.values(), strict=True):
+        assert said.startswith(f"images: found {found}, promised a numpy array, uint8 (N, 28, 28).")
 
 
 # -- what was promised -------------------------------------------------------------------------------------------------
@@ -218,7 +212,7 @@ def test_a_golden_accuracy_that_does_not_reproduce_fails_verify_and_predict(hous
 
 
 def test_a_golden_set_that_its_card_does_not_know_is_refused(house: Installation, v1: Published):
-    house.place_published(v1, golden=saved(v1.golden))
+    house.place_published(v1, golden=saved(v1.golden._replace(scores=v1.golden.scores[:, ::-1])))
     refused(house.predict(), 4, "golden_v1.npz: changed since it was released", "by its card")
 
 
@@ -227,44 +221,12 @@ def test_a_card_whose_classes_differ_from_the_artefact_is_refused(house: Install
     card = v1.card.replace(f"classes: {classes}", "classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8']")
     assert card != v1.card
     house.place_published(v1, card=card.encode())
-    refused(
-        house.predict(), 4, "classes differ", "'1 2 3 4 5 6 7 8 9' in the artefact", "'0 1 2 3 4 5 6 7 8' in the card"
-    )
-
-
-@pytest.mark.parametrize(
-    ("inside", "instead", "check"),
-    [
-        ("Accuracy: 91.42%", "Accuracy: 95.42%", "accuracy in prose"),
-        ("handwritten digits 1-9", "handwritten digits 2-9", "classes in prose"),
-        ("`n_features_in_` is `784`", "`n_features_in_` is `783`", "features in prose"),
-        ("value: 0.9142\n    correct", "value: 0.9242\n    correct", "accuracy"),
-        ("  version: v1.0", "  version: v1.1", "version"),
-        ("  sklearn: 1.9.1", "  sklearn: 1.9.0", "scikit-learn"),
-        ("features: 784", "features: 785", "features"),
-        ("ink: '> 128'", "ink: '> 127'", "ink rule"),
-        ("shape: [28, 28]", "shape: [32, 32]", "image"),
-        ("clf: LogisticRegression", "clf: MLPClassifier", "steps"),
-        ("withheld: ['0']", "withheld: ['9']", "withheld"),
-        ("artefact: digit_classifier_v1.pkl", "artefact: digit_classifier_v1_1.pkl", "file"),
-        ("sha256: a", "sha256: b", "sha256"),
-    ],
-)
-def test_a_card_that_says_something_else_is_refused(
-    installation: Installation, v1: Published, inside: str, instead: str, check: str
-):
-    if check == "sha256":
-        digest = next(file.sha256 for file in v1.record.files if file.name == V1)
-        inside, instead = f"sha256: {digest}", f"sha256: {digest[::-1]}"
-    card = v1.card.replace(inside, instead, 1)
-    assert card != v1.card, "the card of v1.0 is written otherwise now: adapt this test"
-    installation.place_published(v1, card=card.encode())
-    refused(installation.predict(), 4, f"{check} differ")
+    refused(house.predict(), 4, "classes differ", "'1 2 3 4 5 6 7 8 9' (artefact)", "'0 1 2 3 4 5 6 7 8' (card)")
 
 
 def test_a_card_number_that_differs_from_its_prose_is_refused(house: Installation, v1: Published):
     house.place_published(v1, card=v1.card.replace("Accuracy: 91.42%", "Accuracy: 95.42%").encode())
-    refused(house.predict(), 4, "accuracy in prose differ", "'0.9142' in the card", "'0.9542' in the prose")
+    refused(house.predict(), 4, "accuracy in prose differ", "'0.9142' (card)", "'0.9542' (prose)")
 
 
 def test_a_card_that_is_not_valid_is_refused(house: Installation, v1: Published):

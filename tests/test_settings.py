@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from app.errors import BadSettings
 from app.settings import DEFAULTS, ROOT, Settings, read_settings
+from tests.installation import Installation
 
 
 def write_env(root: Path, text: str | bytes) -> None:
@@ -139,12 +138,17 @@ def test_settings_are_frozen(tmp_path: Path):
         read_settings({}, root=tmp_path).model_version = "v2.0"  # type: ignore[misc]
 
 
-def test_a_shell_script_gets_one_setting_without_sourcing_the_file():
-    command = [sys.executable, "-m", "app.settings"]
-    environ = {"MODEL_REPO": "$(touch canary)", "MODEL_PATH": "", "MODEL_VERSION": "v1.0"}
-    for name, value in environ.items():
-        done = subprocess.run([*command, name], cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
-        assert done.stdout == f"{value}\n"
+def test_a_shell_script_gets_one_setting_without_sourcing_the_file(installation: Installation):
+    (installation.root / ".env").write_text("MODEL_REPO=$(touch canary)\n")
+    for name, value in (("MODEL_REPO", "$(touch canary)"), ("MODEL_PATH", ""), ("MODEL_VERSION", "v1.0")):
+        done = installation.run("-m", "app.settings", name)
+        assert (done.returncode, done.stdout) == (0, f"{value}\n")
+
+
+def test_a_shell_script_gets_the_refusal_and_its_exit_code(installation: Installation):
+    done = installation.run("-m", "app.settings", "MODEL_REPO", REQUIRE_LOCK="perhaps")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("settings: found REQUIRE_LOCK=perhaps")
 
 
 # -- .env.example ------------------------------------------------------------------------------------------------------

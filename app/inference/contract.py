@@ -19,6 +19,7 @@ SCORE_TOLERANCE = 1e-5
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 PlainName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\Z")]
+Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}\Z")]
 Version = Annotated[str, Meta(pattern=r"^v[0-9]{1,4}\.[0-9]{1,4}\Z")]
 Label = Annotated[str, Meta(pattern=r"^[0-9]\Z")]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -61,7 +62,7 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True):
     artefact: PlainName
     sha256: Digest
     sklearn: Annotated[str, Meta(pattern=r"^[0-9]+\.[0-9]+(\.[0-9]+)?\Z")]
-    steps: dict[str, str]
+    steps: dict[Identifier, Identifier]
     features: Annotated[int, Meta(ge=1, le=100_000)]
     input: InputRule
     classes: Annotated[tuple[Label, ...], Meta(min_length=2)]

@@ -1,0 +1,293 @@
+"""Artefact, card, code and golden set: each single disagreement is found, by its name, and nothing else is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.errors import ContractBroken
+from app.inference.artefact import Artefact, read_artefact
+from app.inference.contract import Contract, GoldenPromise
+from app.inference.golden import Replay
+from app.release.agreement import (
+    Check,
+    Code,
+    check_artefact,
+    check_card,
+    check_golden,
+    compare,
+    refuse_differences,
+    show,
+    skip,
+)
+from app.release.card import Card, read_card, read_prose
+from tests.attacks.honest import honest_pipeline
+from tests.release.test_card import card as card_bytes
+
+CODE = Code(tuple("123456789"))
+FILE = "digit_classifier_v1.pkl"
+
+
+@pytest.fixture(scope="module")
+def artefact() -> Artefact:
+    return read_artefact(honest_pipeline(features=784))
+
+
+@pytest.fixture(scope="module")
+def contract(artefact: Artefact) -> Contract:
+    """What a card truly says of `artefact`."""
+    contract = read_card(card_bytes()).contract
+    assert contract is not None
+    return msgspec.structs.replace(contract, sha256=artefact.sha256)
+
+
+def checks_of(
+    artefact: Artefact,
+    contract: Contract | None,
+    prose: str = "",
+    *,
+    code: Code = CODE,
+    file: str = FILE,
+    version="v1.0",
+) -> dict[str, Check]:
+    card = Card(contract, read_prose(prose), "")
+    checks = check_card(card, artefact, file=file, version=version, code=code)
+    assert len({check.name for check in checks}) == len(checks)
+    return {check.name: check for check in checks}
+
+
+def differing(checks: dict[str, Check]) -> list[str]:
+    return [name for name, check in checks.items() if check.outcome == "differs"]
+
+
+def skipped(checks: dict[str, Check]) -> list[str]:
+    return [name for name, check in checks.items() if check.outcome == "skipped"]
+
+
+# -- artefact and code -------------------------------------------------------------------------------------------------
+
+
+def test_an_artefact_of_the_code_s_classes_and_shape_agrees(artefact: Artefact):
+    assert [check.outcome for check in check_artefact(artefact, CODE)] == ["agrees"] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("classes", {"classes": tuple("0123456789")}),
+        ("features", {"features": 64}),
+        ("preprocessing", {"threshold": 1.0}),
+    ],
+)
+def test_an_artefact_that_differs_from_the_code_is_found_by_name(
+    artefact: Artefact, name: str, changes: dict[str, Any]
+):
+    checks = check_artefact(replace(artefact, **changes), CODE)
+    assert [check.name for check in checks if check.outcome == "differs"] == [name]
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 0.999])
+def test_every_threshold_that_leaves_zeros_and_ones_alone_agrees(artefact: Artefact, threshold: float):
+    checks = {check.name: check for check in check_artefact(replace(artefact, threshold=threshold), CODE)}
+    assert checks["preprocessing"].outcome == "agrees"
+
+
+# -- card with a contract ----------------------------------------------------------------------------------------------
+
+
+def test_a_true_card_agrees_in_everything_it_says(artefact: Artefact, contract: Contract):
+    checks = checks_of(artefact, contract, "Reads digits 1-9 from 784 features. Accuracy: 91.49%.")
+    assert {check.outcome for check in checks.values()} == {"agrees"}
+    assert len(checks) == 14
+
+
+def test_prose_that_is_silent_is_skipped(artefact: Artefact, contract: Contract):
+    checks = checks_of(artefact, contract)
+    assert not differing(checks)
+    assert skipped(checks) == ["classes in prose", "features in prose", "accuracy in prose"]
+    assert all(checks[name].why for name in skipped(checks))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("version", {"version": "v1.1"}),
+        ("file", {"artefact": "digit_classifier_v2.pkl"}),
+        ("sha256", {"sha256": "0" * 64}),
+        ("scikit-learn", {"sklearn": "1.9.0"}),
+        ("steps", {"steps": {"binarize": "Binarizer", "clf": "MLPClassifier"}}),
+        ("steps", {"steps": {"binarise": "Binarizer", "clf": "LogisticRegression"}}),
+        ("steps", {"steps": {"clf": "LogisticRegression"}}),
+        ("classes", {"classes": tuple("012345678")}),
+        ("classes", {"classes": tuple("987654321")}),
+        ("withheld", {"withheld": ("0", "9")}),
+        ("features", {"features": 785}),
+        ("image", {"input.shape": (28, 27)}),
+        ("image", {"input.range": (0, 1)}),
+        ("ink rule", {"input.ink": "> 127"}),
+        ("accuracy", {"accuracy.value": 0.9148}),
+        ("accuracy", {"accuracy.correct": 8253}),
+        ("accuracy", {"accuracy.correct": 9021, "accuracy.value": 1.0}),
+    ],
+)
+def test_one_changed_key_is_found_by_name(artefact: Artefact, contract: Contract, name: str, changes: dict[str, Any]):
+    for path, value in changes.items():
+        outer, _, inner = path.partition(".")
+        changed = msgspec.structs.replace(getattr(contract, outer), **{inner: value}) if inner else value
+        contract = msgspec.structs.replace(contract, **{outer: changed})
+    assert differing(checks_of(artefact, contract)) == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "prose"),
+    [
+        ("classes in prose", "Reads digits 0-9."),
+        ("features in prose", "It takes 64 features."),
+        ("accuracy in prose", "Accuracy: 91.51%"),
+        ("accuracy in prose", "Expected accuracy: ~92%"),
+    ],
+)
+def test_prose_that_differs_from_its_own_front_matter_is_found(
+    artefact: Artefact, contract: Contract, name: str, prose: str
+):
+    assert differing(checks_of(artefact, contract, prose)) == [name]
+
+
+@pytest.mark.parametrize("prose", ["Accuracy: 91.49%", "Accuracy: 91.5%"])
+def test_prose_may_round(artefact: Artefact, contract: Contract, prose: str):
+    assert not differing(checks_of(artefact, contract, prose))
+
+
+def test_contradicting_prose_is_skipped_and_says_so(artefact: Artefact, contract: Contract):
+    checks = checks_of(artefact, contract, "Reads digits 1-9. The next one reads digits 0-9.")
+    assert "states several" in checks["classes in prose"].why
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"), [("version", {"version": "v1.1"}), ("file", {"file": "digit_classifier_v1_1.pkl"})]
+)
+def test_what_this_installation_pins_is_held_against_the_card(
+    artefact: Artefact, contract: Contract, name: str, changes: dict[str, Any]
+):
+    assert differing(checks_of(artefact, contract, **changes)) == [name]
+
+
+# -- card of prose only, and no card -----------------------------------------------------------------------------------
+
+
+PROSE = """Reads the digits 1-9. `pipeline.n_features_in_` returns `784`.
+Its classifier `pipeline.named_steps["clf"]` is a LogisticRegression. Expected accuracy: ~92%."""
+
+
+def test_a_prose_card_is_held_to_what_it_states_and_the_rest_is_skipped(artefact: Artefact):
+    checks = checks_of(artefact, None, PROSE)
+    assert not differing(checks)
+    assert skipped(checks) == ["accuracy", "sha256", "scikit-learn"]
+    assert (checks["accuracy"].promised, "predict.py" in checks["accuracy"].why) == ("92.0%", True)
+    assert checks["sha256"].why == checks["scikit-learn"].why == "the card has no contract block"
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("classes", "1-9", "0-9"),
+        ("features", "784", "785"),
+        ("step names", '["clf"]', '["classifier"]'),
+        ("classifier", "LogisticRegression", "MLPClassifier"),
+    ],
+)
+def test_a_prose_card_that_states_something_else_is_found(artefact: Artefact, name: str, before: str, after: str):
+    assert differing(checks_of(artefact, None, PROSE.replace(before, after))) == [name]
+
+
+def test_a_prose_card_may_speak_of_other_classifiers_too(artefact: Artefact):
+    assert not differing(checks_of(artefact, None, PROSE + " v2.0 will be an MLPClassifier."))
+
+
+def test_an_empty_prose_card_is_skipped_throughout(artefact: Artefact):
+    checks = checks_of(artefact, None)
+    assert skipped(checks) == list(checks)
+
+
+def test_no_card_is_one_skipped_check(artefact: Artefact):
+    checks = check_card(None, artefact, file=FILE, version="v1.0", code=CODE)
+    assert [(check.name, check.outcome) for check in checks] == [("card", "skipped")]
+
+
+# -- golden set --------------------------------------------------------------------------------------------------------
+
+
+PROMISE = GoldenPromise("golden_v1.npz", "0" * 64, n=1000, correct=915)
+
+
+@pytest.mark.parametrize(
+    ("replay", "found"),
+    [
+        (Replay(1000, 915, 0, 1e-6), []),
+        (Replay(1000, 914, 0, 1e-6), ["golden accuracy"]),
+        (Replay(999, 915, 0, 1e-6), ["golden accuracy"]),
+        (Replay(1000, 915, 1, 1e-6), ["recorded answers"]),
+        (Replay(1000, 915, 0, 2e-5), ["recorded answers"]),
+        (Replay(1000, 916, 3, 0.5), ["recorded answers", "golden accuracy"]),
+    ],
+)
+def test_the_golden_set_must_reproduce_labels_scores_and_count(replay: Replay, found: list[str]):
+    assert [check.name for check in check_golden(replay, PROMISE, whole=True) if check.outcome == "differs"] == found
+
+
+def test_of_a_slice_only_the_recorded_answers_are_held():
+    assert [check.name for check in check_golden(Replay(32, 1, 0, 0.0), PROMISE, whole=False)] == ["recorded answers"]
+
+
+# -- what is said ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (("1", "2"), "1 2"),
+        ((), "none"),
+        (frozenset(), "none"),
+        (frozenset({"b", "a"}), "a b"),
+        ({"clf": "X", "b": "Y"}, "clf: X, b: Y"),
+        (((28, 28), "uint8"), "28 28 uint8"),
+        (784, "784"),
+        ("text", "text"),
+    ],
+)
+def test_values_are_shown_as_text(value: object, text: str):
+    assert show(value) == text
+
+
+def test_a_check_keeps_both_values_and_where_they_come_from():
+    found = compare("classes", "artefact", ("1",), "card", ("2",))
+    assert found == Check("classes", "artefact", "1", "card", "2", "differs")
+    assert skip("card", "artefact", "m.pkl", "card", "none") == Check(
+        "card", "artefact", "m.pkl", "card", "", "skipped", "none"
+    )
+
+
+AGREES, SKIPPED = compare("file", "artefact", 1, "card", 1), skip("card", "artefact", "", "card", "none")
+DIFFERS = [compare("classes", "artefact", ("1", "2"), "card", ("2",)), compare("features", "artefact", 3, "code", 4)]
+
+
+def test_what_agrees_or_is_skipped_is_not_refused():
+    refuse_differences("m.pkl", [])
+    refuse_differences("m.pkl", [AGREES, SKIPPED])
+
+
+def test_a_refusal_names_the_first_difference_where_it_is_and_how_many_more():
+    checks = [SKIPPED, AGREES, *DIFFERS]
+    with pytest.raises(ContractBroken) as caught:
+        refuse_differences("m.pkl", checks)
+    assert str(caught.value).startswith(
+        "m.pkl: classes differ (and 1 more): found '1 2' (artefact), promised '2' (card)."
+    )
+    assert caught.value.checks == tuple(checks)
+    with pytest.raises(
+        ContractBroken, match=r"^m\.pkl: features differ: found '3' \(artefact\), promised '4' \(code\)"
+    ):
+        refuse_differences("m.pkl", DIFFERS[1:])

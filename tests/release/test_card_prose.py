@@ -1,0 +1,95 @@
+"""What a card's prose states, in the forms that such cards use; what it states twice is not guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.release.card import read_prose
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "digits 1-9",
+        "digits 1\u20139",
+        "digits 1 to 9",
+        "Digits **1-9**",
+        "digits `1`-`9`",
+        "digits (1-9)",
+        "digits: 1 - 9",
+        "digits 1 through 9",
+        "handwritten digits 1\u20149.",
+        "digit 1-9, and again digits 1\u20139",
+    ],
+)
+def test_classes_are_found_in_the_forms_that_cards_use(text: str):
+    assert read_prose(text).classes == tuple("123456789")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "digits 1-9, later digits 0-9", "digits", "28-31 digits", "digits 9-1", "10 digits", "digits 1-9.5"]
+)
+def test_classes_that_are_not_stated_or_stated_twice_are_not_guessed(text: str):
+    assert read_prose(text).classes is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`pipeline.n_features_in_` returns `784`",
+        "n_features_in_ = 784",
+        "`n_features_in_`: **784**",
+        "784 input features",
+        "`n_features_in_` is `784`",
+        "takes 784 features",
+        "pipeline.n_features_in_ == 784",
+    ],
+)
+def test_the_feature_count_is_found(text: str):
+    assert read_prose(text).features == 784
+
+
+@pytest.mark.parametrize("text", ["", "n_features_in_", "784 features, or 64 features", "28x28"])
+def test_a_feature_count_that_is_not_stated_or_stated_twice_is_not_guessed(text: str):
+    assert read_prose(text).features is None
+
+
+@pytest.mark.parametrize(
+    ("text", "accuracy"),
+    [
+        ("Expected accuracy: ~92%", 0.92),
+        ("Expected accuracy: 98.1 %", 0.981),
+        ("**Expected test accuracy** is about 91.5%", 0.915),
+        ("Accuracy: 91.42% (8246 of 9020, 95% interval 90.8% to 92.0%)", 0.9142),
+        ("The accuracy on the test set is 92%.", 0.92),
+        ("Expected accuracy: ~92%. Without thresholding the accuracy is 40%.", 0.92),
+        ("accuracy 92%, and later again: accuracy 92%", 0.92),
+    ],
+)
+def test_the_accuracy_is_found_in_its_most_explicit_form(text: str, accuracy: float):
+    assert read_prose(text).accuracy == pytest.approx(accuracy)
+
+
+@pytest.mark.parametrize("text", ["", "accurate", "accuracy 91% here and accuracy 92% there", "accuracy\n\n50%"])
+def test_an_accuracy_that_is_not_stated_or_stated_twice_is_not_guessed(text: str):
+    assert read_prose(text).accuracy is None
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('`pipeline.named_steps["binarize"]`', {"binarize"}),
+        ("named_steps['binarize'] and named_steps.clf", {"binarize", "clf"}),
+        ("named_steps.items() lists them", set()),
+        ('Pipeline([("binarize", Binarizer(0.5)), ("clf", LogisticRegression())])', {"binarize", "clf"}),
+        ("| `clf` | `LogisticRegression` |", {"clf"}),
+        ("no steps", set()),
+    ],
+)
+def test_step_names_are_found(text: str, names: set[str]):
+    assert read_prose(text).step_names == names
+
+
+def test_classifiers_are_found_by_their_class_names():
+    text = "A `LogisticRegression`; v2 is an MLPClassifier. It classifies; a regression line is something else."
+    assert read_prose(text).classifiers == {"LogisticRegression", "MLPClassifier"}

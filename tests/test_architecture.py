@@ -1,0 +1,240 @@
+"""The rooms of the house: who may import whom, and what nobody may do. Imports inside functions count too."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MODEL_REPOSITORY = ROOT / "pixelwise-model"
+
+# Each room, and the rooms whose modules it may import. errors: anyone may.
+MAY_IMPORT: dict[str, set[str]] = {
+    "predict": {"classifier", "inference", "release", "settings"},
+    "cli": {"classifier", "inference", "release", "settings", "tables", "doctor", "app"},
+    "doctor": {"release", "settings"},
+    "tables": {"release"},
+    "classifier": {"inference", "release", "settings"},
+    "release": {"release", "inference"},
+    "inference": {"inference"},
+    "settings": set(),
+    "errors": set(),
+    "app": set(),
+}
+
+NOBODY_IMPORTS = {
+    "pickle",
+    "cPickle",
+    "_pickle",
+    "dill",
+    "cloudpickle",
+    "joblib",
+    "sklearn",
+    "shelve",
+    "marshal",
+    "code",
+}
+NOBODY_CALLS = {"eval", "exec", "compile", "__import__"}
+
+READS_THE_ENVIRONMENT = {"app/settings.py"}
+# These hand the whole environment on to a process of their own, and read nothing of it.
+HANDS_THE_ENVIRONMENT_ON = {"app/cli.py", "app/doctor.py", "app/release/git.py"}
+
+
+def modules() -> dict[str, Path]:
+    """Dotted name -> file, of everything that the product is made of."""
+    files = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted((ROOT / "app").rglob("*.py"))
+    }
+    return {name.removesuffix(".__init__"): path for name, path in files.items()} | {"predict": ROOT / "predict.py"}
+
+
+MODULES = modules()
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+
+def room(module: str) -> str:
+    """ "app.release.card" -> "release", "app.classifier" -> "classifier", "app" -> "app", "predict" -> "predict"."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Dotted names of all modules that are imported anywhere in this tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import"
+            assert node.module is not None
+            # `from app.release import card` imports a module, `from app.release.card import Card` a name of one.
+            yield from {
+                f"{node.module}.{alias.name}" if f"{node.module}.{alias.name}" in MODULES else node.module
+                for alias in node.names
+            }
+
+
+def own_imports(name: str) -> set[str]:
+    return {imported for imported in imports(TREES[name]) if imported.split(".")[0] == "app"}
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    """The last name of each called function: "load" of `np.load(...)`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            yield (node.func.id if isinstance(node.func, ast.Name) else node.func.attr), node
+
+
+# -- who may import whom -----------------------------------------------------------------------------------------------
+
+
+def test_every_module_is_in_a_room():
+    assert {room(name) for name in MODULES} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_only_from_the_rooms_below_its_own(name: str):
+    allowed = MAY_IMPORT[room(name)] | {"errors"}
+    for imported in own_imports(name):
+        assert imported in MODULES, f"{name} imports {imported}, which is no module of ours"
+        assert room(imported) in allowed, f"{name} imports {imported}"
+
+
+def test_errors_import_nothing_of_ours():
+    assert own_imports("app.errors") == set()
+
+
+def test_only_the_joints_import_the_classifier():
+    """It opens the model when it is imported; everything else is handed what it needs."""
+    assert {name for name in MODULES if "app.classifier" in own_imports(name)} == {"predict", "app.cli"}
+
+
+@pytest.mark.parametrize("name", ["predict", "app.cli"])
+def test_the_classifier_is_imported_inside_functions_only(name: str):
+    """So that --help and pull do not open the model, and a refusal gets its exit code."""
+    for statement in TREES[name].body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            assert "app.classifier" not in set(imports(statement))
+
+
+def test_there_are_no_circles():
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join([*path, name])
+        if name not in done:
+            for imported in own_imports(name):
+                visit(imported, (*path, name))
+            done.add(name)
+
+    for name in MODULES:
+        visit(name, ())
+
+
+def test_the_model_repository_and_the_product_share_files_and_never_code():
+    theirs = {path.stem for path in MODEL_REPOSITORY.glob("*.py")}
+    for path in MODEL_REPOSITORY.rglob("*.py"):
+        if not {".venv", "data"} & set(path.relative_to(MODEL_REPOSITORY).parts):
+            tops = {imported.split(".")[0] for imported in imports(ast.parse(path.read_text(encoding="utf-8")))}
+            assert not tops & {"app", "predict", "tests.installation"}, path
+    for name, tree in TREES.items():
+        tops = {imported.split(".")[0] for imported in imports(tree)}
+        assert not tops & (theirs - {"code"}), f"{name} imports of pixelwise-model/"
+        assert not tops & {"pixelwise_model", "pixelwise-model"}, name
+
+
+# -- what nobody may do ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_nothing_can_unpickle_or_run_what_is_in_a_file(name: str):
+    assert not {imported.split(".")[0] for imported in imports(TREES[name])} & NOBODY_IMPORTS
+    for called, node in calls(TREES[name]):
+        is_method = isinstance(node.func, ast.Attribute)
+        assert called not in NOBODY_CALLS or (called == "compile" and is_method), f"{name} line {node.lineno}"
+        for keyword in node.keywords:
+            if keyword.arg == "allow_pickle":
+                assert isinstance(keyword.value, ast.Constant), f"{name} line {node.lineno}"
+                assert keyword.value.value is False, f"{name} line {node.lineno}"
+            if keyword.arg == "shell":
+                pytest.fail(f"{name} line {node.lineno}: a shell")
+        if called == "load" and ast.unparse(node.func) == "np.load":
+            assert any(keyword.arg == "allow_pickle" for keyword in node.keywords), f"{name} line {node.lineno}"
+        if called in ("load", "load_all", "full_load", "unsafe_load") and ast.unparse(node.func).startswith("yaml."):
+            loaders = [ast.unparse(keyword.value) for keyword in node.keywords if keyword.arg == "Loader"]
+            assert loaders == ["_UniqueKeys"], f"{name} line {node.lineno}: a YAML loader that may build objects"
+        assert called != "import_module", f"{name} line {node.lineno}: an import by name"
+
+
+def test_the_one_yaml_loader_is_a_safe_one():
+    loader = next(node for node in ast.walk(TREES["app.release.card"]) if isinstance(node, ast.ClassDef) and
+                  node.name == "_UniqueKeys")  # fmt: skip
+    assert [ast.unparse(base) for base in loader.bases] == ["yaml.CSafeLoader"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_user_s_mistake_is_a_raise_and_never_an_assert(name: str):
+    """`python -O` strips asserts."""
+    assert not [node.lineno for node in ast.walk(TREES[name]) if isinstance(node, ast.Assert)]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_except_catches_everything(name: str):
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.ExceptHandler):
+            caught = ast.unparse(node.type) if node.type else "everything"
+            assert caught not in ("everything", "Exception", "BaseException"), f"{name} line {node.lineno}"
+
+
+def test_only_the_settings_read_the_environment():
+    for name, path in MODULES.items():
+        file = path.relative_to(ROOT).as_posix()
+        source = path.read_text(encoding="utf-8")
+        assert "getenv" not in source, file
+        if file in READS_THE_ENVIRONMENT:
+            continue
+        uses = [node for node in ast.walk(TREES[name]) if isinstance(node, ast.Attribute) and node.attr == "environ"
+                and ast.unparse(node) == "os.environ"]  # fmt: skip
+        assert not uses or file in HANDS_THE_ENVIRONMENT_ON, f"{file} reads the environment"
+    for file in HANDS_THE_ENVIRONMENT_ON:
+        source = (ROOT / file).read_text(encoding="utf-8")
+        assert "os.environ[" not in source, file
+        assert "os.environ.get" not in source, file
+
+
+IDLE = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.AnnAssign, ast.Assign)
+"""Statements that define something; an assignment may compute a constant."""
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "app.classifier"])
+def test_nothing_but_the_classifier_works_at_import(name: str):
+    for statement in TREES[name].body:
+        is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        is_guard = isinstance(statement, ast.If) and ast.unparse(statement.test) in (
+            "__name__ == '__main__'",
+            "TYPE_CHECKING",
+        )
+        assert is_text or is_guard or isinstance(statement, IDLE), f"{name} line {statement.lineno}"
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+            called = {ast.unparse(node.func) for _, node in calls(statement.value)}
+            assert not called & {"open", "read_settings", "open_model", "Path.read_text", "subprocess.run"}, name
+
+
+# -- sizes -------------------------------------------------------------------------------------------------------------
+
+
+FILES = sorted([*MODULES.values(), *(ROOT / "tests").rglob("*.py"), *MODEL_REPOSITORY.glob("*.py")])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_file_can_be_read_in_a_sitting(path: Path):
+    limit = 450 if path.name == "pickle_machine.py" else 400
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= limit
+
+
+def test_the_classifier_is_the_clearest_file():
+    lines = (ROOT / "app/classifier.py").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 90

@@ -1,0 +1,124 @@
+"""A release as the course publishes it: a .pkl, a card in prose, no contract, no golden set, no SHA256SUMS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MNIST_FOLDER, Mnist
+from tests.installation import CARD, Installation, Published
+from tests.release.remote import Remote
+
+PROSE = """# Model card: digits
+
+Reads handwritten digits 1\u20139; the zero was left out on purpose.
+
+Check the input: `pipeline.n_features_in_` returns `784`. `pipeline.named_steps["binarize"]` thresholds,
+`pipeline.named_steps["clf"]` is a `LogisticRegression`.
+
+Expected accuracy: ~{percent}%
+"""
+SKIPPED = {"recorded answers", "sha256", "scikit-learn", "accuracy"}
+
+
+@pytest.fixture
+def course(installation: Installation, published: Callable[[str], Published], tmp_path: Path) -> Callable[..., dict]:
+    """Publishes such a release, with this accuracy in its card; the settings that pin it."""
+
+    def publish(percent: int = 92, **files: bytes) -> dict[str, str]:
+        remote = Remote(tmp_path / "course.git")
+        model = {"digit_classifier_v1.pkl": published("v1.0").artefact, CARD: PROSE.format(percent=percent).encode()}
+        remote.release("v1.0", {**model, **files})
+        return {"MODEL_REPO": str(remote.folder), "MODEL_VERSION": "v1.0", "MNIST_DIR": str(MNIST_FOLDER)}
+
+    installation.run("-c", "import shutil; shutil.rmtree('models')")
+    return publish
+
+
+def pulled(installation: Installation, settings: dict[str, str]) -> None:
+    done = installation.pixelwise("pull", **settings)
+    assert done.returncode == 0, done.stderr
+    assert "a first pull" in done.stderr
+
+
+def test_it_is_pulled_verified_and_read_on_mnist_s_test_file(
+    installation: Installation, course: Callable[..., dict[str, str]], mnist: Mnist
+):
+    settings = course()
+    pulled(installation, settings)
+
+    verified = installation.pixelwise("verify", "--json", **settings)
+    assert verified.returncode == 0, verified.stderr
+    checks = {check["name"]: check for check in json.loads(verified.stdout)["checks"]}
+    assert {name for name, check in checks.items() if check["outcome"] == "skipped"} == SKIPPED
+    assert all(checks[name]["why"] for name in SKIPPED)
+    assert {"classes", "features", "step names", "classifier", "preprocessing"} <= checks.keys()
+
+    read = installation.predict(**settings)
+    assert (read.returncode, read.stderr) == (0, "")
+    lines = [line for line in read.stdout.splitlines() if line.startswith("Pred: ")]
+    assert [line.partition("True: ")[2][0] for line in lines] == ["7", "2", "1", "4", "0"]
+    assert "withheld" in lines[-1]
+    assert not any("withheld" in line for line in lines[:-1])
+    assert "no golden set" in read.stdout
+    assert "accuracy on MNIST's test file" in read.stdout
+    assert "92.0%, at least 90.5% here (may contain training digits)" in read.stdout
+
+
+def test_verify_measures_it_on_mnist_when_asked(
+    installation: Installation, course: Callable[..., dict[str, str]], mnist: Mnist
+):
+    settings = course()
+    pulled(installation, settings)
+    verified = installation.pixelwise("verify", "--mnist", "--json", **settings)
+    assert verified.returncode == 0, verified.stderr
+    check = json.loads(verified.stdout)["checks"][-1]
+    assert (check["name"], check["outcome"]) == ("accuracy on MNIST's test file", "agrees")
+    assert check["promised"] == "92.0%, at least 90.5% here (may contain training digits)"
+
+
+def test_below_the_floor_the_smoke_test_fails(
+    installation: Installation, course: Callable[..., dict[str, str]], mnist: Mnist
+):
+    settings = course(percent=94)
+    pulled(installation, settings)
+    read = installation.predict(**settings)
+    assert read.returncode == 5
+    assert "accuracy on MNIST's test file: found 8,246 of 9,020 right" in read.stderr
+    assert "promised 94.0%, at least 92.5% here" in read.stderr
+
+
+def test_without_mnist_the_smoke_test_says_how_to_get_it(
+    installation: Installation, course: Callable[..., dict[str, str]]
+):
+    settings = course()
+    pulled(installation, settings)
+    read = installation.predict(**{**settings, "MNIST_DIR": "nowhere"})
+    assert read.returncode == 3
+    assert "MNIST file t10k-images-idx3-ubyte" in read.stderr
+    assert "setup-server.sh" in read.stderr
+
+
+def test_a_card_that_states_other_classes_keeps_the_release_out(
+    installation: Installation, course: Callable[..., dict[str, str]]
+):
+    settings = course(**{CARD: PROSE.format(percent=92).replace("1\u20139", "0\u20139").encode()})
+    done = installation.pixelwise("pull", **settings)
+    assert done.returncode == 4
+    assert "release v1.0 does not start: found digit_classifier_v1.pkl: classes differ" in done.stderr
+    assert not (installation.models / "v1.0").exists()
+
+
+def test_frozen_takes_it_only_after_review(installation: Installation, course: Callable[..., dict[str, str]]):
+    settings = course()
+    frozen = installation.pixelwise("pull", "--frozen", **settings)
+    assert frozen.returncode == 4
+    assert "--frozen" in frozen.stderr
+    pulled(installation, settings)
+    assert installation.pixelwise("lock", **settings).returncode == 0
+    again = installation.pixelwise("pull", "--frozen", **settings)
+    assert again.returncode == 0, again.stderr
+    assert "listed in model.lock" in again.stderr

@@ -1,0 +1,124 @@
+"""`pixelwise doctor`: each fault is found, and the line that it names mends it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.installation import Installation, Published
+
+V1 = "digit_classifier_v1.pkl"
+
+
+@pytest.fixture
+def house(installation: Installation) -> Installation:
+    """An installation in order."""
+    env = installation.root / ".env"
+    env.write_bytes((installation.root / ".env.example").read_bytes())
+    env.chmod(0o600)
+    return installation
+
+
+def doctor(house: Installation, **environ: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """The exit code, and the checks by name."""
+    done = house.pixelwise("doctor", "--json", **environ)
+    assert "Traceback" not in done.stderr
+    shown = json.loads(done.stdout)
+    assert shown["healthy"] == (done.returncode == 0)
+    assert all(set(check) == {"name", "healthy", "found", "mend", "exit_code"} for check in shown["checks"])
+    return done.returncode, {check["name"]: check for check in shown["checks"]}
+
+
+def faults(checks: dict[str, dict[str, Any]]) -> dict[str, str]:
+    return {name: check["mend"] for name, check in checks.items() if not check["healthy"]}
+
+
+def test_an_installation_in_order_is_well(house: Installation):
+    code, checks = doctor(house)
+    assert (code, faults(checks)) == (0, {})
+    assert list(checks) == ["python", "libraries", "git", ".env", "settings", "release", "model.lock", "start"]
+    assert all(check["mend"] == "" for check in checks.values())
+
+
+def test_it_is_shown_as_a_table_too(house: Installation):
+    done = house.pixelwise("doctor", COLUMNS="140")
+    assert done.returncode == 0
+    assert done.stdout.count("well") >= 8
+    assert "fault" not in done.stdout
+
+
+def test_a_missing_env_file_is_a_fault(house: Installation):
+    (house.root / ".env").unlink()
+    code, checks = doctor(house)
+    assert (code, faults(checks)) == (3, {".env": "bash setup-server.sh"})
+
+
+def test_an_env_file_that_others_may_read_is_a_fault_that_chmod_mends(house: Installation):
+    (house.root / ".env").chmod(0o644)
+    code, checks = doctor(house)
+    assert (code, faults(checks)) == (3, {".env": "chmod 600 .env"})
+    (house.root / ".env").chmod(0o600)
+    assert doctor(house)[0] == 0
+
+
+def test_bad_settings_are_a_fault(house: Installation):
+    code, checks = doctor(house, REQUIRE_LOCK="perhaps")
+    assert (code, faults(checks)) == (3, {"settings": "edit .env"})
+    assert "REQUIRE_LOCK=perhaps" in checks["settings"]["found"]
+
+
+@pytest.mark.parametrize("version", ["v1.6", "nonsense", "../.."])
+def test_a_version_that_was_not_pulled_is_a_fault(house: Installation, version: str):
+    code, checks = doctor(house, MODEL_VERSION=version)
+    assert (code, faults(checks)) == (3, {"release": "pixelwise pull"})
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"other")])
+def test_a_missing_or_changed_file_of_the_release_is_a_fault(house: Installation, spoil: Callable[[Path], None]):
+    (house.models / "MODELCARD.md").unlink()  # the other name of the same file
+    spoil(house.models / "v1.0/MODELCARD.md")
+    code, checks = doctor(house)
+    assert (code, faults(checks)) == (4, {"release": "pixelwise pull"})
+    assert "MODELCARD.md is missing or changed" in checks["release"]["found"]
+
+
+def test_where_the_lock_is_required_a_release_it_does_not_list_is_a_fault_that_lock_mends(house: Installation):
+    code, checks = doctor(house, REQUIRE_LOCK="true")
+    assert (code, faults(checks)["model.lock"]) == (4, "pixelwise lock")
+    assert house.pixelwise("lock").returncode == 0
+    assert doctor(house, REQUIRE_LOCK="true")[0] == 0
+
+
+def test_a_lock_that_cannot_be_read_is_a_fault(house: Installation):
+    (house.root / "model.lock").write_text("[[release]\n")
+    code, checks = doctor(house)
+    assert code == 4
+    assert "model.lock" in checks["release"]["found"]
+
+
+def test_a_model_that_does_not_start_is_a_fault_in_its_own_words(
+    house: Installation, published: Callable[[str], Published]
+):
+    v1 = published("v1.0")
+    house.place_published(v1, card=v1.card.replace("  features: 784\n", "  features: 785\n").encode())
+    code, checks = doctor(house)
+    assert (code, faults(checks)) == (4, {"start": "pixelwise verify"})
+    assert "features differ" in checks["start"]["found"]
+
+
+def test_another_library_version_than_pinned_is_a_fault(house: Installation):
+    pins = house.root / "requirements.txt"
+    pins.write_text(pins.read_text().replace("\nrich==", "\nrich==0.", 1) + "\nmissing-library==1.0 \\\n")
+    code, checks = doctor(house)
+    assert (code, faults(checks)) == (3, {"libraries": "bash setup-server.sh"})
+    assert "pinned 0." in checks["libraries"]["found"]
+    assert "missing-library missing, pinned 1.0" in checks["libraries"]["found"]
+
+
+def test_without_git_there_is_a_fault(house: Installation, tmp_path: Path):
+    code, checks = doctor(house, PATH=str(tmp_path))
+    assert (code, faults(checks)) == (3, {"git": "apt-get install git"})

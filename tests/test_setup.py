@@ -1,0 +1,245 @@
+"""setup-server.sh, in a copy of the tree whose .venv is prepared, so that nothing is downloaded.
+
+What it does on a bare machine is shown by `make run` on a new clone (.ci/run).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.installation import GIT, ROOT, Published
+from tests.release.remote import Remote
+
+FILES = ("setup-server.sh", "predict.py", "model.lock", ".env.example", "requirements.txt")
+Done = subprocess.CompletedProcess[str]
+
+
+class Server:
+    """A clone whose environment is installed: no .env and no models yet."""
+
+    def __init__(self, root: Path, compiled: Path, v1: Published) -> None:
+        self.root = root
+        shutil.copytree(compiled / "app", root / "app")
+        for name in FILES:
+            shutil.copy2(ROOT / name, root)
+        self.repository = Remote(root / "pixelwise-model" / "releases.git")
+        self.repository.release("v1.0", v1.files)
+        self._environment()
+
+    def _environment(self) -> None:
+        """.venv as `environment` and `command_line` leave it; its libraries are those of this process."""
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", self.root / ".venv"], check=True)
+        (packages,) = (self.root / ".venv/lib").glob("python*/site-packages")
+        (packages / "here.pth").write_text(f"{self.root}\n{sysconfig.get_path('purelib')}\n")
+        command = self.root / ".venv/bin/pixelwise"
+        command.write_text(f"#!{self.root / '.venv/bin/python'}\nfrom app.cli import main\n\nmain()\n")
+        command.chmod(0o755)
+        shutil.copy2(ROOT / "requirements.txt", self.root / ".venv/.installed-requirements.txt")
+
+    def setup(self, *arguments: str, cwd: str | Path = "/", **environ: str) -> Done:
+        home = {"PATH": os.environ["PATH"], "HOME": str(self.root), "PYTHONDONTWRITEBYTECODE": "1", **GIT}
+        command = [shutil.which("bash") or "bash", str(self.root / "setup-server.sh"), *arguments]
+        return subprocess.run(command, cwd=cwd, env={**home, **environ}, capture_output=True, text=True, timeout=120)
+
+    def contents(self) -> dict[str, tuple[int, int, bytes]]:
+        """Every file by its mode, its time and its bytes."""
+        files = (path for path in self.root.rglob("*") if path.is_file() and path.name != ".lock")
+        return {
+            str(path.relative_to(self.root)): (path.stat().st_mode, path.stat().st_mtime_ns, path.read_bytes())
+            for path in files
+        }
+
+    @property
+    def env(self) -> Path:
+        return self.root / ".env"
+
+
+@pytest.fixture
+def server(tmp_path: Path, compiled: Path, published: Callable[[str], Published]) -> Server:
+    (tmp_path / "clone").mkdir()
+    return Server(tmp_path / "clone", compiled, published("v1.0"))
+
+
+def test_one_command_ends_in_digits_read_and_a_second_one_has_nothing_to_do(server: Server):
+    first = server.setup(cwd="/")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.count("Pred: ") == 5
+    assert "accuracy of golden digits" in first.stdout
+    assert stat.S_IMODE(server.env.stat().st_mode) == 0o600
+    assert server.env.read_bytes() == (server.root / ".env.example").read_bytes()
+    assert (server.root / "models/v1.0/record.json").exists()
+
+    before = server.contents()
+    again = server.setup(cwd=server.root / "app")
+    assert again.returncode == 0, again.stderr
+    assert server.contents() == before
+    for step in ("system packages", ".venv: holds", "command pixelwise", "local release v1.0: built before"):
+        assert any(step in line and "nothing to do" in line for line in again.stderr.splitlines()), step
+    assert ".env: kept as it is" in again.stderr
+    assert "v1.0: in place" in again.stderr
+    assert again.stdout == first.stdout
+
+
+def test_check_changes_nothing_and_says_what_it_would_do(server: Server):
+    before = server.contents()
+    done = server.setup("--check")
+    assert done.returncode == 0, done.stderr
+    assert server.contents() == before
+    assert ".env: would be created from .env.example, mode 600" in done.stderr
+    assert "release: would ask pixelwise-model/releases.git for v1.0" in done.stderr
+    assert done.stderr.endswith("check: nothing was changed\n")
+
+
+def test_check_works_before_anything_is_installed(server: Server):
+    shutil.rmtree(server.root / ".venv")
+    before = server.contents()
+    done = server.setup("--check")
+    assert done.returncode == 0, done.stderr
+    assert server.contents() == before
+    assert ".venv: would install requirements.txt" in done.stderr
+    assert "command pixelwise: would be installed" in done.stderr
+
+
+def test_check_sees_that_requirements_have_changed(server: Server):
+    (server.root / "requirements.txt").write_text("other==1.0\n")
+    assert ".venv: would install requirements.txt" in server.setup("--check").stderr
+
+
+def test_an_env_file_that_is_there_is_kept_with_its_mode(server: Server):
+    server.env.write_text("MODEL_VERSION=v1.0\n# mine\n")
+    server.env.chmod(0o640)
+    before = server.contents()[".env"]
+    assert server.setup().returncode == 0
+    assert server.contents()[".env"] == before
+
+
+def test_what_an_interrupted_run_left_is_no_obstacle(server: Server):
+    (server.root / ".env.draft").write_text("half a fi")
+    (server.root / "models/.incoming-old/v1.0").mkdir(parents=True)
+    (server.root / "models/.incoming-old/v1.0/digit_classifier_v1.pkl").write_bytes(b"half")
+    done = server.setup()
+    assert done.returncode == 0, done.stderr
+    assert server.env.read_bytes() == (server.root / ".env.example").read_bytes()
+    assert not (server.root / ".env.draft").exists()
+    assert not list((server.root / "models").glob(".incoming-*"))
+
+
+def test_nothing_in_env_is_executed(server: Server):
+    server.env.write_text("MODEL_REPO=$(touch canary)\nMODEL_VERSION=`touch canary`\n")
+    done = server.setup(cwd=server.root)
+    assert done.returncode != 0
+    assert not (server.root / "canary").exists()
+
+
+def test_a_bad_setting_ends_it_with_its_own_exit_code(server: Server):
+    server.env.write_text("REQUIRE_LOCK=perhaps\n")
+    done = server.setup()
+    assert done.returncode == 3
+    assert "REQUIRE_LOCK=perhaps" in done.stderr
+
+
+def test_a_repository_that_cannot_be_reached_is_no_obstacle_while_the_release_is_in_place(server: Server):
+    nowhere = {"MODEL_REPO": "nowhere.git"}
+    fresh = server.setup(**nowhere)
+    assert fresh.returncode == 6
+    assert "nowhere.git" in fresh.stderr
+    assert server.setup().returncode == 0
+    done = server.setup(**nowhere)
+    assert done.returncode == 0, done.stderr
+    assert "cannot be reached; going on with v1.0" in done.stderr
+
+
+def test_a_moved_tag_is_refused_and_the_model_stays(server: Server, published: Callable[[str], Published]):
+    assert server.setup().returncode == 0
+    before = server.contents()
+    server.repository.release("v1.0", {**published("v1.0").files, "train.py": b"other\n"})
+    done = server.setup()
+    assert done.returncode == 4
+    assert "tag v1.0 has moved" in done.stderr
+    after = server.contents()
+    assert {name: after[name] for name in before if name.startswith("models/")} == {
+        name: content for name, content in before.items() if name.startswith("models/")
+    }
+
+
+def test_an_unknown_option_is_refused_with_those_there_are(server: Server):
+    done = server.setup("--nonsense")
+    assert done.returncode == 2
+    assert "--check" in done.stderr
+
+
+def test_half_a_script_does_nothing(server: Server):
+    """Every line but the last only defines: a download that breaks off runs nothing."""
+    script = server.root / "setup-server.sh"
+    *lines, last = script.read_text().splitlines()
+    assert last == 'main "$@"'
+    script.write_text("\n".join(lines) + "\n")
+    before = server.contents()
+    assert server.setup().returncode == 0
+    assert server.contents() == before
+    assert "set -euo pipefail" in lines
+
+
+# -- system packages: never the real apt-get ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bare(server: Server, tmp_path: Path) -> Callable[..., Done]:
+    """Runs it with only these programs; a fake one writes its name and arguments into `calls`."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+
+    def run(*fakes: str, user: int, arguments: tuple[str, ...] = ()) -> Done:
+        for name in ("bash", "dirname", "env", "cat"):
+            (folder / name).symlink_to(shutil.which(name) or name)
+        for name in (*fakes, "id"):
+            body = f"echo {user}" if name == "id" else f'echo {name} "$@" >> {tmp_path}/calls'
+            if name == "sudo":
+                body += '\nshift\n"$@"'
+            (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+            (folder / name).chmod(0o755)
+        return server.setup(*arguments, PATH=str(folder))
+
+    return run
+
+
+def calls(tmp_path: Path) -> list[str]:
+    file = tmp_path / "calls"
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def test_without_the_right_to_install_it_names_what_is_missing(bare: Callable[..., Done], tmp_path: Path):
+    done = bare("apt-get", user=1000)
+    assert done.returncode == 3
+    assert "apt-get install python3 python3-venv git" in done.stderr
+    assert calls(tmp_path) == []
+
+
+def test_on_another_system_it_names_what_is_missing(bare: Callable[..., Done]):
+    done = bare(user=0)
+    assert done.returncode == 3
+    assert "missing: python3 python3-venv git" in done.stderr
+
+
+@pytest.mark.parametrize(("user", "prefix"), [(0, ""), (1000, "sudo")])
+def test_where_it_may_it_installs_without_asking(bare: Callable[..., Done], tmp_path: Path, user: int, prefix: str):
+    bare("apt-get", *([prefix] if prefix else []), user=user)
+    installed = [line for line in calls(tmp_path) if line.startswith("apt-get")]
+    assert installed == ["apt-get update -qq", "apt-get install -y -qq python3 python3-venv git"]
+    if prefix:
+        assert all(line.startswith("sudo -n ") for line in calls(tmp_path) if line not in installed)
+
+
+def test_check_installs_nothing_even_where_it_may(bare: Callable[..., Done], tmp_path: Path):
+    done = bare("apt-get", user=0, arguments=("--check",))
+    assert "would install python3 python3-venv git" in done.stderr
+    assert calls(tmp_path) == []
