@@ -14,7 +14,7 @@ check: .venv/.installed-requirements-dev.txt ## format, lint, types
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	.venv/bin/shellcheck setup-server.sh .ci/run
+	.venv/bin/shellcheck setup-server.sh .ci/run benchmarks/run.sh
 
 test: .venv/.installed-requirements-dev.txt releases ## install what tests need and run all of them
 	$(MODEL_PYTHON) -m pytest pixelwise-model/tests
@@ -23,10 +23,10 @@ test: .venv/.installed-requirements-dev.txt releases ## install what tests need 
 soak: .venv/.installed-requirements-dev.txt releases ## long checks: millions of mutations, all versions on 70,000 digits
 	.venv/bin/python -m pytest -m soak
 
-parity: .venv/.installed-requirements-dev.txt ## the reader against scikit-learn 1.3 to 1.9; writes docs/parity.md
+parity: .venv/.installed-requirements-dev.txt releases ## the reader against scikit-learn 1.3 to 1.9; writes docs/parity.md
 	.venv/bin/python benchmarks/parity.py
 
-bench: releases ## measure every performance claim; writes docs/benchmarks.md and its plot
+bench: .venv/.installed-requirements-dev.txt releases ## measure every performance claim; writes docs/benchmarks.md and its plot
 	@bash benchmarks/run.sh
 
 lock: .venv/.installed-requirements-dev.txt ## pin and hash the dependencies in pyproject.toml and the other *.in files
@@ -44,7 +44,8 @@ format: .venv/.installed-requirements-dev.txt ## put every file into the common 
 	.venv/bin/ruff check --fix .
 
 clean: ## remove everything that was made here, but .env
-	rm -rf .venv pixelwise-model/.venv benchmarks/.venv models pixelwise-model/releases.git pixelwise-model/data
+	rm -rf .venv pixelwise-model/.venv benchmarks/.venv benchmarks/results models pixelwise-model/releases.git \
+	  pixelwise-model/data
 
 .venv/.installed-requirements-dev.txt: requirements.txt requirements-dev.txt pyproject.toml
 	@bash setup-server.sh --environment

@@ -125,14 +125,22 @@ class Refused(PixelWiseError):
 class ArtefactRefused(Refused, ValueError):
     """An artefact that is not read: `code` names the broken rule, `offset` the byte where it was broken."""
 
+    UNSUPPORTED = ("estimator", "pipeline", "solver", "activation")
+    """Codes of rules that an honest artefact of another kind breaks."""
+
     def __init__(self, code: str, why: str, *, offset: int | None = None, remedy: str | None = None) -> None:
         self.code, self.offset = code, offset
         where = "" if offset is None else f" at byte {offset}"
+        usual = (
+            "Release a model of a supported kind; do not open this file otherwise."
+            if code in self.UNSUPPORTED
+            else "Fetch the release again with `pixelwise pull`; do not open the file otherwise."
+        )
         super().__init__(
             f"artefact ({code}{where})",
             found=why,
             promised="a Binarizer with a LogisticRegression or MLPClassifier, written by joblib.dump",
-            remedy=remedy or "Fetch the release again with `pixelwise pull`; do not open the file otherwise.",
+            remedy=remedy or usual,
         )
 
 

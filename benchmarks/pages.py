@@ -153,7 +153,6 @@ def _ratio(found: Ratio) -> str:
 
 
 def significant(value: float) -> str:
-    """Two or three digits, no exponents: 1,240, 412, 12.5, 0.87."""
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    """About three digits, no exponents: 1,240, 412, 12.5, 1.87, 0.667."""
+    decimals = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
+    return f"{value:,.{decimals}f}"

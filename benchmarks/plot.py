@@ -41,7 +41,7 @@ def _panel(axes: Axes, one_pass: dict[str, Any]) -> None:
         positions = [index + (place - 1) * BAR for index in range(len(sizes))]
         # From 1 upwards: on a logarithmic axis a bar's foot must mean something, and 1 is "as fast".
         bars = axes.bar(positions, [value - 1 for value in speedups], BAR * 0.92, bottom=1, label=label, color=colour)
-        texts = [f"{value:.0f}" if value >= 10 else f"{value:.1f}" for value in speedups]
+        texts = [f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" for value in speedups]
         axes.bar_label(bars, texts, padding=2, fontsize=8, color="#333333")
     axes.set_yscale("log")
     axes.axhline(1, color="#333333", linewidth=1)

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from app.errors import ContractBroken
 from app.inference.artefact import Artefact
-from app.inference.contract import INK_ABOVE, Contract, GoldenPromise
+from app.inference.contract import INK_ABOVE, Accuracy, Contract, GoldenPromise
 from app.inference.golden import Replay
 from app.release.card import Card, Stated
 
@@ -110,7 +110,14 @@ def check_card(card: Card | None, artefact: Artefact, *, file: str, version: str
         compare("file", "artefact", file, "card", contract.artefact),
         compare("sha256", "artefact", artefact.sha256, "card", contract.sha256),
         compare("scikit-learn", "artefact", artefact.sklearn, "card", contract.sklearn),
-        compare("steps", "artefact", dict(artefact.steps), "card", contract.steps),
+        judge(
+            "steps",
+            "artefact",
+            dict(artefact.steps),
+            "card",
+            contract.steps,
+            agrees=artefact.steps == tuple(contract.steps.items()),  # in order, which dictionaries do not compare
+        ),
         compare("classes", "artefact", artefact.classes, "card", contract.classes),
         judge("withheld", "code", code.classes, "card", withheld, agrees=not withheld & set(code.classes)),
         compare("features", "artefact", artefact.features, "card", contract.features),
@@ -141,13 +148,24 @@ def check_golden(replay: Replay, promise: GoldenPromise, *, whole: bool) -> list
 
 def _check_own_prose(stated: Stated, contract: Contract) -> list[Check]:
     """A card's front matter and its prose are written from the same values; one that was edited shows."""
-    accuracy = contract.accuracy.value
-    rounded_alike = stated.accuracy is not None and abs(stated.accuracy - accuracy) <= 2 * ROUNDING
     return [
         _if_stated("classes in prose", "card", contract.classes, stated.classes),
         _if_stated("features in prose", "card", contract.features, stated.features),
-        _if_stated("accuracy in prose", "card", accuracy, accuracy if rounded_alike else stated.accuracy),
+        _check_stated_accuracy(stated, contract.accuracy),
     ]
+
+
+def _check_stated_accuracy(stated: Stated, accuracy: Accuracy) -> Check:
+    if not stated.counted:
+        alike = stated.accuracy is not None and abs(stated.accuracy - accuracy.value) <= 2 * ROUNDING
+        return _if_stated("accuracy in prose", "card", accuracy.value, accuracy.value if alike else stated.accuracy)
+    agrees = all(
+        abs(share - accuracy.value) <= ROUNDING and (correct, n) == (accuracy.correct, accuracy.n)
+        for share, correct, n in stated.counted
+    )
+    promised = tuple(f"{share:.4f} ({correct} of {n})" for share, correct, n in sorted(stated.counted))
+    found = f"{accuracy.value:.4f} ({accuracy.correct} of {accuracy.n})"
+    return judge("accuracy in prose", "card", found, "prose", promised, agrees=agrees)
 
 
 def _check_prose(stated: Stated, artefact: Artefact) -> list[Check]:

@@ -26,6 +26,7 @@ class Stated(NamedTuple):
         step_names: "`pipeline.named_steps["binarize"]`" -> {"binarize"}; empty when none are named.
         classifiers: the scikit-learn classifiers it mentions -> {"LogisticRegression"}; may be empty.
         accuracy: "Expected accuracy: ~92%" -> 0.92.
+        counted: "Accuracy: 91.42% (8246 of 9020" -> {(0.9142, 8246, 9020)}: every such statement; may be empty.
     """
 
     classes: tuple[str, ...] | None
@@ -33,6 +34,7 @@ class Stated(NamedTuple):
     step_names: frozenset[str]
     classifiers: frozenset[str]
     accuracy: float | None
+    counted: frozenset[tuple[float, int, int]] = frozenset()
 
 
 class Card(NamedTuple):
@@ -118,8 +120,8 @@ _STEP_NAMES = (
 _NOT_STEPS = {"items", "keys", "values", "get"}
 _CLASSIFIERS = re.compile(r"\b([A-Z]\w{0,40}(?:Regression|Classifier|SVC|NB))\b")
 _PERCENT = r"[^%\n]{0,60}?(\d{1,3}(?:\.\d{1,4})?)\s*%"
-_ACCURACIES = (  # the most explicit form that a card uses counts
-    re.compile(r"\baccuracy:?\W{0,6}(\d{1,3}(?:\.\d{1,4})?)\s*%\W{0,6}\(\d+ of \d+", re.IGNORECASE),
+_COUNTED = re.compile(r"\baccuracy:?\W{0,6}(\d{1,3}(?:\.\d{1,4})?)\s*%\W{0,6}\((\d{1,8}) of (\d{1,8})", re.IGNORECASE)
+_ACCURACIES = (  # the more explicit form counts, where a card uses it
     re.compile(rf"\bexpected\s+(?:test\s+)?accuracy\b{_PERCENT}", re.IGNORECASE),
     re.compile(rf"\baccuracy\b{_PERCENT}", re.IGNORECASE),
 )
@@ -137,6 +139,7 @@ def read_prose(text: str) -> Stated:
         step_names=frozenset(name for one in _STEP_NAMES for name in one.findall(text)) - _NOT_STEPS,
         classifiers=frozenset(_CLASSIFIERS.findall(text)),
         accuracy=float(next(iter(accuracies))) / 100 if len(accuracies) == 1 else None,
+        counted=frozenset((float(share) / 100, int(right), int(n)) for share, right, n in _COUNTED.findall(text)),
     )
 
 
