@@ -20,8 +20,9 @@ test: .venv/.installed-requirements-dev.txt releases ## install what tests need 
 	$(MODEL_PYTHON) -m pytest pixelwise-model/tests
 	.venv/bin/python -m pytest
 
-soak: .venv/.installed-requirements-dev.txt releases ## long checks: millions of mutations, all versions on 70,000 digits
-	.venv/bin/python -m pytest -m soak
+soak: .venv/.installed-requirements-dev.txt releases ## long checks: a million mutations, OpenML's 70,000 rows, all versions on all digits
+	$(MODEL_PYTHON) -m pytest -m soak pixelwise-model/tests
+	PIXELWISE_FUZZ=1000000 .venv/bin/python -m pytest tests/attacks/test_fuzz.py tests/test_parity.py
 
 parity: .venv/.installed-requirements-dev.txt releases ## the reader against scikit-learn 1.3 to 1.9; writes docs/parity.md
 	.venv/bin/python benchmarks/parity.py

@@ -31,6 +31,7 @@ main() {
   command_line
   if $ENVIRONMENT_ONLY; then return; fi
   if [ ${#RELEASES[@]} -gt 0 ]; then
+    training_environment
     for version in "${RELEASES[@]}"; do build "$version"; done
     return
   fi
@@ -140,10 +141,14 @@ build() {
     return
   fi
   if $CHECK_ONLY; then say "local release $1: would be trained and released (a minute or two)"; return; fi
-  environment pixelwise-model/.venv pixelwise-model/requirements.txt
-  digits pixelwise-model/.venv/bin/python
+  training_environment
   say "local release $1: training and releasing (a minute or two)"
   pixelwise-model/.venv/bin/python pixelwise-model/release.py "$1" --if-missing
+}
+
+training_environment() {
+  environment pixelwise-model/.venv pixelwise-model/requirements.txt
+  if ! $CHECK_ONLY; then digits pixelwise-model/.venv/bin/python; fi
 }
 
 digits() { # MNIST into its cache, by the Python given first

@@ -10,13 +10,13 @@ hand, and the plain path's next batches of 1,000 are 1.7 times faster. `--after-
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean, median
 from typing import Any
 
 import numpy as np
@@ -47,10 +47,7 @@ def main() -> None:
     difference = hold_against_each_other(entrants, images, step=max(options.images, 50))
     if options.after_large:
         hold_against_each_other(entrants, images, step=len(images))
-    # The collector stays on: its work on many small dictionaries is part of what answers cost. But what was imported is
-    # put out of its sight, since scikit-learn's 70,000 objects are in no process that serves without scikit-learn.
-    gc.collect()
-    gc.freeze()
+    medians, means = rounds(entrants, batches(images, options.images), count=options.rounds)
     result = {
         "version": MODEL.version,
         "kind": MODEL.artefact.kind,
@@ -58,7 +55,8 @@ def main() -> None:
         "after_large": options.after_large,
         "worst_difference": difference,
         "blas": sorted({blas_name(one) for one in threadpool_info() if one["user_api"] == "blas"}),
-        "seconds": rounds(entrants, batches(images, options.images), count=options.rounds),
+        "seconds": medians,
+        "means": means,
     }
     json.dump(result, sys.stdout)
 
@@ -101,20 +99,26 @@ def batches(images: Images, size: int) -> list[Images]:
 
 def rounds(
     entrants: Mapping[str, Callable[[Images], Any]], work: Sequence[Images], *, count: int
-) -> dict[str, list[float]]:
-    """Seconds for one batch, for each contender in each round; who begins a round changes."""
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Seconds for one batch, for each contender in each round: the median of its turn's calls, and their mean.
+
+    The garbage collector stays on, and few calls hold one of its full collections: the median leaves those out on all
+    sides, the mean holds them. Who begins a round changes.
+    """
     repeats = {name: turns_for(run, work) for name, run in entrants.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in entrants}
+    medians: dict[str, list[float]] = {name: [] for name in entrants}
+    means: dict[str, list[float]] = {name: [] for name in entrants}
     for order in rotations(list(entrants), count):
         for name in order:
-            total = timed(entrants[name], work, repeats=repeats[name])
-            seconds[name].append(total / (repeats[name] * len(work)))
-    return seconds
+            seconds = timed(entrants[name], work, repeats=repeats[name])
+            medians[name].append(median(seconds))
+            means[name].append(fmean(seconds))
+    return medians, means
 
 
 def turns_for(run: Callable[[Images], Any], work: Sequence[Images]) -> int:
     timed(run, work, repeats=1)  # warms up
-    return max(1, round(SECONDS_PER_TURN / timed(run, work, repeats=1)))
+    return max(1, round(SECONDS_PER_TURN / sum(timed(run, work, repeats=1))))
 
 
 def rotations(names: list[str], count: int) -> Iterator[list[str]]:
@@ -123,12 +127,15 @@ def rotations(names: list[str], count: int) -> Iterator[list[str]]:
         yield names[first:] + names[:first]
 
 
-def timed(run: Callable[[Images], Any], work: Sequence[Images], *, repeats: int) -> float:
-    started = time.perf_counter()
+def timed(run: Callable[[Images], Any], work: Sequence[Images], *, repeats: int) -> list[float]:
+    """Seconds of each call."""
+    seconds = []
     for _ in range(repeats):
         for batch in work:
+            started = time.perf_counter()
             run(batch)
-    return time.perf_counter() - started
+            seconds.append(time.perf_counter() - started)
+    return seconds
 
 
 if __name__ == "__main__":

@@ -74,7 +74,8 @@ def compare(version: str, *, threads: int | None, rounds: int, after_large: bool
         said[size] = json.loads(printed)
     differences = [one["worst_difference"] for one in said.values()]
     seconds = {size: one["seconds"] for size, one in said.items()}
-    return {**said[SIZES[0]], "worst_difference": max(differences), "seconds": seconds}
+    means = {size: one["means"] for size, one in said.items()}
+    return {**said[SIZES[0]], "worst_difference": max(differences), "seconds": seconds, "means": means}
 
 
 def training(version: str) -> float:

@@ -226,7 +226,13 @@ def test_a_card_whose_classes_differ_from_the_artefact_is_refused(house: Install
 
 def test_a_card_number_that_differs_from_its_prose_is_refused(house: Installation, v1: Published):
     house.place_published(v1, card=v1.card.replace("Accuracy: 91.42%", "Accuracy: 95.42%").encode())
-    refused(house.predict(), 4, "accuracy in prose differ", "'0.9142 (8246 of 9020)' (card)", "'0.9542 (8246 of 9020)' (prose)")
+    refused(
+        house.predict(),
+        4,
+        "accuracy in prose differ",
+        "'0.9142 (8246 of 9020)' (card)",
+        "'0.9542 (8246 of 9020)' (prose)",
+    )
 
 
 def test_a_card_that_is_not_valid_is_refused(house: Installation, v1: Published):

@@ -25,6 +25,9 @@ from which OpenBLAS starts threads, which cost more than they bring when other w
 PAPER_UP_TO = np.array(INK_ABOVE, np.uint8)
 """An array, because numpy takes 0.3 us to make one of a Python number, in each call."""
 
+EXP_UP_TO = 80
+"""exp() of this, times the number of classes, is well inside of float32; it overflows above 88."""
+
 Floats = NDArray[np.float32]
 
 
@@ -73,12 +76,15 @@ class Engine:
             values += bias
             self._activate(values)
         weights, bias = self._relative
+        products = buffers.products[:rows]
         for first in range(0, rows, PRODUCT_ROWS):
-            part = slice(first, first + PRODUCT_ROWS)
-            np.add(np.dot(values[part], weights), bias, out=logits[part])
+            np.dot(values[first : first + PRODUCT_ROWS], weights, out=products[first : first + PRODUCT_ROWS])
+        np.add(products, bias, out=logits)
 
     def _softmax(self, logits: Floats) -> None:
-        logits -= np.maximum.reduce(logits, axis=1, keepdims=True)  # so that exp() cannot overflow
+        # The last class is held at 0, so no row's sum is below exp(0) = 1; only large logits need to be brought down.
+        if np.maximum.reduce(logits, axis=None, initial=0) > EXP_UP_TO:
+            logits -= np.maximum.reduce(logits, axis=1, keepdims=True)
         np.exp(logits, out=logits)
         logits /= np.dot(logits, self._row_sum)
 
@@ -86,7 +92,7 @@ class Engine:
         try:
             buffers: _Buffers = self._threads.buffers
         except AttributeError:  # the first call on this thread
-            widths = [len(bias) for _, bias in self._hidden]
+            widths = [len(bias) for _, bias in (*self._hidden, self._relative)]
             buffers = self._threads.buffers = _Buffers(self._features, widths)
         return buffers
 
@@ -94,10 +100,10 @@ class Engine:
 class _Buffers:
     """What one thread computes in."""
 
-    def __init__(self, features: int, hidden_widths: list[int]) -> None:
+    def __init__(self, features: int, widths: list[int]) -> None:
         self.ink = np.empty((BLOCK_ROWS, features), np.bool_)
         self.inputs = np.empty((BLOCK_ROWS, features), np.float32)
-        self.hidden = [np.empty((BLOCK_ROWS, width), np.float32) for width in hidden_widths]
+        *self.hidden, self.products = [np.empty((BLOCK_ROWS, width), np.float32) for width in widths]
 
 
 def _as_float32(weights: NDArray[np.floating], bias: NDArray[np.floating]) -> tuple[Floats, Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -101,6 +102,17 @@ def test_huge_weights_give_scores_and_no_warning(images: NDArray[np.uint8], acti
     scores = Engine(model).scores(images)
     assert np.isfinite(scores).all()
     assert np.allclose(scores.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("highest", [79.5, 80.5, 87.0, 89.0, 1e3])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_logits_around_the_reach_of_exp_give_the_plain_scores(highest: float, sign: int):
+    """A blank image gives the biases alone; relative to the last class they are up to `highest` in both directions."""
+    bias = sign * np.array([highest, highest - 1, highest / 2, -highest, 0.0])
+    model = artefact(classes=DIGITS[:5])
+    model = dataclasses.replace(model, layers=(Layer(model.layers[0].weights, bias),))
+    blank = np.zeros((3, 28, 28), np.uint8)
+    assert np.abs(Engine(model).scores(blank) - plainly(model, blank[0])).max() <= 1e-5
 
 
 def test_scores_are_float32_and_each_row_sums_to_1(images: NDArray[np.uint8]):
