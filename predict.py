@@ -8,10 +8,12 @@ Exit codes: 0 the card's promise holds; 3 configuration; 4 the model is refused;
 from __future__ import annotations
 
 import sys
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from app.errors import PixelWiseError, PromiseBroken
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SHOWN = 5
 
@@ -23,6 +25,15 @@ def main() -> int:
     except PixelWiseError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] == "app":
+            raise
+        print(f"{sys.executable} has no {missing.name}: run .venv/bin/python predict.py", file=sys.stderr)
+        print(
+            "(`bash setup-server.sh` makes .venv; `source .venv/bin/activate` makes it the usual python)",
+            file=sys.stderr,
+        )
+        return 3
     return 0
 
 

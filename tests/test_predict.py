@@ -43,3 +43,10 @@ def test_it_gives_the_same_under_python_o(installation: Installation):
     plain = installation.predict()
     installation.flags = ("-O",)
     assert installation.predict().stdout == plain.stdout
+
+
+def test_a_python_without_the_libraries_is_told_which_one_has_them(installation: Installation):
+    done = installation.run("-S", "predict.py")  # -S: without site-packages
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "run .venv/bin/python predict.py" in done.stderr
+    assert "Traceback" not in done.stderr
