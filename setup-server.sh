@@ -18,14 +18,16 @@ say() { printf '%s\n' "setup: $*" >&2; }
 fail() { say "$1"; say "-> $2"; exit "${3:-3}"; }
 
 main() {
-  case "${1:-}" in
-    "") ;;
-    --check) CHECK_ONLY=true ;;
-    --environment) ENVIRONMENT_ONLY=true ;;
-    --releases) RELEASES=("${@:2}") ;;
-    *) fail "unknown option $1" "Options: --check, --environment, --releases VERSION..." 2 ;;
+  case "${1:-} $#" in
+    " 0") ;;
+    "--check 1") CHECK_ONLY=true ;;
+    "--environment 1") ENVIRONMENT_ONLY=true ;;
+    "--releases "[2-9]*) RELEASES=("${@:2}") ;;
+    *) fail "unknown options: $*" "Options: --check, --environment, --releases VERSION..." 2 ;;
   esac
+  trap 'say "interrupted: run this again, it goes on where it stopped"; exit 130' INT TERM
   cd "$ROOT"
+  [ -w . ] || fail "$ROOT may not be written by $(id -un)" "Run this as the user who owns it, or change its owner."
   system_packages
   environment .venv requirements.txt
   command_line
@@ -92,18 +94,24 @@ environment() {
   fi
   if $CHECK_ONLY; then say "$folder: would install $requirements (pinned and hashed)"; return; fi
   say "$folder: installing $requirements (pinned and hashed; about a minute)"
-  "$folder/bin/python" -m pip --version >/dev/null 2>&1 || "$PYTHON" -m venv --clear "$folder"
+  "$folder/bin/python" -m pip --version >/dev/null 2>&1 || "$PYTHON" -m venv --clear "$folder" ||
+    fail "$folder could not be made" "Is python3-venv installed, and the disk not full? Then run this again." 1
   "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$requirements" ||
     fail "$requirements could not be installed" "Is the package registry reachable? Then run this again." 6
   cp "$requirements" "$stamp" # written last: an interrupted installation is done again
 }
 
 command_line() {
-  if .venv/bin/pixelwise --version >/dev/null 2>&1; then say "command pixelwise: nothing to do"; return; fi
+  if commands_are_of_this_tree; then say "command pixelwise: nothing to do"; return; fi
   if $CHECK_ONLY; then say "command pixelwise: would be installed into .venv/bin"; return; fi
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ||
     fail "the command pixelwise could not be installed" "Remove .venv and run this again." 1
   say "command pixelwise: installed into .venv/bin"
+}
+
+commands_are_of_this_tree() { # a copied .venv still runs the tree that it was copied from
+  [ "$(cd / && "$ROOT/.venv/bin/python" -c 'import app; print(app.__file__)' 2>/dev/null)" = "$ROOT/app/__init__.py" ] &&
+    head -n 1 .venv/bin/pixelwise 2>/dev/null | grep -qF "$ROOT/.venv/"
 }
 
 # -- settings, release, checks -----------------------------------------------------------------------------------------
@@ -111,7 +119,7 @@ command_line() {
 settings_file() {
   if [ -e .env ]; then say ".env: kept as it is"; return; fi
   if $CHECK_ONLY; then say ".env: would be created from .env.example, mode 600"; return; fi
-  (umask 077 && cp .env.example .env.draft && chmod 600 .env.draft && mv -n .env.draft .env)
+  (umask 077 && rm -f .env.draft && cp .env.example .env.draft && chmod 600 .env.draft && mv -n .env.draft .env)
   say ".env: created from .env.example, mode 600"
 }
 
@@ -122,28 +130,30 @@ release() {
     say "release: would build or pull the pinned release, verify it and read real digits with it"
     return
   fi
-  local repository version status=0
+  local repository version
   repository="$(setting MODEL_REPO)"
   version="$(setting MODEL_VERSION)"
-  if [ "$repository" = pixelwise-model/releases.git ]; then build "$version"; fi
-  if $CHECK_ONLY; then say "release: would ask $repository for $version, and fetch it if it is not in place"; return; fi
-  .venv/bin/pixelwise pull || status=$?
-  if [ "$status" -eq 6 ] && .venv/bin/pixelwise verify >/dev/null 2>&1; then
-    say "release: the repository cannot be reached; going on with $version, which is in place and verifies"
-  elif [ "$status" -ne 0 ]; then
-    exit "$status"
-  fi
+  if [ "$(realpath -m -- "$repository")" = "$ROOT/pixelwise-model/releases.git" ]; then build "$version"; fi
+  if $CHECK_ONLY; then say "release: would ask MODEL_REPO for $version, and fetch it if it is not in place"; return; fi
+  .venv/bin/pixelwise pull --keep-offline
 }
 
 build() {
-  if git -C pixelwise-model/releases.git rev-parse --verify --quiet "refs/tags/$1" >/dev/null 2>&1; then
+  local status
+  if git --git-dir=pixelwise-model/releases.git rev-parse --verify --quiet "refs/tags/$1" >/dev/null 2>&1; then
     say "local release $1: built before: nothing to do"
     return
   fi
   if $CHECK_ONLY; then say "local release $1: would be trained and released (a minute or two)"; return; fi
   training_environment
   say "local release $1: training and releasing (a minute or two)"
-  pixelwise-model/.venv/bin/python pixelwise-model/release.py "$1" --if-missing
+  # The date of the sources: the same sources on the same machine make the same commit.
+  SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct -- pixelwise-model 2>/dev/null || date +%s)}" \
+    pixelwise-model/.venv/bin/python pixelwise-model/release.py "$1" --if-missing || {
+    status=$?
+    [ "$status" -ne 2 ] || fail "MODEL_VERSION=$1 cannot be built here" "Correct MODEL_VERSION in .env." 3
+    exit "$status"
+  }
 }
 
 training_environment() {

@@ -14,29 +14,56 @@ from rich.console import Console
 from rich.progress import track
 
 import app
-from app.errors import ContractBroken, NotStartable, PixelWiseError, RosterMismatch, UnreadableImage
+from app.errors import (
+    ConfigurationError,
+    ContractBroken,
+    NotStartable,
+    NotWritable,
+    PixelWiseError,
+    RosterMismatch,
+    UnreadableImage,
+    printable,
+)
 from app.inference.contract import INK_ABOVE
 from app.settings import Settings, read_settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=app.__doc__)
-stderr = Console(stderr=True, highlight=False)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 MANY = 20
 """From this many images on, reading them shows a progress bar."""
+START_SECONDS = 120
+"""How long a fetched release may take to start before it is refused."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that shows neither colour nor bars where there is no terminal, or where NO_COLOR is set."""
+    plain = "NO_COLOR" in os.environ
+    return Console(stderr=stderr, highlight=False, color_system=None if plain else "auto", soft_wrap=stderr)
 
 
 def main() -> NoReturn:
-    """Runs the command; a refusal is one message on stderr and its exit code."""
+    """Runs the command; a refusal is one message on stderr (and one object on stdout with --json) and its exit code."""
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that cannot show a character
     try:
         cli()
     except PixelWiseError as error:
-        stderr.print(str(error), markup=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        _refuse(error)
+    except PermissionError as error:
+        _refuse(NotWritable(str(error.filename)))
     sys.exit(0)
 
 
+def _refuse(error: PixelWiseError) -> NoReturn:
+    _say(str(error))
+    # A broken contract has been shown with all its checks.
+    if "--json" in sys.argv and not isinstance(error, RosterMismatch | ContractBroken):
+        parts = {key: getattr(error, key) for key in ("subject", "found", "promised", "remedy", "exit_code")}
+        _print_json({"error": {"kind": type(error).__name__, **parts}})
+    sys.exit(error.exit_code)
+
+
 def _say(line: str) -> None:
-    stderr.print(line, markup=False, soft_wrap=True)
+    console(stderr=True).print(line, markup=False)
 
 
 def _print_json(value: Any) -> None:
@@ -61,6 +88,10 @@ def _options(
 @cli.command()
 def pull(
     frozen: Annotated[bool, typer.Option("--frozen", help="Take only what model.lock lists.")] = False,
+    keep_offline: Annotated[
+        bool,
+        typer.Option("--keep-offline", help="Keep the release in place if its repository cannot be reached."),
+    ] = False,
 ) -> None:
     """Fetch the release that .env pins, verify it, and put it into models/."""
     from app.release.pull import pull as pull_release
@@ -73,6 +104,7 @@ def pull(
         lock_file=settings.lock_file,
         root=settings.root,
         frozen=frozen or settings.require_lock,
+        keep_offline=keep_offline,
         accept=lambda folder: _start_from(folder, settings),
         card_artefact=_artefact_named_by_card,
         say=_say,
@@ -88,12 +120,37 @@ def _start_from(folder: Path, settings: Settings) -> None:
 
     record = read_record(folder)
     name = record.artefact if record else ""
-    # The release is about to be reviewed, not served: whether it is locked was decided before.
-    environ = {**os.environ, "MODEL_PATH": str(folder / name), "REQUIRE_LOCK": "false"}
+    environ = {**os.environ, "MODEL_PATH": str(folder / name)}
     command = [sys.executable, "-c", "import app.cli; app.cli.main()", "verify"]
-    done = subprocess.run(command, env=environ, cwd=settings.root, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command,
+            env=environ,
+            cwd=settings.root,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=START_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise NotStartable(settings.model_version, said=f"no start within {START_SECONDS} s") from None
     if done.returncode != 0:
-        raise NotStartable(settings.model_version, said=done.stderr.strip(), exit_code=done.returncode)
+        raise NotStartable(settings.model_version, said=done.stderr.strip() or f"exit code {done.returncode}")
+    _check_served_path(folder, settings)
+
+
+def _check_served_path(folder: Path, settings: Settings) -> None:
+    """Placing a release replaces the files in models/: MODEL_PATH must not lose the file it names."""
+    path = settings.model_path
+    if path is None or path.parent != settings.models or (folder / path.name).exists():
+        return
+    raise ConfigurationError(
+        f"MODEL_PATH={path.relative_to(settings.root)}",
+        found=f"no {path.name} in release {settings.model_version}",
+        promised=f"a file of the pinned release, whose files replace those of {settings.models.name}/",
+        remedy="Leave MODEL_PATH empty in .env, or name this release's artefact. The current model stays as it is.",
+    )
 
 
 def _artefact_named_by_card(folder: Path) -> str | None:
@@ -133,21 +190,18 @@ def verify(
     mnist: Annotated[bool, typer.Option("--mnist", help="Measure the accuracy on MNIST's test file too.")] = False,
 ) -> None:
     """Hold artefact, card, code and golden set against each other; exit code 4 when they disagree."""
-    from app.release.agreement import check_golden, refuse_differences
+    from app.release.agreement import refuse_differences
 
     try:
         from app.classifier import MODEL
     except (RosterMismatch, ContractBroken) as error:
         _show_checks(error.checks, json=json)
         raise
-    from app.inference.golden import replay
-    from app.release.accuracy import Share, check_on_golden_set, check_on_mnist, measure
+    from app.release.accuracy import check_on_mnist, check_recorded, measure
 
     checks = [check for check in MODEL.checks if check.name != "recorded answers" or MODEL.recorded is None]
     if MODEL.recorded is not None:
-        replayed = replay(MODEL.recorded.digits(), MODEL.engine)
-        checks += check_golden(replayed, MODEL.recorded.promise, whole=True)
-        checks.append(check_on_golden_set(Share(replayed.correct, replayed.n), MODEL.recorded.accuracy))
+        checks += check_recorded(MODEL.recorded, MODEL.engine)
     if mnist:
         from app.inference.mnist import read_mnist_test
 
@@ -164,7 +218,7 @@ def _show_checks(checks: tuple[Any, ...], *, json: bool, version: str | None = N
         agree = all(check.outcome != "differs" for check in checks)
         _print_json({"version": version, "agree": agree, "checks": [check._asdict() for check in checks]})
         return
-    out = Console(highlight=False)
+    out = console()
     if not out.is_terminal:
         out.width = 150
     out.print(checks_report(checks))
@@ -186,50 +240,52 @@ def predict(
     from app.inference.skew import find_skew, skipped_checks
     from app.tables import answers_table, as_characters
 
+    names, seen, unreadable = [], [], []
     files = _image_files(images)
-    seen = [
-        read_images(file)
-        for file in track(files, "Reading images", console=stderr, disable=len(files) < MANY, transient=True)
-    ]
-    names = [
-        str(file) if len(batch) == 1 else f"{file}[{index}]"
-        for file, batch in zip(files, seen, strict=True)
-        for index in range(len(batch))
-    ]
-    batch = np.concatenate(seen)
+    bar = console(stderr=True)
+    quiet = len(files) < MANY or not bar.is_terminal or "NO_COLOR" in os.environ
+    for file in track(files, "Reading images", console=bar, disable=quiet, transient=True):
+        try:
+            batch = read_images(file)
+        except UnreadableImage as reason:
+            unreadable.append(reason)
+            continue
+        shown = printable(os.fsencode(file).decode("utf-8", "replace"))
+        names += [shown if len(batch) == 1 else f"{shown}[{index}]" for index in range(len(batch))]
+        seen.append(batch)
+    batch = np.concatenate(seen) if seen else np.empty((0, 28, 28), np.uint8)
     answers = classify_batch(batch)
     contract = MODEL.card.contract if MODEL.card else None
     profile = contract.profile if contract else None
     findings = find_skew(batch, profile)
     skipped = skipped_checks(profile)
     if json:
+        found = [
+            {"image": name, **answer, "findings": [finding._asdict() for finding in one]}
+            for name, answer, one in zip(names, answers, findings, strict=True)
+        ]
+        refused = [{"subject": error.subject, "found": error.found, "remedy": error.remedy} for error in unreadable]
         _print_json(
             {
                 "model_version": MODEL.version,
                 "skipped_checks": list(skipped),
-                "images": [
-                    {"image": name, **answer, "findings": [finding._asdict() for finding in found]}
-                    for name, answer, found in zip(names, answers, findings, strict=True)
-                ],
+                "images": found,
+                "unreadable": refused,
             }
         )
-        return
-    if skipped:
-        _say(f"Not checked for want of a profile in the card: {', '.join(skipped)}")
-    out = Console(highlight=False)
-    if show:
-        for name, image in zip(names, batch, strict=True):
-            out.print(f"{name}\n{as_characters(image, ink_above=INK_ABOVE)}", markup=False)
-    rows = [
-        (
-            name,
-            answer["prediction"],
-            answer["confidence"],
-            "; ".join(f"{finding.name}: {finding.remedy}" for finding in found),
-        )
-        for name, answer, found in zip(names, answers, findings, strict=True)
-    ]
-    out.print(answers_table(rows))
+    else:
+        if skipped:
+            _say(f"Not checked for want of a profile in the card: {', '.join(skipped)}")
+        out = console()
+        if show:
+            for name, image in zip(names, batch, strict=True):
+                out.print(f"{name}\n{as_characters(image, ink_above=INK_ABOVE)}", markup=False)
+        if names:
+            out.print(answers_table(names, answers, findings))
+    for error in unreadable:
+        _say(str(error))
+    if unreadable:
+        raise typer.Exit(UnreadableImage.exit_code)
 
 
 def _image_files(paths: list[Path]) -> list[Path]:
@@ -258,7 +314,7 @@ def doctor(json: Json = False) -> None:
     if json:
         _print_json({"healthy": all(symptom.healthy for symptom in symptoms), "checks": symptoms})
     else:
-        Console(highlight=False).print(symptoms_table(symptoms))
+        console().print(symptoms_table(symptoms))
     worst = [symptom.exit_code for symptom in symptoms if not symptom.healthy]
     if worst:
         raise typer.Exit(worst[0])

@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from app.errors import PixelWiseError
-from app.release.lock import read_lock
+from app.release.address import parse_address
+from app.release.lock import find_vouching, read_lock
 from app.release.record import changed_file, read_record
 from app.settings import ROOT, Settings, read_settings
 
@@ -39,7 +40,7 @@ def diagnose() -> list[Symptom]:
         settings = read_settings()
     except PixelWiseError as error:
         return [*found, Symptom("settings", False, str(error), "edit .env", error.exit_code)]
-    return [*found, Symptom("settings", True, f"{settings.model_repo} {settings.model_version}"), *_model(settings)]
+    return [*found, *_settings(settings), *_model(settings)]
 
 
 def symptoms_table(symptoms: list[Symptom]) -> Table:
@@ -95,13 +96,41 @@ def _env_file() -> Symptom:
     return Symptom(".env", True, f"mode {mode:o}")
 
 
+def _settings(settings: Settings) -> Iterator[Symptom]:
+    try:
+        address = parse_address(settings.model_repo, root=settings.root)
+        # The address as it may be shown: MODEL_REPO itself can hold a token.
+        yield Symptom("settings", True, f"{address.repository} {settings.model_version}")
+        record = read_record(settings.models / settings.model_version)
+        if record is not None and parse_address(record.repository, root=settings.root).key != address.key:
+            found = f"{record.version} in models/ comes from {record.repository}, MODEL_REPO is {address.repository}"
+            yield Symptom("origin", False, found, "pixelwise pull", 3)
+    except PixelWiseError as error:
+        yield Symptom("settings", False, str(error), "edit .env", error.exit_code)
+
+
 def _model(settings: Settings) -> Iterator[Symptom]:
     try:
-        locked = read_lock(settings.lock_file)
-        record = read_record(settings.models / settings.model_version)
+        release = list(_release(settings))
     except PixelWiseError as error:
-        yield Symptom("release", False, str(error), "pixelwise pull", error.exit_code)
+        release = [Symptom("release", False, str(error), "pixelwise pull", error.exit_code)]
+    yield from release
+    if not release[0].healthy:
         return
+    command = [sys.executable, "-c", "import app.cli; app.cli.main()", "verify"]
+    start = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)
+    if start.returncode == 0:
+        yield Symptom("start", True, "the model opens and reproduces its recorded answers")
+    else:
+        said = start.stderr.strip() or f"exit code {start.returncode}"
+        yield Symptom("start", False, said, "pixelwise verify", start.returncode)
+
+
+def _release(settings: Settings) -> Iterator[Symptom]:
+    if settings.model_path is not None:
+        yield Symptom("release", True, f"MODEL_PATH is served: {settings.model_path.name}")
+        return
+    record = read_record(settings.models / settings.model_version)
     if record is None:
         yield Symptom("release", False, f"{settings.model_version} is not pulled", "pixelwise pull", 3)
         return
@@ -110,14 +139,9 @@ def _model(settings: Settings) -> Iterator[Symptom]:
         yield Symptom("release", False, f"{changed} is missing or changed", "pixelwise pull", 4)
         return
     yield Symptom("release", True, f"{record.version}, commit {record.commit[:12]}, {len(record.files)} files intact")
-    listed = any(entry.version == record.version and entry.commit == record.commit for entry in locked)
+    digest = next(file.sha256 for file in record.files if file.name == record.artefact)
+    locked = read_lock(settings.lock_file)
+    listed = find_vouching(locked, version=settings.model_version, digest=digest, record=record) is not None
     needed = settings.require_lock and not listed
     found = "lists this release" if listed else "does not list this release (a first pull)"
     yield Symptom("model.lock", not needed, found, "pixelwise lock" if needed else "", 4 if needed else 0)
-    command = [sys.executable, "-c", "import app.classifier"]
-    start = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)
-    if start.returncode == 0:
-        yield Symptom("start", True, "the model opens and reproduces its recorded answers")
-    else:
-        said = start.stderr.strip().splitlines()
-        yield Symptom("start", False, said[-1] if said else "no message", "pixelwise verify", 4)

@@ -9,14 +9,20 @@ from __future__ import annotations
 from pathlib import Path
 
 
+def printable(text: str) -> str:
+    """`text` with every character that is none (escapes, line breaks, zero widths) shown by its number."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
 class PixelWiseError(Exception):
-    """A refusal. `str(error)` is one sentence or two, meant for a person."""
+    """A refusal. `str(error)` is one sentence or two, meant for a person; no character of it acts on a terminal."""
 
     exit_code = 1
 
     def __init__(self, subject: str, *, found: object, promised: object, remedy: str) -> None:
-        self.subject, self.found, self.promised, self.remedy = subject, str(found), str(promised), remedy
-        super().__init__(f"{subject}: found {self.found}, promised {self.promised}. {remedy}")
+        parts = (subject, str(found), str(promised), remedy)
+        self.subject, self.found, self.promised, self.remedy = map(printable, parts)
+        super().__init__(f"{self.subject}: found {self.found}, promised {self.promised}. {self.remedy}")
 
 
 # -- what the caller passes (the caller's to fix) --------------------------------------------------------------
@@ -30,11 +36,15 @@ class BadImages(PixelWiseError, ValueError):
     def __init__(self, images: object, *, shape: str) -> None:
         is_array = hasattr(images, "dtype") and hasattr(images, "shape")
         found = f"{images.dtype} {images.shape}" if is_array else type(images).__name__  # type: ignore[attr-defined]
+        if is_array and str(images.dtype) == "uint8":  # type: ignore[attr-defined]  # as above
+            remedy = "One image goes to classify(image), many to classify_batch(images); image[None] is a batch of one."
+        else:
+            remedy = "Pass grey values as they are, 0 paper to 255 ink (floats in [0, 1]: multiply by 255 and round)."
         super().__init__(
             "images",
             found=found,
             promised=f"a numpy array, uint8 {shape}",
-            remedy="Pass grey values as they are, 0 paper to 255 ink (floats in [0, 1]: multiply by 255 and round).",
+            remedy=remedy,
         )
 
 
@@ -62,6 +72,18 @@ class BadSettings(ConfigurationError):
             found="; ".join(problems),
             promised="the values described in .env.example",
             remedy="Edit .env or the environment; .env.example describes every setting.",
+        )
+
+
+class NotWritable(ConfigurationError):
+    """A file or folder of this installation may not be written by this user."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            path,
+            found="no permission to write or read",
+            promised="an installation that its user may change",
+            remedy="Run this as the user who owns the folder, or change its owner.",
         )
 
 
@@ -232,10 +254,10 @@ class ContractBroken(Refused):
 class NotStartable(Refused):
     """A release that was fetched whole, and does not start here; it is not placed."""
 
-    def __init__(self, version: str, *, said: str, exit_code: int) -> None:
+    def __init__(self, version: str, *, said: str) -> None:
         super().__init__(
             f"release {version} does not start",
-            found=said or f"exit code {exit_code}",
+            found=said,
             promised="a release that verifies before it is placed",
             remedy="The current model stays as it is. Ask the release's owner, or pin another version in .env.",
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,9 @@ QUESTIONS = {
     "Which preprocessing is inside the artefact, and which is the caller's?": (
         "preprocessing",
         "ink rule",
+        "ink rule in prose",
         "steps",
+        "steps in prose",
         "step names",
         "classifier",
     ),
@@ -40,9 +43,11 @@ QUESTIONS = {
         "accuracy of golden digits",
         "accuracy",
         "accuracy in prose",
+        "digits in prose",
+        "golden set in prose",
         "accuracy on MNIST's test file",
     ),
-    "Is it the release that was promised?": ("card", "version", "file", "sha256", "scikit-learn"),
+    "Is it the release that was promised?": ("card", "version", "file", "sha256", "sha256 in prose", "scikit-learn"),
 }
 
 STYLES: dict[Outcome, str] = {"differs": "bold red", "skipped": "yellow", "agrees": "green"}
@@ -85,15 +90,18 @@ def _row(name: str, checks: Sequence[Check]) -> list[Text]:
     return [Text(name), *(Text(" / ".join(shown)) for shown in cells.values()), verdict]
 
 
-def answers_table(rows: Sequence[tuple[str, str, float, str]]) -> Table:
-    """(image, prediction, confidence, findings) as a table."""
+def answers_table(
+    names: Sequence[str], answers: Sequence[Mapping[str, Any]], findings: Sequence[Sequence[Any]]
+) -> Table:
+    """A row for each image: its name, the answer, and what is unlike the training images."""
     table = Table()
     table.add_column("image", overflow="fold")
     table.add_column("prediction", justify="right")
     table.add_column("confidence", justify="right")
     table.add_column("findings", overflow="fold")
-    for name, prediction, confidence, findings in rows:
-        table.add_row(Text(name), prediction, f"{confidence:.2f}", Text(findings or "none"))
+    for name, answer, found in zip(names, answers, findings, strict=True):
+        said = "; ".join(f"{finding.name}: {finding.remedy}" for finding in found) or "none"
+        table.add_row(Text(name), answer["prediction"], f"{answer['confidence']:.2f}", said)
     return table
 
 

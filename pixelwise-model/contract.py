@@ -100,26 +100,49 @@ def front_matter(contract: dict[str, Any]) -> str:
     return f"---\n{text}---\n"
 
 
+MOST_BYTES = 64 << 10
+MOST_DEPTH = 20
+
+
 def contract_in(card: str | None) -> dict[str, Any] | None:
-    """The contract of an earlier release's card; None if it states none that can be compared."""
-    if card is None or not card.startswith("---\n"):
+    """The contract of an earlier release's card; None if it states none that can be compared.
+
+    Who wrote that card is not known here: only small plain YAML, of values of the expected kinds, counts.
+    """
+    if card is None or not card.startswith("---\n") or len(card.encode("utf-8", "replace")) > MOST_BYTES:
         return None
+    text = card[4:].partition("\n---")[0]
     try:
-        matter = yaml.safe_load(card[4:].partition("\n---")[0])
-    except yaml.YAMLError:
+        matter = yaml.safe_load(text) if _is_plain_yaml(text) else None
+    except (yaml.YAMLError, ValueError, OverflowError):  # also a date such as 2026-99-99, a number too large
         return None
     contract = matter.get("contract") if isinstance(matter, dict) else None
-    return contract if isinstance(contract, dict) else None
+    if not isinstance(contract, dict):
+        return None
+    fit = all(contract.get(key) is None or fits(contract[key]) for key, (_, fits) in COMPARED.items())
+    return contract if fit else None
+
+
+def _is_plain_yaml(text: str) -> bool:
+    """No anchors, aliases or tags, and a bounded depth: the parser's events come before anything is built."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if getattr(event, "anchor", None) or getattr(event, "tag", None):  # an alias has an anchor too
+            return False
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MOST_DEPTH:
+            return False
+    return True
 
 
 def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What a reader of the earlier contract must know of this one, a sentence each."""
     sentences = []
-    for key, subject in COMPARED.items():
+    for key, (subject, _) in COMPARED.items():
         if before.get(key) != now[key]:
             sentences.append(f"{subject}: {_plain(before.get(key))} before, {_plain(now[key])} now.")
     then, here = before.get("accuracy"), now["accuracy"]
-    if not isinstance(then, dict) or not {"value", "n", "interval"} <= then.keys():
+    if not _is_accuracy(then):
         return [*sentences, "The earlier contract states no accuracy to compare."]
     points = 100 * (here["value"] - then["value"])
     sentences.append(f"Accuracy: {then['value']:.2%} before, {here['value']:.2%} now ({points:+.2f} points).")
@@ -135,14 +158,51 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return sentences
 
 
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= 40 and value.isprintable()
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1_000_000
+
+
+def _is_share(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1
+
+
+def _are_words(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= 100 and all(map(_is_word, value))
+
+
+def _are_steps(value: Any) -> bool:
+    return isinstance(value, dict) and _are_words([*value, *value.values()])
+
+
+def _is_input(value: Any) -> bool:
+    return isinstance(value, dict) and _are_words([*value]) and all(map(_is_word_or_counts, value.values()))
+
+
+def _is_word_or_counts(value: Any) -> bool:
+    return _is_word(value) or (isinstance(value, list) and len(value) <= 4 and all(map(_is_count, value)))
+
+
+def _is_accuracy(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    interval = value.get("interval")
+    ends = interval if isinstance(interval, list) and len(interval) == 2 else [None]
+    return _is_count(value.get("n")) and all(map(_is_share, [value.get("value"), *ends]))
+
+
 COMPARED = {
-    "classes": "Classes",
-    "withheld": "Withheld",
-    "steps": "Steps",
-    "features": "Features",
-    "input": "Input",
-    "sklearn": "Written by scikit-learn",
+    "classes": ("Classes", _are_words),
+    "withheld": ("Withheld", _are_words),
+    "steps": ("Steps", _are_steps),
+    "features": ("Features", _is_count),
+    "input": ("Input", _is_input),
+    "sklearn": ("Written by scikit-learn", _is_word),
 }
+"""Key of the contract -> its name in a sentence, and what its value must be to be compared."""
 
 
 def _plain(value: Any) -> str:

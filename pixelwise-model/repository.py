@@ -55,16 +55,23 @@ class ReleaseRepository:
     def publish(self, version: str, folder: Path, message: str) -> str:
         """Commit the folder's files, then tag the commit: both references change in one transaction, or none.
 
+        The date of both is the clock's, or SOURCE_DATE_EPOCH (reproducible-builds.org): with that, the same
+        files after the same releases give the same commit and the same tag.
+
         Returns:
             The commit.
+
+        Raises:
+            ReleaseRefused: SOURCE_DATE_EPOCH is no number of seconds.
         """
+        date = f"{_release_second()} +0000"
         self._create_if_missing()
         branch = self._git("symbolic-ref", "HEAD").strip()
         parent = self._git("for-each-ref", "--format=%(objectname)", branch).strip()
         tree = self._git("mktree", stdin="".join(self._tree_line(path) for path in sorted(folder.iterdir())))
         line = ["-p", parent] if parent else []
-        commit = self._git("commit-tree", tree.strip(), *line, "-m", message).strip()
-        tagger = f"{NAME} <{EMAIL}> {int(time.time())} +0000"
+        commit = self._git("commit-tree", tree.strip(), *line, "-m", message, date=date).strip()
+        tagger = f"{NAME} <{EMAIL}> {date}"
         tag = self._git(
             "mktag", stdin=f"object {commit}\ntype commit\ntag {version}\ntagger {tagger}\n\n{message}\n"
         ).strip()
@@ -116,12 +123,14 @@ class ReleaseRepository:
         blob = self._git("hash-object", "-w", "--no-filters", "--", str(file)).strip()
         return f"100644 blob {blob}\t{file.name}\n"
 
-    def _git(self, *arguments: str, stdin: str = "") -> str:
+    def _git(self, *arguments: str, stdin: str = "", date: str | None = None) -> str:
         # Nobody's configuration acts here, so a release is cut alike on every machine.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
         environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
         for role in ("AUTHOR", "COMMITTER"):
             environment |= {f"GIT_{role}_NAME": NAME, f"GIT_{role}_EMAIL": EMAIL}
+            if date is not None:
+                environment[f"GIT_{role}_DATE"] = f"@{date}"  # subtle: without @ git guesses at short numbers
         done = _run(["git", "--git-dir", str(self.path), *arguments], environment, stdin)
         if done.returncode != 0:
             raise GitFailed(f"{arguments[0]} in {self.path}", found=_complaint(done))
@@ -139,6 +148,21 @@ class ReleaseRepository:
                 remedy="Check the address and your access, then run again with --if-missing.",
             )
         return done.stdout
+
+
+def _release_second() -> int:
+    """Seconds since 1970 in UTC: SOURCE_DATE_EPOCH, or now when it is not set."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    if given is None:
+        return int(time.time())
+    if re.fullmatch(r"[0-9]{1,10}", given) is None:  # ten digits reach the year 2286
+        raise ReleaseRefused(
+            f"SOURCE_DATE_EPOCH={given!a}",
+            found="no number of seconds",
+            promised="whole seconds since 1970-01-01 UTC, at most ten digits",
+            remedy="Unset it, or set it like SOURCE_DATE_EPOCH=$(git log -1 --format=%ct).",
+        )
+    return int(given)
 
 
 def _run(

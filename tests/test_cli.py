@@ -205,13 +205,59 @@ def test_predict_of_many_files_keeps_the_bar_off_stdout_and_out_of_a_file(
     assert "\x1b" not in done.stderr
 
 
-@pytest.mark.parametrize("name", ["missing.png", "notes.txt", "empty"])
-def test_predict_refuses_what_is_no_picture_by_name_with_2(installation: Installation, digits: Path, name: str):
-    (digits / "empty").mkdir()
-    done = installation.pixelwise("predict", str(digits / "a.png"), str(digits / name))
-    assert (done.returncode, done.stdout) == (2, "")
+@pytest.mark.parametrize("name", ["missing.png", "notes.txt"])
+def test_a_file_that_is_no_picture_is_named_with_2_and_costs_its_neighbours_nothing(
+    installation: Installation, digits: Path, name: str
+):
+    paths = [str(digits / "a.png"), str(digits / name)]
+    done = installation.pixelwise("predict", *paths, "--json")
+    assert done.returncode == 2
     assert name in done.stderr
     assert "Traceback" not in done.stderr
+    answered = json.loads(done.stdout)
+    assert [image["image"] for image in answered["images"]] == paths[:1]
+    assert [name in refused["subject"] for refused in answered["unreadable"]] == [True]
+    alone = installation.pixelwise("predict", paths[1])
+    assert (alone.returncode, alone.stdout) == (2, "")
+
+
+def test_a_folder_without_pictures_is_named_with_2(installation: Installation, digits: Path):
+    (digits / "empty").mkdir()
+    done = installation.pixelwise("predict", str(digits / "empty"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "empty" in done.stderr
+
+
+def test_a_refusal_is_one_json_object_too(installation: Installation):
+    done = installation.pixelwise("verify", "--json", MODEL_VERSION="v9.9")
+    assert done.returncode == 3
+    error = json.loads(done.stdout)["error"]
+    assert (error["kind"], error["exit_code"]) == ("UnknownVersion", 3)
+    assert error["remedy"]
+
+
+def test_no_character_of_a_file_name_acts_on_the_terminal(installation: Installation, digits: Path):
+    (digits / "a.png").rename(digits / "a\x1b[31m.png")
+    done = installation.pixelwise("predict", str(digits / "a\x1b[31m.png"))
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_token_in_model_repo_is_not_printed(installation: Installation):
+    for command in ("doctor", "pull"):
+        done = installation.pixelwise(command, MODEL_REPO="https://sesame@127.0.0.1:9/x.git")
+        assert "sesame" not in done.stdout + done.stderr
+
+
+def test_a_pull_that_would_take_away_the_file_of_model_path_is_refused(installation: Installation):
+    folder = installation.models / "v1.0"
+    code = (
+        "from pathlib import Path; from app.cli import _check_served_path; from app.settings import read_settings;"
+        f"_check_served_path(Path({str(folder)!r}), read_settings())"
+    )
+    assert installation.run("-c", code, MODEL_PATH="models/digit_classifier_v1.pkl").returncode == 0
+    done = installation.run("-c", code, MODEL_PATH="models/other.pkl")
+    assert "no other.pkl in release" in done.stderr
 
 
 def test_predict_shows_names_as_they_are(installation: Installation, tmp_path: Path, mnist: Mnist):

@@ -13,7 +13,7 @@ from app.errors import PixelWiseError
 EXIT_CODES = {
     1: "PixelWiseError",
     2: "BadImages UnreadableImage",
-    3: "ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch",
+    3: "NotWritable ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch",
     4: "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MovedTag BadLock Unreviewed "
     "BadCard BadGoldenSet ContractBroken NotStartable",
     5: "PromiseBroken",
@@ -55,8 +55,8 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
         ("v1.0 of r.git", "abc", "--frozen", "pixelwise lock"),
     ),
     (errors.ContractBroken("m.pkl: classes differ", found="1", promised="2", checks=()), ("pixelwise verify",)),
-    (errors.NotStartable("v1.0", said="no", exit_code=4), ("v1.0 does not start", "found no", "current model stays")),
-    (errors.NotStartable("v1.0", said="", exit_code=4), ("found exit code 4",)),
+    (errors.NotStartable("v1.0", said="no"), ("v1.0 does not start", "found no", "current model stays")),
+    (errors.NotWritable("models"), ("models", "no permission")),
     *(
         (kind("subject", **PARTS), ("subject", "found this", "promised that", "Do so."))
         for kind in (
@@ -107,3 +107,9 @@ def test_what_python_programs_catch_by_its_own_name():
     assert issubclass(errors.BadImages, ValueError)
     assert issubclass(errors.ArtefactRefused, ValueError)
     assert issubclass(errors.RosterMismatch, AssertionError)
+
+
+def test_no_character_of_a_message_acts_on_a_terminal():
+    error = errors.BadCard("card\x1b[2J", found="\x1b]0;title\a", promised="a\u200bb\n", remedy="c\r")
+    assert str(error).isprintable()
+    assert r"\x1b]0;title\x07" in str(error)

@@ -95,7 +95,7 @@ def test_check_changes_nothing_and_says_what_it_would_do(server: Server):
     assert done.returncode == 0, done.stderr
     assert server.contents() == before
     assert ".env: would be created from .env.example, mode 600" in done.stderr
-    assert "release: would ask pixelwise-model/releases.git for v1.0" in done.stderr
+    assert "release: would ask MODEL_REPO for v1.0" in done.stderr
     assert done.stderr.endswith("check: nothing was changed\n")
 
 
@@ -147,15 +147,25 @@ def test_a_bad_setting_ends_it_with_its_own_exit_code(server: Server):
     assert "REQUIRE_LOCK=perhaps" in done.stderr
 
 
-def test_a_repository_that_cannot_be_reached_is_no_obstacle_while_the_release_is_in_place(server: Server):
-    nowhere = {"MODEL_REPO": "nowhere.git"}
-    fresh = server.setup(**nowhere)
-    assert fresh.returncode == 6
-    assert "nowhere.git" in fresh.stderr
-    assert server.setup().returncode == 0
-    done = server.setup(**nowhere)
+def test_a_repository_that_cannot_be_reached_is_no_obstacle_while_its_release_is_in_place(server: Server):
+    away = server.root / "away.git"
+    home = server.root / "home.git"
+    shutil.copytree(server.root / "pixelwise-model/releases.git", home)
+    here = {"MODEL_REPO": "home.git"}
+    assert server.setup(**here).returncode == 0
+    home.rename(away)
+    done = server.setup(**here)
     assert done.returncode == 0, done.stderr
-    assert "cannot be reached; going on with v1.0" in done.stderr
+    assert "home.git" in done.stderr
+    assert "Pred:" in done.stdout
+
+
+def test_a_release_of_another_repository_does_not_stand_in_for_one_that_cannot_be_reached(server: Server):
+    assert server.setup().returncode == 0
+    done = server.setup(MODEL_REPO="nowhere.git")
+    assert done.returncode == 6
+    assert "nowhere.git" in done.stderr
+    assert "Pred:" not in done.stdout
 
 
 def test_a_moved_tag_is_refused_and_the_model_stays(server: Server, published: Callable[[str], Published]):

@@ -49,7 +49,8 @@ def test_a_digest_is_shown_by_its_first_characters():
 def test_what_looks_like_markup_is_shown_as_it_is():
     check = compare("steps", "artefact", "[red]x", "card", "[/red]")
     assert row("steps", check)[1:3] == ["[red]x", "[/red]"]
-    assert ["[/x].png", "1", "0.50", "[/none]"] in shown(answers_table([("[/x].png", "1", 0.5, "[/none]")]))
+    table = answers_table(["[/x].png"], [{"prediction": "1", "confidence": 0.5}], [()])
+    assert ["[/x].png", "1", "0.50", "none"] in shown(table)
 
 
 def test_no_name_stands_below_two_questions():

@@ -45,7 +45,7 @@ def readme_row(start: str) -> str:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_and_every_option_of_it_is_in_the_readme_and_no_other(command: str):
-    assert set(re.findall(r"--[a-z]+", readme_row(f"`pixelwise {command}"))) == options(command)
+    assert set(re.findall(r"--[a-z-]+", readme_row(f"`pixelwise {command}"))) == options(command)
     for option in options(command):
         assert README.count(option) >= 2 or option == "--json", f"{option} is named, but not explained"
 

@@ -110,7 +110,7 @@ def read_artefact(source: bytes | Path | str) -> Artefact:
             code = "size" if isinstance(error, TooLarge) else "file"
             raise ArtefactRefused(code, str(error)) from None
     check_format(data)
-    return _model(read_pickle(data), hashlib.sha256(data).hexdigest())
+    return _model(read_pickle(data), hashlib.sha256(data).hexdigest(), size=len(data))
 
 
 def check_format(data: bytes) -> None:
@@ -126,7 +126,7 @@ def check_format(data: bytes) -> None:
         raise ArtefactRefused("format", "no pickle of protocol 3, 4 or 5 (what joblib.dump writes)", offset=0)
 
 
-def _model(root: object, sha256: str) -> Artefact:
+def _model(root: object, sha256: str, *, size: int) -> Artefact:
     pipeline = _state(root, PIPELINE, what="the file")
     if pipeline.get("memory") is not None or pipeline.get("transform_input") is not None:
         _refuse("pipeline", "a pipeline with memory or transform_input")
@@ -140,6 +140,9 @@ def _model(root: object, sha256: str) -> Artefact:
     classes = _classes(model.get("classes_"), what="classes_")
     read_layers = _logistic_layers if classifier.of == LOGISTIC_REGRESSION else _mlp_layers
     activation, layers = read_layers(model, features, classes)
+    # The memo lets one array stand for many layers; an honest file writes each by itself.
+    if sum(layer.weights.nbytes for layer in layers) > size:
+        _refuse("weights", "layers that share their weights")
     return Artefact(
         kind=kind,
         classes=classes,

@@ -101,6 +101,8 @@ def read_golden(data: bytes, *, classes: int, name: str, first: int | None = Non
         raise _bad(name, f"labels {labels.shape}", f"({count},)")
     if scores.shape != (count, classes) or not bool(np.isfinite(scores).all()):
         raise _bad(name, f"scores {scores.shape}", f"({count}, {classes}), all finite")
+    if count == 0:
+        raise _bad(name, "no digits", "at least one")
     points = labels.view("<u4")
     if not bool(((points >= ord("0")) & (points <= ord("9"))).all()):  # before numpy makes texts of them
         raise _bad(name, "labels that are no digits", "digits 0 to 9")

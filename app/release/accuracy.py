@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from app.inference.contract import Accuracy
 from app.inference.engine import Engine
-from app.release.agreement import Check, judge, skip
+from app.inference.golden import replay
+from app.release.agreement import Check, check_golden, judge, skip
 from app.release.card import Card
+from app.release.opening import Recorded
 
 PROSE_TOLERANCE = 0.015
 """A release that does not say which data it was tested on may fall this far below its cited figure on MNIST's test
@@ -55,6 +57,15 @@ def measure(engine: Engine, images: NDArray[np.uint8], labels: Sequence[str]) ->
     known = truth >= 0
     read = engine.scores(images[known]).argmax(axis=1)
     return Share(int(np.count_nonzero(read == truth[known])), int(np.count_nonzero(known)))
+
+
+def check_recorded(recorded: Recorded, engine: Engine) -> list[Check]:
+    """All recorded answers against the ones given here, and their accuracy against the card's."""
+    replayed = replay(recorded.digits(), engine)
+    checks = check_golden(replayed, recorded.promise, whole=True)
+    if replayed.n:  # otherwise the check before has said that the promised digits are missing
+        checks.append(check_on_golden_set(Share(replayed.correct, replayed.n), recorded.accuracy))
+    return checks
 
 
 def check_on_golden_set(share: Share, promise: Accuracy) -> Check:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 from app.errors import ContractBroken
 from app.inference.artefact import Artefact
@@ -152,7 +152,45 @@ def _check_own_prose(stated: Stated, contract: Contract) -> list[Check]:
         _if_stated("classes in prose", "card", contract.classes, stated.classes),
         _if_stated("features in prose", "card", contract.features, stated.features),
         _check_stated_accuracy(stated, contract.accuracy),
+        *(_check_form(name, stated, contract) for name in _HELD),
     ]
+
+
+def _check_form(name: str, stated: Stated, contract: Contract) -> Check:
+    in_contract, agrees = _HELD[name]
+    found, statements = in_contract(contract), stated.forms.get(name)
+    if not statements:
+        return _if_stated(f"{name} in prose", "card", found, None)
+    if not found:
+        return skip(f"{name} in prose", "card", "", "prose", "the contract does not state it")
+    differing = sorted(one for one in statements if not agrees(found, *one))
+    shown = tuple(text for one in differing for text in one if text)
+    return judge(f"{name} in prose", "card", found, "prose", shown or found, agrees=not differing)
+
+
+def _share_agrees(per_class: dict[str, float], label: str, right: str, of: str, percent: str) -> bool:
+    if label not in per_class or int(of) == 0:
+        return False
+    share = int(right) / int(of)
+    return abs(float(percent) / 100 - share) <= ROUNDING and abs(per_class[label] - share) <= 2 * ROUNDING
+
+
+def _golden(contract: Contract) -> tuple[str, ...]:
+    golden = contract.golden
+    return () if golden is None else (str(golden.n), str(golden.correct), str(golden.withheld))
+
+
+_HELD: dict[str, tuple[Callable[[Contract], Any], Callable[..., bool]]] = {
+    "digits": (lambda contract: contract.accuracy.per_class, _share_agrees),
+    "golden set": (
+        _golden,
+        lambda golden, *said: all(text in ("", true) for text, true in zip(said, golden, strict=True)),
+    ),
+    "sha256": (lambda contract: contract.sha256, lambda digest, said: said.lower() == digest),
+    "ink rule": (lambda contract: contract.input.ink.removeprefix("> "), lambda above, said: said == above),
+    "steps": (lambda contract: contract.steps, lambda steps, name, kind: steps.get(name) == kind),
+}
+"""For each of a card's forms: the contract's value, and whether one statement agrees with it."""
 
 
 def _check_stated_accuracy(stated: Stated, accuracy: Accuracy) -> Check:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,6 +29,7 @@ class Stated(NamedTuple):
         classifiers: the scikit-learn classifiers it mentions -> {"LogisticRegression"}; may be empty.
         accuracy: "Expected accuracy: ~92%" -> 0.92.
         counted: "Accuracy: 91.42% (8246 of 9020" -> {(0.9142, 8246, 9020)}: every such statement; may be empty.
+        forms: every statement of each of `FORMS`, as the texts it picks out -> {"ink rule": {("128",)}, ...}.
     """
 
     classes: tuple[str, ...] | None
@@ -35,6 +38,7 @@ class Stated(NamedTuple):
     classifiers: frozenset[str]
     accuracy: float | None
     counted: frozenset[tuple[float, int, int]] = frozenset()
+    forms: Mapping[str, frozenset[tuple[str, ...]]] = MappingProxyType({})
 
 
 class Card(NamedTuple):
@@ -125,6 +129,23 @@ _ACCURACIES = (  # the more explicit form counts, where a card uses it
     re.compile(rf"\bexpected\s+(?:test\s+)?accuracy\b{_PERCENT}", re.IGNORECASE),
     re.compile(rf"\baccuracy\b{_PERCENT}", re.IGNORECASE),
 )
+FORMS = {
+    # | 1 | 1109 | 1135 | 97.71% | -> label, read rightly, of, percent
+    "digits": re.compile(
+        r"^\|[ \t]*`?(\d{1,8})`?[ \t]*\|[ \t]*(\d{1,8})[ \t]*\|[ \t]*(\d{1,8})[ \t]*\|"
+        r"[ \t]*(\d{1,3}(?:\.\d{1,4})?)[ \t]*%[ \t]*\|[ \t]*$",
+        re.MULTILINE,
+    ),
+    # 1000 held-out digits (913 read rightly), and 20 withheld ones -> n, correct, "" and "", "", withheld
+    "golden set": re.compile(
+        r"(?<![\d.,])(\d{1,8})\s+held-out\s+digits\s+\((\d{1,8})\s+read\s+rightly\)|\band\s+(\d{1,8})\s+withheld\s+ones\b"
+    ),
+    # Only the artefact's row: a card lists the digests of MNIST's files too.
+    "sha256": re.compile(r"^\|[ \t]*SHA-256[ \t]*\|[ \t]*`?([0-9A-Za-z]{1,128})`?[ \t]*\|", re.MULTILINE),
+    "ink rule": re.compile(r"\bA\s+pixel\s+is\s+ink\s+when\s+its\s+value\s+is\s+above\s+(\d{1,8}(?:\.\d{1,8})?)"),
+    "steps": re.compile(r"`(\w{1,64})`\s+\(`(\w{1,64})`\)"),
+}
+"""Forms that a card with a contract is held to, every statement of each."""
 
 
 def read_prose(text: str) -> Stated:
@@ -140,6 +161,9 @@ def read_prose(text: str) -> Stated:
         classifiers=frozenset(_CLASSIFIERS.findall(text)),
         accuracy=float(next(iter(accuracies))) / 100 if len(accuracies) == 1 else None,
         counted=frozenset((float(share) / 100, int(right), int(n)) for share, right, n in _COUNTED.findall(text)),
+        forms={
+            name: frozenset(found.groups(default="") for found in form.finditer(text)) for name, form in FORMS.items()
+        },
     )
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import re
 import resource
+import selectors
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from app.errors import ConfigurationError
+from app.errors import BadRelease, ConfigurationError
 from app.release.address import Address
 
 _KEPT = ("GIT_SSH_COMMAND", "GIT_SSL_CAINFO")
@@ -34,6 +36,8 @@ _CONFIGURATION = """\
 [core]
     hooksPath = /dev/null
     bigFileThreshold = 1m
+[pack]
+    threads = 1
 [gc]
     auto = 0
 [http]
@@ -42,6 +46,11 @@ _CONFIGURATION = """\
     lowSpeedTime = 30
 """
 
+_MOST_BYTES = 1 << 20
+"""Of a listing, and of what git says: far more than a release needs."""
+
+_MOST_MEMORY = 2 << 30
+"""Address space of each git process: an object that says it is large is not believed beyond this."""
 
 _USER_OR_TOKEN = re.compile(r"//[^/\s]*@")
 
@@ -73,13 +82,14 @@ class Git:
         self._size_limit = size_limit
         configuration = folder / "gitconfig"
         configuration.write_text(_configuration(address), encoding="utf-8")
-        self._environment = _environment(os.environ if environ is None else environ, configuration)
+        self._environment = _environment(os.environ if environ is None else environ, configuration, address.transport)
         self.run("init", "--quiet", "--bare", "--template=", str(self._repository))
 
-    def run(self, *arguments: str, seconds: float = 60) -> bytes:
-        """What git wrote to its standard output.
+    def run(self, *arguments: str, seconds: float = 60, most_bytes: int = _MOST_BYTES) -> bytes:
+        """What git wrote to its standard output, at most `most_bytes`.
 
         Raises:
+            BadRelease: it wrote more; what is too much is never kept.
             GitFailed: it left with an error, or did not end within `seconds`.
         """
         try:
@@ -98,17 +108,19 @@ class Git:
             ) from None
         with process:
             self._bound(process.pid)
-            output, said = self._wait(process, seconds)
+            output, said = self._wait(process, seconds, most_bytes)
         if process.returncode:
             raise GitFailed(self._printable(said) or f"git {arguments[0]} left with {process.returncode}")
         return output
 
-    def _wait(self, process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bytes]:
+    def _wait(self, process: subprocess.Popen[bytes], seconds: float, most_bytes: int) -> tuple[bytes, bytes]:
+        deadline = time.monotonic() + seconds
         ended = False
         try:
-            result = process.communicate(timeout=seconds)
+            result = self._read(process, deadline, most_bytes)
+            process.wait(max(0, deadline - time.monotonic()))
             ended = True
-        except subprocess.TimeoutExpired:
+        except (TimeoutError, subprocess.TimeoutExpired):
             raise GitFailed(f"no end within {seconds:.0f} seconds") from None
         finally:
             if not ended:  # Ctrl-C too: git's own children (ssh, the https helper) do not outlive it
@@ -116,10 +128,40 @@ class Git:
                     os.killpg(process.pid, signal.SIGKILL)
         return result
 
+    def _read(self, process: subprocess.Popen[bytes], deadline: float, most_bytes: int) -> tuple[bytes, bytes]:
+        output, said = bytearray(), bytearray()
+        with selectors.DefaultSelector() as open_pipes:
+            for pipe, read, most in ((process.stdout, output, most_bytes), (process.stderr, said, _MOST_BYTES)):
+                if pipe is not None:  # both are pipes, which the type does not know
+                    open_pipes.register(pipe, selectors.EVENT_READ, (read, most))
+            while open_pipes.get_map():
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    raise TimeoutError
+                for key, _ in open_pipes.select(remaining):
+                    read, most = key.data
+                    piece = os.read(key.fd, 1 << 16)
+                    if not piece:
+                        open_pipes.unregister(key.fileobj)
+                    elif len(read) + len(piece) > most:
+                        raise self._too_much(most)
+                    read += piece
+        return bytes(output), bytes(said)
+
+    def _too_much(self, most: int) -> BadRelease:
+        return BadRelease(
+            f"repository {self.address.repository}",
+            found=f"more than {most:,} bytes in one answer of git",
+            promised="no more than a release needs",
+            remedy="Its owner must correct the repository; the current model stays as it is.",
+        )
+
     def _bound(self, process: int) -> None:
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        if soft == resource.RLIM_INFINITY or soft > self._size_limit:
-            resource.prlimit(process, resource.RLIMIT_FSIZE, (self._size_limit, hard))
+        # Children inherit it: what reads the repository's bytes (index-pack) starts only after the first answer.
+        for kind, limit in ((resource.RLIMIT_FSIZE, self._size_limit), (resource.RLIMIT_AS, _MOST_MEMORY)):
+            soft, hard = resource.getrlimit(kind)
+            if soft == resource.RLIM_INFINITY or soft > limit:
+                resource.prlimit(process, kind, (limit, hard))
 
     def _printable(self, said: bytes) -> str:
         text = said.decode("utf-8", "replace").replace(self.address.url, self.address.repository)
@@ -138,7 +180,7 @@ def _configuration(address: Address) -> str:
     return text + "[safe]\n" + "".join(f'    directory = "{path}"\n' for path in paths)
 
 
-def _environment(caller: Mapping[str, str], configuration: Path) -> dict[str, str]:
+def _environment(caller: Mapping[str, str], configuration: Path, transport: str) -> dict[str, str]:
     kept = {
         key: value
         for key, value in caller.items()
@@ -149,6 +191,8 @@ def _environment(caller: Mapping[str, str], configuration: Path) -> dict[str, st
         **kept,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": str(configuration),
+        "GIT_ALLOW_PROTOCOL": transport,  # above any configuration: a local repository brings its own to its own git
+        "GIT_NO_LAZY_FETCH": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",  # its words are read (`repository.py`)
     }

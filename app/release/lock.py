@@ -16,6 +16,10 @@ from app.release.record import Release, changed_file, hold_against, read_record
 
 _ENTRY = "[[release]]"
 
+_LOCAL_BUILD = (
+    "Another clone builds this release anew and may get other bytes: commit this entry only where all share the build."
+)
+
 
 class _Lock(Struct, frozen=True, forbid_unknown_fields=True):
     release: tuple[Release, ...] = ()
@@ -67,8 +71,23 @@ def find_cover(entries: Sequence[Release], *, repository: str, version: str, com
     return next((entry for entry in entries if entry.version == version and entry.commit == commit), None)
 
 
+def find_vouching(entries: Sequence[Release], *, version: str, digest: str, record: Release | None) -> Release | None:
+    """The entry that vouches for an artefact that is about to be served, or None.
+
+    It has the version, the artefact's digest and, where the artefact was pulled, the commit.
+    """
+    return next(
+        (
+            entry
+            for entry in entries
+            if entry.version == version and entry.serves(digest) and (record is None or record.commit == entry.commit)
+        ),
+        None,
+    )
+
+
 def add_to_lock(*, models: Path, version: str, lock_file: Path, root: Path, replace: bool = False) -> str:
-    """Adds the pulled release `version` to `model.lock`, and says in one sentence what happened.
+    """Adds the pulled release `version` to `model.lock`, and says what happened.
 
     Args:
         replace: whether an entry of the same repository and version with another commit gives way.
@@ -88,7 +107,8 @@ def add_to_lock(*, models: Path, version: str, lock_file: Path, root: Path, repl
         return f"{name} is covered already, by the entry of {cover.repository}; nothing to do."
     write_lock(lock_file, [*kept, release])
     said = "Replaced the entry of" if len(kept) < len(entries) else "Added"
-    return f"{said} {name}, commit {release.commit}. Review the change of {lock_file.name} and commit it."
+    done = f"{said} {name}, commit {release.commit}. Review the change of {lock_file.name} and commit it."
+    return f"{done} {_LOCAL_BUILD}" if _is_local_build(release, root) else done
 
 
 def write_lock(lock_file: Path, entries: Sequence[Release]) -> None:
@@ -120,6 +140,11 @@ def _quoted(text: str) -> str:
 def _same_tag(entry: Release, release: Release, root: Path) -> bool:
     keys = [parse_address(one.repository, root=root).key for one in (entry, release)]
     return entry.version == release.version and keys[0] == keys[1]
+
+
+def _is_local_build(release: Release, root: Path) -> bool:
+    folder = parse_address(release.repository, root=root).folder
+    return folder is not None and folder.is_relative_to(root.resolve())
 
 
 def _pulled(models: Path, version: str) -> Release:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from app.inference.plain_file import NotPlain, read_plain_file
 from app.release.agreement import Check, Code, check_artefact, check_card, check_golden, refuse_differences, skip
 from app.release.card import CARD, Card, read_card
 from app.release.card import MAX_BYTES as CARD_BYTES
-from app.release.lock import read_lock
+from app.release.lock import find_vouching, read_lock
 from app.release.record import Release, read_record
 from app.release.store import installed
 
@@ -104,7 +105,12 @@ def open_model(source: Source, code: Code) -> Model:
     digest = hashlib.sha256(data).hexdigest()
     folder = path.parent
     record = read_record(folder)
-    _hold_against_record(record, path.name, digest)
+    files = {} if record is None else {file.name: (file.sha256, "the record of its pull") for file in record.files}
+    _hold_against(files, path.name, digest)
+    if source.require_lock:
+        entry = _vouching_entry(source, path, digest, record)
+        files |= {file.name: (file.sha256, source.lock_file.name) for file in entry.files}
+        _hold_against(files, path.name, digest)
 
     artefact = read_artefact(data)
     if artefact.classes != code.classes:
@@ -114,11 +120,11 @@ def open_model(source: Source, code: Code) -> Model:
 
     # The card and golden set of a folder speak of its release's own artefact, not of others that lie there.
     own = record is None or record.artefact == path.name
-    card = _read_card(folder, record) if own else None
+    card = _read_card(folder, files) if own else None
     engine = Engine(artefact)
     checks = check_artefact(artefact, code)
     checks += check_card(card, artefact, file=path.name, version=source.version, code=code)
-    recorded = _read_golden(folder, record, card, artefact)
+    recorded = _read_golden(folder, files, card, artefact)
     checks += _replay_slice(recorded, engine)
     refuse_differences(path.name, checks)
     return Model(path, version, artefact, engine, card, recorded, tuple(checks), tuple(notices))
@@ -145,28 +151,34 @@ def _read(path: Path, *, asked_by: str) -> bytes:
         ) from None
 
 
-def _hold_against_record(record: Release | None, name: str, digest: str) -> None:
-    promised = {file.name: file.sha256 for file in record.files} if record else {}
-    if promised.get(name, digest) != digest:
-        raise ChangedFile(
-            name, found=f"sha256 {digest}", promised=f"sha256 {promised[name]}", promised_by="the record of its pull"
+Promised = Mapping[str, tuple[str, str]]
+"""File name -> its digest, and what promises it."""
+
+
+def _hold_against(files: Promised, name: str, digest: str) -> None:
+    promised, promised_by = files.get(name, (digest, ""))
+    if promised != digest:
+        raise ChangedFile(name, found=f"sha256 {digest}", promised=f"sha256 {promised}", promised_by=promised_by)
+
+
+def _vouching_entry(source: Source, path: Path, digest: str, record: Release | None) -> Release:
+    entry = find_vouching(read_lock(source.lock_file), version=source.version, digest=digest, record=record)
+    if entry is None:
+        raise OriginUnknown(
+            f"model {path.name}",
+            found=f"sha256 {digest}, in no entry of {source.lock_file.name} for {source.version}",
+            promised="a reviewed release (REQUIRE_LOCK=true)",
+            remedy="Review the release and add it by `pixelwise lock`, or pin one that is listed.",
         )
+    return entry
 
 
 def _served_version(source: Source, path: Path, digest: str, record: Release | None) -> tuple[str, list[str]]:
     """The version that records and `model.lock` give for these bytes, not the one that a setting claims."""
-    locked = read_lock(source.lock_file) if source.require_lock else ()
-    if source.require_lock and not any(file.sha256 == digest for entry in locked for file in entry.files):
-        raise OriginUnknown(
-            f"model {path.name}",
-            found=f"sha256 {digest}, in no entry of {source.lock_file.name}",
-            promised="a reviewed release (REQUIRE_LOCK=true)",
-            remedy="Review the release and add it by `pixelwise lock`, or pin one that is listed.",
-        )
-    if record is not None and record.version == source.version and _is_artefact_of(record, digest):
+    if record is not None and record.version == source.version and record.serves(digest):
         return source.version, []
     others = (*installed(source.models), *read_lock(source.lock_file), *([record] if record else []))
-    known = {release.version for release in others if _is_artefact_of(release, digest)}
+    known = {release.version for release in others if release.serves(digest)}
     if source.version in known:
         return source.version, []
     if known:
@@ -177,13 +189,9 @@ def _served_version(source: Source, path: Path, digest: str, record: Release | N
     ]
 
 
-def _is_artefact_of(release: Release, digest: str) -> bool:
-    return any(file.name == release.artefact and file.sha256 == digest for file in release.files)
-
-
-def _beside(folder: Path, name: str, record: Release | None, *, limit: int) -> bytes | None:
-    """A file beside the artefact, as it was recorded; None when there is none and none was recorded."""
-    recorded = record is not None and any(file.name == name for file in record.files)
+def _beside(folder: Path, name: str, files: Promised, *, limit: int) -> bytes | None:
+    """A file beside the artefact, as it was promised; None when there is none and none was promised."""
+    recorded = name in files
     if not recorded and not (folder / name).exists():
         return None
     try:
@@ -195,21 +203,21 @@ def _beside(folder: Path, name: str, record: Release | None, *, limit: int) -> b
             promised="a plain file of bounded size" + (", as it was pulled" if recorded else ""),
             remedy="Fetch the release again with `pixelwise pull`.",
         ) from None
-    _hold_against_record(record, name, hashlib.sha256(data).hexdigest())
+    _hold_against(files, name, hashlib.sha256(data).hexdigest())
     return data
 
 
-def _read_card(folder: Path, record: Release | None) -> Card | None:
-    data = _beside(folder, CARD, record, limit=CARD_BYTES)
+def _read_card(folder: Path, files: Promised) -> Card | None:
+    data = _beside(folder, CARD, files, limit=CARD_BYTES)
     return None if data is None else read_card(data)
 
 
-def _read_golden(folder: Path, record: Release | None, card: Card | None, artefact: Artefact) -> Recorded | None:
+def _read_golden(folder: Path, files: Promised, card: Card | None, artefact: Artefact) -> Recorded | None:
     contract = card.contract if card else None
     if contract is None or contract.golden is None:
         return None
     promise = contract.golden
-    data = _beside(folder, promise.file, record, limit=GOLDEN_BYTES)
+    data = _beside(folder, promise.file, files, limit=GOLDEN_BYTES)
     if data is None:
         return None
     digest = hashlib.sha256(data).hexdigest()

@@ -3,12 +3,12 @@ has changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from app.errors import BadRelease, MovedTag, Unreviewed
+from app.errors import BadRelease, MovedTag, Unreachable, Unreviewed
 from app.release.address import Address, parse_address
 from app.release.git import Git
 from app.release.lock import find_cover, read_lock
@@ -26,7 +26,7 @@ from app.release.record import (
     record_bytes,
 )
 from app.release.repository import Tag, fetch, read, resolve
-from app.release.store import incoming, link, only_one_pull, place, write
+from app.release.store import SEEN, Seen, incoming, link, only_one_pull, place, read_seen, write, write_seen
 
 Say = Callable[[str], None]
 
@@ -38,12 +38,13 @@ class Pulled:
     Attributes:
         release: the release that is in place now.
         covered_by: the entry of `model.lock` that vouches for it; None for a first pull.
-        outcome: "pulled", "linked" (it was there, and is the pinned one now) or "in place" (nothing to do).
+        outcome: "pulled", "linked" (it was there, and is the pinned one now), "in place" (nothing to do) or
+            "kept" (it was there, and its repository did not answer).
     """
 
     release: Release
     covered_by: Release | None
-    outcome: Literal["pulled", "linked", "in place"]
+    outcome: Literal["pulled", "linked", "in place", "kept"]
 
 
 def pull(
@@ -56,6 +57,7 @@ def pull(
     frozen: bool,
     accept: Callable[[Path], None],
     say: Say,
+    keep_offline: bool = False,
     card_artefact: Callable[[Path], str | None] = lambda folder: None,
     environ: Mapping[str, str] | None = None,
 ) -> Pulled:
@@ -67,26 +69,43 @@ def pull(
         accept: handed the folder with the verified files and their record, before any of it is placed; raises a
             refusal to keep it out.
         say: one line of progress or notice, for a person.
+        keep_offline: when the repository does not answer, go on with its release in `models/<version>/` if that
+            is intact (and, with `frozen`, listed in `model.lock`).
         card_artefact: handed the same folder; the artefact that its card names, or None.
         environ: the environment for git; None means the process's own.
 
     Raises:
         Refused: the address, the tag, the lock, a file or `accept` says no; what was there before is as it was.
-        Unreachable: the repository does not answer.
+        Unreachable: the repository does not answer, and nothing is kept.
     """
     address = parse_address(repository, root=root)
     entries = read_lock(lock_file)
     with only_one_pull(models, say), incoming(models) as workshop:
+        seen = read_seen(models)
         git = Git(workshop, address, environ=environ)
-        tag = resolve(git, version)
+        try:
+            tag = resolve(git, version)
+        except Unreachable as unreachable:
+            kept = _find_kept(models / version, entries, address, root, frozen) if keep_offline else None
+            if kept is None:
+                raise
+            say(
+                f"The {unreachable.subject} could not be reached ({unreachable.found}). The release in place goes on: "
+                f"{version}, commit {kept.release.commit[:12]}."
+            )
+            link(models, kept.release)
+            return kept
         cover = find_cover(entries, repository=address.repository, version=version, commit=tag.commit, root=root)
         if cover is None and frozen:
             raise Unreviewed(version, repository=address.repository, commit=tag.commit)
 
         held = _record_in_place(models / version, say)
-        if held is not None and cover is None:
-            _check_not_moved(held, tag, address, models, root)
+        if cover is None:
+            _check_not_moved(held, seen, tag, address, models, root)
+        known = _remembering(seen, held, tag, address, root)
         if held is not None and held.commit == tag.commit and _is_intact(models / version, held, cover, say):
+            if known != seen:
+                write_seen(models, known, workshop)
             return Pulled(held, cover, "linked" if link(models, held) else "in place")
 
         say(f"Fetching {version} of {address.repository}, commit {tag.commit[:12]}.")
@@ -94,6 +113,8 @@ def pull(
         release = _stage(staged, git, tag, cover, card_artefact, say)
         accept(staged)
         place(staged, models, version)
+        if known != seen:
+            write_seen(models, known, workshop)
         link(models, release)
     if cover is None:
         say(
@@ -115,6 +136,13 @@ def _stage(
     blobs, left_out = fetch(git, tag)
     if left_out:
         say(f"Left out of {tag.version} (only plain files of the top folder are taken): {', '.join(left_out[:10])}.")
+    if reserved := next((blob.name for blob in blobs if blob.name.lower() == SEEN), None):
+        raise BadRelease(
+            f"release {tag.version}, file {reserved}",
+            found="a name that PixelWise keeps for itself",
+            promised=f"no {SEEN}",
+            remedy="Its owner must publish the release anew; the current model stays as it is.",
+        )
     folder.mkdir()
     files: dict[str, ReleaseFile] = {}
     for blob in blobs:
@@ -141,17 +169,70 @@ def _record_in_place(folder: Path, say: Say) -> Release | None:
         return None
 
 
-def _check_not_moved(held: Release, tag: Tag, address: Address, models: Path, root: Path) -> None:
-    same_repository = parse_address(held.repository, root=root).key == address.key
-    if same_repository and held.commit != tag.commit:
+def _check_not_moved(held: Release | None, seen: Seen, tag: Tag, address: Address, models: Path, root: Path) -> None:
+    """Holds a first pull against what was pulled before. That `models/<version>/` was removed is the acceptance."""
+    version = tag.version
+    known = seen.get(address.key, {}).get(version, tag.commit)
+    if held is not None and _is_of(held, address, root):
+        if held.commit != tag.commit:
+            raise MovedTag(
+                version,
+                found=tag.commit,
+                promised=held.commit,
+                promised_by=f"the record of what was pulled before ({models.name}/{version}/{RECORD})",
+                remedy=f"The current model stays as it is. If the change is meant (a release of your own, built "
+                f"anew), remove {models.name}/{version} and pull again.",
+            )
+    elif known != tag.commit and (models / version).exists():
+        other = f"the {version} of {held.repository}" if held else "no readable record"
         raise MovedTag(
-            tag.version,
+            version,
             found=tag.commit,
-            promised=held.commit,
-            promised_by=f"the record of what was pulled before ({models.name}/{tag.version}/{RECORD})",
-            remedy=f"The current model stays as it is. If the change is meant (a release of your own, built anew), "
-            f"remove {models.name}/{tag.version} and pull again.",
+            promised=known,
+            promised_by=f"the ledger of what was pulled before ({models.name}/{SEEN})",
+            remedy=f"The current model stays as it is. If the change of {address.repository} is meant, remove "
+            f"{models.name}/{version} (it holds {other}) and pull again.",
         )
+
+
+def _remembering(seen: Seen, held: Release | None, tag: Tag, address: Address, root: Path) -> Seen:
+    """The ledger once `tag` is in place. What it replaces is noted too: a stopped pull may not have come to that."""
+    placed = [(address.key, tag.version, tag.commit)]
+    if held is not None:
+        placed.insert(0, (parse_address(held.repository, root=root).key, held.version, held.commit))
+    known = dict(seen)
+    for key, version, commit in placed:
+        known[key] = {**known.get(key, {}), version: commit}
+    return known
+
+
+def _find_kept(folder: Path, entries: Sequence[Release], address: Address, root: Path, frozen: bool) -> Pulled | None:
+    """The release in `folder`, if it can go on while its repository does not answer: intact, and of that repository.
+
+    Raises:
+        Refused: `model.lock` has other files for this very commit.
+    """
+    version = folder.name
+    try:
+        held = read_record(folder)
+    except BadRelease:
+        return None
+    if held is None or held.version != version or changed_file(folder, held):
+        return None
+    try:
+        cover = find_cover(entries, repository=address.repository, version=version, commit=held.commit, root=root)
+    except MovedTag:  # the lock has another commit: what is in place is no longer the trusted one
+        return None
+    covering = [entry for entry in entries if (entry.version, entry.commit) == (version, held.commit)]
+    if not any(_is_of(release, address, root) for release in (held, *covering)) or (frozen and cover is None):
+        return None
+    if cover is not None:
+        hold_against(held.files, cover.files, promised_by="model.lock")
+    return Pulled(held, cover, "kept")
+
+
+def _is_of(release: Release, address: Address, root: Path) -> bool:
+    return parse_address(release.repository, root=root).key == address.key
 
 
 def _is_intact(folder: Path, held: Release, cover: Release | None, say: Say) -> bool:

@@ -65,6 +65,10 @@ class Release(Struct, frozen=True, forbid_unknown_fields=True):
         if len(set(names)) < len(names):
             raise ValueError("two files have one name")
 
+    def serves(self, digest: str) -> bool:
+        """Whether the artefact that this release serves has these bytes."""
+        return any(file.name == self.artefact and file.sha256 == digest for file in self.files)
+
 
 def is_version(text: str) -> bool:
     """Whether `text` is vN.N, such as "v1.0"; nothing else is ever asked of a repository."""

@@ -18,6 +18,7 @@ MOST_BYTES = 128 << 20
 """Of all files of a release together."""
 _FILE_LIMITS = {"MODELCARD.md": 64 << 10, SUMS: 64 << 10, ".npz": 4 << 20, "": 64 << 20}
 """Bytes at most, by the end of the name; the first that fits counts."""
+_MOST_TAG_BYTES = 64 << 10
 
 _FETCH_SECONDS = 600
 _SHOWN_TAGS = 20
@@ -114,7 +115,7 @@ def fetch(git: Git, tag: Tag) -> tuple[list[Blob], list[str]]:
 
 def read(git: Git, blob: Blob) -> bytes:
     """The bytes of one fetched file."""
-    return git.run("cat-file", "blob", blob.sha)
+    return git.run("cat-file", "blob", blob.sha, most_bytes=blob.size)
 
 
 def read_tree(version: str, listing: bytes) -> tuple[list[Blob], list[str]]:
@@ -168,6 +169,9 @@ def _check_sizes(version: str, blobs: list[Blob]) -> None:
 
 def _check_tag_object(git: Git, tag: Tag) -> None:
     """git itself never compares a tag object's own name with the ref: a v1.0 served as v2.0 would pass."""
+    size = int(_text(git, "cat-file", "-s", tag.object))
+    if size > _MOST_TAG_BYTES:
+        raise _refused(tag, f"a tag object of {size:,} bytes", f"at most {_MOST_TAG_BYTES:,}")
     header = _text(git, "cat-file", "tag", tag.object).partition("\n\n")[0]
     fields = dict(line.split(" ", 1) for line in header.splitlines() if " " in line)
     if fields.get("tag") != tag.version:
@@ -202,6 +206,8 @@ def _judged(address: Address, tag: Tag, said: str) -> BadRelease | Unreachable:
         return _refused(tag, f"a path that leads elsewhere ({said})", "plain file names")
     if "fsck error" in said:
         return _refused(tag, f"objects that git refuses ({said})", "well-formed objects")
+    if "Out of memory" in said:
+        return _refused(tag, f"objects too large to be read ({said})", "files and messages of a release's size")
     if "File too large" in said:
         return _refused(tag, "more bytes than a release may have", f"at most {MOST_BYTES:,}")
     return _unreachable(address, tag.version, said)

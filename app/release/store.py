@@ -13,10 +13,25 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
 
 from app.errors import BadRelease
-from app.release.record import RECORD, Release, changed_file, is_version, read_record
+from app.inference.contract import Version
+from app.inference.plain_file import NotPlain, read_plain_file
+from app.release.record import RECORD, Commit, Release, changed_file, is_version, read_record
 
+SEEN = "seen.json"
+"""The ledger's file name, in `models/`. No file of a release may have it."""
+
+Seen: TypeAlias = dict[str, dict[Version, Commit]]
+"""The commit that was last placed, by the key of its repository's address and by its version.
+
+`models/<version>/` holds one release; this remembers those of other repositories that it held before.
+"""
+
+_SEEN_LIMIT = 1 << 20
 _INCOMING = ".incoming-"
 _REPLACED = ".replaced-"
 _LINKING = ".linking"
@@ -52,6 +67,34 @@ def installed(models: Path) -> list[Release]:
     folders = sorted(models.iterdir()) if models.is_dir() else []
     records = [read_record(folder) for folder in folders if is_version(folder.name) and folder.is_dir()]
     return [record for record in records if record is not None]
+
+
+def read_seen(models: Path) -> Seen:
+    """The ledger of what was placed; empty when there is none.
+
+    Raises:
+        BadRelease: it is there and cannot be read.
+    """
+    path = models / SEEN
+    if not os.path.lexists(path):
+        return {}
+    try:
+        return msgspec.json.decode(read_plain_file(path, limit=_SEEN_LIMIT), type=Seen)
+    except (NotPlain, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadRelease(
+            f"ledger {path}",
+            found=str(error),
+            promised="the commits of earlier pulls, as `pixelwise pull` wrote them",
+            remedy=f"Remove {path} and run `pixelwise pull`; a tag that moved since its pull may then go unnoticed.",
+        ) from error
+
+
+def write_seen(models: Path, seen: Seen, workshop: Path) -> None:
+    """Replaces the ledger, at once or not at all; `workshop` is a folder of `incoming`."""
+    draft = workshop / SEEN
+    write(draft, msgspec.json.format(msgspec.json.encode(seen, order="sorted"), indent=2) + b"\n")
+    draft.replace(models / SEEN)
+    _settle(models)
 
 
 def write(path: Path, data: bytes) -> None:

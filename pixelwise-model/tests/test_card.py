@@ -139,6 +139,63 @@ def test_a_card_without_a_contract_is_no_error(text):
     assert contract_in(text) is None
 
 
+@pytest.mark.parametrize(
+    "contract",
+    [
+        "&a {classes: ['1']}",
+        "{classes: &a ['1'], withheld: *a}",
+        "!!map {classes: ['1']}",
+        "[" * 5000 + "]" * 5000,
+        "{x: " * 21 + "1" + "}" * 21,
+        "{classes: 9}",
+        "{classes: [1, 2]}",
+        "{classes: [[a]]}",
+        "{classes: {a: b}}",
+        '{classes: ["a\\n## Heading"]}',
+        '{sklearn: "\\ud800"}',
+        "{steps: {1: a}}",
+        "{steps: {a: [b]}}",
+        "{features: true}",
+        "{features: 1.5}",
+        "{input: {shape: [28, a]}}",
+        "{input: 1}",
+        "{sklearn: 1.9}",
+        f"{{sklearn: {'x' * 41}}}",
+        f"{{x: {'9' * 5000}}}",
+        "{x: 2026-99-99}",
+        '{x: "\\UFFFFFFFF"}',
+        "{[a]: b}",
+        f"{{x: {'y' * 64 * 1024}}}",
+    ],
+)
+def test_a_contract_that_cannot_be_compared_is_no_error(contract):
+    assert contract_in(f"---\ncontract: {contract}\n---\n") is None
+
+
+def test_a_contract_of_every_kind_of_value_is_compared(contract, folders):
+    last = contract_in((folders[1] / "MODELCARD.md").read_text(encoding="utf-8"))
+    assert contract and changes(contract, last)
+    assert contract_in("---\ncontract: {classes: null, other: [1]}\n---\n") == {"classes": None, "other": [1]}
+
+
+@pytest.mark.parametrize(
+    "accuracy",
+    [
+        "high",
+        [1, 2],
+        {"value": "0.9", "n": 10, "interval": [0.8, 1.0]},
+        {"value": float("nan"), "n": 10, "interval": [0.8, 1.0]},
+        {"value": 0.9, "n": "10", "interval": [0.8, 1.0]},
+        {"value": 0.9, "n": 10, "interval": 0.8},
+        {"value": 0.9, "n": 10, "interval": [0.8]},
+        {"value": 0.9, "n": 10, "interval": [None, 1.0]},
+    ],
+)
+def test_an_earlier_accuracy_of_the_wrong_kind_is_said_to_be_none(contract, accuracy):
+    sentences = changes(contract | {"accuracy": accuracy}, contract)
+    assert sentences == ["The earlier contract states no accuracy to compare."]
+
+
 def test_changes_in_accuracy_are_held_against_both_intervals():
     def stating(value, low, high):
         parts = {

@@ -1,4 +1,5 @@
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,51 @@ def test_nobodys_git_configuration_or_environment_changes_a_release(
         monkeypatch.delenv(variable)
     assert git(repository.path, "log", "-1", "--format=%an", "main") == "PixelWise release"
     assert git(repository.path, "cat-file", "-s", "v1.0:MODELCARD.md") == str(len("a card\r\nwith odd ends"))
+
+
+def test_the_same_release_built_twice_with_one_date_is_one_commit_and_one_tag_object(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    builds = []
+    for name, zone, clock in (("one.git", "UTC", 1), ("two.git", "Asia/Tokyo", 2)):
+        monkeypatch.setenv("TZ", zone)
+        monkeypatch.setattr("time.time", lambda clock=clock: clock)
+        built = ReleaseRepository(tmp_path / name)
+        built.publish("v1.0", folder, "Release v1.0")
+        built.publish("v1.1", folder, "Release v1.1")
+        builds.append(git(built.path, "for-each-ref"))
+    assert builds[0] == builds[1]
+    assert git(built.path, "log", "--format=%ad|%cd", "--date=raw", "v1.1") == "\n".join(
+        ["1700000000 +0000|1700000000 +0000"] * 2
+    )
+    assert "> 1700000000 +0000" in git(built.path, "cat-file", "tag", "v1.1")
+    assert git(built.path, "fsck", "--strict") == ""
+
+
+@pytest.mark.parametrize("second", ["0", "7", "0099999999", "9999999999"])
+def test_any_second_that_can_be_given_is_a_date(repository, folder, monkeypatch, second):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", second)
+    repository.publish("v1.0", folder, "Release v1.0")
+    assert git(repository.path, "log", "-1", "--format=%at %ct", "v1.0") == f"{int(second)} {int(second)}"
+    assert git(repository.path, "fsck", "--strict") == ""
+
+
+def test_without_a_given_date_it_is_the_clocks(repository, folder, monkeypatch):
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    before = int(time.time())
+    repository.publish("v1.0", folder, "Release v1.0")
+    dates = git(repository.path, "log", "-1", "--format=%at %ct", "v1.0").split()
+    dates.append(git(repository.path, "for-each-ref", "--format=%(taggerdate:unix)", "refs/tags/v1.0"))
+    assert all(before <= int(date) <= time.time() for date in dates)
+
+
+@pytest.mark.parametrize("bad", ["", "yesterday", "-1", "1.5", " 1", "1\n", "10000000000", "١"])
+def test_a_date_that_is_no_second_is_refused_before_anything_is_made(repository, folder, monkeypatch, bad):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", bad)
+    with pytest.raises(ReleaseRefused, match=r"^SOURCE_DATE_EPOCH=.*no number of seconds.*Unset it"):
+        repository.publish("v1.0", folder, "Release v1.0")
+    assert not repository.path.exists()
 
 
 def test_versions_are_sorted_as_numbers_and_other_tags_are_none(repository, folder):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.release.card import read_prose
+from app.release.card import FORMS, read_prose
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,29 @@ def test_step_names_are_found(text: str, names: set[str]):
 def test_classifiers_are_found_by_their_class_names():
     text = "A `LogisticRegression`; v2 is an MLPClassifier. It classifies; a regression line is something else."
     assert read_prose(text).classifiers == {"LogisticRegression", "MLPClassifier"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "statements"),
+    [
+        ("digits", "| 1 | 1109 | 1135 | 97.71% |", {("1", "1109", "1135", "97.71")}),
+        ("digits", "|`1`|9|10|90%|\n| 2 | 8 | 10 | 80.0 % |  ", {("1", "9", "10", "90"), ("2", "8", "10", "80.0")}),
+        ("digits", "| 5 | 637 | 65.0% | 0.86 |\n| 5 | 3 | 41 |\n| digit | read rightly | of | share |", set()),
+        ("golden set", "1000 held-out digits (913 read rightly)", {("1000", "913", "")}),
+        (
+            "golden set",
+            "1000 held-out digits (913 read rightly), and\n20 withheld ones",
+            {("1000", "913", ""), ("", "", "20")},
+        ),
+        ("golden set", "1,000 held-out digits (913 read rightly)", set()),
+        ("sha256", f"| SHA-256 | `{'0a' * 32}` |", {("0a" * 32,)}),
+        ("sha256", "| SHA-256 | cut |", {("cut",)}),
+        ("sha256", f"| MNIST file | SHA-256 |\n|---|---|\n| `t10k` | `{'0a' * 32}` |", set()),
+        ("ink rule", "A pixel is ink when its\nvalue is above 128; 128 itself is paper.", {("128",)}),
+        ("ink rule", "A pixel is ink when its value is above 1280.5.", {("1280.5",)}),
+        ("steps", "`binarize` (`Binarizer`), then `clf` (`X`)", {("binarize", "Binarizer"), ("clf", "X")}),
+        ("steps", "`(28, 28)` uint8, `n_features_in_` is `784`", set()),
+    ],
+)
+def test_every_statement_of_a_form_is_found(name: str, text: str, statements: set[tuple[str, ...]]):
+    assert read_prose(text).forms == {form: statements if form == name else set() for form in FORMS}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import ConfigurationError, Unreachable
+from app.errors import BadRelease, ConfigurationError, Unreachable
 from app.release.address import parse_address
 from app.release.git import Git, GitFailed
 from tests.release.conftest import House
@@ -74,13 +74,48 @@ def test_a_host_that_does_not_answer_is_left_in_time_with_all_its_processes(
     with pytest.raises(GitFailed, match="no end within 1 seconds"):
         git.run("ls-remote", address.url, seconds=1)
     assert time.monotonic() - start < 5
-    process = int((tmp_path / "process").read_text())
+    assert has_ended(int((tmp_path / "process").read_text()))
+
+
+@pytest.mark.parametrize("redirection", ["", ">&2"])
+def test_an_endless_answer_is_left_with_all_its_processes(
+    redirection: str, environment: Environment, tmp_path: Path
+) -> None:
+    git = Git(tmp_path, parse_address("git@host:x.git", root=tmp_path), environ=environment())
+    endless = f"alias.endless=!echo $$ > {tmp_path}/process; yes {redirection}"
+    with pytest.raises(BadRelease, match=r"more than 1,048,576 bytes in one answer of git"):
+        git.run("-c", endless, "endless")
+    assert has_ended(int((tmp_path / "process").read_text()))
+
+
+def test_an_answer_may_be_as_long_as_promised_and_no_byte_longer(environment: Environment, tmp_path: Path) -> None:
+    git = Git(tmp_path, parse_address("git@host:x.git", root=tmp_path), environ=environment())
+    command = ("-c", "alias.five=!printf 12345", "five")
+    assert git.run(*command, most_bytes=5) == b"12345"
+    with pytest.raises(BadRelease, match="more than 4 bytes"):
+        git.run(*command, most_bytes=4)
+
+
+def test_a_program_that_closes_its_pipes_and_stays_is_left_in_time(environment: Environment, tmp_path: Path) -> None:
+    git = Git(tmp_path, parse_address("git@host:x.git", root=tmp_path), environ=environment())
+    with pytest.raises(GitFailed, match="no end within 1 seconds"):
+        git.run("-c", "alias.stay=!exec sleep 60 >&- 2>&-", "stay", seconds=1)
+
+
+def test_memory_and_files_of_git_are_bounded(environment: Environment, tmp_path: Path) -> None:
+    git = Git(tmp_path, parse_address("git@host:x.git", root=tmp_path), environ=environment(), size_limit=1 << 20)
+    limits = git.run("-c", "alias.limits=!sleep 1; cat /proc/$PPID/limits", "limits").decode().splitlines()
+    bounds = {line[:26].strip(): line[26:].split()[0] for line in limits}
+    assert bounds["Max address space"] == str(2 << 30) and bounds["Max file size"] == str(1 << 20)
+
+
+def has_ended(process: int) -> bool:
     gone = time.monotonic() + 5
     while Path(f"/proc/{process}").exists() and time.monotonic() < gone:
         if "Z" in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]:
-            break  # ended; whoever inherited it has not looked yet
+            return True  # ended; whoever inherited it has not looked yet
         time.sleep(0.02)
-    assert time.monotonic() < gone
+    return time.monotonic() < gone
 
 
 def test_the_callers_configuration_of_git_is_not_heard(
@@ -126,6 +161,26 @@ def test_only_the_transport_of_the_address_is_allowed(remote: Remote, environmen
     git = Git(tmp_path, parse_address("https://host/x", root=tmp_path), environ=environment())
     with pytest.raises(GitFailed, match="'file' not allowed"):
         git.run("ls-remote", str(remote.folder))
+
+
+def test_no_other_configuration_allows_a_transport(remote: Remote, environment: Environment, tmp_path: Path) -> None:
+    git = Git(tmp_path, parse_address("https://host/x", root=tmp_path), environ=environment())
+    with (tmp_path / "git/config").open("a") as configuration:
+        configuration.write('[protocol]\nallow = always\n[protocol "file"]\nallow = always\n')
+    with pytest.raises(GitFailed, match="'file' not allowed"):
+        git.run("ls-remote", str(remote.folder))
+
+
+@pytest.mark.parametrize(
+    ("address", "transport"), [("https://host/x", "https"), ("git@host:x", "ssh"), ("/folder", "file")]
+)
+def test_git_and_its_children_hear_of_one_transport_and_fetch_nothing_later(
+    address: str, transport: str, environment: Environment, tmp_path: Path
+) -> None:
+    callers = environment(GIT_ALLOW_PROTOCOL="ext", GIT_NO_LAZY_FETCH="0")
+    git = Git(tmp_path, parse_address(address, root=tmp_path), environ=callers)
+    heard = git.run("-c", "alias.heard=!env", "heard").decode().splitlines()
+    assert {f"GIT_ALLOW_PROTOCOL={transport}", "GIT_NO_LAZY_FETCH=1"} <= set(heard)
 
 
 def test_what_a_repository_brings_along_does_not_act(house: House, remote: Remote, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from app.errors import Unreachable
 from app.release.record import RECORD, changed_file, read_record
+from app.release.store import SEEN
 from tests.release.conftest import House
 from tests.release.remote import FILES, PKL, Remote
 
@@ -43,10 +45,13 @@ def test_a_pull_killed_before_any_step_leaves_a_whole_release_and_the_next_pull_
     house: House, remote: Remote, tmp_path: Path
 ) -> None:
     old = Remote(tmp_path / "old.git")
-    old.release("v1.0", {PKL: b"old", "old.txt": b"old"})
+    first = old.release("v1.0", {PKL: b"old", "old.txt": b"old"})
     commit = remote.release()
+    house.pull(str(old.folder))
+    ledger = (house.models / SEEN).read_bytes()
     for step in range(1, 50):
         house.pull(str(old.folder))
+        (house.models / SEEN).write_bytes(ledger)  # so that each pull has to write it
         ran = subprocess.run([sys.executable, "-c", KILLED_BEFORE_STEP, str(step), str(remote.folder), str(house.root)])
         aside = house.models / ".replaced-v1.0"
         wholes = [folder for folder in (house.models / "v1.0", aside) if folder.is_dir() and is_whole(folder)]
@@ -55,7 +60,10 @@ def test_a_pull_killed_before_any_step_leaves_a_whole_release_and_the_next_pull_
         assert linked is not None and (linked.commit != commit or is_whole(house.models))
         assert house.pull(str(remote.folder)).release.commit == commit
         files = {**FILES, RECORD: (house.models / RECORD).read_bytes()}
-        assert house.contents() == {f"{at}{name}": data for at in ("", "v1.0/") for name, data in files.items()}
+        contents = house.contents()
+        seen = {f"file:{old.folder}": {"v1.0": first}, f"file:{remote.folder}": {"v1.0": commit}}
+        assert json.loads(contents.pop(SEEN)) == seen
+        assert contents == {f"{at}{name}": data for at in ("", "v1.0/") for name, data in files.items()}
         if ran.returncode == 0:
             break
         assert ran.returncode == -signal.SIGKILL

@@ -113,6 +113,14 @@ def test_the_pulled_release_is_added_and_then_covered(house: House, remote: Remo
     assert house.pull(str(remote.folder), frozen=True).covered_by == release
 
 
+def test_the_entry_of_a_local_build_comes_with_a_warning_for_other_clones(house: House) -> None:
+    Remote(house.root / "releases.git").release()
+    house.pull("releases.git")
+    said = add(house)
+    assert "commit it. Another clone builds this release anew and may get other bytes" in said
+    assert "Another clone" not in add(house)  # nothing was added
+
+
 def test_an_entry_is_never_changed_in_passing(house: House, remote: Remote) -> None:
     remote.release()
     house.pull(str(remote.folder))

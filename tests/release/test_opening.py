@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from app.errors import (
     ArtefactRefused,
@@ -24,7 +25,7 @@ from app.errors import (
 from app.release.agreement import Code
 from app.release.lock import write_lock
 from app.release.opening import GOLDEN_SLICE, Model, Source, open_model
-from app.release.record import RECORD
+from app.release.record import RECORD, read_record
 from tests.attacks.honest import honest_pipeline
 from tests.installation import CARD, Installation, Published
 
@@ -150,8 +151,32 @@ def test_an_artefact_of_unknown_origin_opens_with_a_notice_that_names_it(shop: S
 def test_with_the_lock_required_only_its_entries_open(shop: Shop, v1: Published):
     with pytest.raises(OriginUnknown, match=r"in no entry of model\.lock"):
         shop.open(require_lock=True)
-    write_lock(shop.root / "model.lock", [v1.record])
+    placed = read_record(shop.models / "v1.0")
+    assert placed is not None
+    write_lock(shop.root / "model.lock", [placed])
     assert shop.open(require_lock=True).version == "v1.0"
+
+
+@pytest.mark.parametrize("other", [{"version": "v1.9"}, {"commit": "2" * 40}], ids=str)
+def test_with_the_lock_required_an_entry_of_another_release_with_the_same_artefact_vouches_for_nothing(
+    shop: Shop, other: dict[str, str]
+):
+    placed = read_record(shop.models / "v1.0")
+    assert placed is not None
+    write_lock(shop.root / "model.lock", [structs.replace(placed, **other)])
+    with pytest.raises(OriginUnknown, match=r"in no entry of model\.lock for v1\.0"):
+        shop.open(require_lock=True)
+
+
+@pytest.mark.parametrize("name", ["MODELCARD.md", "golden_v1.npz"])
+def test_with_the_lock_required_card_and_golden_set_are_held_against_it_too(shop: Shop, name: str):
+    """A record that was edited together with its file does not help."""
+    placed = read_record(shop.models / "v1.0")
+    assert placed is not None
+    files = tuple(structs.replace(file, sha256="0" * 64) if file.name == name else file for file in placed.files)
+    write_lock(shop.root / "model.lock", [structs.replace(placed, files=files)])
+    with pytest.raises(ChangedFile, match=rf"{name}.*by model\.lock"):
+        shop.open(require_lock=True)
 
 
 def test_a_lock_that_cannot_be_read_stops_a_start_that_requires_it(shop: Shop):

@@ -6,6 +6,7 @@ import pytest
 
 from app.errors import ChangedFile, Unreviewed
 from app.release.record import RECORD, Release, describe, read_record
+from app.release.store import SEEN
 from tests.release.conftest import House
 from tests.release.remote import FILES, Remote
 
@@ -27,7 +28,7 @@ def test_a_release_lies_whole_in_its_folder_and_its_files_in_models(house: House
     for name, data in FILES.items():
         assert contents[name] == contents[f"v1.0/{name}"] == data
     assert contents[RECORD] == contents[f"v1.0/{RECORD}"]
-    assert len(contents) == 2 * (len(FILES) + 1)
+    assert len(contents) == 2 * (len(FILES) + 1) + 1 and SEEN in contents
     assert read_record(house.models) == pulled.release
     assert (house.models / "digit_classifier_v1.pkl").samefile(house.models / "v1.0/digit_classifier_v1.pkl")
 
@@ -65,7 +66,7 @@ def test_the_pinned_version_takes_the_place_of_the_other_in_models(house: House,
     house.pull(str(remote.folder))
     assert house.pull(str(remote.folder), "v2.0").outcome == "pulled"
     names = {path.name for path in house.models.iterdir()}
-    assert names == {".lock", "v1.0", "v2.0", "digit_classifier_v2.pkl", RECORD}
+    assert names == {".lock", SEEN, "v1.0", "v2.0", "digit_classifier_v2.pkl", RECORD}
     assert house.pull(str(remote.folder)).outcome == "linked"
     assert not (house.models / "digit_classifier_v2.pkl").exists()
     record = read_record(house.models)
@@ -112,7 +113,7 @@ def test_a_version_of_another_repository_replaces_the_one_in_place(
     commit = fork.release("v1.0", {"digit_classifier_v1.pkl": b"fork"})
     house.pull(str(remote.folder))
     assert house.pull(str(fork.folder)).release.commit == commit
-    assert set(house.contents()) == {
+    assert set(house.contents()) - {SEEN} == {
         f"{at}{name}" for at in ("", "v1.0/") for name in ("digit_classifier_v1.pkl", RECORD)
     }
 

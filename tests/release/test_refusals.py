@@ -111,6 +111,7 @@ REFUSALS: dict[str, tuple[Hostile, type[PixelWiseError], str]] = {
     "absolute path, sums": (listed("/etc/passwd"), BadRelease, "'/etc/passwd': found a path that leads elsewhere"),
     "sums of no kind": (files_of({"SHA256SUMS": b"hello\n"}), BadRelease, "'hello': found a line that is no digest"),
     "reserved name": (files_of({"Record.json": b"{}"}), BadRelease, "Record.json: found a name that PixelWise keeps"),
+    "name of the ledger": (files_of({"Seen.json": b"{}"}), BadRelease, "Seen.json: found a name that PixelWise keeps"),
     "version as a name": (files_of({"v1.0": b"x"}), BadRelease, "file v1.0: found a name that PixelWise keeps"),
     "malformed commit": (malformed_commit, BadRelease, "objects that git refuses"),
     "too many files": (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,52 @@ def test_a_release_that_would_fill_the_disk_is_stopped(git: Git, remote: Remote)
     remote.release("v1.0", {"digit_classifier_v1.pkl": random.Random(1).randbytes(400_000)})
     with pytest.raises(BadRelease, match="more bytes than a release may have"):
         fetch(git, resolve(git, "v1.0"))
+
+
+@pytest.mark.parametrize(("more", "refused"), [(0, False), (1, True)])
+def test_a_tag_with_a_huge_message_is_refused_unread(
+    more: int, refused: bool, git: Git, remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = f"object {remote.commit(FILES)}\ntype commit\ntag v1.0\ntagger x <x> 0 +0000\n\n".encode()
+    remote.point("v1.0", remote.raw("tag", header.ljust((64 << 10) + more, b"x")))
+    ran: list[tuple[str, ...]] = []
+    run = git.run
+    monkeypatch.setattr(git, "run", lambda *arguments, **options: ran.append(arguments) or run(*arguments, **options))
+    tag = resolve(git, "v1.0")
+    if refused:
+        with pytest.raises(BadRelease, match="a tag object of 65,537 bytes, promised at most 65,536"):
+            fetch(git, tag)
+    else:
+        fetch(git, tag)
+    assert (("cat-file", "tag", tag.object) in ran) != refused
+
+
+def test_an_object_that_memory_cannot_hold_is_refused_not_tried_again(
+    git: Git, remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = remote.commit(FILES)
+    tag = f"object {commit}\ntype commit\ntag v1.0\ntagger x <x> 0 +0000\n\n".encode().ljust(80 << 20, b"x")
+    remote.point("v1.0", remote.raw("tag", tag))
+    resolved = resolve(git, "v1.0")
+    monkeypatch.setattr("app.release.git._MOST_MEMORY", 64 << 20)
+    with pytest.raises(BadRelease, match=r"objects too large to be read .*Out of memory"):
+        fetch(git, resolved)
+
+
+def test_a_listing_longer_than_any_release_needs_is_refused(git: Git, remote: Remote) -> None:
+    commit = remote.commit(FILES)
+    tags = "".join(f"create refs/tags/v{'x' * 200}{number} {commit}\n" for number in range(5000))
+    remote.git("update-ref", "--stdin", data=tags.encode())
+    with pytest.raises(BadRelease, match=r"more than 1,048,576 bytes in one answer of git"):
+        resolve(git, "v1.0")
+
+
+def test_a_file_longer_than_its_listing_said_is_refused(git: Git, remote: Remote) -> None:
+    remote.release()
+    blob = fetch(git, resolve(git, "v1.0"))[0][0]
+    assert len(read(git, blob)) == blob.size
+    with pytest.raises(BadRelease, match=f"more than {blob.size - 1} bytes"):
+        read(git, replace(blob, size=blob.size - 1))
 
 
 def test_all_files_together_have_a_limit(git: Git) -> None:

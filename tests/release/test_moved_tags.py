@@ -1,0 +1,114 @@
+"""A tag that moves while the release of another repository lies in its folder: the ledger remembers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.errors import BadRelease, MovedTag
+from app.release.record import RECORD
+from app.release.store import SEEN
+from tests.release.conftest import House
+from tests.release.remote import FILES, Remote
+
+OTHER = {**FILES, "more.txt": b"x"}
+
+
+@pytest.fixture
+def fork(tmp_path: Path) -> Remote:
+    return Remote(tmp_path / "fork.git")
+
+
+def seen(house: House) -> dict[str, str]:
+    """The ledger's commit of v1.0, by the name of the repository's folder."""
+    return {Path(key).name: commits["v1.0"] for key, commits in json.loads((house.models / SEEN).read_text()).items()}
+
+
+def test_a_tag_that_moved_while_another_repositorys_release_was_in_place_is_refused(
+    house: House, remote: Remote, fork: Remote
+) -> None:
+    first, forked = remote.release(), fork.release("v1.0", {"digit_classifier_v1.pkl": b"fork"})
+    house.pull(str(remote.folder))
+    house.pull(str(fork.folder))
+    assert seen(house) == {"remote.git": first, "fork.git": forked}
+    before = house.contents()
+    moved = remote.release("v1.0", OTHER)
+    message = rf"found commit {moved}, promised commit {first} .*models/seen\.json"
+    with pytest.raises(MovedTag, match=message) as refusal:
+        house.pull(str(remote.folder))
+    assert f"{remote.folder} is meant, remove models/v1.0 (it holds the v1.0 of {fork.folder})" in refusal.value.remedy
+    assert house.contents() == before
+
+
+def test_a_tag_that_did_not_move_comes_back_from_another_repositorys_release(
+    house: House, remote: Remote, fork: Remote
+) -> None:
+    commit = remote.release()
+    fork.release("v1.0", OTHER)
+    for repository in (remote, fork, remote):
+        pulled = house.pull(str(repository.folder))
+    assert pulled.outcome == "pulled" and pulled.release.commit == commit
+
+
+def test_removing_the_release_accepts_the_moved_tag(house: House, remote: Remote, fork: Remote) -> None:
+    remote.release()
+    forked = fork.release("v1.0", {"digit_classifier_v1.pkl": b"fork"})
+    house.pull(str(remote.folder))
+    house.pull(str(fork.folder))
+    moved = remote.release("v1.0", OTHER)
+    shutil.rmtree(house.models / "v1.0")
+    assert house.pull(str(remote.folder)).release.commit == moved
+    assert seen(house) == {"remote.git": moved, "fork.git": forked}
+
+
+def test_an_unreadable_record_is_no_acceptance(house: House, remote: Remote) -> None:
+    remote.release()
+    house.pull(str(remote.folder))
+    (house.models / "v1.0" / RECORD).unlink()
+    remote.release("v1.0", OTHER)
+    with pytest.raises(MovedTag, match=r"seen\.json.*it holds no readable record"):
+        house.pull(str(remote.folder))
+
+
+def test_the_lock_lets_a_moved_tag_in_and_the_ledger_follows(house: House, remote: Remote, fork: Remote) -> None:
+    remote.release()
+    forked = fork.release("v1.0", {"digit_classifier_v1.pkl": b"fork"})
+    house.pull(str(remote.folder))
+    house.pull(str(fork.folder))
+    moved = remote.release("v1.0", OTHER)
+    house.lock(str(remote.folder), moved)
+    assert house.pull(str(remote.folder), frozen=True).release.commit == moved
+    assert seen(house) == {"remote.git": moved, "fork.git": forked}
+
+
+def test_a_release_placed_before_there_was_a_ledger_is_noted_when_it_is_replaced(
+    house: House, remote: Remote, fork: Remote
+) -> None:
+    commit = remote.release()
+    fork.release("v1.0", OTHER)
+    house.pull(str(remote.folder))
+    (house.models / SEEN).unlink()
+    house.pull(str(fork.folder))
+    assert seen(house)["remote.git"] == commit
+
+
+def test_a_release_in_place_is_noted_too(house: House, remote: Remote) -> None:
+    commit = remote.release()
+    house.pull(str(remote.folder))
+    (house.models / SEEN).unlink()
+    assert house.pull(str(remote.folder)).outcome == "in place"
+    assert seen(house) == {"remote.git": commit}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"key": {"v1.0": "abc"}}', '{"key": {"latest": "abc"}}', "\udcff"])
+def test_a_ledger_that_cannot_be_read_is_refused_not_ignored(house: House, remote: Remote, text: str) -> None:
+    remote.release()
+    house.pull(str(remote.folder))
+    (house.models / SEEN).write_bytes(text.encode("utf-8", "surrogateescape"))
+    before = house.contents()
+    with pytest.raises(BadRelease, match=r"ledger .*seen\.json: .*Remove .*seen\.json and run"):
+        house.pull(str(remote.folder))
+    assert house.contents() == before
