@@ -113,7 +113,7 @@ class _UniqueKeys(yaml.CSafeLoader):
 _DASH = r"\s*(?:-|\u2010|\u2011|\u2012|\u2013|\u2014|to|through)\s*"
 _CLASSES = re.compile(rf"\bdigits?\b[\s*_`:(]*([0-9])`?{_DASH}`?([0-9])(?!\.?[0-9])", re.IGNORECASE)
 _FEATURES = (
-    re.compile(r"n_features_in_\W{0,10}(?:\w+\W{1,5}){0,3}?(\d{1,6})\b"),
+    re.compile(r"\bn_features_in_\W{0,10}(?:\w{1,40}\W{1,5}){0,3}?(\d{1,6})\b"),
     re.compile(r"\b(\d{1,6})\s+(?:input\s+)?features\b", re.IGNORECASE),
 )
 _STEP_NAMES = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -113,7 +114,8 @@ def add_to_lock(*, models: Path, version: str, lock_file: Path, root: Path, repl
 
 def write_lock(lock_file: Path, entries: Sequence[Release]) -> None:
     """Writes these entries below the comment that the file begins with, at once or not at all."""
-    header = lock_file.read_text(encoding="utf-8").partition(_ENTRY)[0] if lock_file.exists() else ""
+    before = lock_file.read_text(encoding="utf-8") if lock_file.exists() else ""
+    header = re.split(rf"^{re.escape(_ENTRY)}", before, maxsplit=1, flags=re.MULTILINE)[0]  # a comment may name it too
     draft = lock_file.with_name(f".{lock_file.name}.draft")
     draft.write_text(header + "\n".join(_entry_text(entry) for entry in entries), encoding="utf-8")
     draft.replace(lock_file)
@@ -152,6 +154,8 @@ def _pulled(models: Path, version: str) -> Release:
     release = read_record(folder)
     if release is None:
         found = "nothing pulled"
+    elif release.version != version:
+        found = f"the record of {release.version}"
     elif changed := changed_file(folder, release):
         found = f"{changed} missing or changed since it was pulled"
     else:

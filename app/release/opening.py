@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import (
+    BadRelease,
     ChangedFile,
     ConfigurationError,
     MissingModel,
@@ -134,6 +135,13 @@ def _pinned_artefact(models: Path, version: str) -> Path:
     record = read_record(models / version)
     if record is None:
         raise MissingModel(models / version, asked_by=f"MODEL_VERSION={version}")
+    if record.version != version:
+        raise BadRelease(
+            f"record of {models.name}/{version}",
+            found=f"release {record.version}",
+            promised=f"release {version}",
+            remedy=f"Remove {models / version} and run `pixelwise pull`.",
+        )
     return models / version / record.artefact
 
 

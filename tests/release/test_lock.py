@@ -152,3 +152,11 @@ def test_every_pulled_file_is_listed(house: House, remote: Remote) -> None:
     house.pull(str(remote.folder))
     add(house)
     assert {file.name for file in read_lock(house.lock_file)[0].files} == set(FILES)
+
+
+def test_a_comment_that_names_an_entry_s_heading_is_kept_whole(tmp_path: Path):
+    lock_file = tmp_path / "model.lock"
+    lock_file.write_text("# each [[release]] below is trusted\n\n")
+    write_lock(lock_file, read_lock(ROOT / "model.lock"))
+    assert lock_file.read_text().startswith("# each [[release]] below is trusted\n\n[[release]]\n")
+    assert read_lock(lock_file) == read_lock(ROOT / "model.lock")

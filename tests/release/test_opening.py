@@ -308,3 +308,10 @@ def test_a_golden_set_without_a_card_that_names_it_is_left_unread(shop: Shop, v1
     model = shop.open()
     assert model.recorded is None
     assert [check.outcome for check in model.checks if check.name == "recorded answers"] == ["skipped"]
+
+
+def test_a_record_of_another_version_in_a_release_s_folder_is_refused(shop: Shop):
+    record = shop.models / "v1.0" / RECORD
+    shop.rewrite(f"models/v1.0/{RECORD}", record.read_bytes().replace(b'"v1.0"', b'"v1.1"'))
+    with pytest.raises(BadRelease, match=r"record of models/v1\.0: found release v1\.1"):
+        shop.open()
