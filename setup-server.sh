@@ -111,7 +111,7 @@ command_line() {
 
 commands_are_of_this_tree() { # a copied .venv still runs the tree that it was copied from
   [ "$(cd / && "$ROOT/.venv/bin/python" -c 'import app; print(app.__file__)' 2>/dev/null)" = "$ROOT/app/__init__.py" ] &&
-    head -n 1 .venv/bin/pixelwise 2>/dev/null | grep -qF "$ROOT/.venv/"
+    head -n 3 .venv/bin/pixelwise 2>/dev/null | grep -qF "$ROOT/.venv/"
 }
 
 # -- settings, release, checks -----------------------------------------------------------------------------------------
