@@ -136,13 +136,6 @@ def _stage(
     blobs, left_out = fetch(git, tag)
     if left_out:
         say(f"Left out of {tag.version} (only plain files of the top folder are taken): {', '.join(left_out[:10])}.")
-    if reserved := next((blob.name for blob in blobs if blob.name.lower() == SEEN), None):
-        raise BadRelease(
-            f"release {tag.version}, file {reserved}",
-            found="a name that PixelWise keeps for itself",
-            promised=f"no {SEEN}",
-            remedy="Its owner must publish the release anew; the current model stays as it is.",
-        )
     folder.mkdir()
     files: dict[str, ReleaseFile] = {}
     for blob in blobs:

@@ -12,6 +12,7 @@ from app.errors import BadRelease, Unreachable
 from app.release.address import Address
 from app.release.git import Git, GitFailed
 from app.release.record import RECORD, SUMS, is_plain, is_version
+from app.release.store import SEEN
 
 MOST_FILES = 100
 MOST_BYTES = 128 << 20
@@ -151,8 +152,9 @@ def _check_entry(version: str, name: str, mode: str) -> None:
         raise _bad_file(version, shown, "a symbolic link", "plain files")
     if mode == "160000":
         raise _bad_file(version, shown, "a submodule", "plain files")
-    if name.lower() == RECORD or is_version(name):
-        raise _bad_file(version, shown, "a name that PixelWise keeps for itself", f"no {RECORD} and no name like v1.0")
+    if name.lower() in (RECORD, SEEN) or is_version(name):
+        own = f"no {RECORD}, no {SEEN} and no name like v1.0"
+        raise _bad_file(version, shown, "a name that PixelWise keeps for itself", own)
 
 
 def _check_sizes(version: str, blobs: list[Blob]) -> None:
