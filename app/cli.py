@@ -236,7 +236,7 @@ def predict(
     import numpy as np
 
     from app.classifier import MODEL, classify_batch
-    from app.inference.drawing import read_images
+    from app.inference.image_files import read_images
     from app.inference.skew import find_skew, skipped_checks
     from app.tables import answers_table, as_characters
 

@@ -54,6 +54,12 @@ class UnreadableImage(PixelWiseError):
     exit_code = 2
 
 
+class BadName(PixelWiseError):
+    """A name for a key that is taken, unknown or no name."""
+
+    exit_code = 2
+
+
 # -- configuration: exit code 3 --------------------------------------------------------------------------------
 
 
@@ -72,6 +78,18 @@ class BadSettings(ConfigurationError):
             found="; ".join(problems),
             promised="the values described in .env.example",
             remedy="Edit .env or the environment; .env.example describes every setting.",
+        )
+
+
+class MissingKey(ConfigurationError):
+    """The service has no key that a program could call it with; a default one is never shipped."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "SECRET_API_KEY",
+            found="nothing",
+            promised="a long random text in .env",
+            remedy="Run `bash setup-server.sh`, which writes one, or put a random text of your own there.",
         )
 
 
@@ -132,6 +150,18 @@ class VersionMismatch(ConfigurationError):
             found=f"{found} (by its digest)",
             promised=f"MODEL_VERSION={promised}",
             remedy=f"Put MODEL_VERSION={found} into .env, or point MODEL_PATH at the artefact of {promised}.",
+        )
+
+
+class WrongSchema(ConfigurationError):
+    """The tables of the database are not those of this code; `found` is None where there are none."""
+
+    def __init__(self, database: str, *, found: str | None, promised: str) -> None:
+        super().__init__(
+            f"database {database}",
+            found="no tables of ours" if found is None else f"tables of revision {found}",
+            promised=f"revision {promised}",
+            remedy="Run `pixelwise db upgrade`; if the database is the newer one, go back to the code that made it.",
         )
 
 
@@ -263,6 +293,90 @@ class NotStartable(Refused):
         )
 
 
+# -- a request to the service (`app/web/errors.py` gives each its status) --------------------------------------------
+
+
+class NotFound(PixelWiseError):
+    """No such page, model or row."""
+
+
+class NotUnderstood(PixelWiseError):
+    """A request that is no JSON, or has headers that cannot be."""
+
+
+class BadParameter(PixelWiseError):
+    """A parameter in the address, or a header, whose value cannot be."""
+
+
+class BadDrawing(PixelWiseError):
+    """A drawing whose form or values cannot be."""
+
+
+class TooLarge(PixelWiseError):
+    """A body with more bytes or drawings than are taken at once."""
+
+
+class WrongMediaType(PixelWiseError):
+    """A body of a kind that this route does not take."""
+
+
+class TooSlow(PixelWiseError):
+    """A request that did not arrive in time."""
+
+
+class NotAuthenticated(PixelWiseError):
+    """Neither a known key nor a visit of the page."""
+
+
+class Forbidden(PixelWiseError):
+    """A request from a page of another host, or to a name that is not this service's."""
+
+
+class TooMany(PixelWiseError):
+    """A caller who asks more often than agreed; `retry_after` is in seconds."""
+
+    def __init__(self, who: str, *, limit: str, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(
+            f"requests of this {who}",
+            found="more than agreed",
+            promised=f"at most {limit}",
+            remedy=f"Wait {retry_after} s, send several drawings in one request, or ask for a higher limit.",
+        )
+
+
+class Busy(PixelWiseError):
+    """The service cannot answer now; `retry_after` is in seconds."""
+
+    exit_code = 6
+
+    def __init__(self, subject: str, *, found: str, promised: str, retry_after: int) -> None:
+        self.retry_after = retry_after
+        remedy = f"Try again in {retry_after} s."
+        super().__init__(subject, found=found, promised=promised, remedy=remedy)
+
+
+class Overloaded(Busy):
+    """More drawings wait than can be answered soon."""
+
+    def __init__(self, found: str, *, retry_after: int) -> None:
+        super().__init__("queue", found=found, promised="an answer soon, or a refusal at once", retry_after=retry_after)
+
+
+class Stalled(Busy):
+    """A drawing was taken, and the engine or the database did not finish; it may have been stored."""
+
+    def __init__(self, *, seconds: float) -> None:
+        super().__init__("answer", found=f"none after {seconds:g} s", promised="one in time", retry_after=5)
+
+
+class Stopping(Busy):
+    """The service ends; a new one is likely to follow."""
+
+    def __init__(self) -> None:
+        super().__init__("service", found="stopping", promised="answers to what it had accepted", retry_after=2)
+
+
 # -- checks that ran and failed: exit code 5; what cannot be reached: exit code 6 ----------------------------------
 
 
@@ -276,3 +390,15 @@ class Unreachable(PixelWiseError):
     """A repository or service that does not answer."""
 
     exit_code = 6
+
+
+class DatabaseUnavailable(Unreachable):
+    """The database does not answer, or takes no write; nothing of what was to be stored can be relied on."""
+
+    def __init__(self, database: str, *, said: str, remedy: str | None = None) -> None:
+        super().__init__(
+            f"database {database}",
+            found=said,
+            promised="a database that answers and takes writes",
+            remedy=remedy or "See that it runs, and that DATABASE_URL names it; the service then goes on by itself.",
+        )

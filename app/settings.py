@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import difflib
 import io
+import ipaddress
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv.parser import parse_stream
 
 from app.errors import BadSettings
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,7 +28,27 @@ DEFAULTS = {
     "MODEL_PATH": "",
     "REQUIRE_LOCK": "false",
     "MNIST_DIR": "pixelwise-model/data",
+    "HOST": "127.0.0.1",
+    "PORT": "8000",
+    "SECRET_API_KEY": "",
+    "DATABASE_URL": "sqlite:///data/pixelwise.db",
+    "KEEP_DRAWINGS": "true",
+    "DRAWING_DAYS": "0",
+    "RESULTS_PUBLIC": "false",
+    "ALLOWED_HOSTS": "",
+    "TRUSTED_PROXIES": "",
+    "LIMIT_PER_KEY": "2000/second",
+    "LIMIT_PER_ADDRESS": "1000/second",
+    "LIMIT_PER_VISIT": "30/second",
+    "LOG_LEVEL": "info",
 }
+_NOT_EMPTY = (
+    *("MODEL_REPO", "MODEL_VERSION", "MNIST_DIR", "HOST", "DATABASE_URL"),
+    *("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT"),
+)
+_LIMITS = ("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT")
+_NUMBERS = {"PORT": range(65536), "DRAWING_DAYS": range(100_000)}
+_LEVELS = ("debug", "info", "warning", "error")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -39,6 +63,17 @@ class Settings:
         model_path: the artefact to serve; None means the pinned release's own.
         require_lock: serve and pull only what `model.lock` lists (production).
         mnist_dir: where MNIST's IDX files are cached, for releases without a golden set.
+        host, port: where the service listens.
+        secret_api_key: the key of the installation's own programs; empty when there is none (the service then
+            does not start).
+        database_url: `sqlite:///PATH` or `postgresql://…`.
+        keep_drawings: store the 784 grey values with each answer.
+        drawing_days: delete stored drawings after so many days; 0 keeps them.
+        results_public: anyone may read `GET /results`.
+        allowed_hosts: names by which the service may be called, beside IP addresses and localhost.
+        trusted_proxies: networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+        limit_per_key, limit_per_address, limit_per_visit: rates such as "1000/second".
+        log_level: "debug", "info", "warning" or "error".
     """
 
     root: Path
@@ -47,6 +82,19 @@ class Settings:
     model_path: Path | None
     require_lock: bool
     mnist_dir: Path
+    host: str
+    port: int
+    secret_api_key: str = field(repr=False)
+    database_url: str = field(repr=False)
+    keep_drawings: bool
+    drawing_days: int
+    results_public: bool
+    allowed_hosts: tuple[str, ...]
+    trusted_proxies: tuple[Network, ...]
+    limit_per_key: str
+    limit_per_address: str
+    limit_per_visit: str
+    log_level: str
 
     @property
     def models(self) -> Path:
@@ -74,12 +122,25 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
     problems += [_misspelt(key) for key in file if key not in DEFAULTS and _resembles(key)]
     values = {key: real.get(key, file.get(key, default)).strip() for key, default in DEFAULTS.items()}
 
-    for key in ("MODEL_REPO", "MODEL_VERSION", "MNIST_DIR"):
-        if not values[key]:
-            problems.append(f"{key} is empty, expected something like {DEFAULTS[key]}")
-    require_lock = _BOOLEANS.get(values["REQUIRE_LOCK"].lower())
-    if require_lock is None:
-        problems.append(f"REQUIRE_LOCK={values['REQUIRE_LOCK']}, expected true or false")
+    problems += [f"{key} is empty, expected something like {DEFAULTS[key]}" for key in _NOT_EMPTY if not values[key]]
+    for key, allowed in _NUMBERS.items():
+        if not (values[key].isdecimal() and values[key].isascii() and int(values[key]) in allowed):
+            problems.append(f"{key}={values[key]}, expected a whole number from 0 to {allowed[-1]}")
+    booleans = {key: _BOOLEANS.get(values[key].lower()) for key in ("REQUIRE_LOCK", "KEEP_DRAWINGS", "RESULTS_PUBLIC")}
+    problems += [f"{key}={values[key]}, expected true or false" for key, value in booleans.items() if value is None]
+    problems += [
+        f"{key}={values[key]}, expected a rate like {DEFAULTS[key]}"
+        for key in _LIMITS
+        if values[key] and not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", values[key])
+    ]
+    if values["LOG_LEVEL"].lower() not in _LEVELS:
+        problems.append(f"LOG_LEVEL={values['LOG_LEVEL']}, expected one of {', '.join(_LEVELS)}")
+    proxies: list[Network] = []
+    for text in _listed(values["TRUSTED_PROXIES"]):
+        try:
+            proxies.append(ipaddress.ip_network(text))
+        except ValueError as error:
+            problems.append(f"TRUSTED_PROXIES names {text}: {error}, expected addresses like 127.0.0.1 or 10.0.0.0/8")
     if problems:
         raise BadSettings(problems)
 
@@ -88,9 +149,26 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         model_repo=values["MODEL_REPO"],
         model_version=values["MODEL_VERSION"],
         model_path=root / values["MODEL_PATH"] if values["MODEL_PATH"] else None,
-        require_lock=bool(require_lock),
+        require_lock=bool(booleans["REQUIRE_LOCK"]),
         mnist_dir=root / values["MNIST_DIR"],
+        host=values["HOST"],
+        port=int(values["PORT"]),
+        secret_api_key=values["SECRET_API_KEY"],
+        database_url=values["DATABASE_URL"],
+        keep_drawings=bool(booleans["KEEP_DRAWINGS"]),
+        drawing_days=int(values["DRAWING_DAYS"]),
+        results_public=bool(booleans["RESULTS_PUBLIC"]),
+        allowed_hosts=tuple(name.lower() for name in _listed(values["ALLOWED_HOSTS"])),
+        trusted_proxies=tuple(proxies),
+        limit_per_key=values["LIMIT_PER_KEY"],
+        limit_per_address=values["LIMIT_PER_ADDRESS"],
+        limit_per_visit=values["LIMIT_PER_VISIT"],
+        log_level=values["LOG_LEVEL"].lower(),
     )
+
+
+def _listed(text: str) -> list[str]:
+    return [part for part in re.split(r"[,\s]+", text) if part]
 
 
 def _read_file(path: Path) -> tuple[dict[str, str], list[str]]:

@@ -77,6 +77,7 @@ class Model:
 
     Attributes:
         path: of the artefact.
+        sha256: of its bytes, as hex digits.
         version: by the record of its digest; "unknown" for a file that no record covers.
         card: what lies beside it; None when there is none, or it speaks of another artefact.
         recorded: its recorded answers; None when there are none.
@@ -85,6 +86,7 @@ class Model:
     """
 
     path: Path
+    sha256: str
     version: str
     artefact: Artefact
     engine: Engine
@@ -128,7 +130,7 @@ def open_model(source: Source, code: Code) -> Model:
     recorded = _read_golden(folder, files, card, artefact)
     checks += _replay_slice(recorded, engine)
     refuse_differences(path.name, checks)
-    return Model(path, version, artefact, engine, card, recorded, tuple(checks), tuple(notices))
+    return Model(path, digest, version, artefact, engine, card, recorded, tuple(checks), tuple(notices))
 
 
 def _pinned_artefact(models: Path, version: str) -> Path:

@@ -1,0 +1,1 @@
+"""Groups of the `pixelwise` command, one module each."""

@@ -1,0 +1,267 @@
+"""Micro-batching: whatever waits is computed and stored together, at once when the worker is idle.
+
+Work-conserving: the queue is the window, so a lone piece of work waits for nobody. One worker thread; while it computes
+and commits one batch, the next one gathers. Limits count rows (images), not requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, Literal, NamedTuple, TypeVar
+
+from app.errors import Overloaded, Stalled, Stopping
+
+Work = TypeVar("Work")
+Answer = TypeVar("Answer")
+
+BATCH_ROWS = 256
+"""A batch takes no further work when it would grow beyond this; one larger piece of work is a batch by itself."""
+QUEUE_ROWS = 8192
+ADMITTED_ROWS = 64
+"""So many rows may always wait, whatever their predicted time: a class of people who draw at once."""
+STANDING_SECONDS = 0.02
+"""Longest predicted wait while pressed. A queue that does not go away helps nobody: it only makes each answer late."""
+BURST_SECONDS = 0.25
+"""Longest predicted wait otherwise: a burst is absorbed."""
+PRESSED_SECONDS = 0.1
+"""Batches at their limit for so long are no burst. Source: controlled delay, RFC 8289, applied to admission."""
+STALLED_SECONDS = 2.0
+"""A batch that runs for longer admits nobody behind it."""
+ANSWER_SECONDS = 10.0
+"""A batch that runs for longer is given up: its callers are told that the outcome is unknown."""
+
+
+class BatchReport(NamedTuple):
+    """What one batch was, for metrics; times in seconds, `waited` is the longest in it."""
+
+    rows: int
+    reason: Literal["idle", "drained", "full"]
+    waited: float
+    compute: float
+    commit: float
+
+
+@dataclass(slots=True, eq=False)
+class _Entry(Generic[Work, Answer]):
+    work: Work
+    rows: int
+    arrived: float
+    future: asyncio.Future[Answer]
+
+
+class Batcher(Generic[Work, Answer]):
+    """The queue of one model version. All methods belong to the event loop.
+
+    Args:
+        compute: one answer for each piece of work, in order. Called on the worker thread. If it raises, each piece is
+            computed alone, so that an error fails its own piece only.
+        commit: stores the answers of a whole batch; nobody is answered before it returns. If it raises, all fail.
+        report: told about each batch, on the event loop.
+    """
+
+    def __init__(
+        self,
+        compute: Callable[[Sequence[Work]], Sequence[Answer]],
+        commit: Callable[[Sequence[Work], Sequence[Answer]], None],
+        report: Callable[[BatchReport], None] = lambda _: None,
+    ) -> None:
+        self._compute, self._commit, self._report = compute, commit, report
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch")
+        self._waiting: deque[_Entry[Work, Answer]] = deque()
+        self._rows_waiting = 0
+        self._running: list[_Entry[Work, Answer]] = []
+        self._started = self._delivered = 0.0
+        self._cost = _Cost()
+        self._pressed_since: float | None = None
+        self._start_is_planned = False
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def rows_waiting(self) -> int:
+        return self._rows_waiting
+
+    def admit(self, rows: int = 1) -> None:
+        """Refuses so many more rows when they would wait too long; callers ask before they decode anything.
+
+        Raises:
+            Overloaded: with the seconds after which to try again. Stopping: the service ends.
+        """
+        if self._stopping:
+            raise Stopping
+        now = time.monotonic()
+        running = bool(self._running)
+        if running and now - self._started > STALLED_SECONDS:
+            raise Overloaded(f"a batch that has been running for {now - self._started:.1f} s", retry_after=5)
+        waiting = self._rows_waiting + rows
+        if self._rows_waiting == 0 or waiting <= ADMITTED_ROWS:
+            return
+        if waiting > QUEUE_ROWS:
+            raise Overloaded(
+                f"{self._rows_waiting:,} drawings waiting", retry_after=math.ceil(self._predict(now, rows))
+            )
+        predicted = self._predict(now, rows)
+        pressed = self._pressed_since is not None and now - self._pressed_since > PRESSED_SECONDS
+        if predicted > (STANDING_SECONDS if pressed else BURST_SECONDS):
+            found = f"{self._rows_waiting:,} drawings waiting, about {1000 * predicted:.0f} ms of work"
+            raise Overloaded(found, retry_after=math.ceil(predicted))
+
+    def submit(self, work: Work, *, rows: int = 1, arrived: float | None = None) -> asyncio.Future[Answer]:
+        """The answer, once it is stored. Cancel the future and the work is dropped, if it is not yet computed.
+
+        Args:
+            arrived: `time.monotonic()` when the request came, before it was decoded; None means now.
+
+        Raises:
+            Overloaded, Stopping: as `admit`.
+        """
+        self.admit(rows)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        self._waiting.append(_Entry(work, rows, time.monotonic() if arrived is None else arrived, future))
+        self._rows_waiting += rows
+        self._idle.clear()
+        if not self._running and not self._start_is_planned:
+            # Not at once: all that is submitted in this turn of the event loop goes together.
+            self._start_is_planned = True
+            loop.call_soon(self._start, "idle")
+        return future
+
+    async def close(self) -> None:
+        """Admits nothing more, and returns when everything admitted was answered."""
+        self._stopping = True
+        await self._idle.wait()
+        self._thread.shutdown(wait=False)
+
+    def _predict(self, now: float, rows: int) -> float:
+        """Seconds until `rows` more rows would be answered."""
+        ahead = 0.0
+        if self._running:
+            expected = self._cost.of(sum(entry.rows for entry in self._running))
+            # A batch that is overdue by some time is best guessed to need as much again.
+            ahead = abs(self._started + expected - now)
+        return ahead + self._cost.of(self._rows_waiting + rows)
+
+    def _take(self) -> tuple[list[_Entry[Work, Answer]], bool]:
+        """The next batch without what was cancelled, and whether it is full."""
+        batch: list[_Entry[Work, Answer]] = []
+        rows = 0
+        while self._waiting:
+            entry = self._waiting[0]
+            if not entry.future.done() and batch and rows + entry.rows > BATCH_ROWS:
+                return batch, True
+            self._waiting.popleft()
+            self._rows_waiting -= entry.rows
+            if not entry.future.done():
+                batch.append(entry)
+                rows += entry.rows
+        return batch, False
+
+    def _start(self, reason: Literal["idle", "drained"]) -> None:
+        self._start_is_planned = False
+        self._note_pressure()
+        batch, full = self._take()
+        if not batch:
+            self._idle.set()
+            return
+        loop = asyncio.get_running_loop()
+        self._running, self._started = batch, time.monotonic()
+        outcome = loop.run_in_executor(self._thread, self._run, batch)
+        give_up = loop.call_later(ANSWER_SECONDS, self._give_up, batch)
+
+        def finished(done: asyncio.Future[_Outcome[Answer]]) -> None:
+            give_up.cancel()
+            self._deliver(batch, done.result(), "full" if full else reason)
+
+        outcome.add_done_callback(finished)
+
+    def _note_pressure(self) -> None:
+        predicted = self._cost.of(self._rows_waiting)
+        if predicted < STANDING_SECONDS / 2:
+            self._pressed_since = None
+        elif predicted >= STANDING_SECONDS and self._pressed_since is None:
+            self._pressed_since = time.monotonic()
+
+    def _run(self, batch: list[_Entry[Work, Answer]]) -> _Outcome[Answer]:
+        """On the worker thread: an answer or an error for each entry, all of them committed."""
+        begun = time.monotonic()
+        answers: list[Answer | Exception]
+        try:
+            answers = list(self._compute([entry.work for entry in batch]))
+        except Exception:  # noqa: BLE001  # whatever it is, it belongs to a piece of work, found by computing each alone
+            answers = [self._compute_alone(entry.work) for entry in batch]
+        computed = time.monotonic()
+        good = [place for place, answer in enumerate(answers) if not isinstance(answer, Exception)]
+        try:
+            self._commit([batch[place].work for place in good], [answers[place] for place in good])  # type: ignore[misc]  # no errors among them
+        except Exception as error:  # noqa: BLE001  # it is handed to every caller whose answer was not stored
+            for place in good:
+                answers[place] = error
+        return _Outcome(answers, computed - begun, time.monotonic() - computed)
+
+    def _compute_alone(self, work: Work) -> Answer | Exception:
+        try:
+            return self._compute([work])[0]
+        except Exception as error:  # noqa: BLE001  # it is handed to the caller of this piece
+            return error
+
+    def _give_up(self, batch: list[_Entry[Work, Answer]]) -> None:
+        for entry in batch:
+            if not entry.future.done():
+                entry.future.set_exception(Stalled(seconds=ANSWER_SECONDS))
+
+    def _deliver(
+        self, batch: list[_Entry[Work, Answer]], outcome: _Outcome[Answer], reason: Literal["idle", "drained", "full"]
+    ) -> None:
+        now = time.monotonic()
+        rows = sum(entry.rows for entry in batch)
+        first = min(entry.arrived for entry in batch)
+        # What a batch costs includes the event loop's share, decoding and answering: from the last delivery on, or from
+        # the first arrival after it.
+        self._cost.learn(rows, now - max(self._delivered, first))
+        self._delivered, self._running = now, []
+        for entry, answer in zip(batch, outcome.answers, strict=True):
+            if entry.future.done():
+                continue
+            if isinstance(answer, Exception):
+                entry.future.set_exception(answer)
+            else:
+                entry.future.set_result(answer)
+        self._report(BatchReport(rows, reason, self._started - first, outcome.compute, outcome.commit))
+        self._start("drained")
+
+
+class _Outcome(NamedTuple, Generic[Answer]):
+    answers: list[Answer | Exception]
+    compute: float
+    commit: float
+
+
+class _Cost:
+    """seconds = fixed + per_row * rows, fitted to the last few dozen batches (least squares, older ones weigh less)."""
+
+    KEPT = 0.95
+
+    def __init__(self) -> None:
+        # Sums over batches of 1, rows, seconds, rows * rows, rows * seconds. The start stands for two batches that
+        # were never seen, 1 row in 1 ms and 100 rows in 10 ms, and is soon forgotten.
+        self._sums = [2.0, 101.0, 0.011, 10_001.0, 1.001]
+
+    def learn(self, rows: int, seconds: float) -> None:
+        new = (1, rows, seconds, rows * rows, rows * seconds)
+        self._sums = [self.KEPT * old + value for old, value in zip(self._sums, new, strict=True)]
+
+    def of(self, rows: int) -> float:
+        """Seconds that a batch of so many rows takes, from what was learnt."""
+        n, x, y, xx, xy = self._sums
+        spread = n * xx - x * x
+        per_row = max(0.0, (n * xy - x * y) / spread) if spread > 1e-9 * xx * n else y / x
+        fixed = max(0.0, (y - per_row * x) / n)
+        return fixed + per_row * rows

@@ -1,0 +1,44 @@
+"""When an answer is called unsure: a rule taken from the release's own golden set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.inference.golden import GoldenSet
+
+
+def unsure_below(golden: GoldenSet, classes: Sequence[str]) -> float | None:
+    """The confidence below which an answer is called unsure.
+
+    It is the one that best tells the recorded wrong answers from the right ones: the share of wrong answers below it
+    plus the share of right answers not below it is largest (Youden's index, so the many right answers do not outvote
+    the few wrong ones). It lies halfway between two recorded confidences, as far from both as can be; of several that
+    are as good it is the lowest, which calls the fewest answers unsure.
+
+    Args:
+        golden: digits with their recorded scores. A digit of a withheld class has no right answer, so it counts as
+            wrong: such digits are drawn by people too.
+        classes: the labels of the columns of `golden.scores`.
+
+    Returns:
+        None when all answers are right or all are wrong, or when no confidence tells them apart better than chance.
+    """
+    answers = np.asarray(classes)[golden.scores.argmax(axis=1)]
+    is_right = answers == np.asarray(golden.labels)
+    right = int(np.count_nonzero(is_right))
+    wrong = len(is_right) - right
+    if not right or not wrong:
+        return None
+    confidences, places = np.unique(golden.scores.max(axis=1), return_inverse=True)
+    count = len(confidences)
+    # Whole numbers, so that equal ones are equal: a wrong answer weighs `right`, a right one `wrong`.
+    gains = right * np.bincount(places[~is_right], minlength=count) - wrong * np.bincount(
+        places[is_right], minlength=count
+    )
+    gained = np.cumsum(gains)[:-1]  # by calling unsure up to confidences[i]; beyond the last is all, and gains 0
+    if gained.max(initial=0) <= 0:
+        return None
+    best = int(gained.argmax())
+    return float(confidences[best] + confidences[best + 1]) / 2

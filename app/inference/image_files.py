@@ -1,0 +1,67 @@
+"""Files of images, as the command line is handed them: pictures, and arrays of digits that are ready for the model."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from pathlib import Path
+from tokenize import TokenError
+
+import numpy as np
+from numpy.lib import format as npy
+
+from app.errors import UnreadableImage
+from app.inference.drawing import SIDE, Grey, normalise
+from app.inference.pictures import as_ink, read_values
+from app.inference.plain_file import NotPlain, read_plain_file
+
+MAX_PIXELS = 25_000_000
+MAX_PICTURE_BYTES = 64 << 20
+MAX_ARRAY_BYTES = 1 << 30
+HEADER_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+"""By the version of a .npy file; the later (3, 0) is written only for names of fields, which no image has."""
+BROKEN_HEADER = (ValueError, TypeError, LookupError, SyntaxError, TokenError, RecursionError, MemoryError)
+"""What numpy raises for the header of a .npy file, which it parses as Python literals."""
+
+
+def read_images(path: Path) -> Grey:
+    """The images in a file, as the model takes them: (N, 28, 28) uint8, 0 paper to 255 ink.
+
+    A .npy file holds (28, 28) or (N, 28, 28) uint8 and is taken as it is; so is a picture of 28x28 grey values. Any
+    other PNG or JPEG picture goes through `normalise`.
+
+    Raises:
+        UnreadableImage: no such file, no image, too large, or an array of another shape or dtype.
+    """
+    is_array = path.suffix.lower() == ".npy"
+    try:
+        # realpath: a link to a picture is a picture
+        data = read_plain_file(os.path.realpath(path), limit=MAX_ARRAY_BYTES if is_array else MAX_PICTURE_BYTES)
+        return _array(data) if is_array else _picture(data)[np.newaxis]
+    except UnreadableImage as error:
+        found: object = error.found
+    except (NotPlain, ValueError) as error:
+        found = error
+    kinds, remedy = "a PNG or JPEG picture, or a .npy array", "Pass a picture of one digit."
+    raise UnreadableImage(f"image {path}", found=found, promised=kinds, remedy=remedy)
+
+
+def _picture(data: bytes) -> Grey:
+    values = read_values(data, max_pixels=MAX_PIXELS)
+    return values if values.shape == (SIDE, SIDE) else normalise(as_ink(values))
+
+
+def _array(data: bytes) -> Grey:
+    """The header is checked against the bytes that are there before any array is made."""
+    file = io.BytesIO(data)
+    try:
+        shape, fortran_order, dtype = HEADER_READERS[npy.read_magic(file)](file)
+    except BROKEN_HEADER as error:
+        raise ValueError(f"no .npy header ({error})") from None
+    if dtype != np.uint8 or len(shape) not in (2, 3) or shape[-2:] != (SIDE, SIDE):
+        raise ValueError(f"an array {dtype} {shape} where uint8 (28, 28) or (N, 28, 28) belongs")
+    content = np.frombuffer(data, np.uint8, offset=file.tell())
+    if content.size != math.prod(shape):
+        raise ValueError(f"{content.size:,} bytes of content for an array {dtype} {shape}")
+    return np.ascontiguousarray(content.reshape(shape, order="F" if fortran_order else "C")).reshape(-1, SIDE, SIDE)

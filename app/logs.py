@@ -1,0 +1,58 @@
+"""The log: one JSON object a line, on stderr."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+WRITE_SECONDS = 0.05
+"""Lines about requests are written together, at most so late: a system call for each costs more than the line."""
+
+
+def set_up_log(level: str) -> None:
+    """Sends everything that is logged to stderr as JSON lines, from `level` ("debug", "info", …) on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLine())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+class _JsonLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname.lower(),
+            "source": record.name,
+            "message": record.getMessage(),
+        }
+        if request_id := getattr(record, "request_id", None):
+            line["request_id"] = request_id
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line).decode()
+
+
+def request_log() -> Callable[[NamedTuple], None]:
+    """Writes one line for each tuple it is given, under the tuple's own field names. Belongs to the event loop."""
+    waiting = bytearray()
+    encode = msgspec.json.Encoder().encode
+
+    def write() -> None:
+        sys.stderr.buffer.write(bytes(waiting))
+        sys.stderr.buffer.flush()
+        waiting.clear()
+
+    def log(line: NamedTuple) -> None:
+        if not waiting:
+            asyncio.get_running_loop().call_later(WRITE_SECONDS, write)
+        waiting.extend(encode({"time": datetime.now(UTC), "level": "info", "source": "request", **line._asdict()}))
+        waiting.extend(b"\n")
+
+    atexit.register(write)  # what came in the last moment
+    return log

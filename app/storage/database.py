@@ -1,0 +1,186 @@
+"""The one database: SQLite or PostgreSQL, by its address; every failure of it is one DatabaseUnavailable."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+)
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
+
+from app.errors import ConfigurationError, DatabaseUnavailable
+
+WAIT_SECONDS = 2
+"""How long a connection, a lock or a place in the pool is waited for."""
+SYNC = "FULL"
+"""SQLite's `synchronous`: the disk has it before a commit returns."""
+_POSTGRESQL = {
+    "connect_timeout": WAIT_SECONDS,
+    "tcp_user_timeout": WAIT_SECONDS * 1000,  # a network that swallows everything is a lost connection
+    "options": f"-c lock_timeout={WAIT_SECONDS}s -c synchronous_commit=on",
+    "application_name": "pixelwise",
+}
+_FAULTS_OF_OURS = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
+_FULL = "The disk of the database is full: free space there. Nothing of this batch was stored."
+_LOCKED = "Another program holds the database locked: end it, or wait for it."
+_FORBIDDEN = "Let the service's user write to the database (a file: to its folder too)."
+_OTHER_TABLES = "Run `pixelwise db upgrade`."
+_REMEDIES = {
+    **dict.fromkeys(("SQLITE_FULL", "53100"), _FULL),
+    **dict.fromkeys(("SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "55P03"), _LOCKED),
+    **dict.fromkeys(("SQLITE_READONLY", "SQLITE_READONLY_DIRECTORY", "SQLITE_PERM", "25006", "42501"), _FORBIDDEN),
+    **dict.fromkeys(("42P01", "42703"), _OTHER_TABLES),
+}
+"""What to do, by the code of the failure. Codes of SQLite, and SQLSTATE of PostgreSQL (appendix A of its manual)."""
+
+
+class Database:
+    """A pool of connections to the database at `address`.
+
+    Args:
+        address: DATABASE_URL: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`.
+        root: the folder from which a relative PATH counts.
+
+    Raises:
+        ConfigurationError: an address of another kind; its text is not shown, it may hold a password.
+
+    Attributes:
+        name: what a message may show: the address without user, password and options.
+        file: SQLite's file; None for PostgreSQL.
+    """
+
+    def __init__(self, address: str, *, root: Path) -> None:
+        url = _parse(address)
+        self.file = (root / str(url.database)).resolve() if url.drivername == "sqlite" else None
+        if self.file is not None:
+            self.name = f"sqlite {self.file}"
+            self.engine = _sqlite_engine(url, self.file)
+        else:
+            self.name = f"postgresql {url.host or 'localhost'}:{url.port or 5432}/{url.database}"
+            self.engine = _postgresql_engine(url)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read with.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer. The next call tries it again.
+        """
+        with self._translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: it is on the disk when the block has ended; nothing of it is when the block raises.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer, or takes no write. The next call tries it again.
+        """
+        with self._translated(), self.engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Lets go of all connections; the next use opens new ones."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except NoFreeConnection:
+            raise DatabaseUnavailable(self.name, said=f"every connection was busy for {WAIT_SECONDS} s") from None
+        except DBAPIError as error:
+            code = _code(error.orig)
+            if isinstance(error, _FAULTS_OF_OURS) and code not in _REMEDIES:
+                raise
+            raise DatabaseUnavailable(self.name, said=_first_line(error.orig), remedy=_REMEDIES.get(code)) from None
+
+
+def _parse(address: str) -> URL:
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        raise _bad_address("a text that is no address of a database") from None
+    kind = url.drivername
+    if kind in ("postgresql", "postgresql+psycopg"):
+        # A password with a bare @ would spill into the host's name, which messages show.
+        if "@" in f"{url.host}{url.database}":
+            raise _bad_address("more than one @")
+        if not url.database:
+            raise _bad_address("no name of a database after the host")
+        return url.set(drivername="postgresql+psycopg")
+    if kind == "sqlite":
+        if not url.database or url.database == ":memory:" or url.database.startswith("file:") or url.query:
+            raise _bad_address("no path of a file")
+        return url
+    raise _bad_address(f"an address that begins with {kind}:")
+
+
+def _bad_address(found: str) -> ConfigurationError:
+    return ConfigurationError(
+        "DATABASE_URL",
+        found=found,
+        promised="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME",
+        remedy="Correct it in .env; write an @, a : or a / of a password as %40, %3A or %2F.",
+    )
+
+
+def _sqlite_engine(url: URL, file: Path) -> Engine:
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{file.as_uri()}?mode=rw",  # a file that is gone is a failure, not a new and empty database
+            uri=True,
+            timeout=WAIT_SECONDS,
+            isolation_level="IMMEDIATE",  # who will write takes a place in the queue of writers before reading
+            check_same_thread=False,  # the pool hands a connection to one thread at a time
+        )
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()  # readers never wait for a writer
+        if mode != "wal":
+            connection.close()
+            raise sqlite3.OperationalError(f"a file system without write-ahead log (journal_mode {mode})")
+        connection.execute(f"PRAGMA synchronous = {SYNC}")
+        return connection
+
+    return _engine(url, creator=connect)
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    connect = {key: value for key, value in _POSTGRESQL.items() if key not in url.query}
+    # pre_ping: a connection that died while nobody used it is replaced, not handed out.
+    return _engine(url, connect_args=connect, pool_pre_ping=True)
+
+
+def _engine(url: URL, **options: Any) -> Engine:
+    return create_engine(
+        url,
+        json_serializer=lambda value: msgspec.json.encode(value).decode(),
+        json_deserializer=msgspec.json.decode,
+        pool_timeout=WAIT_SECONDS,
+        hide_parameters=True,  # what people drew is not for messages
+        **options,
+    )
+
+
+def _first_line(error: BaseException | None) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__
+
+
+def _code(error: BaseException | None) -> str:
+    """SQLite's or PostgreSQL's name of what went wrong; SQLite has none for a missing table or column."""
+    if str(error).startswith(("no such table", "no such column")):
+        return "42P01"
+    code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
+    return str(code or "")

@@ -1,0 +1,1 @@
+"""The steps from one schema to the next, one module each; a step that was released is never changed."""

@@ -1,0 +1,68 @@
+"""The tables, as this version of the code speaks to them; `migrations/` makes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    Uuid,
+)
+
+
+class Utc(TypeDecorator[datetime]):
+    """A moment in UTC. SQLite keeps no time zone: what is written must be in UTC, what is read is said to be."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """PostgreSQL answers in the time zone of the connection."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData()
+
+results = Table(
+    "results",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # UUIDv7: newest first is descending
+    Column("created_at", Utc, nullable=False),
+    Column("prediction", String, nullable=False),
+    Column("confidence", Float(53), nullable=False),
+    Column("scores", JSON, nullable=False),  # label -> probability
+    Column("model_version", String, nullable=False),
+    Column("model_sha256", String(64), nullable=False),
+    Column("latency_ms", Float(53), nullable=False),
+    Column("source", String, nullable=False),
+    Column("findings", JSON, nullable=False),  # names of the skew guard
+    Column("pixels", LargeBinary),  # 784 grey values, compressed with zlib; none: not kept, or deleted
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("sha256", LargeBinary(32), nullable=False, unique=True),
+    Column("created_at", Utc, nullable=False),
+)
+
+probe = Table(
+    "probe",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # one row, id 1
+    Column("written_at", Utc, nullable=False),
+)
+"""What a readiness check writes to."""

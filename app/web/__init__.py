@@ -1,0 +1,1 @@
+"""People and programs: HTTP in, HTTP out. The only room that knows it."""

@@ -1,0 +1,197 @@
+"""Who asks: a program with a key, or a visit of the page. From where, and by which name of ours."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from itsdangerous import BadSignature, TimestampSigner
+from starlette.requests import Request
+
+from app.errors import Forbidden, NotAuthenticated
+from app.web.limits import RateLimits
+
+COOKIE = "pixelwise_visit"
+VISIT_SECONDS = 12 * 3600
+KEY_HEADER = "x-api-key"
+MAIN_KEY = "SECRET_API_KEY"
+"""The name of the key in `.env`; others are stored under names of their own."""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Caller(NamedTuple):
+    """A key's name, or a visit's random one."""
+
+    kind: Literal["key", "visit"]
+    name: str
+
+
+class Access:
+    """Recognises callers, and counts how often they ask.
+
+    Args:
+        main_key: SECRET_API_KEY; visits are signed with a key derived from it.
+        proxies: networks whose forwarding headers are believed.
+        hosts: names of this service beside IP addresses and localhost.
+    """
+
+    def __init__(
+        self, main_key: str, limits: RateLimits, *, proxies: Sequence[Network] = (), hosts: Sequence[str] = ()
+    ) -> None:
+        self._main = _digest(main_key)
+        self._named: Mapping[str, bytes] = {}
+        self._signer = TimestampSigner(main_key, salt="visit", digest_method=hashlib.sha256)
+        self._limits, self._proxies, self._hosts = limits, tuple(proxies), frozenset(hosts)
+
+    def replace_named_keys(self, digests: Mapping[str, bytes]) -> None:
+        """The SHA-256 of each stored key, by name."""
+        self._named = dict(digests)
+
+    def caller(self, request: Request) -> Caller:
+        """Who sends this request; each call counts once against the limits.
+
+        Raises:
+            TooMany: too often. NotAuthenticated: nobody we know. Forbidden: a visit's cookie sent by a foreign page.
+        """
+        self._limits.count("address", self.address(request))
+        key = request.headers.get(KEY_HEADER)
+        if key is not None:
+            caller = Caller("key", self._key_name(key))
+        else:
+            caller = Caller("visit", self._visit(request))
+            if request.method not in ("GET", "HEAD"):
+                _refuse_foreign_origin(request)
+        self._limits.count(caller.kind, caller.name)
+        return caller
+
+    def is_known(self, request: Request) -> bool:
+        """Whether this request names a key or a visit, good or bad: if it does, it is held to it."""
+        return KEY_HEADER in request.headers or COOKIE in request.cookies
+
+    def count_address(self, request: Request) -> None:
+        """Counts a request that needs no caller; TooMany when its address asks too often."""
+        self._limits.count("address", self.address(request))
+
+    def new_visit(self, request: Request) -> str | None:
+        """A signed token for a new visit of the page; None when the request already has a good one."""
+        try:
+            self._visit(request)
+        except NotAuthenticated:
+            return self._signer.sign(secrets.token_urlsafe(12)).decode()
+        return None
+
+    def address(self, request: Request) -> str:
+        """The address of the client: the last in X-Forwarded-For that is no proxy of ours, if one of ours sent it."""
+        peer = request.client.host if request.client else ""
+        if not self._proxies or not self._is_proxy(peer):
+            return peer
+        for hop in reversed(request.headers.get("x-forwarded-for", "").split(",")):
+            peer = hop.strip() or peer
+            if not self._is_proxy(peer):
+                return peer
+        return peer
+
+    def is_https(self, request: Request) -> bool:
+        """Whether the browser used https, as far as we can believe it."""
+        peer = request.client.host if request.client else ""
+        forwarded = request.headers.get("x-forwarded-proto") if self._is_proxy(peer) else None
+        return (forwarded or request.url.scheme) == "https"
+
+    def is_local(self, request: Request) -> bool:
+        """Whether the client is on this machine: its address, the name it used, and no proxy in between."""
+        if any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip", "via")):
+            return False
+        return _is_loopback(request.client.host if request.client else "") and _is_loopback(_host(request))
+
+    def check_host(self, request: Request) -> None:
+        """Refuses a name that is not ours: a foreign site may point its own name at our address (DNS rebinding)."""
+        host = _host(request)
+        if not (_is_address(host) or host == "localhost" or host in self._hosts):
+            raise Forbidden(
+                "Host of the request",
+                found=host or "none",
+                promised="an IP address, localhost or a name in ALLOWED_HOSTS",
+                remedy="The operator adds the name to ALLOWED_HOSTS in .env.",
+            )
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._proxies)
+
+    def _key_name(self, key: str) -> str:
+        given = _digest(key)
+        name = MAIN_KEY if hmac.compare_digest(given, self._main) else None
+        for candidate, digest in self._named.items():  # to the end, whichever it is: constant time
+            if hmac.compare_digest(given, digest):
+                name = candidate
+        if name is None:
+            raise _not_authenticated("an X-API-Key that is not known")
+        return name
+
+    def _visit(self, request: Request) -> str:
+        token = request.cookies.get(COOKIE)
+        if token is None:
+            raise _not_authenticated("neither")
+        try:
+            return self._signer.unsign(token, max_age=VISIT_SECONDS).decode()
+        except BadSignature:
+            raise _not_authenticated("a visit that has expired or is not ours") from None
+
+
+def _not_authenticated(found: str) -> NotAuthenticated:
+    return NotAuthenticated(
+        "caller",
+        found=found,
+        promised="a key in the header X-API-Key, or a visit of the page",
+        remedy="Send SECRET_API_KEY of the service's .env (or a key of `pixelwise keys add`), or reload the page.",
+    )
+
+
+def _refuse_foreign_origin(request: Request) -> None:
+    """Browsers name the page that sends a request; a visit's cookie is good for our own pages only."""
+    origin = request.headers.get("origin")
+    if origin is None or origin.partition("://")[2].lower() != request.headers.get("host", "").lower():
+        raise Forbidden(
+            "Origin of the request",
+            found=origin or "none",
+            promised="the page of this service",
+            remedy="Use the page itself; programs send X-API-Key.",
+        )
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _host(request: Request) -> str:
+    """The name in the Host header, in lower case, without port and brackets."""
+    return _name_in(request.headers.get("host", ""))
+
+
+@lru_cache(maxsize=1024)
+def _name_in(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower().rstrip(".")
+
+
+@lru_cache(maxsize=1024)
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)

@@ -1,0 +1,57 @@
+"""All routes of the service, as one ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from starlette.routing import BaseRoute, Mount, Route, Router
+
+from app.web.gate import AccessLine, Gate
+from app.web.routes.classify import Classify
+from app.web.routes.drawings import Drawings
+from app.web.routes.health import Health
+from app.web.routes.page import Page
+from app.web.routes.results import Results
+from app.web.service import Service
+
+
+def build_application(service: Service, *, log: Callable[[AccessLine], None] | None = None) -> Gate:
+    """The ASGI application; its start and its end are those of the queues."""
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        watch = asyncio.create_task(service.watch.run())
+        yield
+        for reader in service.readers.values():
+            await reader.queue.close()
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+
+    routes = [*_api(service), *_pages(service)]
+    return Gate(Router(routes, redirect_slashes=False, lifespan=lifespan), service.access, service.metrics, log)
+
+
+def _api(service: Service) -> list[BaseRoute]:
+    """Each also under /api, where the reverse proxies of existing front ends forward to."""
+    classify, drawings, results, health = Classify(service), Drawings(service), Results(service), Health(service)
+    table = [
+        ("POST", "/classify", classify.classify),
+        ("POST", "/classify/batch", classify.classify_batch),
+        ("POST", "/drawings", drawings.drawings),
+        ("POST", "/drawings/preview", drawings.preview),
+        ("GET", "/results", results.results),
+        ("GET", "/health", health.health),
+        ("GET", "/ready", health.ready),
+        ("GET", "/metrics", health.metrics),
+    ]
+    return [
+        Route(prefix + path, endpoint, methods=[method]) for method, path, endpoint in table for prefix in ("", "/api")
+    ]
+
+
+def _pages(service: Service) -> list[BaseRoute]:
+    page = Page(service)
+    return [Route("/", page.page, methods=["GET"]), Mount("/page", page.files)]

@@ -1,0 +1,99 @@
+"""Every refusal as HTTP: one table from class to status and code, one JSON shape."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.errors import (
+    BadDrawing,
+    BadParameter,
+    Busy,
+    DatabaseUnavailable,
+    Forbidden,
+    NotAuthenticated,
+    NotFound,
+    NotUnderstood,
+    Overloaded,
+    PixelWiseError,
+    Stalled,
+    Stopping,
+    TooLarge,
+    TooMany,
+    TooSlow,
+    UnreadableImage,
+    WrongMediaType,
+)
+
+STATUSES: dict[type[PixelWiseError], tuple[int, str]] = {
+    NotUnderstood: (400, "not-understood"),
+    NotAuthenticated: (401, "not-authenticated"),
+    Forbidden: (403, "forbidden"),
+    NotFound: (404, "not-found"),
+    TooSlow: (408, "too-slow"),
+    TooLarge: (413, "too-large"),
+    WrongMediaType: (415, "wrong-media-type"),
+    BadDrawing: (422, "bad-drawing"),
+    BadParameter: (422, "bad-parameter"),
+    UnreadableImage: (422, "unreadable-image"),
+    TooMany: (429, "too-many-requests"),
+    Overloaded: (503, "overloaded"),
+    Stalled: (503, "stalled"),
+    Stopping: (503, "stopping"),
+    DatabaseUnavailable: (503, "database-unavailable"),
+}
+DATABASE_RETRY_SECONDS = 2
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """What a client gets instead of an answer."""
+
+    error: str
+    message: str
+    remedy: str
+
+
+def describe(error: PixelWiseError) -> ErrorBody:
+    """The refusal of one drawing among others, or of a whole request."""
+    _, code = STATUSES[type(error)]
+    return ErrorBody(code, f"{error.subject}: found {error.found}, promised {error.promised}.", error.remedy)
+
+
+def refusal(error: PixelWiseError) -> Response:
+    """The whole answer to a request that is refused."""
+    status, _ = STATUSES[type(error)]
+    headers = {}
+    if isinstance(error, Busy | TooMany):
+        headers["retry-after"] = str(error.retry_after)
+    elif isinstance(error, DatabaseUnavailable):
+        headers["retry-after"] = str(DATABASE_RETRY_SECONDS)
+    elif isinstance(error, NotAuthenticated):
+        headers["www-authenticate"] = 'ApiKey realm="PixelWise", header="X-API-Key"'
+    if status in (408, 413):
+        headers["connection"] = "close"  # what is left of the body is not read
+    return respond(describe(error), status=status, headers=headers)
+
+
+def framework_refusal(error: HTTPException) -> Response:
+    """What Starlette itself refuses: an unknown path, or a method that a path does not have."""
+    allowed = (error.headers or {}).get("Allow", "")
+    if error.status_code == 405:
+        body = ErrorBody("method-not-allowed", "This path does not take this method.", f"Use {allowed}.")
+    else:
+        body = ErrorBody("not-found", "There is nothing at this path.", "GET /docs lists what there is.")
+    return respond(body, status=error.status_code, headers={"allow": allowed} if allowed else {})
+
+
+def unexpected() -> Response:
+    """A fault of ours. What it was stands in the log, under the request's id."""
+    remedy = "Report it to the operator with the x-request-id of this answer."
+    return respond(ErrorBody("unexpected", "The service failed on this request.", remedy), status=500)
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def respond(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """`value` as JSON."""
+    return Response(_encode(value), status, headers, media_type="application/json")

@@ -1,0 +1,78 @@
+"""What Prometheus reads at GET /metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+
+from app.inference.batcher import BatchReport
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)
+
+
+class Metrics:
+    """The instruments of one service. Methods are called on the event loop."""
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "pixelwise_requests", "Requests by route and status.", ["route", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "pixelwise_request_seconds", "From first byte to answer.", ["route"], buckets=SECONDS, registry=registry
+        )
+        self._rows = Histogram(
+            "pixelwise_batch_rows", "Drawings in a batch.", ["version"], buckets=ROWS, registry=registry
+        )
+        self._batches = Counter(
+            "pixelwise_batches", "Batches by what released them.", ["version", "reason"], registry=registry
+        )
+        self._stages = Histogram(
+            "pixelwise_batch_seconds",
+            "A batch's longest wait in the queue, its computation and its commit.",
+            ["version", "stage"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._waiting = Gauge("pixelwise_queue_rows", "Drawings that wait.", ["version"], registry=registry)
+        self._database = Gauge("pixelwise_database_up", "1 while the database takes writes.", registry=registry)
+        self._model = Info("pixelwise_model", "The served releases.", ["version"], registry=registry)
+        self._of_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """One answered request."""
+        try:
+            count, histogram = self._of_route[route, status]
+        except KeyError:
+            count, histogram = self._requests.labels(route, str(status)), self._seconds.labels(route)
+            self._of_route[route, status] = count, histogram
+        count.inc()
+        histogram.observe(seconds)
+
+    def batches_of(self, version: str, sha256: str, rows_waiting: Callable[[], float]) -> Callable[[BatchReport], None]:
+        """What a version's queue reports its batches to."""
+        self._model.labels(version).info({"sha256": sha256})
+        self._waiting.labels(version).set_function(rows_waiting)
+        rows = self._rows.labels(version)
+        wait, compute, commit = (self._stages.labels(version, stage) for stage in ("wait", "compute", "commit"))
+        reasons = {reason: self._batches.labels(version, reason) for reason in ("idle", "drained", "full")}
+
+        def report(batch: BatchReport) -> None:
+            rows.observe(batch.rows)
+            reasons[batch.reason].inc()
+            wait.observe(batch.waited)
+            compute.observe(batch.compute)
+            commit.observe(batch.commit)
+
+        return report
+
+    def database(self, is_up: Callable[[], bool]) -> None:
+        """Tells where to ask whether the database is up."""
+        self._database.set_function(lambda: float(is_up()))
+
+    def exposition(self) -> bytes:
+        """All of them, in Prometheus's text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,99 @@
+/** The sheet of 28 by 28 squares, for the keyboard; a pointer can fill them too. It is sent as it is, unscaled. */
+
+import { SIDE, squareAfter, squareAt, squaresBetween } from "./maths.js";
+import { Sheet, followPointer, pointOn } from "./sheet.js";
+
+const INK = 255;
+const MIDDLE = (SIDE / 2) * SIDE + SIDE / 2;
+
+export class GridSheet extends Sheet {
+  #squares; // 784 elements, row by row
+  #at = MIDDLE;
+  #value = INK; // what a pressed pointer fills squares with
+
+  /** Content: 784 grey values, 0 or 255, row by row. */
+  constructor(grid, changed) {
+    super(Array(SIDE * SIDE).fill(0), changed);
+    this.#squares = build(grid);
+    grid.addEventListener("keydown", (event) => this.#press(event));
+    followPointer(grid, {
+      pressed: (event) => {
+        this.#at = squareAt(pointOn(grid, event));
+        this.#value = INK - this.content[this.#at];
+        this.replace(filled(this.content, [this.#at], this.#value), { isDone: false });
+      },
+      moved: (event) => {
+        const way = squaresBetween(this.#at, squareAt(pointOn(grid, event)));
+        this.#at = way.at(-1);
+        this.refine(filled(this.content, way, this.#value));
+      },
+      lifted: () => {
+        this.focus();
+        this.changed(true);
+      },
+    });
+    this.draw();
+  }
+
+  get isBlank() {
+    return !this.content.includes(INK);
+  }
+
+  drawing() {
+    if (this.isBlank) return null;
+    const query = `?width=${SIDE}&height=${SIDE}`;
+    return { body: Uint8Array.from(this.content), type: "application/octet-stream", query };
+  }
+
+  focus() {
+    this.draw();
+    this.#squares[this.#at].focus();
+  }
+
+  draw() {
+    this.#squares.forEach((square, index) => {
+      const isInk = this.content[index] === INK;
+      const place = `row ${Math.floor(index / SIDE) + 1}, column ${(index % SIDE) + 1}`;
+      square.tabIndex = index === this.#at ? 0 : -1;
+      square.setAttribute("aria-selected", isInk);
+      square.setAttribute("aria-label", `${place}, ${isInk ? "ink" : "paper"}`);
+    });
+  }
+
+  #press(event) {
+    const to = squareAfter(event.key, this.#at);
+    if (event.key === " ") {
+      this.replace(filled(this.content, [this.#at], INK - this.content[this.#at]));
+    } else if (to !== null) {
+      const way = squaresBetween(this.#at, to);
+      this.#at = to;
+      if (event.shiftKey) this.replace(filled(this.content, way, INK));
+      this.focus();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+}
+
+function build(grid) {
+  const rows = Array.from({ length: SIDE }, () => {
+    const row = document.createElement("div");
+    row.setAttribute("role", "row");
+    row.append(...Array.from({ length: SIDE }, () => {
+      const square = document.createElement("div");
+      square.setAttribute("role", "gridcell");
+      return square;
+    }));
+    return row;
+  });
+  grid.append(...rows);
+  return rows.flatMap((row) => [...row.children]);
+}
+
+/** The content with these squares set to a value. */
+function filled(content, squares, value) {
+  const next = [...content];
+  for (const square of squares) next[square] = value;
+  return next;
+}

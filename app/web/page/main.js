@@ -1,0 +1,144 @@
+/** Joins the parts of the page. */
+
+import { Bars } from "./bars.js";
+import { GridSheet } from "./grid_sheet.js";
+import { History } from "./history.js";
+import { listenForKeys } from "./keys.js";
+import { PenSheet } from "./pen_sheet.js";
+import { takePictures } from "./pictures.js";
+import { paintPixels } from "./pixels.js";
+import { Reader } from "./reader.js";
+import { sampleButtons, sampleStrokes } from "./samples.js";
+import { Refusal, health } from "./service.js";
+import { ALREADY_READ, NOTHING, NO_PICTURE, refusal, verdict } from "./words.js";
+
+const byId = (id) => document.getElementById(id);
+
+const bars = new Bars(byId("bars"));
+const history = new History(byId("readings"), byId("forget"));
+const reader = new Reader({ drawing, answered, refused: (found, retries) => say(refusal(found, retries)) });
+const pen = new PenSheet(byId("pen-sheet"), changed);
+const grid = new GridSheet(byId("grid-sheet"), changed);
+let sheet = pen;
+let seen = null; // the 28x28 on show
+let kept = null; // the content that is in the history already
+let version = null;
+
+// -- what is shown ---------------------------------------------------------------------------------------------------
+
+function say({ figure, line, note, kind }) {
+  byId("verdict").dataset.kind = kind;
+  byId("figure").textContent = figure;
+  setText("line", line);
+  setText("note", note);
+}
+
+/** subtle: a status region is read out whenever it is written to, so the same text is not written again. */
+function setText(id, text) {
+  if (byId(id).textContent !== text) byId(id).textContent = text;
+}
+
+function showAnswer(answer) {
+  say(verdict(answer));
+  bars.show(answer.scores);
+  showSeen(answer.pixels);
+}
+
+function showSeen(pixels) {
+  seen = pixels;
+  paintPixels(byId("seen"), seen);
+  byId("seen").setAttribute("aria-label", `What the model saw: ${seen ? "the drawing in 28 by 28 pixels" : "nothing yet"}`);
+}
+
+// -- what happens ----------------------------------------------------------------------------------------------------
+
+function drawing() {
+  const sent = sheet.drawing();
+  return sent && { ...sent, content: sheet.content };
+}
+
+function changed(isDone) {
+  byId("hint").hidden = sheet !== pen || !sheet.isBlank;
+  if (sheet.isBlank) {
+    reader.stop();
+    say(NOTHING);
+    bars.show({});
+    showSeen(null);
+  } else if (isDone) reader.now();
+  else reader.soon();
+}
+
+function answered({ answer, milliseconds }, sent, keep) {
+  if (answer.model_version !== version) loadRoster();
+  byId("latency").textContent = `Answered in ${Math.round(milliseconds)} ms by model ${answer.model_version}`;
+  if (keep && answer.id !== null) {
+    kept = sent.content;
+    history.add(answer);
+  }
+  if (!sheet.isBlank) showAnswer(answer);
+}
+
+function readIt() {
+  if (sheet.isBlank) say({ ...NOTHING, note: "Draw a digit first." });
+  else if (sheet.content === kept) setText("note", ALREADY_READ);
+  else reader.keep();
+}
+
+function choose(name) {
+  sheet = name === "grid" ? grid : pen;
+  byId("grid-sheet").hidden = sheet !== grid;
+  byId("pen-sheet").hidden = sheet !== pen;
+  changed(true);
+}
+
+/** A picture or a sample is put on the pen's sheet. */
+function choosePen() {
+  document.querySelector("input[value=pen]").checked = true;
+  choose("pen");
+}
+
+async function loadRoster() {
+  try {
+    const served = await health();
+    version = served.model_version;
+    byId("version").textContent = version;
+    bars.setRoster(served);
+    byId("samples").replaceChildren(...sampleButtons(served.classes, (label) => {
+      choosePen();
+      pen.put(sampleStrokes(label));
+    }));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    say(refusal(error, true));
+    setTimeout(loadRoster, (error.seconds ?? 10) * 1000);
+  }
+}
+
+// -- wiring ----------------------------------------------------------------------------------------------------------
+
+byId("undo").addEventListener("click", () => sheet.undo());
+byId("clear").addEventListener("click", () => sheet.clear());
+byId("read").addEventListener("click", readIt);
+byId("show-keys").addEventListener("click", () => byId("keys").showModal());
+for (const input of document.querySelectorAll("input[name=sheet]")) {
+  input.addEventListener("change", () => choose(input.value));
+}
+listenForKeys({ dialog: byId("keys"), read: readIt, undo: () => sheet.undo(), clear: () => sheet.clear() });
+takePictures(byId("upload"), {
+  handed: (file, image) => {
+    choosePen();
+    pen.putPicture(file, image);
+    reader.keep(); // handing a picture in is asking to read it
+  },
+  refused: () => say(NO_PICTURE),
+});
+
+function drawAll() {
+  pen.draw();
+  history.draw();
+  showSeen(seen);
+}
+window.addEventListener("resize", drawAll);
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+
+loadRoster();

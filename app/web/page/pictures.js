@@ -1,0 +1,42 @@
+/** Pictures that the user hands in: chosen, dropped or pasted. */
+
+const KINDS = ["image/png", "image/jpeg"];
+
+/** handed(file, image) is told of a picture, image null if the browser cannot show it; refused() of any other file. */
+export function takePictures(input, { handed, refused }) {
+  const take = async (file) => {
+    if (!KINDS.includes(file.type)) return refused();
+    handed(file, await shown(file));
+  };
+  input.addEventListener("change", () => {
+    const [file] = input.files;
+    input.value = ""; // so that choosing the same file again is a change too
+    if (file) take(file);
+  });
+  window.addEventListener("paste", (event) => {
+    const [file] = event.clipboardData.files;
+    if (file) take(file);
+  });
+  window.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("dropping");
+  });
+  window.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.body.classList.remove("dropping");
+  });
+  window.addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("dropping");
+    const [file] = event.dataTransfer.files;
+    if (file) take(file);
+  });
+}
+
+async function shown(file) {
+  try {
+    return await createImageBitmap(file);
+  } catch (error) {
+    if (error instanceof DOMException) return null; // a broken picture: the service says what is wrong with it
+    throw error;
+  }
+}

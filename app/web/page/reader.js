@@ -1,0 +1,114 @@
+/**
+ * Asks the service to read the drawing: previews while it is drawn, a reading that is kept when the user wants it.
+ *
+ * One question is open at a time, so answers cannot overtake each other. A moving pen waits for the open one; a lifted
+ * pen cuts an open preview off, never a reading that is kept. A busy service is left alone for as long as it asks.
+ */
+
+import { Refusal, read } from "./service.js";
+
+const PAUSE = 80; // milliseconds between a movement of the pen and the preview
+const TRIES = 5; // of a reading that is kept
+
+export class Reader {
+  #timer = null;
+  #open = null; // {cutOff: AbortController, keep}
+  #isStale = false; // the drawing changed while a question was open
+  #quietUntil = 0;
+
+  /**
+   * drawing(): what to send now, or null for nothing. answered(reading, drawing, keep) and refused(refusal, retries)
+   * are told what came of it.
+   */
+  constructor({ drawing, answered, refused }) {
+    Object.assign(this, { drawing, answered, refused });
+  }
+
+  /** The pen moves: a preview soon. */
+  soon() {
+    if (this.#open) this.#isStale = true;
+    else if (this.#timer === null) this.#previewIn(PAUSE);
+  }
+
+  /** The pen was lifted: a preview now. */
+  now() {
+    if (this.#open?.keep) this.#isStale = true;
+    else {
+      this.stop();
+      this.#previewIn(0);
+    }
+  }
+
+  /** No more previews of what was drawn until now. */
+  stop() {
+    this.#isStale = false;
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    if (!this.#open?.keep) this.#open?.cutOff.abort();
+  }
+
+  /** Reads the drawing and lets the service keep it. A second call while the first is under way does nothing. */
+  async keep() {
+    const drawing = this.drawing();
+    if (!drawing || this.#open?.keep) return;
+    this.stop();
+    const open = this.#begin(true);
+    for (let left = TRIES - 1; left >= 0; left -= 1) {
+      await this.#quiet();
+      const refusal = await this.#ask(drawing, open);
+      if (!refusal) break;
+      // Without an answer nobody knows whether it was kept: the user decides.
+      const retries = refusal.seconds !== null && refusal.status !== 0 && left > 0;
+      this.refused(refusal, retries);
+      if (!retries) break;
+    }
+    this.#end(open);
+  }
+
+  #previewIn(wait) {
+    const quiet = this.#quietUntil - performance.now();
+    this.#timer = setTimeout(() => this.#preview(), Math.max(wait, quiet));
+  }
+
+  async #preview() {
+    this.#timer = null;
+    const drawing = this.drawing();
+    if (!drawing) return;
+    const open = this.#begin(false);
+    const refusal = await this.#ask(drawing, open);
+    if (this.#open !== open) return;
+    if (refusal) this.refused(refusal, refusal.seconds !== null);
+    this.#isStale ||= refusal !== null && refusal.seconds !== null;
+    this.#end(open);
+  }
+
+  /** null when it was answered or cut off, else the refusal. */
+  async #ask(drawing, open) {
+    try {
+      const reading = await read(drawing, { keep: open.keep, signal: open.cutOff.signal });
+      if (this.#open === open) this.answered(reading, drawing, open.keep);
+      return null;
+    } catch (error) {
+      if (error.name === "AbortError") return null;
+      if (!(error instanceof Refusal)) throw error;
+      if (error.seconds !== null) this.#quietUntil = performance.now() + error.seconds * 1000;
+      return error;
+    }
+  }
+
+  #begin(keep) {
+    this.#isStale = false;
+    this.#open = { cutOff: new AbortController(), keep };
+    return this.#open;
+  }
+
+  #end(open) {
+    if (this.#open !== open) return;
+    this.#open = null;
+    if (this.#isStale) this.#previewIn(PAUSE);
+  }
+
+  #quiet() {
+    return new Promise((resolve) => { setTimeout(resolve, Math.max(0, this.#quietUntil - performance.now())); });
+  }
+}

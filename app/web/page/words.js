@@ -1,0 +1,56 @@
+/** What the page says, from what the service says. Pure functions: no DOM, no network. */
+
+import { best } from "./maths.js";
+
+export const NOTHING = { figure: "", line: "Nothing drawn yet", note: "", kind: "empty" };
+export const ALREADY_READ = "This drawing is already in your list.";
+export const NO_PICTURE = {
+  figure: "", line: "That is no PNG or JPEG picture", note: "Choose another file.", kind: "refused",
+};
+
+/** By the name of a finding. A name that is not here is said in the service's own words. */
+export const FINDINGS = {
+  "inverted": "It looks inverted: ink and paper are swapped.",
+  "unit-range": "Its values look like 0 to 1 instead of 0 to 255.",
+  "blank": "There is no ink in it.",
+  "faint": "It looks faint: no line is dark enough.",
+  "off-centre": "It looks off-centre: move it to the middle.",
+  "too-small": "It looks too small: draw it larger.",
+  "too-large": "It looks too large: leave a margin.",
+  "too-thick": "Its lines look too thick: use a thinner pen.",
+};
+
+/** "7" -> "a 7", "8" -> "an 8". */
+function withArticle(label) {
+  return `${label.startsWith("8") ? "an" : "a"} ${label}`;
+}
+
+/** An answer -> the figure to show large, the line, a note, and the kind: empty, sure or unsure. */
+export function verdict(answer) {
+  const found = answer.findings.map(({ name, remedy }) => FINDINGS[name] ?? remedy).join(" ");
+  if (answer.prediction === null) return { ...NOTHING, line: "No ink to read", note: found };
+  const line = answer.unsure
+    ? `Unsure: ${best(answer.scores, 2).join(" or ")}`
+    : `Looks like ${withArticle(answer.prediction)}`;
+  return { figure: answer.prediction, line, note: found, kind: answer.unsure ? "unsure" : "sure" };
+}
+
+/** A refusal -> the same. `retries`: the page tries again by itself, after the seconds that the service asked for. */
+export function refusal({ status, message, remedy, seconds }, retries) {
+  const after = retries ? `trying again in ${seconds} s` : "press “Read it” again";
+  const said = [message, remedy].filter(Boolean).join(" ");
+  const unreachable = [`No connection, ${after}`, "The service cannot be reached. The drawing is still here."];
+  const [line, note] = {
+    0: unreachable,
+    502: unreachable,
+    504: unreachable,
+    401: ["Reload the page", "This visit has ended. Reload the page to go on."],
+    429: [`Too many drawings, ${after}`, said],
+    503: [`Busy, ${after}`, said],
+  }[status] ?? ["The service refused", said || `It answered with status ${status}.`];
+  return { figure: "", line, note, kind: "refused" };
+}
+
+export function cannotRead(label) {
+  return `this version cannot read ${label}`;
+}

@@ -1,0 +1,173 @@
+"""What comes in as JSON or bytes, checked drawing by drawing, and what goes out."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+
+from app.errors import BadDrawing, NotUnderstood, PixelWiseError, TooLarge
+
+SIDE = 28
+PIXELS = SIDE * SIDE
+MAX_ROWS = 1000
+"""Drawings in one request."""
+
+Grey = Annotated[int, Meta(ge=0, le=255)]
+Row = Annotated[list[Grey], Meta(min_length=SIDE, max_length=SIDE)]
+Rows = Annotated[list[Row], Meta(min_length=SIDE, max_length=SIDE)]
+
+
+class Drawing(Struct):
+    """One drawing as grey values: 28 rows of 28, 0 paper to 255 ink."""
+
+    pixels: Rows
+
+
+class Drawings(Struct):
+    """Several drawings; each is decoded by itself, so that a bad one fails alone."""
+
+    drawings: list[msgspec.Raw]
+
+
+class FoundJson(Struct, frozen=True):
+    """One finding of the skew guard, with what the sender does about it."""
+
+    name: str
+    remedy: str
+
+
+class Answer(Struct):
+    """What the model says of one drawing.
+
+    Attributes:
+        prediction: a class; None for a blank drawing, which the model is not asked about.
+        confidence: its score, 0 to 1.
+        scores: class -> score, sum 1.
+        id: of the stored row; None when nothing is stored.
+        findings: what is unlike the training images.
+        unsure: the confidence is one at which recorded answers are often wrong.
+    """
+
+    prediction: str | None
+    confidence: float | None
+    scores: dict[str, float]
+    id: UUID | None
+    model_version: str
+    findings: tuple[FoundJson, ...]
+    unsure: bool
+
+
+_drawing = msgspec.json.Decoder(Drawing)
+_drawings = msgspec.json.Decoder(Drawings)
+_place = re.compile(r"`\$\.pixels(?:\[(\d+)\])?(?:\[(\d+)\])?`$")
+
+
+def read_drawing(body: bytes | msgspec.Raw) -> bytes:
+    """The 784 grey values of `{"pixels": 28 rows of 28 integers 0..255}`, row by row.
+
+    Raises:
+        NotUnderstood: no JSON. BadDrawing: JSON of another form, or values that are no grey values.
+    """
+    try:
+        return b"".join(map(bytes, _drawing.decode(body).pixels))
+    except msgspec.ValidationError as error:
+        raise _explain(error, body) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise no_json(error, body) from None
+
+
+def read_drawings(body: bytes) -> list[bytes | PixelWiseError]:
+    """For each of `{"drawings": [{"pixels": …}, …]}` its 784 grey values, or what is wrong with it.
+
+    Raises:
+        NotUnderstood, BadDrawing: nothing of it can be read. TooLarge: more than MAX_ROWS.
+    """
+    try:
+        drawings = _drawings.decode(body).drawings
+    except msgspec.ValidationError as error:
+        promised, remedy = 'an object {"drawings": [{"pixels": …}, …]}', "GET /docs shows an example."
+        raise BadDrawing("body", found=str(error), promised=promised, remedy=remedy) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise no_json(error, body) from None
+    check_count(len(drawings))
+    return [_drawing_or_error(drawing) for drawing in drawings]
+
+
+def _drawing_or_error(body: msgspec.Raw) -> bytes | PixelWiseError:
+    try:
+        return read_drawing(body)
+    except (BadDrawing, NotUnderstood) as error:
+        return error
+
+
+def read_raw_drawings(body: bytes) -> list[bytes]:
+    """N x 784 bytes as N drawings.
+
+    Raises:
+        BadDrawing: not a multiple of 784. TooLarge: more than MAX_ROWS.
+    """
+    if len(body) % PIXELS:
+        remedy = "Send 28 rows of 28 grey values for each drawing, one byte each, without separators."
+        raise BadDrawing("body", found=f"{len(body):,} bytes", promised=f"a multiple of {PIXELS}", remedy=remedy)
+    check_count(len(body) // PIXELS)
+    return [body[start : start + PIXELS] for start in range(0, len(body), PIXELS)]
+
+
+def check_count(count: int) -> None:
+    """Refuses more drawings than one request may hold."""
+    if count > MAX_ROWS:
+        remedy = "Send them in several requests."
+        raise TooLarge("drawings", found=f"{count:,}", promised=f"at most {MAX_ROWS:,} in a request", remedy=remedy)
+
+
+def no_json(error: Exception, body: bytes | msgspec.Raw) -> NotUnderstood:
+    """The sentence for a body that is no JSON."""
+    data = bytes(body)
+    if not data.strip():
+        found = "nothing"
+    elif isinstance(error, RecursionError):
+        found = "values nested too deeply"
+    elif data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")) or b"\0" in data:
+        found = "UTF-16, or a byte order mark"
+    elif constant := re.search(rb"\b(NaN|-?Infinity)\b", data):
+        found = f"{constant[1].decode()}, which JSON does not have"
+    else:
+        found = str(error)
+    return NotUnderstood("body", found=found, promised="JSON in UTF-8", remedy="GET /docs shows an example.")
+
+
+def _explain(error: msgspec.ValidationError, body: bytes | msgspec.Raw) -> PixelWiseError:
+    """The sentence for what is wrong, with the place and the value."""
+    message = str(error)
+    try:
+        whole = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError) as broken:
+        return no_json(broken, body)
+    place = _place.search(message)
+    example = 'Send {"pixels": 28 rows of 28 whole numbers}, 0 for paper to 255 for ink.'
+    if place is None:  # no object, or one without pixels
+        return BadDrawing("drawing", found=message, promised='an object with the key "pixels"', remedy=example)
+    row, column = place.groups()
+    found = _value_at(whole["pixels"], [int(index) for index in (row, column) if index is not None])
+    if column is not None:
+        subject, promised = f"pixel in row {row}, column {column}", "a whole number from 0 to 255"
+    elif row is not None:
+        subject, promised = f"row {row} of the drawing", f"{SIDE} whole numbers"
+    else:
+        subject, promised = "pixels of the drawing", f"{SIDE} rows"
+    return BadDrawing(subject, found=found, promised=promised, remedy=example)
+
+
+def _value_at(value: Any, place: list[int]) -> str:
+    for index in place:
+        value = value[index]
+    if isinstance(value, list):
+        return f"{len(value)} of them" if len(value) != SIDE else "a list"
+    if isinstance(value, dict):
+        return "an object"
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= 40 else f"{text[:40]}…"

@@ -1,0 +1,44 @@
+"""POST /classify and POST /classify/batch: drawings that are 28x28 already."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import PixelWiseError
+from app.web.body import JSON, RAW, read_body, require_media_type
+from app.web.errors import describe, respond
+from app.web.payloads import MAX_ROWS, read_drawing, read_drawings, read_raw_drawings
+from app.web.service import Service, answers_to, source_of
+
+ONE_BYTES = 64 << 10
+"""784 numbers with room for the spaces of any printer of JSON."""
+BATCH_BYTES = MAX_ROWS * (8 << 10)
+
+
+class Classify:
+    """Both routes; every answer is stored."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def classify(self, request: Request) -> Response:
+        """One drawing as JSON."""
+        caller = self._service.admit(request, stores=True)
+        require_media_type(request, JSON)
+        pixels = read_drawing(await read_body(request, limit=ONE_BYTES))
+        answers = await answers_to(request, self._service.reader, pixels, source=source_of(caller))
+        return respond(answers[0])
+
+    async def classify_batch(self, request: Request) -> Response:
+        """Many drawings, as JSON or as N x 784 bytes; a bad one gets an error of its own."""
+        caller = self._service.admit(request, stores=True)
+        kind = require_media_type(request, JSON, RAW)
+        body = await read_body(request, limit=BATCH_BYTES)
+        drawings: list[bytes] | list[bytes | PixelWiseError]
+        drawings = read_drawings(body) if kind == JSON else read_raw_drawings(body)
+        good = [drawing for drawing in drawings if isinstance(drawing, bytes)]
+        reader = self._service.reader
+        answers = iter(await answers_to(request, reader, b"".join(good), source=source_of(caller)))
+        outcomes = [next(answers) if isinstance(drawing, bytes) else describe(drawing) for drawing in drawings]
+        return respond({"model_version": reader.version.name, "answers": outcomes})

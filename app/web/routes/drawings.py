@@ -1,0 +1,118 @@
+"""POST /drawings and /drawings/preview: strokes, or a picture of any size and polarity."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
+from numpy.typing import NDArray
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import BadDrawing, BadParameter
+from app.inference.contract import INK_ABOVE
+from app.inference.drawing import normalise
+from app.inference.pictures import read_grey, read_picture
+from app.inference.strokes import draw_strokes
+from app.web.body import JSON, RAW, not_empty, read_body, require_media_type
+from app.web.errors import respond
+from app.web.payloads import Answer, no_json
+from app.web.service import Service, answers_to, source_of
+
+PICTURES = ("image/png", "image/jpeg")
+PICTURE_BYTES = 8 << 20
+MAX_PIXELS = 16_000_000
+MAX_SIDE = 10_000
+"""Of a raw picture."""
+STROKES_BYTES = 256 << 10
+POINTS_ON_THE_LOOP = 1000
+"""Strokes of more points are drawn on a thread, as pictures are: they take milliseconds."""
+
+Point = tuple[float, float]
+Length = Annotated[float, Meta(gt=0, le=1e6)]
+
+
+class Strokes(Struct):
+    """What a pen did on a canvas.
+
+    Attributes:
+        strokes: for each time the pen was down its points, x to the right and y down, in the canvas's pixels.
+        pen_width: in the same pixels; what is no longer than it is a dot.
+        canvas: width and height. A point may lie outside: only the drawing's own size and place count.
+    """
+
+    strokes: list[list[Point]]
+    pen_width: Length = 1.0
+    canvas: tuple[Length, Length] | None = None
+
+
+class DrawingAnswer(Answer, kw_only=True):
+    """An answer, and the 28 rows of 28 grey values that the model saw."""
+
+    pixels: list[list[int]]
+
+
+_strokes = msgspec.json.Decoder(Strokes)
+
+
+class Drawings:
+    """Both routes."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def drawings(self, request: Request) -> Response:
+        """The answer to a drawing, stored."""
+        return await self._answer(request, stores=True)
+
+    async def preview(self, request: Request) -> Response:
+        """The answer to a drawing that is still being made: nothing is stored."""
+        return await self._answer(request, stores=False)
+
+    async def _answer(self, request: Request, *, stores: bool) -> Response:
+        caller = self._service.admit(request, stores=stores)
+        seen = await _read(request)
+        reader = self._service.reader
+        if (seen > INK_ABOVE).any():
+            source = source_of(caller) if stores else None
+            (answer,) = await answers_to(request, reader, seen.tobytes(), source=source)
+        else:
+            answer = reader.blank()
+        return respond(DrawingAnswer(**msgspec.structs.asdict(answer), pixels=seen.tolist()))
+
+
+async def _read(request: Request) -> NDArray[np.uint8]:
+    """The drawing of this request as (28, 28) uint8, by the one recipe."""
+    kind = require_media_type(request, JSON, *PICTURES, RAW)
+    body = not_empty(await read_body(request, limit=STROKES_BYTES if kind == JSON else PICTURE_BYTES))
+    if kind == JSON:
+        drawn = _read_strokes(body)
+        if sum(map(len, drawn.strokes)) <= POINTS_ON_THE_LOOP:
+            return draw_strokes(drawn.strokes, pen_width=drawn.pen_width)
+        return await asyncio.to_thread(draw_strokes, drawn.strokes, pen_width=drawn.pen_width)
+    if kind == RAW:
+        width, height = _side(request, "width"), _side(request, "height")
+        return await asyncio.to_thread(lambda: normalise(read_grey(body, width, height)))
+    return await asyncio.to_thread(lambda: normalise(read_picture(body, max_pixels=MAX_PIXELS)))
+
+
+def _read_strokes(body: bytes) -> Strokes:
+    try:
+        return _strokes.decode(body)
+    except msgspec.ValidationError as error:
+        remedy = 'Send {"strokes": [[[x, y], …], …], "pen_width": 16, "canvas": [280, 280]}.'
+        raise BadDrawing("strokes", found=str(error), promised="lists of points", remedy=remedy) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise no_json(error, body) from None
+
+
+def _side(request: Request, name: str) -> int:
+    text = request.query_params.get(name, "")
+    if not (text.isascii() and text.isdecimal() and len(text) <= 6 and 1 <= int(text) <= MAX_SIDE):
+        found = text[:40] or "nothing"
+        promised, remedy = f"a whole number from 1 to {MAX_SIDE:,}", "Add ?width=…&height=… to the address."
+        raise BadParameter(name, found=found, promised=promised, remedy=remedy)
+    return int(text)

@@ -1,0 +1,85 @@
+"""GET /health (alive), GET /ready (would answer now), GET /metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import PixelWiseError
+from app.web.errors import respond
+from app.web.metrics import CONTENT_TYPE
+from app.web.reading import Reader
+from app.web.service import Service
+
+READY_SECONDS = 1.0
+"""An outcome is good for so long: asking costs a write, and anyone may ask."""
+OK = "ok"
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """`checks`: what was tried -> "ok", or what failed."""
+
+    status: str
+    checks: dict[str, str]
+
+
+class Health:
+    """How the service is."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._checked = -READY_SECONDS
+        self._readiness = Readiness("not ready", {})
+        self._lock = asyncio.Lock()
+
+    async def health(self, request: Request) -> Response:
+        """The process is alive, and which model it serves."""
+        version = self._service.reader.version
+        return respond(
+            {
+                "status": OK,
+                "model_version": version.name,
+                "classes": version.classes,
+                "withheld": version.withheld,
+            }
+        )
+
+    async def ready(self, request: Request) -> Response:
+        """Recorded drawings went through the real queue, and the database takes a write."""
+        async with self._lock:
+            if time.monotonic() - self._checked >= READY_SECONDS:
+                self._readiness = await self._check()
+                self._checked = time.monotonic()
+        ready = self._readiness.status == "ready"
+        return respond(self._readiness, status=200 if ready else 503, headers={} if ready else {"retry-after": "1"})
+
+    async def metrics(self, request: Request) -> Response:
+        """In Prometheus's text format."""
+        return Response(self._service.metrics.exposition(), media_type=None, headers={"content-type": CONTENT_TYPE})
+
+    async def _check(self) -> Readiness:
+        checks = {f"model {name}": await self._check_reader(reader) for name, reader in self._service.readers.items()}
+        checks["database"] = await self._check_database()
+        status = "ready" if all(outcome == OK for outcome in checks.values()) else "not ready"
+        return Readiness(status, checks)
+
+    async def _check_reader(self, reader: Reader) -> str:
+        drawings, promised = zip(*reader.version.samples, strict=True)
+        try:
+            answers = await reader.submit(b"".join(drawings), source=None, arrived=time.monotonic())
+        except PixelWiseError as error:
+            return str(error)
+        given = [answer.prediction for answer in answers]
+        wrong = [(got, right) for got, right in zip(given, promised, strict=True) if right is not None and got != right]
+        return f"answered {wrong[0][0]} where {wrong[0][1]} is recorded" if wrong else OK
+
+    async def _check_database(self) -> str:
+        try:
+            await asyncio.to_thread(self._service.store.check)
+        except PixelWiseError as error:
+            return str(error)
+        return OK
