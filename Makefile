@@ -2,10 +2,10 @@
 .DEFAULT_GOAL := help
 MODEL_PYTHON := pixelwise-model/.venv/bin/python
 
-.PHONY: help run check test soak parity bench lock format clean
+.PHONY: help run check test soak parity bench bench-peers lock format clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
 run: ## provision, build or pull the pinned release, verify it, read real digits
 	@bash setup-server.sh
@@ -30,6 +30,9 @@ parity: .venv/.installed-requirements-dev.txt releases ## the reader against sci
 bench: .venv/.installed-requirements-dev.txt releases ## measure every performance claim; writes docs/benchmarks.md and its plot
 	@bash benchmarks/run.sh
 
+bench-peers: .venv/.installed-requirements-dev.txt releases ## load against the plain FastAPI service, BentoML, MLServer, LitServe and Ray Serve
+	@cd benchmarks && ../.venv/bin/python -m peers.run
+
 lock: .venv/.installed-requirements-dev.txt ## pin and hash the dependencies in pyproject.toml and the other *.in files
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  pyproject.toml -o requirements.txt
@@ -45,7 +48,7 @@ format: .venv/.installed-requirements-dev.txt ## put every file into the common 
 	.venv/bin/ruff check --fix .
 
 clean: ## remove everything that was made here, but .env
-	rm -rf .venv pixelwise-model/.venv benchmarks/.venv benchmarks/results models pixelwise-model/releases.git \
+	rm -rf .venv pixelwise-model/.venv benchmarks/.venv benchmarks/peers/.venv-* benchmarks/results models pixelwise-model/releases.git \
 	  pixelwise-model/data
 
 .venv/.installed-requirements-dev.txt: requirements.txt requirements-dev.txt pyproject.toml

@@ -14,6 +14,9 @@ from rich.console import Console
 from rich.progress import track
 
 import app
+from app.commands.database import database
+from app.commands.keys import keys
+from app.commands.serve import serve
 from app.errors import (
     ConfigurationError,
     ContractBroken,
@@ -28,6 +31,9 @@ from app.inference.contract import INK_ABOVE
 from app.settings import Settings, read_settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=app.__doc__)
+cli.command()(serve)
+cli.add_typer(database, name="db")
+cli.add_typer(keys, name="keys")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 MANY = 20
 """From this many images on, reading them shows a progress bar."""

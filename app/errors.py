@@ -93,6 +93,31 @@ class MissingKey(ConfigurationError):
         )
 
 
+class CannotListen(ConfigurationError):
+    """HOST and PORT cannot be listened on."""
+
+    def __init__(self, host: str, port: int, *, said: str) -> None:
+        super().__init__(
+            f"HOST={host} PORT={port}",
+            found=said,
+            promised="an address of this machine that no other program uses",
+            remedy="End the program that listens there, or set another PORT (or HOST) in .env.",
+        )
+
+
+class WorkerFailed(PixelWiseError):
+    """The process that should answer did not start; it has said why."""
+
+    def __init__(self, *, exit_code: int) -> None:
+        self.exit_code = exit_code if exit_code > 0 else 1
+        super().__init__(
+            "service",
+            found=f"a worker that ended with exit code {exit_code}",
+            promised="one that answers",
+            remedy="Its own message stands above.",
+        )
+
+
 class NotWritable(ConfigurationError):
     """A file or folder of this installation may not be written by this user."""
 

@@ -12,12 +12,13 @@ from app.errors import PixelWiseError
 
 EXIT_CODES = {
     1: "PixelWiseError",
-    2: "BadImages UnreadableImage",
-    3: "NotWritable ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch",
+    2: "BadImages UnreadableImage BadName",
+    3: "NotWritable ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
+    "WrongSchema",
     4: "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MovedTag BadLock Unreviewed "
     "BadCard BadGoldenSet ContractBroken NotStartable",
     5: "PromiseBroken",
-    6: "Unreachable",
+    6: "Unreachable DatabaseUnavailable",
 }
 
 PARTS = {"found": "this", "promised": "that", "remedy": "Do so."}
@@ -57,10 +58,18 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     (errors.ContractBroken("m.pkl: classes differ", found="1", promised="2", checks=()), ("pixelwise verify",)),
     (errors.NotStartable("v1.0", said="no"), ("v1.0 does not start", "found no", "current model stays")),
     (errors.NotWritable("models"), ("models", "no permission")),
+    (
+        errors.WrongSchema("sqlite a.db", found=None, promised="2"),
+        ("sqlite a.db", "no tables", "revision 2", "upgrade"),
+    ),
+    (errors.WrongSchema("sqlite a.db", found="1", promised="2"), ("tables of revision 1", "promised revision 2")),
+    (errors.DatabaseUnavailable("sqlite a.db", said="no"), ("sqlite a.db", "found no", "DATABASE_URL")),
+    (errors.DatabaseUnavailable("sqlite a.db", said="full", remedy="Free space."), ("found full", "Free space.")),
     *(
         (kind("subject", **PARTS), ("subject", "found this", "promised that", "Do so."))
         for kind in (
             errors.UnreadableImage,
+            errors.BadName,
             errors.ConfigurationError,
             errors.Refused,
             errors.OriginUnknown,

@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 
 from app.release.agreement import Check, compare, skip
 from app.tables import QUESTIONS, answers_table, as_characters, checks_report
-from tests.inference.test_drawing import seven
+from tests.inference.test_image_files import seven
 
 
 def shown(table: RenderableType) -> list[list[str]]:

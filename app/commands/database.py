@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -59,8 +57,9 @@ def export(
     opened = Database(settings.database_url, root=settings.root)
     check_schema(opened)
     total = count(opened)
-    quiet = total < MANY or not sys.stderr.isatty() or "NO_COLOR" in os.environ
-    with Progress(console=Console(stderr=True), disable=quiet, transient=True) as bar:
+    terminal = Console(stderr=True)
+    quiet = total < MANY or not terminal.is_terminal or terminal.no_color
+    with Progress(console=terminal, disable=quiet, transient=True) as bar:
         task = bar.add_task("Reading results", total=total)
         done = export_results(opened, kind.value, out, progress=lambda rows: bar.advance(task, rows))
     for file in done.files:

@@ -9,6 +9,8 @@ centre of mass"), as rebuilt by Yadav and Bottou, arXiv:1905.10498.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -19,6 +21,9 @@ SIDE = 28
 BOX = 20
 CENTRE = 14
 """The index of the pixel on which the centre of mass is put (14.5 in pixel-edge coordinates)."""
+TIE = 0.01
+"""Of a pixel. A symmetric drawing has its centre of mass halfway between two pixels, where rounding errors would decide
+by which whole number of pixels it is moved; so near, it is always moved by the smaller one."""
 
 Grey = NDArray[np.uint8]
 
@@ -52,4 +57,4 @@ def centred(box: Grey) -> Grey:
 def _start(mass: NDArray[np.float64]) -> int:
     """Where a line of pixels begins so that its centre of mass lies at `CENTRE`, and it stays in the field."""
     centre = float(mass @ np.arange(len(mass)) / mass.sum())
-    return min(max(round(CENTRE - centre), 0), SIDE - len(mass))
+    return min(max(math.ceil(CENTRE - centre - 0.5 - TIE), 0), SIDE - len(mass))

@@ -33,7 +33,7 @@ _POSTGRESQL = {
     "application_name": "pixelwise",
 }
 _FAULTS_OF_OURS = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
-_FULL = "The disk of the database is full: free space there. Nothing of this batch was stored."
+_FULL = "The disk of the database is full: free space there. Nothing of this transaction was stored."
 _LOCKED = "Another program holds the database locked: end it, or wait for it."
 _FORBIDDEN = "Let the service's user write to the database (a file: to its folder too)."
 _OTHER_TABLES = "Run `pixelwise db upgrade`."
@@ -91,6 +91,12 @@ class Database:
         with self._translated(), self.engine.begin() as connection:
             yield connection
 
+    def check_file(self) -> None:
+        """Raises DatabaseUnavailable when SQLite's file was removed: open connections go on writing into nowhere."""
+        if self.file is not None and not self.file.exists():
+            remedy = "Put it back if it was moved, and start the service again; without a restart, answers are lost."
+            raise DatabaseUnavailable(self.name, said="no such file", remedy=remedy)
+
     def close(self) -> None:
         """Lets go of all connections; the next use opens new ones."""
         self.engine.dispose()
@@ -125,7 +131,7 @@ def _parse(address: str) -> URL:
         if not url.database or url.database == ":memory:" or url.database.startswith("file:") or url.query:
             raise _bad_address("no path of a file")
         return url
-    raise _bad_address(f"an address that begins with {kind}:")
+    raise _bad_address("an address of another kind of database")
 
 
 def _bad_address(found: str) -> ConfigurationError:

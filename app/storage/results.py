@@ -111,6 +111,7 @@ class Store:
             WrongSchema: its tables are not those of this code.
         """
         now = datetime.now(UTC)
+        self.database.check_file()
         check_schema(self.database)
         with self.database.writing() as connection:
             if not connection.execute(update(probe).values(written_at=now)).rowcount:

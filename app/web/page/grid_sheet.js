@@ -1,4 +1,4 @@
-/** The sheet of 28 by 28 squares, for the keyboard; a pointer can fill them too. It is sent as it is, unscaled. */
+/** The sheet of 28 by 28 squares, for the keyboard; a pointer can fill them too. Sent as raw grey values. */
 
 import { SIDE, squareAfter, squareAt, squaresBetween } from "./maths.js";
 import { Sheet, followPointer, pointOn } from "./sheet.js";

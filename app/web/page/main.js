@@ -16,7 +16,7 @@ const byId = (id) => document.getElementById(id);
 
 const bars = new Bars(byId("bars"));
 const history = new History(byId("readings"), byId("forget"));
-const reader = new Reader({ drawing, answered, refused: (found, retries) => say(refusal(found, retries)) });
+const reader = new Reader({ drawing, answered, refused });
 const pen = new PenSheet(byId("pen-sheet"), changed);
 const grid = new GridSheet(byId("grid-sheet"), changed);
 let sheet = pen;
@@ -38,10 +38,11 @@ function setText(id, text) {
   if (byId(id).textContent !== text) byId(id).textContent = text;
 }
 
-function showAnswer(answer) {
-  say(verdict(answer));
-  bars.show(answer.scores);
-  showSeen(answer.pixels);
+/** words: figure, line, note and kind; scores and pixels of an answer, if there is one. */
+function show(words, { scores = {}, pixels = null } = {}) {
+  say(words);
+  bars.show(scores);
+  showSeen(pixels);
 }
 
 function showSeen(pixels) {
@@ -61,9 +62,7 @@ function changed(isDone) {
   byId("hint").hidden = sheet !== pen || !sheet.isBlank;
   if (sheet.isBlank) {
     reader.stop();
-    say(NOTHING);
-    bars.show({});
-    showSeen(null);
+    show(NOTHING);
   } else if (isDone) reader.now();
   else reader.soon();
 }
@@ -75,7 +74,11 @@ function answered({ answer, milliseconds }, sent, keep) {
     kept = sent.content;
     history.add(answer);
   }
-  if (!sheet.isBlank) showAnswer(answer);
+  if (!sheet.isBlank) show(verdict(answer), answer);
+}
+
+function refused(found, retries) {
+  show(refusal(found, retries)); // an older answer beside it would be taken for this drawing's
 }
 
 function readIt() {
@@ -120,6 +123,7 @@ byId("undo").addEventListener("click", () => sheet.undo());
 byId("clear").addEventListener("click", () => sheet.clear());
 byId("read").addEventListener("click", readIt);
 byId("show-keys").addEventListener("click", () => byId("keys").showModal());
+byId("hide-keys").addEventListener("click", () => byId("keys").close());
 for (const input of document.querySelectorAll("input[name=sheet]")) {
   input.addEventListener("change", () => choose(input.value));
 }

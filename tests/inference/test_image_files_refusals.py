@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from app.errors import UnreadableImage
-from app.inference.drawing import read_images
+from app.inference.image_files import read_images
 from tests.conftest import Mnist
-from tests.inference.test_drawing import one, seven
+from tests.inference.test_image_files import one, seven
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,128 @@
+"""`pixelwise serve`: a parent that holds the listening socket, and one worker process that answers.
+
+SIGHUP starts a new worker from the settings and the model as they are now. Only when it answers is the old one told to
+end, which it does when everything it accepted is answered. A worker that does not start changes nothing: the old one
+goes on. SIGTERM and SIGINT end both in the same way. The socket stays open all the while, so no caller is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from app.errors import CannotListen, WorkerFailed
+from app.settings import Settings
+
+BACKLOG = 2048
+START_SECONDS = 120
+STOP_SECONDS = 30
+"""A worker that still has not answered everything by then is ended."""
+SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+
+
+def serve(settings: Settings, *, say: Callable[[str], None]) -> int:
+    """Listens and answers until it is told to stop.
+
+    Returns:
+        The exit code: 0 after SIGTERM or SIGINT, the worker's own when that ended by itself.
+
+    Raises:
+        CannotListen: the address is taken or not ours. WorkerFailed: the first worker did not start.
+    """
+    with _listen(settings.host, settings.port) as listener, _signals() as wait_for_signal:
+        worker = _Worker(listener)
+        worker.wait_until_ready()
+        say(f"PixelWise answers at {address_of(listener)}")
+        while True:
+            arrived = wait_for_signal()
+            if arrived == signal.SIGHUP:
+                worker = _replace(worker, listener, say)
+            elif arrived in (signal.SIGTERM, signal.SIGINT):
+                listener.close()
+                worker.stop()
+                return 0
+            elif (code := worker.process.poll()) is not None:
+                say(f"The worker ended by itself, exit code {code}.")
+                return code if code > 0 else 1
+
+
+def address_of(listener: socket.socket) -> str:
+    """ "http://127.0.0.1:8000"."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"
+
+
+class _Worker:
+    """A process that serves the socket. A pipe tells us when it is ready, and tells it when we are gone."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            descriptors = (listener.fileno(), theirs.fileno())
+            command = [sys.executable, "-m", "app.worker", *map(str, descriptors)]
+            self.process = subprocess.Popen(command, pass_fds=descriptors, start_new_session=True)
+        self._line = ours
+
+    def wait_until_ready(self) -> None:
+        readable, _, _ = select.select([self._line], [], [], START_SECONDS)
+        if readable and self._line.recv(1):
+            return
+        if self.process.poll() is None and not readable:
+            self.process.kill()
+        raise WorkerFailed(exit_code=self.process.wait())
+
+    def stop(self) -> None:
+        """Lets it answer what it accepted, then waits for its end."""
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._line.close()
+
+
+def _replace(old: _Worker, listener: socket.socket, say: Callable[[str], None]) -> _Worker:
+    say("Starting a new worker.")
+    try:
+        new = _Worker(listener)
+        new.wait_until_ready()
+    except WorkerFailed as error:
+        say(f"{error} The old worker goes on.")
+        return old
+    # On a thread of its own: the new worker answers while the old one ends.
+    threading.Thread(target=old.stop, name="stop the old worker").start()
+    say("The new worker answers.")
+    return new
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise CannotListen(host, port, said=error.strerror or str(error)) from None
+
+
+@contextmanager
+def _signals() -> Iterator[Callable[[], int]]:
+    """Within, the signals we act on wait in line; the value waits for the next one."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    previous = {number: signal.signal(number, lambda *_: None) for number in SIGNALS}
+    previous_descriptor = signal.set_wakeup_fd(writer)
+    try:
+        yield lambda: os.read(reader, 1)[0]
+    finally:
+        signal.set_wakeup_fd(previous_descriptor)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        os.close(reader)
+        os.close(writer)

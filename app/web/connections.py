@@ -1,0 +1,131 @@
+"""HTTP connections with bounds: on the time a request takes to arrive, on its head, on their number."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+ARRIVAL_SECONDS = 10.0
+"""From a request's first byte to its last."""
+FIRST_BYTE_SECONDS = 10.0
+"""A new connection that says nothing for so long is closed."""
+READING_SECONDS = 30.0
+"""A client that does not take its answer for so long is cut off."""
+HEAD_BYTES = 16 << 10
+"""The request line and all headers."""
+MAX_CONNECTIONS = 2000
+SWEEP_SECONDS = 1.0
+
+TOO_SLOW = b"408 Request Timeout", b"too-slow", f"The request took more than {ARRIVAL_SECONDS:g} s to arrive.".encode()
+HEAD_TOO_LARGE = (
+    b"431 Request Header Fields Too Large",
+    b"head-too-large",
+    f"The request line and headers are longer than {HEAD_BYTES:,} bytes.".encode(),
+)
+TOO_MANY_CONNECTIONS = b"503 Service Unavailable", b"too-many-connections", b"Too many connections are open."
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """uvicorn's connection. A slow client holds nothing but its own socket, and not for long.
+
+    One sweep a second looks at all connections, so that a request costs no timer of its own.
+
+    Attributes:
+        awaited: the answer that the current request waits for; cancelled when the client goes away.
+    """
+
+    awaited: asyncio.Future[Any] | None = None
+    _began: float | None = None
+    _head_bytes = 0
+    _in_head = True
+    _paused_since: float | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            self._refuse(*TOO_MANY_CONNECTIONS)
+            return
+        self._began = time.monotonic()
+        sweep(self.loop, self.connections)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.awaited is not None:
+            self.awaited.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+            if len(data) > HEAD_BYTES and b"\r\n\r\n" not in data[:HEAD_BYTES]:
+                self._refuse(*HEAD_TOO_LARGE)
+                return
+        super().data_received(data)
+        if self._in_head and self._head_bytes > HEAD_BYTES:
+            self._refuse(*HEAD_TOO_LARGE)
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(b"400 Bad Request", b"not-understood", msg.encode())
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._began is None:
+            self._began = time.monotonic()
+        self.scope["pixelwise.connection"] = self  # type: ignore[typeddict-unknown-key]  # a server may add its own
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._head_bytes = False, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_head, self._head_bytes, self._began = True, 0, None
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self.awaited = None
+        super().on_response_complete()
+
+    def close_if_late(self, now: float) -> None:
+        """Ends this connection when its request or its client takes too long."""
+        if self._began is not None and now - self._began > (
+            ARRIVAL_SECONDS if self._head_bytes else FIRST_BYTE_SECONDS
+        ):
+            self._refuse(*TOO_SLOW)
+        if not self.flow.write_paused:
+            self._paused_since = None
+        elif self._paused_since is None:
+            self._paused_since = now
+        elif now - self._paused_since > READING_SECONDS:
+            self.transport.abort()
+
+    def _refuse(self, status: bytes, code: bytes, message: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:  # nobody else is answering on this connection
+            body = b'{"error":"%s","message":"%s","remedy":"Send less, or faster, or later."}' % (code, message)
+            head = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+            self.transport.write(head % (status, len(body)) + body)
+        self.transport.close()
+
+
+_sweeping: set[int] = set()
+"""The event loops on which a sweep is planned."""
+
+
+def sweep(loop: asyncio.AbstractEventLoop, connections: set[Any]) -> None:
+    """Looks at all connections once a second, for as long as there are any."""
+    if id(loop) in _sweeping:
+        return
+    _sweeping.add(id(loop))
+
+    def look() -> None:
+        _sweeping.discard(id(loop))
+        now = time.monotonic()
+        for connection in list(connections):
+            connection.close_if_late(now)
+        if connections:
+            sweep(loop, connections)
+
+    loop.call_later(SWEEP_SECONDS, look)

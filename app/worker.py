@@ -1,0 +1,60 @@
+"""The process that answers: uvicorn on a socket that its parent opened (`app/serving.py` starts it)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+
+import uvicorn
+
+from app.errors import PixelWiseError
+from app.web.connections import BoundedConnection
+
+STOP_SECONDS = 25
+"""For answering what was accepted; the parent waits a little longer."""
+
+
+def run(listener: socket.socket, parent: socket.socket) -> None:
+    """Answers on `listener` until SIGTERM, or until the other end of `parent` is closed."""
+    from app.main import app
+
+    config = uvicorn.Config(
+        app,
+        http=BoundedConnection,
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    server = _Server(config, parent)
+    server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, parent: socket.socket) -> None:
+        super().__init__(config)
+        self._parent = parent
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._parent.setblocking(False)
+            asyncio.get_running_loop().add_reader(self._parent, self._parent_is_gone)
+            self._parent.send(b"1")
+
+    def _parent_is_gone(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._parent)
+        self.should_exit = True
+
+
+if __name__ == "__main__":
+    try:
+        run(*(socket.socket(fileno=int(number)) for number in sys.argv[1:3]))
+    except PixelWiseError as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        sys.exit(refusal.exit_code)

@@ -1,0 +1,155 @@
+"""The page without a pointer: keys, the squares, names and roles."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.page.visit import SEVEN, Visit
+
+CONTROLS = {"button", "link", "radio", "grid", "gridcell", "image", "dialog", "list", "status", "textbox"}
+NAMED = CONTROLS - {"list", "status"}
+
+
+def focused(visit: Visit) -> Locator:
+    return visit.page.locator(":focus")
+
+
+def on_the_squares(visit: Visit) -> None:
+    visit.page.get_by_role("radio", name="Squares").focus()
+    visit.press("Space")
+    visit.page.locator("#grid-sheet [tabindex='0']").focus()
+
+
+def test_keys_undo_clear_and_read(visit: Visit):
+    visit.draw([*SEVEN, [(0.9, 0.9)]])
+    visit.press("Control+z")
+    visit.says("Looks like a 7")
+    for key in ("Escape", "Delete"):
+        visit.press(key)
+        visit.says("Nothing drawn yet")
+        visit.press("Control+z")
+        visit.says("Looks like a 7")
+    visit.press("Enter")
+    expect(visit.page.locator(".reading strong")).to_have_text("7")
+
+
+def test_enter_on_a_blank_sheet_asks_for_a_drawing(visit: Visit):
+    visit.press("Enter")
+    visit.says("Nothing drawn yet", "Draw a digit first.")
+    assert visit.sent == []
+
+
+def test_enter_on_a_button_is_that_button_s(visit: Visit):
+    visit.draw(SEVEN)
+    visit.says("Looks like a 7")
+    visit.page.get_by_role("button", name="Clear", exact=True).focus()
+    visit.press("Enter")
+    visit.says("Nothing drawn yet")
+    assert visit.readings() == []
+
+
+def test_the_keys_are_explained_and_closing_that_clears_nothing(visit: Visit):
+    visit.draw(SEVEN)
+    visit.press("?")
+    dialog = visit.page.get_by_role("dialog", name="Keys")
+    expect(dialog).to_be_visible()
+    visit.press("Escape")
+    expect(dialog).to_be_hidden()
+    visit.says("Looks like a 7")
+    visit.click("Keys")
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
+
+
+def test_a_digit_drawn_with_arrow_keys_alone_is_read(visit: Visit):
+    for _ in range(20):
+        visit.press("Tab")
+        if focused(visit).get_attribute("value") == "pen":
+            break
+    visit.press("ArrowRight")
+    visit.says("Nothing drawn yet")
+    for _ in range(5):
+        visit.press("Tab")
+        if focused(visit).get_attribute("role") == "gridcell":
+            break
+    else:
+        visit.press(*["Shift+Tab"] * 8)
+    visit.page.locator("#grid-sheet [tabindex='0']").focus()
+    visit.press(*["ArrowUp"] * 9, "Space", *["Shift+ArrowDown"] * 18)
+    visit.says("Looks like a 1")
+    sent = visit.sent[-1]
+    assert sent.url.endswith("/drawings/preview?width=28&height=28")
+    assert sent.headers["content-type"] == "application/octet-stream"
+    visit.press("Enter")
+    expect(visit.page.locator(".reading strong")).to_have_text("1")
+
+
+def test_a_square_says_where_it_is_and_what_is_on_it(visit: Visit):
+    on_the_squares(visit)
+    expect(focused(visit)).to_have_accessible_name("row 15, column 15, paper")
+    visit.press("ArrowUp", "ArrowLeft", "ArrowLeft", "Space")
+    expect(focused(visit)).to_have_accessible_name("row 14, column 13, ink")
+    expect(focused(visit)).to_have_attribute("aria-selected", "true")
+    visit.press("Space")
+    expect(focused(visit)).to_have_accessible_name("row 14, column 13, paper")
+    visit.press("Home", "ArrowLeft")
+    expect(focused(visit)).to_have_accessible_name("row 14, column 1, paper")
+    visit.press("End", "ArrowRight")
+    expect(focused(visit)).to_have_accessible_name("row 14, column 28, paper")
+    assert visit.page.locator("#grid-sheet [tabindex='0']").count() == 1
+
+
+def test_the_squares_undo_and_clear_and_keep_apart_from_the_pen(visit: Visit):
+    visit.draw(SEVEN)
+    on_the_squares(visit)
+    visit.says("Nothing drawn yet")
+    ink = visit.page.locator("#grid-sheet [aria-selected=true]")
+    visit.press("Space", "Shift+ArrowDown", "Shift+ArrowDown")
+    expect(ink).to_have_count(3)
+    visit.press("Control+z")
+    expect(ink).to_have_count(2)
+    visit.press("Delete")
+    expect(ink).to_have_count(0)
+    visit.says("Nothing drawn yet")
+    visit.page.get_by_role("radio", name="Pen").check(force=True)
+    visit.says("Looks like a 7")
+
+
+def test_the_squares_take_a_pointer_too(visit: Visit):
+    on_the_squares(visit)
+    visit.draw([[(0.51, 0.15), (0.51, 0.85)]])
+    visit.says("Looks like a 1")
+    assert visit.page.locator("#grid-sheet [aria-selected=true]").count() == 20
+
+
+@pytest.mark.parametrize("on_squares", [False, True])
+def test_every_control_has_a_name(visit: Visit, on_squares: bool):
+    if on_squares:
+        on_the_squares(visit)
+    session = visit.context.new_cdp_session(visit.page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    found = [
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in nodes
+        if not node["ignored"] and node["role"]["value"] in CONTROLS
+    ]
+    assert len([role for role, _ in found if role == "gridcell"]) == (784 if on_squares else 0)
+    roles = {role for role, _ in found}
+    assert {"button", "link", "radio", "image", "status"} <= roles
+    assert [role for role, name in found if role in NAMED and not name] == []
+
+
+def test_every_control_can_be_reached_by_tab_and_shows_it(visit: Visit):
+    reached = set()
+    for _ in range(30):
+        visit.press("Tab")
+        name = focused(visit).evaluate("element => element.id || element.textContent || element.getAttribute('aria-label')")
+        shown = focused(visit).evaluate(
+            "e => [e, e.nextElementSibling, e.parentElement].some((x) => x && getComputedStyle(x).outlineStyle === 'solid')"
+        )
+        assert shown, name
+        reached.add(name)
+        if name == "Draw a sample 9":
+            break
+    assert {"undo", "clear", "read", "upload", "show-keys", "API", "Draw a sample 1"} <= reached

@@ -1,0 +1,150 @@
+"""What the page says in words, also when the service is busy, gone or says no."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from app.inference.skew import WRONG_SHAPES, WRONG_VALUES
+from tests.page.visit import SEVEN, Visit
+
+ANSWER = {
+    "prediction": "4",
+    "confidence": 0.5,
+    "scores": {"4": 0.5, "9": 0.41, "1": 0.09},
+    "id": None,
+    "model_version": "v1.0",
+    "findings": [],
+    "unsure": False,
+    "pixels": [[0] * 28] * 28,
+}
+
+
+def refuse(status: int, *, seconds: str | None = None, times: int = 1_000) -> Callable[[Route], None]:
+    """A service that refuses the first few drawings."""
+    left = [times]
+
+    def answer(route: Route) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            return route.continue_()
+        body = {"error": "overloaded", "message": "The queue is full.", "remedy": "Try again in a moment."}
+        return route.fulfill(status=status, json=body, headers={"retry-after": seconds} if seconds else {})
+
+    return answer
+
+
+def test_a_digit_that_this_version_cannot_read_is_named(visit: Visit):
+    expect(visit.page.locator(".bar").first).to_have_text("0this version cannot read 0")
+    assert visit.page.locator(".bar .label").all_inner_texts() == list("0123456789")
+
+
+def test_every_class_has_a_bar_and_its_number(visit: Visit):
+    visit.draw(SEVEN)
+    visit.says("Looks like a 7")
+    numbers = visit.page.locator(".bar .number").all_inner_texts()
+    assert len(numbers) == 9
+    assert sum(float(number.removesuffix("%")) for number in numbers) == pytest.approx(100, abs=1)
+    widths = visit.page.locator(".bar .fill").evaluate_all("fills => fills.map(f => f.getBoundingClientRect().width)")
+    assert widths.index(max(widths)) == 6
+
+
+def test_the_page_says_which_two_digits_it_hesitates_between(visit: Visit):
+    visit.page.route("**/drawings/preview", lambda route: route.fulfill(json={**ANSWER, "unsure": True}))
+    visit.draw(SEVEN)
+    visit.says("Unsure: 4 or 9")
+
+
+def test_every_finding_has_a_sentence_of_its_own(visit: Visit):
+    names = {finding.name for findings in WRONG_VALUES + WRONG_SHAPES for finding in findings}
+    sentences = visit.page.evaluate("import('/page/words.js').then((words) => words.FINDINGS)")
+    assert set(sentences) == names
+    assert len(set(sentences.values())) == len(names)
+
+
+def test_findings_are_said_and_an_unknown_one_in_the_service_s_words(visit: Visit):
+    findings = [{"name": "off-centre", "remedy": "-"}, {"name": "new", "remedy": "Turn it upright."}]
+    visit.page.route("**/drawings/preview", lambda route: route.fulfill(json={**ANSWER, "findings": findings}))
+    visit.draw(SEVEN)
+    visit.says("Looks like a 4", "It looks off-centre: move it to the middle. Turn it upright.")
+
+
+def test_a_text_of_the_service_is_never_markup(visit: Visit):
+    findings = [{"name": "new", "remedy": "<img src=x onerror=alert(1)>"}]
+    visit.page.route("**/drawings/preview", lambda route: route.fulfill(json={**ANSWER, "findings": findings}))
+    visit.draw(SEVEN)
+    visit.says("Looks like a 4", "<img src=x")
+    assert visit.page.locator("#note img").count() == 0
+
+
+@pytest.mark.parametrize(("status", "line"), [(503, "Busy"), (429, "Too many drawings")])
+def test_a_busy_service_is_left_alone_for_as_long_as_it_asks(visit: Visit, status: int, line: str):
+    asked: list[float] = []
+    refusing = refuse(status, seconds="2", times=1)
+    visit.page.route("**/drawings/preview", lambda route: (asked.append(time.monotonic()), refusing(route)))
+    visit.draw([[(0.5, 0.5)]])
+    visit.says(f"{line}, trying again in 2 s", "The queue is full. Try again in a moment.")
+    visit.draw(SEVEN)  # and neither does a new stroke ask before
+    expect(visit.page.locator("#figure")).not_to_be_empty()
+    assert asked[1] - asked[0] >= 1.9
+    visit.expect_refusals()
+
+
+def test_a_reading_that_was_refused_is_made_when_there_is_room(visit: Visit):
+    visit.page.route("**/drawings", refuse(503, seconds="1", times=1))
+    visit.draw(SEVEN)
+    visit.says("Looks like a 7")
+    visit.click("Read it")
+    visit.says("Busy, trying again in 1 s")
+    visit.says("Looks like a 7")
+    assert visit.readings() == ["7"]
+    visit.expect_refusals()
+
+
+def test_a_visit_that_has_ended_is_asked_to_reload(visit: Visit):
+    visit.context.clear_cookies()
+    visit.draw(SEVEN)
+    visit.says("Reload the page", "This visit has ended")
+    asked = len(visit.sent)
+    visit.page.wait_for_timeout(500)
+    assert len(visit.sent) == asked
+    visit.expect_refusals()
+
+
+def test_other_refusals_are_said_in_the_service_s_words(visit: Visit):
+    visit.page.route("**/drawings/preview", refuse(422))
+    visit.draw(SEVEN)
+    visit.says("The service refused", "The queue is full. Try again in a moment.")
+    visit.expect_refusals()
+
+
+def test_a_proxy_s_page_instead_of_an_answer_is_no_crash(visit: Visit):
+    html: dict[str, Any] = {"status": 502, "body": "<h1>Bad gateway</h1>", "content_type": "text/html"}
+    visit.page.route("**/drawings/preview", lambda route: route.fulfill(**html))
+    visit.draw(SEVEN)
+    visit.says("No connection, trying again in 3 s")
+    visit.expect_refusals()
+
+
+def test_a_lost_connection_is_said_and_the_drawing_is_read_when_it_is_back(visit: Visit):
+    visit.context.set_offline(True)
+    visit.draw(SEVEN)
+    visit.says("No connection, trying again in 3 s", "The drawing is still here.")
+    visit.context.set_offline(False)
+    visit.says("Looks like a 7")
+    visit.expect_refusals()
+
+
+def test_an_older_answer_does_not_stay_beside_a_refusal(visit: Visit):
+    visit.draw(SEVEN)
+    visit.says("Looks like a 7")
+    visit.page.route("**/drawings/preview", refuse(422))
+    visit.draw([[(0.5, 0.5)]])
+    visit.says("The service refused")
+    assert set(visit.page.locator(".bar .number").all_inner_texts()) == {"–"}
+    expect(visit.page.locator("#figure")).to_be_empty()
+    visit.expect_refusals()

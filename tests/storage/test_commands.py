@@ -1,0 +1,78 @@
+"""`pixelwise db` and `pixelwise keys`: results on stdout, messages on stderr."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app.commands.database import database as db_command
+from app.commands.keys import keys as keys_command
+from app.errors import BadName, WrongSchema
+from app.storage.database import Database
+from app.storage.keys import Keys, digest
+from app.storage.results import Store
+from tests.storage.conftest import Make
+
+
+@pytest.fixture
+def installed(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{sqlite.file}")
+    return sqlite
+
+
+def run(command, *arguments: str) -> Result:
+    done = CliRunner().invoke(command, arguments)
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+def test_upgrade_makes_the_tables_and_may_be_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/new/a.db")
+    for _ in range(2):
+        done = run(db_command, "upgrade")
+        assert (done.exit_code, done.stdout) == (0, "")
+        assert "tables of revision" in done.stderr
+    database = Database(f"sqlite:///{tmp_path}/new/a.db", root=tmp_path)
+    Store(database).check()
+    database.close()
+
+
+def test_export_prints_its_files_and_says_what_was_left_out(installed: Database, make: Make, tmp_path: Path):
+    Store(installed).add([make(), make(pixels=None), make()])
+    installed.close()
+    done = run(db_command, "export", "--format", "npz", "--out", str(tmp_path / "a.npz"))
+    assert done.stdout == f"{tmp_path / 'a.npz'}\n"
+    assert done.stderr == "2 results, 1 without a drawing left out.\n"
+    assert (tmp_path / "a.npz").exists()
+
+
+def test_export_refuses_a_database_that_was_never_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "a.db").touch()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/a.db")
+    with pytest.raises(WrongSchema):
+        run(db_command, "export", "--out", str(tmp_path / "a.csv"))
+    assert not (tmp_path / "a.csv").exists()
+
+
+def test_a_format_of_another_name_is_a_mistake_of_use(installed: Database, tmp_path: Path):
+    assert run(db_command, "export", "--format", "pkl", "--out", str(tmp_path / "a")).exit_code == 2
+
+
+def test_keys_are_added_listed_and_removed(installed: Database):
+    added = run(keys_command, "add", "reader")
+    key = added.stdout.strip()
+    assert Keys(installed).digests() == {"reader": digest(key)}
+    assert key not in added.stderr
+    assert run(keys_command, "list").stdout.startswith("reader\t20")
+    assert run(keys_command, "remove", "reader").stdout == ""
+    assert run(keys_command, "list").stdout == ""
+    with pytest.raises(BadName):
+        run(keys_command, "remove", "reader")
+
+
+def test_a_first_key_needs_no_set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/new/a.db")
+    assert len(run(keys_command, "add", "reader").stdout.strip()) == 43

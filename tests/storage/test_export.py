@@ -1,0 +1,145 @@
+"""What is exported is what was stored; a file is whole or not there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import stat
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.errors import ConfigurationError
+from app.storage import export as module
+from app.storage.database import Database
+from app.storage.export import Exported, count, export
+from app.storage.identifiers import lowest_id, time_of
+from app.storage.results import Result, Store
+from tests.conftest import read_idx
+from tests.storage.conftest import Make
+
+KINDS = ["csv", "npz", "idx"]
+
+
+@pytest.fixture
+def stored(store: Store, make: Make, monkeypatch: pytest.MonkeyPatch) -> list[Result]:
+    """25 results in chunks of 4, every fifth without its drawing; oldest first, and past for the export."""
+    monkeypatch.setattr(module, "CHUNK", 4)
+    monkeypatch.setattr(module, "datetime", Later)
+    drawings = np.random.default_rng(3).integers(0, 256, (25, 784), np.uint8)
+    made = [
+        make(prediction=str(i % 10), confidence=i / 25, pixels=None if i % 5 == 4 else drawings[i].tobytes())
+        for i in range(25)
+    ]
+    store.add(made)
+    return made
+
+
+class Later(datetime):
+    """A clock a second ahead: an export takes what was made in milliseconds before it began."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.fromtimestamp(datetime.now(tz).timestamp() + 1, tz)
+
+
+def run(database: Database, kind, out: Path) -> Exported:
+    return export(database, kind, out, progress=lambda rows: None)
+
+
+def test_a_csv_has_every_row_and_every_column_but_the_drawing(database: Database, stored, tmp_path: Path):
+    out = tmp_path / "results.csv"
+    assert run(database, "csv", out) == Exported(25, 0, (out,))
+    with out.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row, result in zip(rows, stored, strict=True):
+        assert row["id"] == str(result.id)
+        assert datetime.fromisoformat(row["created_at"]) == time_of(result.id)
+        assert float(row["confidence"]) == result.confidence
+        assert json.loads(row["scores"]) == result.scores
+        assert json.loads(row["findings"]) == list(result.findings)
+        assert (row["prediction"], row["source"], row["model_sha256"]) == (result.prediction, "api", "ab" * 32)
+        assert "pixels" not in row
+
+
+def test_an_npz_is_read_without_pickle(database: Database, stored, tmp_path: Path):
+    out = tmp_path / "results.npz"
+    assert run(database, "npz", out) == Exported(20, 5, (out,))
+    drawn = [result for result in stored if result.pixels is not None]
+    with np.load(out, allow_pickle=False) as arrays:
+        assert (arrays["images"].dtype, arrays["images"].shape) == (np.uint8, (20, 28, 28))
+        assert arrays["images"].tobytes() == b"".join(result.pixels for result in drawn)
+        assert arrays["ids"].tolist() == [str(result.id) for result in drawn]
+        assert arrays["predictions"].tolist() == [result.prediction for result in drawn]
+        assert arrays["confidences"].tolist() == [result.confidence for result in drawn]
+        times = [np.datetime64(time_of(result.id).replace(tzinfo=None), "ms") for result in drawn]
+        assert arrays["created_at"].tolist() == np.array(times).tolist()
+        assert set(arrays["model_versions"]) == {"v1.0"}
+        assert set(arrays["sources"]) == {"api"}
+
+
+def test_a_pair_of_idx_files_is_as_mnist_s_own(database: Database, stored, tmp_path: Path):
+    paths = (tmp_path / "mine-images-idx3-ubyte", tmp_path / "mine-labels-idx1-ubyte")
+    assert run(database, "idx", tmp_path / "mine") == Exported(20, 5, paths)
+    images, labels = map(read_idx, paths)
+    drawn = [result for result in stored if result.pixels is not None]
+    assert images.shape == (20, 28, 28)
+    assert images.tobytes() == b"".join(result.pixels for result in drawn)
+    assert labels.tolist() == [int(result.prediction) for result in drawn]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_stored_gives_a_file_without_rows(database: Database, kind: str, tmp_path: Path):
+    done = run(database, kind, tmp_path / "none")
+    assert (done.written, done.without_drawing) == (0, 0)
+    if kind == "npz":
+        with np.load(done.files[0]) as arrays:
+            assert arrays["images"].shape == (0, 28, 28)
+    if kind == "idx":
+        assert read_idx(done.files[0]).shape == (0, 28, 28)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_export_that_breaks_off_leaves_the_file_of_before(database: Database, stored, kind: str, tmp_path: Path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    files = run(database, kind, folder / "results").files
+    before = {file: file.read_bytes() for file in files}
+
+    def stop(rows: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export(database, kind, folder / "results", progress=stop)
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_people_drew_is_written_for_the_user_alone(database: Database, stored, kind: str, tmp_path: Path):
+    for file in run(database, kind, tmp_path / "results").files:
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_place_that_cannot_be_written_is_named(sqlite: Database, kind: str, tmp_path: Path):
+    with pytest.raises(ConfigurationError, match=r"--out .*No such file"):
+        run(sqlite, kind, tmp_path / "nowhere" / "results")
+
+
+def test_progress_counts_every_row(database: Database, stored, tmp_path: Path):
+    told: list[int] = []
+    export(database, "csv", tmp_path / "results", progress=told.append)
+    assert told == [4] * 6 + [1]
+    assert count(database) == 25
+
+
+def test_results_that_come_in_meanwhile_do_not_keep_an_export_going(store: Store, stored, make: Make, tmp_path: Path):
+    def store_another(rows: int) -> None:
+        store.add([make(id=lowest_id(time_of(stored[0].id) + timedelta(hours=1, milliseconds=len(added))))])
+        added.append(rows)
+
+    added: list[int] = []
+    done = export(store.database, "csv", tmp_path / "results", progress=store_another)
+    assert done.written == 25
