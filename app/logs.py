@@ -8,7 +8,7 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -38,8 +38,8 @@ class _JsonLine(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
-def request_log() -> Callable[[NamedTuple], None]:
-    """Writes one line for each tuple it is given, under the tuple's own field names. Belongs to the event loop."""
+def request_log() -> Callable[[msgspec.Struct], None]:
+    """Writes one line for each value it is given, under the value's own field names. Belongs to the event loop."""
     waiting = bytearray()
     encode = msgspec.json.Encoder().encode
 
@@ -48,10 +48,10 @@ def request_log() -> Callable[[NamedTuple], None]:
         sys.stderr.buffer.flush()
         waiting.clear()
 
-    def log(line: NamedTuple) -> None:
+    def log(line: msgspec.Struct) -> None:
         if not waiting:
             asyncio.get_running_loop().call_later(WRITE_SECONDS, write)
-        waiting.extend(encode({"time": datetime.now(UTC), "level": "info", "source": "request", **line._asdict()}))
+        waiting.extend(encode(line))
         waiting.extend(b"\n")
 
     atexit.register(write)  # what came in the last moment

@@ -11,14 +11,14 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from itsdangerous import BadSignature, TimestampSigner
-from starlette.requests import Request
 
 from app.errors import Forbidden, NotAuthenticated
+from app.web.call import Call
 from app.web.limits import RateLimits
 
 COOKIE = "pixelwise_visit"
 VISIT_SECONDS = 12 * 3600
-KEY_HEADER = "x-api-key"
+KEY_HEADER = b"x-api-key"
 MAIN_KEY = "SECRET_API_KEY"
 """The name of the key in `.env`; others are stored under names of their own."""
 
@@ -53,65 +53,68 @@ class Access:
         """The SHA-256 of each stored key, by name."""
         self._named = dict(digests)
 
-    def caller(self, request: Request) -> Caller:
+    def caller(self, call: Call) -> Caller:
         """Who sends this request; each call counts once against the limits.
 
         Raises:
             TooMany: too often. NotAuthenticated: nobody we know. Forbidden: a visit's cookie sent by a foreign page.
         """
-        self._limits.count("address", self.address(request))
-        key = request.headers.get(KEY_HEADER)
-        if key is not None:
-            caller = Caller("key", self._key_name(key))
+        key = call.field(KEY_HEADER)
+        name = None if key is None else self._key_name(key)
+        if name is not None:
+            caller = Caller("key", name)
         else:
-            caller = Caller("visit", self._visit(request))
-            if request.method not in ("GET", "HEAD"):
-                _refuse_foreign_origin(request)
+            self._limits.count("address", self.address(call))  # guesses too
+            if key is not None:
+                raise _not_authenticated("an X-API-Key that is not known")
+            caller = Caller("visit", self._visit(call))
+            if call.method not in ("GET", "HEAD"):
+                _refuse_foreign_origin(call)
         self._limits.count(caller.kind, caller.name)
         return caller
 
-    def is_known(self, request: Request) -> bool:
+    def is_known(self, call: Call) -> bool:
         """Whether this request names a key or a visit, good or bad: if it does, it is held to it."""
-        return KEY_HEADER in request.headers or COOKIE in request.cookies
+        return call.field(KEY_HEADER) is not None or COOKIE in call.cookies
 
-    def count_address(self, request: Request) -> None:
+    def count_address(self, call: Call) -> None:
         """Counts a request that needs no caller; TooMany when its address asks too often."""
-        self._limits.count("address", self.address(request))
+        self._limits.count("address", self.address(call))
 
-    def new_visit(self, request: Request) -> str | None:
+    def new_visit(self, call: Call) -> str | None:
         """A signed token for a new visit of the page; None when the request already has a good one."""
         try:
-            self._visit(request)
+            self._visit(call)
         except NotAuthenticated:
             return self._signer.sign(secrets.token_urlsafe(12)).decode()
         return None
 
-    def address(self, request: Request) -> str:
+    def address(self, call: Call) -> str:
         """The address of the client: the last in X-Forwarded-For that is no proxy of ours, if one of ours sent it."""
-        peer = request.client.host if request.client else ""
+        peer = _peer(call)
         if not self._proxies or not self._is_proxy(peer):
             return peer
-        for hop in reversed(request.headers.get("x-forwarded-for", "").split(",")):
+        for hop in reversed((call.field(b"x-forwarded-for") or "").split(",")):
             peer = hop.strip() or peer
             if not self._is_proxy(peer):
                 return peer
         return peer
 
-    def is_https(self, request: Request) -> bool:
+    def is_https(self, call: Call) -> bool:
         """Whether the browser used https, as far as we can believe it."""
-        peer = request.client.host if request.client else ""
-        forwarded = request.headers.get("x-forwarded-proto") if self._is_proxy(peer) else None
-        return (forwarded or request.url.scheme) == "https"
+        peer = _peer(call)
+        forwarded = call.field(b"x-forwarded-proto") if self._is_proxy(peer) else None
+        return (forwarded or call.scope["scheme"]) == "https"
 
-    def is_local(self, request: Request) -> bool:
+    def is_local(self, call: Call) -> bool:
         """Whether the client is on this machine: its address, the name it used, and no proxy in between."""
-        if any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip", "via")):
+        if any(call.field(name) for name in (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")):
             return False
-        return _is_loopback(request.client.host if request.client else "") and _is_loopback(_host(request))
+        return _is_loopback(_peer(call)) and _is_loopback(_host(call))
 
-    def check_host(self, request: Request) -> None:
+    def check_host(self, call: Call) -> None:
         """Refuses a name that is not ours: a foreign site may point its own name at our address (DNS rebinding)."""
-        host = _host(request)
+        host = _host(call)
         if not (_is_address(host) or host == "localhost" or host in self._hosts):
             raise Forbidden(
                 "Host of the request",
@@ -127,18 +130,16 @@ class Access:
             return False
         return any(parsed in network for network in self._proxies)
 
-    def _key_name(self, key: str) -> str:
+    def _key_name(self, key: str) -> str | None:
         given = _digest(key)
         name = MAIN_KEY if hmac.compare_digest(given, self._main) else None
         for candidate, digest in self._named.items():  # to the end, whichever it is: constant time
             if hmac.compare_digest(given, digest):
                 name = candidate
-        if name is None:
-            raise _not_authenticated("an X-API-Key that is not known")
         return name
 
-    def _visit(self, request: Request) -> str:
-        token = request.cookies.get(COOKIE)
+    def _visit(self, call: Call) -> str:
+        token = call.cookies.get(COOKIE)
         if token is None:
             raise _not_authenticated("neither")
         try:
@@ -156,10 +157,10 @@ def _not_authenticated(found: str) -> NotAuthenticated:
     )
 
 
-def _refuse_foreign_origin(request: Request) -> None:
+def _refuse_foreign_origin(call: Call) -> None:
     """Browsers name the page that sends a request; a visit's cookie is good for our own pages only."""
-    origin = request.headers.get("origin")
-    if origin is None or origin.partition("://")[2].lower() != request.headers.get("host", "").lower():
+    origin = call.field(b"origin")
+    if origin is None or origin.partition("://")[2].lower() != (call.field(b"host") or "").lower():
         raise Forbidden(
             "Origin of the request",
             found=origin or "none",
@@ -168,13 +169,19 @@ def _refuse_foreign_origin(request: Request) -> None:
         )
 
 
+def _peer(call: Call) -> str:
+    """The address at the other end of the connection."""
+    client = call.scope.get("client")
+    return client[0] if client else ""
+
+
 def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def _host(request: Request) -> str:
+def _host(call: Call) -> str:
     """The name in the Host header, in lower case, without port and brackets."""
-    return _name_in(request.headers.get("host", ""))
+    return _name_in(call.field(b"host") or "")
 
 
 @lru_cache(maxsize=1024)

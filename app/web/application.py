@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager, suppress
 
 from starlette.routing import BaseRoute, Mount, Route, Router
 
+from app.web.call import Endpoint
 from app.web.gate import AccessLine, Gate
 from app.web.routes.classify import Classify
 from app.web.routes.drawings import Drawings
 from app.web.routes.health import Health
 from app.web.routes.page import Page
+from app.web.routes.protocol import Protocol
 from app.web.routes.results import Results
 from app.web.service import Service
 
@@ -37,6 +39,7 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
 def _api(service: Service) -> list[BaseRoute]:
     """Each also under /api, where the reverse proxies of existing front ends forward to."""
     classify, drawings, results, health = Classify(service), Drawings(service), Results(service), Health(service)
+    protocol = Protocol(service, health)
     table = [
         ("POST", "/classify", classify.classify),
         ("POST", "/classify/batch", classify.classify_batch),
@@ -46,12 +49,23 @@ def _api(service: Service) -> list[BaseRoute]:
         ("GET", "/health", health.health),
         ("GET", "/ready", health.ready),
         ("GET", "/metrics", health.metrics),
+        ("GET", "/v2", protocol.server),
+        ("GET", "/v2/health/live", protocol.server_live),
+        ("GET", "/v2/health/ready", protocol.server_ready),
     ]
+    for model in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}"):
+        table += [
+            ("GET", model, protocol.model),
+            ("GET", model + "/ready", protocol.model_ready),
+            ("POST", model + "/infer", protocol.infer),
+        ]
     return [
-        Route(prefix + path, endpoint, methods=[method]) for method, path, endpoint in table for prefix in ("", "/api")
+        Route(prefix + path, Endpoint(answer), methods=[method])
+        for method, path, answer in table
+        for prefix in ("", "/api")
     ]
 
 
 def _pages(service: Service) -> list[BaseRoute]:
     page = Page(service)
-    return [Route("/", page.page, methods=["GET"]), Mount("/page", page.files)]
+    return [Route("/", Endpoint(page.page), methods=["GET"]), Mount("/page", page.files)]

@@ -2,63 +2,67 @@
 
 from __future__ import annotations
 
-from starlette.requests import ClientDisconnect, Request
+from functools import lru_cache
+
+from starlette.requests import ClientDisconnect
 
 from app.errors import NotUnderstood, TooLarge, WrongMediaType
+from app.web.call import Call
 
 JSON = "application/json"
 RAW = "application/octet-stream"
 
 
-def media_type(request: Request) -> str:
-    """ "application/json" of "application/json; charset=utf-8"; a request that names none sends JSON.
+def require_media_type(call: Call, *accepted: str) -> str:
+    """The media type of this body, if it is one of `accepted`; a request that names none sends JSON.
 
     Raises:
-        WrongMediaType: a compressed body, or text that is not UTF-8.
+        WrongMediaType: another one, a compressed body, or text that is not UTF-8.
     """
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding.lower() != "identity":
+    encoding = call.field(b"content-encoding")
+    if encoding is not None and encoding.lower() != "identity":
         raise WrongMediaType(
             "body", found=f"Content-Encoding {encoding}", promised="no compression", remedy="Send the body as it is."
         )
-    kind, _, parameters = request.headers.get("content-type", JSON).partition(";")
-    name, _, charset = parameters.strip().partition("=")
-    if name.lower() == "charset" and charset.strip('"').lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise WrongMediaType("body", found=f"charset {charset}", promised="UTF-8", remedy="Encode the body as UTF-8.")
-    return kind.strip().lower()
-
-
-def require_media_type(request: Request, *accepted: str) -> str:
-    """The media type of this request's body, if it is one of `accepted`."""
-    kind = media_type(request)
+    kind = _media_type(call.field(b"content-type") or JSON)
     if kind not in accepted:
         listed = " or ".join(accepted)
         raise WrongMediaType("body", found=f"Content-Type {kind}", promised=listed, remedy=f"Send {listed}.")
     return kind
 
 
-async def read_body(request: Request, *, limit: int) -> bytes:
+@lru_cache(maxsize=256)
+def _media_type(content_type: str) -> str:
+    """ "application/json" of "application/json; charset=utf-8"."""
+    kind, _, parameters = content_type.partition(";")
+    name, _, charset = parameters.strip().partition("=")
+    if name.lower() == "charset" and charset.strip('"').lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise WrongMediaType("body", found=f"charset {charset}", promised="UTF-8", remedy="Encode the body as UTF-8.")
+    return kind.strip().lower()
+
+
+async def read_body(call: Call, *, limit: int) -> bytes:
     """The whole body, of at most `limit` bytes.
 
     Raises:
         TooLarge: by its Content-Length, before anything of it is read, or while it arrives.
     """
-    announced = request.headers.get("content-length")
+    announced = call.field(b"content-length")
     if announced is not None and int(announced) > limit:  # the HTTP parser takes digits only
         raise _too_large(f"{int(announced):,} bytes", limit)
     parts: list[bytes] = []
     received = 0
     while True:
-        message = await request.receive()
+        message = await call.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        part = message.get("body", b"")
+        part: bytes = message.get("body", b"")
         received += len(part)
         if received > limit:
             raise _too_large(f"more than {limit:,} bytes", limit)
-        if not message.get("more_body", False):
-            return part if not parts else b"".join([*parts, part])
         parts.append(part)
+        if not message.get("more_body", False):
+            return part if len(parts) == 1 else b"".join(parts)
 
 
 def not_empty(body: bytes) -> bytes:

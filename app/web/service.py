@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 
 from app.storage.results import Source, Store
 from app.web.access import Access, Caller
+from app.web.call import Call
 from app.web.metrics import Metrics
 from app.web.payloads import Answer
 from app.web.reading import Reader
@@ -37,9 +38,9 @@ class Service:
     def reader(self) -> Reader:
         return self.readers[self.default]
 
-    def admit(self, request: Request, *, stores: bool) -> Caller:
+    def admit(self, call: Call, *, stores: bool) -> Caller:
         """Who asks, when the answer can be given soon: all that is refused before a body is read or decoded."""
-        caller = self.access.caller(request)
+        caller = self.access.caller(call)
         if stores:
             self.watch.require()
         self.reader.queue.admit()
@@ -51,7 +52,7 @@ def source_of(caller: Caller) -> Source:
     return "api" if caller.kind == "key" else "page"
 
 
-async def answers_to(request: Request, reader: Reader, pixels: bytes, *, source: Source | None) -> list[Answer]:
+async def answers_to(call: Call, reader: Reader, pixels: bytes, *, source: Source | None) -> list[Answer]:
     """The answers to this request's drawings; if its client goes away first, they are not computed.
 
     Raises:
@@ -59,8 +60,8 @@ async def answers_to(request: Request, reader: Reader, pixels: bytes, *, source:
     """
     if not pixels:
         return []
-    future = reader.submit(pixels, source=source, arrived=request.scope["started"])
-    connection = request.scope.get("pixelwise.connection")
+    future = reader.submit(pixels, source=source, arrived=call.arrived)
+    connection = call.scope.get("pixelwise.connection")
     if connection is not None:
         connection.awaited = future
     try:

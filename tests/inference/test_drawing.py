@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.inference.artefact import read_artefact
-from app.inference.drawing import normalise
+from app.inference.drawing import centred, normalise
 from app.inference.engine import Engine
 from app.inference.pictures import read_grey, read_picture
 from tests.conftest import Mnist
@@ -58,6 +58,15 @@ def test_a_drawing_with_all_its_mass_at_one_end_stays_in_the_field():
     drawing[0, :] = 140
     image = normalise(drawing)
     assert ink_box(image) == (20, 20)
+
+
+def test_one_grey_step_more_at_an_end_does_not_move_a_symmetric_drawing():
+    """Its centre of mass is halfway between two pixels, as that of many a straight 1 is."""
+    box = np.full((20, 2), 200, np.uint8)
+    for row, column in ((0, 0), (0, 1), (-1, 0), (-1, 1)):
+        changed = box.copy()
+        changed[row, column] += 1
+        assert np.array_equal(centred(changed) > 0, centred(box) > 0)
 
 
 def test_the_drawing_itself_is_not_changed():

@@ -191,7 +191,7 @@ def test_a_drawing_outlives_a_turned_phone_and_a_change_of_theme(open_page: Call
     assert sum(dark[:3]) > sum(light[:3]) + 200
 
 
-@pytest.mark.parametrize("label", "123456789")
-def test_each_sample_is_read_as_what_it_is(visit: Visit, label: str):
-    visit.page.get_by_role("button", name=f"Draw a sample {label}").click()
-    expect(visit.page.locator("#figure")).to_have_text(label)
+def test_each_sample_is_read_as_what_it_is(visit: Visit):
+    for label in "123456789":
+        visit.page.get_by_role("button", name=f"Draw a sample {label}").click()
+        expect(visit.page.locator("#figure")).to_have_text(label)

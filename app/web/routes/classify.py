@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import PixelWiseError
 from app.web.body import JSON, RAW, read_body, require_media_type
+from app.web.call import Call
 from app.web.errors import describe, respond
 from app.web.payloads import MAX_ROWS, read_drawing, read_drawings, read_raw_drawings
 from app.web.service import Service, answers_to, source_of
@@ -22,23 +22,23 @@ class Classify:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def classify(self, request: Request) -> Response:
+    async def classify(self, call: Call) -> Response:
         """One drawing as JSON."""
-        caller = self._service.admit(request, stores=True)
-        require_media_type(request, JSON)
-        pixels = read_drawing(await read_body(request, limit=ONE_BYTES))
-        answers = await answers_to(request, self._service.reader, pixels, source=source_of(caller))
+        caller = self._service.admit(call, stores=True)
+        require_media_type(call, JSON)
+        pixels = read_drawing(await read_body(call, limit=ONE_BYTES))
+        answers = await answers_to(call, self._service.reader, pixels, source=source_of(caller))
         return respond(answers[0])
 
-    async def classify_batch(self, request: Request) -> Response:
+    async def classify_batch(self, call: Call) -> Response:
         """Many drawings, as JSON or as N x 784 bytes; a bad one gets an error of its own."""
-        caller = self._service.admit(request, stores=True)
-        kind = require_media_type(request, JSON, RAW)
-        body = await read_body(request, limit=BATCH_BYTES)
+        caller = self._service.admit(call, stores=True)
+        kind = require_media_type(call, JSON, RAW)
+        body = await read_body(call, limit=BATCH_BYTES)
         drawings: list[bytes] | list[bytes | PixelWiseError]
         drawings = read_drawings(body) if kind == JSON else read_raw_drawings(body)
         good = [drawing for drawing in drawings if isinstance(drawing, bytes)]
         reader = self._service.reader
-        answers = iter(await answers_to(request, reader, b"".join(good), source=source_of(caller)))
+        answers = iter(await answers_to(call, reader, b"".join(good), source=source_of(caller)))
         outcomes = [next(answers) if isinstance(drawing, bytes) else describe(drawing) for drawing in drawings]
         return respond({"model_version": reader.version.name, "answers": outcomes})

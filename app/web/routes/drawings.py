@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
-from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import BadDrawing, BadParameter
@@ -18,6 +17,7 @@ from app.inference.drawing import normalise
 from app.inference.pictures import read_grey, read_picture
 from app.inference.strokes import draw_strokes
 from app.web.body import JSON, RAW, not_empty, read_body, require_media_type
+from app.web.call import Call
 from app.web.errors import respond
 from app.web.payloads import Answer, no_json
 from app.web.service import Service, answers_to, source_of
@@ -64,37 +64,37 @@ class Drawings:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def drawings(self, request: Request) -> Response:
+    async def drawings(self, call: Call) -> Response:
         """The answer to a drawing, stored."""
-        return await self._answer(request, stores=True)
+        return await self._answer(call, stores=True)
 
-    async def preview(self, request: Request) -> Response:
+    async def preview(self, call: Call) -> Response:
         """The answer to a drawing that is still being made: nothing is stored."""
-        return await self._answer(request, stores=False)
+        return await self._answer(call, stores=False)
 
-    async def _answer(self, request: Request, *, stores: bool) -> Response:
-        caller = self._service.admit(request, stores=stores)
-        seen = await _read(request)
+    async def _answer(self, call: Call, *, stores: bool) -> Response:
+        caller = self._service.admit(call, stores=stores)
+        seen = await _read(call)
         reader = self._service.reader
         if (seen > INK_ABOVE).any():
             source = source_of(caller) if stores else None
-            (answer,) = await answers_to(request, reader, seen.tobytes(), source=source)
+            (answer,) = await answers_to(call, reader, seen.tobytes(), source=source)
         else:
             answer = reader.blank()
         return respond(DrawingAnswer(**msgspec.structs.asdict(answer), pixels=seen.tolist()))
 
 
-async def _read(request: Request) -> NDArray[np.uint8]:
+async def _read(call: Call) -> NDArray[np.uint8]:
     """The drawing of this request as (28, 28) uint8, by the one recipe."""
-    kind = require_media_type(request, JSON, *PICTURES, RAW)
-    body = not_empty(await read_body(request, limit=STROKES_BYTES if kind == JSON else PICTURE_BYTES))
+    kind = require_media_type(call, JSON, *PICTURES, RAW)
+    body = not_empty(await read_body(call, limit=STROKES_BYTES if kind == JSON else PICTURE_BYTES))
     if kind == JSON:
         drawn = _read_strokes(body)
         if sum(map(len, drawn.strokes)) <= POINTS_ON_THE_LOOP:
             return draw_strokes(drawn.strokes, pen_width=drawn.pen_width)
         return await asyncio.to_thread(draw_strokes, drawn.strokes, pen_width=drawn.pen_width)
     if kind == RAW:
-        width, height = _side(request, "width"), _side(request, "height")
+        width, height = _side(call, "width"), _side(call, "height")
         return await asyncio.to_thread(lambda: normalise(read_grey(body, width, height)))
     return await asyncio.to_thread(lambda: normalise(read_picture(body, max_pixels=MAX_PIXELS)))
 
@@ -109,8 +109,8 @@ def _read_strokes(body: bytes) -> Strokes:
         raise no_json(error, body) from None
 
 
-def _side(request: Request, name: str) -> int:
-    text = request.query_params.get(name, "")
+def _side(call: Call, name: str) -> int:
+    text = call.query_params.get(name, "")
     if not (text.isascii() and text.isdecimal() and len(text) <= 6 and 1 <= int(text) <= MAX_SIDE):
         found = text[:40] or "nothing"
         promised, remedy = f"a whole number from 1 to {MAX_SIDE:,}", "Add ?width=…&height=… to the address."

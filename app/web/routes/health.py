@@ -6,10 +6,10 @@ import asyncio
 import time
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import PixelWiseError
+from app.web.call import Call
 from app.web.errors import respond
 from app.web.metrics import CONTENT_TYPE
 from app.web.reading import Reader
@@ -36,7 +36,7 @@ class Health:
         self._readiness = Readiness("not ready", {})
         self._lock = asyncio.Lock()
 
-    async def health(self, request: Request) -> Response:
+    async def health(self, call: Call) -> Response:
         """The process is alive, and which model it serves."""
         version = self._service.reader.version
         return respond(
@@ -48,7 +48,7 @@ class Health:
             }
         )
 
-    async def ready(self, request: Request) -> Response:
+    async def ready(self, call: Call) -> Response:
         """Recorded drawings went through the real queue, and the database takes a write."""
         async with self._lock:
             if time.monotonic() - self._checked >= READY_SECONDS:
@@ -57,7 +57,7 @@ class Health:
         ready = self._readiness.status == "ready"
         return respond(self._readiness, status=200 if ready else 503, headers={} if ready else {"retry-after": "1"})
 
-    async def metrics(self, request: Request) -> Response:
+    async def metrics(self, call: Call) -> Response:
         """In Prometheus's text format."""
         return Response(self._service.metrics.exposition(), media_type=None, headers={"content-type": CONTENT_TYPE})
 

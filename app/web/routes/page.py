@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from app.web.access import COOKIE, VISIT_SECONDS
+from app.web.call import Call
 from app.web.service import Service
 
 FILES = Path(__file__).resolve().parent.parent / "page"
@@ -23,15 +23,15 @@ class Page:
         self._service = service
         self.files = _Files(directory=FILES)
 
-    async def page(self, request: Request) -> Response:
+    async def page(self, call: Call) -> Response:
         """The page itself."""
         access = self._service.access
-        access.count_address(request)
+        access.count_address(call)
         response = FileResponse(FILES / "index.html", headers=MAY_BE_KEPT)
-        visit = access.new_visit(request)
+        visit = access.new_visit(call)
         if visit is not None:
             response.set_cookie(
-                COOKIE, visit, VISIT_SECONDS, httponly=True, samesite="strict", secure=access.is_https(request)
+                COOKIE, visit, VISIT_SECONDS, httponly=True, samesite="strict", secure=access.is_https(call)
             )
         return response
 

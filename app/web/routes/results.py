@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import BadParameter
+from app.web.call import Call
 from app.web.errors import respond
 from app.web.service import Service
 
@@ -21,29 +21,29 @@ class Results:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def results(self, request: Request) -> Response:
+    async def results(self, call: Call) -> Response:
         """At most `limit` results, older than `before` if it is given."""
         access = self._service.access
-        if access.is_known(request) or not (self._service.results_public or access.is_local(request)):
-            access.caller(request)
+        if access.is_known(call) or not (self._service.results_public or access.is_local(call)):
+            access.caller(call)
         else:
-            access.count_address(request)
-        limit, before = _limit(request), _before(request)
+            access.count_address(call)
+        limit, before = _limit(call), _before(call)
         self._service.watch.require()
         found = await asyncio.to_thread(self._service.store.latest, limit, before=before)
         return respond({"results": found})
 
 
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(DEFAULT_LIMIT))
+def _limit(call: Call) -> int:
+    text = call.query_params.get("limit", str(DEFAULT_LIMIT))
     if not (text.isascii() and text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= MAX_LIMIT):
         promised = f"a whole number from 1 to {MAX_LIMIT}"
         raise BadParameter("limit", found=text[:40], promised=promised, remedy="Page through them with before=ID.")
     return int(text)
 
 
-def _before(request: Request) -> UUID | None:
-    text = request.query_params.get("before")
+def _before(call: Call) -> UUID | None:
+    text = call.query_params.get("before")
     if text is None:
         return None
     try:

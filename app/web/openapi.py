@@ -1,0 +1,270 @@
+"""GET /openapi.json: every route, what it takes, what it answers and how it refuses, in OpenAPI 3.0.3.
+
+3.0 and not 3.1, because the viewer behind GET /docs reads no later one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from app.web.access import COOKIE
+from app.web.body import JSON, RAW
+from app.web.connections import ARRIVAL_SECONDS, HEAD_BYTES
+from app.web.errors import STATUSES
+from app.web.openapi_schemas import Json, refer, schemas
+from app.web.payloads import MAX_ROWS, PIXELS, SIDE
+from app.web.routes.classify import BATCH_BYTES, ONE_BYTES
+from app.web.routes.drawings import MAX_PIXELS, MAX_SIDE, PICTURE_BYTES, PICTURES, STROKES_BYTES
+from app.web.routes.results import DEFAULT_LIMIT, MAX_LIMIT
+
+INTRODUCTION = f"""\
+Reads handwritten digits. Drawings are {SIDE} rows of {SIDE} grey values, 0 for paper to 255 for ink; `POST /drawings`
+takes strokes and pictures of any size instead and brings them into that form.
+
+Programs send a key in the header `X-API-Key`. The page uses a cookie that it gets with `GET /`.
+
+Every refusal is an object of `error` (a code), `message` (what was found, and what was promised) and `remedy` (what
+to do). Every answer has the header `x-request-id`, which the log has too. A request arrives within
+{ARRIVAL_SECONDS:g} seconds, its head is at most {HEAD_BYTES:,} bytes long. After a 429 or 503, wait for the seconds in
+`Retry-After`.
+"""
+
+MEANINGS = {
+    400: "The body is no JSON, or the request is no HTTP.",
+    401: "Neither a known key nor a visit of the page.",
+    403: "The request comes from another host's page, or names a host that is not this service.",
+    404: "There is no such thing.",
+    408: f"The request took more than {ARRIVAL_SECONDS:g} seconds to arrive.",
+    413: "The body holds more than this route takes at once.",
+    415: "The body is of a kind that this route does not take.",
+    422: "The values cannot be.",
+    429: "The caller, its address or its visit asks more often than agreed.",
+    500: "A fault of the service; its log has the request's id.",
+    503: "The service cannot answer now: too much waits, it stops, or its database is away.",
+}
+ALWAYS = (400, 403, 500, 503)
+ASKED = (*ALWAYS, 401, 429)
+SENT = (*ASKED, 408, 413, 415, 422)
+CALLERS: list[dict[str, list[str]]] = [{"key": []}, {"visit": []}]
+DIGIT = [[255 if 12 <= column <= 14 and 4 <= row <= 23 else 0 for column in range(SIDE)] for row in range(SIDE)]
+"""An upright line: a 1."""
+
+
+def openapi(*, version: str) -> Json:
+    """The document, for a service of this version."""
+    return {
+        "openapi": "3.0.3",
+        "info": {"title": "PixelWise", "version": version, "description": INTRODUCTION},
+        "servers": [{"url": "/"}, {"url": "/api", "description": "The same; existing front ends call it so."}],
+        "tags": [{"name": name} for name in ("drawings", "results", "state", "pages", "protocol")],
+        "paths": _drawings() | _results() | _state() | _pages() | _protocol(),
+        "components": {
+            "schemas": schemas(),
+            "responses": _refusals(),
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "visit": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by `GET /`."},
+            },
+        },
+    }
+
+
+def _refusals() -> Json:
+    """Status -> the response of the one shape, with an example for each of its codes."""
+    codes: dict[int, list[str]] = defaultdict(list, {404: ["not-found"], 500: ["unexpected"]})
+    for status, code in STATUSES.values():
+        if code not in codes[status]:
+            codes[status].append(code)
+    responses: Json = {}
+    for status, meaning in MEANINGS.items():
+        examples = {code: {"value": {"error": code, "message": meaning, "remedy": "…"}} for code in codes[status]}
+        responses[str(status)] = {
+            "description": meaning,
+            "content": {JSON: {"schema": refer("ErrorBody"), "examples": examples}},
+        }
+        if status in (429, 503):
+            seconds = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+            responses[str(status)]["headers"] = {"Retry-After": seconds}
+    return responses
+
+
+def _operation(
+    tag: str, summary: str, answer: Json, refusals: tuple[int, ...], *, body: Json | None = None, **more: Any
+) -> Json:
+    """One operation: `answer` and `body` are media type -> what is known of it."""
+    responses = (
+        {"200": {"description": "The answer.", "content": answer}} if answer else {"200": {"description": "Yes."}}
+    )
+    responses |= {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(refusals)}
+    wanted = {"requestBody": {"required": True, "content": body}} if body else {}
+    return {"tags": [tag], "summary": summary, "security": [], **more, **wanted, "responses": responses}
+
+
+def _json(name: str, example: Any = None) -> Json:
+    return {JSON: {"schema": refer(name)} | ({} if example is None else {"example": example})}
+
+
+def _binary(description: str) -> Json:
+    return {"schema": {"type": "string", "format": "binary", "description": description}}
+
+
+def _parameter(name: str, place: str, schema: Json, description: str) -> Json:
+    required = {"required": True} if place == "path" else {}
+    return {"name": name, "in": place, "description": description, "schema": schema} | required
+
+
+def _drawings() -> Json:
+    drawing, strokes = {"pixels": DIGIT}, {"strokes": [[[140, 40], [140, 240]]], "pen_width": 16, "canvas": [280, 280]}
+    side = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE}
+    sides = [_parameter(name, "query", side, f"Of a raw picture ({RAW}).") for name in ("width", "height")]
+    picture = f"At most {PICTURE_BYTES:,} bytes and {MAX_PIXELS:,} pixels; ink may be dark or light."
+    drawn = _json("Strokes", strokes) | {kind: _binary(picture) for kind in PICTURES}
+    drawn[RAW] = _binary(f"width x height grey values, a byte each. {picture}")
+    one = {"body": drawn, "parameters": sides, "security": CALLERS}
+    return {
+        "/classify": {
+            "post": _operation(
+                "drawings",
+                "Read one drawing, and store the answer",
+                _json("Answer"),
+                SENT,
+                body=_json("Drawing", drawing),
+                security=CALLERS,
+                operationId="classify",
+                description=f"At most {ONE_BYTES:,} bytes.",
+            )
+        },
+        "/classify/batch": {
+            "post": _operation(
+                "drawings",
+                "Read many drawings, and store the answers",
+                _json("Answers"),
+                SENT,
+                body=_json("Drawings", {"drawings": [drawing, drawing]})
+                | {RAW: _binary(f"N x {PIXELS} bytes, drawing by drawing, row by row.")},
+                security=CALLERS,
+                operationId="classifyBatch",
+                description=f"At most {MAX_ROWS:,} drawings and {BATCH_BYTES:,} bytes. Answers are in order. "
+                "A drawing that cannot be read gets a refusal in its place; the others are answered.",
+            )
+        },
+        "/drawings": {
+            "post": _operation(
+                "drawings",
+                "Read strokes or a picture of any size, and store the answer",
+                _json("DrawingAnswer"),
+                SENT,
+                operationId="draw",
+                description=f"Strokes take at most {STROKES_BYTES:,} bytes. A blank drawing is answered with "
+                "`prediction` null and not stored.",
+                **one,
+            )
+        },
+        "/drawings/preview": {
+            "post": _operation(
+                "drawings",
+                "The same, storing nothing",
+                _json("DrawingAnswer"),
+                SENT,
+                operationId="preview",
+                description="For an answer while one draws; `id` is null.",
+                **one,
+            )
+        },
+    }
+
+
+def _results() -> Json:
+    limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+    before = _parameter("before", "query", {"type": "string", "format": "uuid"}, "Only results older than this one.")
+    return {
+        "/results": {
+            "get": _operation(
+                "results",
+                "What was answered, newest first",
+                _json("Results"),
+                (*ASKED, 422),
+                parameters=[_parameter("limit", "query", limit, "How many."), before],
+                security=[*CALLERS, {}],
+                operationId="results",
+                description="Without a key or a visit it is readable on the service's own machine, and everywhere if "
+                "the operator set RESULTS_PUBLIC.",
+            )
+        }
+    }
+
+
+def _state() -> Json:
+    ready = _operation("state", "Would a drawing be answered now?", _json("Readiness"), ALWAYS, operationId="ready")
+    ready["responses"]["503"] = {"description": "No; `checks` says what fails.", "content": _either_readiness()}
+    metrics = {"text/plain": {"schema": {"type": "string"}}}
+    return {
+        "/health": {
+            "get": _operation("state", "Alive, and with which model", _json("Health"), ALWAYS, operationId="health")
+        },
+        "/ready": {"get": ready},
+        "/metrics": {
+            "get": _operation("state", "Figures for Prometheus", metrics, ALWAYS, operationId="metrics"),
+        },
+        "/openapi.json": {
+            "get": _operation(
+                "state", "This document", {JSON: {"schema": {"type": "object"}}}, ALWAYS, operationId="openapi"
+            )
+        },
+    }
+
+
+def _either_readiness() -> Json:
+    return {JSON: {"schema": {"anyOf": [refer("Readiness"), refer("ErrorBody")]}}}
+
+
+def _pages() -> Json:
+    html = {"text/html": {"schema": {"type": "string"}}}
+    label = _parameter("label", "path", {"type": "string", "pattern": "^[0-9]$"}, "A class of the model.")
+    page = _operation("pages", "The page to draw on", html, (*ALWAYS, 429), operationId="page")
+    page["description"] = "Starts a visit: sets the cookie."
+    weights = _operation(
+        "pages",
+        "What a linear model looks for in one digit, as a picture",
+        {"image/png": _binary(f"{SIDE} x {SIDE} pixels.")},
+        (*ALWAYS, 404),
+        parameters=[label],
+        operationId="weights",
+    )
+    return {
+        "/": {"servers": [{"url": "/"}], "get": page},
+        "/model": {"get": _operation("pages", "The model's card", html, ALWAYS, operationId="model")},
+        "/model/weights/{label}.png": {"get": weights},
+        "/docs": {"get": _operation("pages", "This document, for reading", html, ALWAYS, operationId="docs")},
+    }
+
+
+def _protocol() -> Json:
+    name = _parameter("name", "path", {"type": "string"}, "The model's name.")
+    tag = "protocol"
+    infer = _operation(
+        tag,
+        "Read drawings, and store the answers",
+        _json("InferResponse"),
+        (*SENT, 404),
+        body=_json("InferRequest"),
+        parameters=[name],
+        security=CALLERS,
+        operationId="infer",
+        description="Also with the binary tensor extension: the header Inference-Header-Content-Length.",
+    )
+    return {
+        "/v2": {"get": _operation(tag, "The server", _json("ServerMetadata"), ALWAYS, operationId="serverMetadata")},
+        "/v2/health/live": {"get": _operation(tag, "Alive?", {}, ALWAYS, operationId="serverLive")},
+        "/v2/health/ready": {"get": _operation(tag, "Ready?", {}, ALWAYS, operationId="serverReady")},
+        "/v2/models/{name}": {
+            "get": _operation(
+                tag, "A model", _json("ModelMetadata"), (*ALWAYS, 404), parameters=[name], operationId="modelMetadata"
+            )
+        },
+        "/v2/models/{name}/ready": {
+            "get": _operation(tag, "Is a model ready?", {}, (*ALWAYS, 404), parameters=[name], operationId="modelReady")
+        },
+        "/v2/models/{name}/infer": {"post": infer},
+    }

@@ -1,0 +1,105 @@
+"""The schemas of the OpenAPI document, from the Structs that the routes read and write."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import msgspec
+
+from app.storage.results import Summary
+from app.web.errors import ErrorBody
+from app.web.payloads import MAX_ROWS, Answer, Drawing
+from app.web.routes.drawings import DrawingAnswer, Strokes
+from app.web.routes.health import Readiness
+
+Json = dict[str, Any]
+STRUCTS = (Drawing, Strokes, Answer, DrawingAnswer, Summary, Readiness, ErrorBody)
+_PLACE = "#/components/schemas/{name}"
+_ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {5,}.+)*)$", re.MULTILINE)
+
+
+def refer(name: str) -> Json:
+    """Where the schema of this name is."""
+    return {"$ref": _PLACE.format(name=name)}
+
+
+def objects_of(**properties: Json) -> Json:
+    """The schema of an object with exactly these keys, all there."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def list_of(items: Json, *, at_most: int | None = None) -> Json:
+    return {"type": "array", "items": items} | ({"maxItems": at_most} if at_most else {})
+
+
+def schemas() -> Json:
+    """Name -> schema, as OpenAPI 3.0 wants it."""
+    _, found = msgspec.json.schema_components(STRUCTS, ref_template=_PLACE)
+    return {name: _in_openapi_3_0(schema) for name, schema in sorted((found | _written_down()).items())}
+
+
+def _in_openapi_3_0(schema: Any) -> Any:
+    """A JSON Schema of 2020 in the dialect of OpenAPI 3.0, its docstring told apart into sentences for each key."""
+    if isinstance(schema, list):
+        return [_in_openapi_3_0(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if {"type": "null"} in schema.get("anyOf", ()):
+        (other,) = (choice for choice in schema["anyOf"] if choice != {"type": "null"})
+        return _in_openapi_3_0(other) | {"nullable": True}
+    new = {key: _in_openapi_3_0(value) for key, value in schema.items() if key != "title"}
+    if "prefixItems" in new:
+        new["items"] = new.pop("prefixItems")[0]  # pairs of the same kind, by minItems and maxItems
+    if not isinstance(new.get("exclusiveMinimum", True), bool):
+        new["minimum"], new["exclusiveMinimum"] = new["exclusiveMinimum"], True
+    if "properties" in new and "description" in new:
+        text, _, attributes = inspect.cleandoc(new["description"]).partition("\n\nAttributes:\n")
+        new["description"] = text
+        for name, sentence in _ATTRIBUTE.findall(attributes):
+            new["properties"][name]["description"] = " ".join(sentence.split())
+    return new
+
+
+def _written_down() -> Json:
+    """Those that no Struct stands for."""
+    text, digits = {"type": "string"}, list_of({"type": "string"})
+    whole = {"type": "integer", "minimum": 0}
+    parameters = {"type": "object"}
+    tensor = {
+        "name": text,
+        "shape": list_of(whole),
+        "datatype": {"type": "string", "example": "UINT8"},
+        "parameters": parameters,
+        "data": {"type": "array", "items": {}, "description": "Flat, or nested by rows; absent when it is binary."},
+    }
+    tensors = list_of({"type": "object", "properties": tensor, "required": ["name", "shape", "datatype"]})
+    described = objects_of(name=text, datatype=text, shape=list_of({"type": "integer", "minimum": -1}))
+    return {
+        "Drawings": objects_of(drawings=list_of(refer("Drawing"), at_most=MAX_ROWS)),
+        "Answers": objects_of(
+            model_version=text,
+            answers=list_of({"anyOf": [refer("Answer"), refer("ErrorBody")]}),
+        ),
+        "Results": objects_of(results=list_of(refer("Summary"), at_most=100)),
+        "Health": objects_of(status={"type": "string", "enum": ["ok"]}, model_version=text, classes=digits,
+                             withheld=digits),
+        "ServerMetadata": objects_of(name=text, version=text, extensions=list_of(text)),
+        "ModelMetadata": objects_of(
+            name=text, versions=list_of(text), platform=text, inputs=list_of(described), outputs=list_of(described)
+        ),
+        "InferRequest": {
+            "type": "object",
+            "properties": {"id": text, "parameters": parameters, "inputs": tensors, "outputs": list_of(parameters)},
+            "required": ["inputs"],
+        },
+        "InferResponse": {
+            "type": "object",
+            "properties": {
+                **{"model_name": text, "model_version": text, "id": text, "parameters": parameters},
+                "outputs": tensors,
+            },
+            "required": ["model_name", "outputs"],
+        },
+    }  # fmt: skip
