@@ -20,6 +20,7 @@ from app.web.application import build_application
 from app.web.gate import Gate
 from app.web.limits import RateLimits
 from app.web.metrics import Metrics
+from app.web.model_page import Card
 from app.web.reading import Reader, Version
 from app.web.service import Service
 from app.web.watch import DatabaseWatch
@@ -50,6 +51,18 @@ def served_version() -> Version:
     )
 
 
+def served_card() -> Card:
+    """What the opened model's release says of itself."""
+    card, layers = MODEL.card, MODEL.artefact.layers
+    return Card(
+        kind=MODEL.artefact.kind,
+        contract=card.contract if card else None,
+        prose=card.prose if card else None,
+        recorded=MODEL.recorded.digits() if MODEL.recorded else None,
+        weights=layers[0].weights if len(layers) == 1 else None,
+    )
+
+
 def build(settings: Settings) -> Gate:
     """The ASGI application of this installation.
 
@@ -70,7 +83,9 @@ def build(settings: Settings) -> Gate:
     metrics.database(lambda: watch.is_up)
     version = served_version()
     reader = Reader(version, store, keep_drawings=settings.keep_drawings, database_failed=watch.failed, metrics=metrics)
-    service = Service({version.name: reader}, version.name, store, access, metrics, watch, settings.results_public)
+    service = Service(
+        {version.name: reader}, version.name, served_card(), store, access, metrics, watch, settings.results_public
+    )
     return build_application(service, log=request_log() if settings.log_level in ("debug", "info") else None)
 
 

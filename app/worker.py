@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import sys
 
@@ -32,6 +33,9 @@ def run(listener: socket.socket, parent: socket.socket) -> None:
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     server = _Server(config, parent)
+    # What was made until here stays: the collector need not look at it again and again under load.
+    gc.collect()
+    gc.freeze()
     server.run(sockets=[listener])
 
 

@@ -67,7 +67,7 @@ def test_every_setting_is_in_the_readme_with_its_default():
     for key, default in DEFAULTS.items():
         row = next(line for line in README.splitlines() if line.startswith(f"| `{key}` |"))
         assert f"`{default}`" in row.split("|")[3] or not default
-    named = set(re.findall(r"\b((?:MODEL|MNIST|REQUIRE)_[A-Z]+)\b", README))
+    named = set(re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE))
     assert named == set(DEFAULTS)
 
 
@@ -161,7 +161,7 @@ def test_every_dependency_is_locked():
         (project["dependencies"], "requirements.txt"),
         (project["optional-dependencies"]["dev"], "requirements-dev.txt"),
     ):
-        wanted = {re.split(r"[<>=;\s]", name)[0].replace("_", "-") for name in names}
+        wanted = {re.split(r"[\[<>=;\s]", name)[0].replace("_", "-") for name in names}
         assert wanted <= set(pins(locked))
 
 
@@ -174,11 +174,11 @@ def test_the_readme_s_tree_names_every_module_and_every_file_it_names_exists():
     modules = {path.name for path in (ROOT / "app").rglob("*.py")} - {"__init__.py"}
     assert modules <= named
     existing = {path.name for path in ROOT.glob("*")} | modules | {"MODELCARD.md"}  # of a release
-    existing |= {path.name for folder in ("docs", "pixelwise-model") for path in (ROOT / folder).glob("*")}
+    existing |= {path.name for folder in ("docs", "deploy", "pixelwise-model") for path in (ROOT / folder).glob("*")}
     assert named <= existing
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "pixelwise-model/README.md", "docs/contract.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "pixelwise-model/README.md", "docs/contract.md", "docs/service.md"])
 def test_every_relative_link_leads_somewhere(name: str):
     text = (ROOT / name).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#\s]+)", text):
@@ -196,7 +196,8 @@ def test_the_readme_s_python_example_runs(installation: Installation):
 def test_the_readme_s_output_is_what_predict_py_prints(installation: Installation):
     shown = README.partition("It ends like this")[2].partition("```\n")[2].partition("```")[0].splitlines()
     printed = installation.predict().stdout.splitlines()
-    assert [line for line in shown if line != "..." and re.sub(r"[\d.,%e-]+", "#", line) not in
+    assert shown[-1].startswith("PixelWise answers at http://")  # the last step of `make run`, of `pixelwise serve`
+    assert [line for line in shown[:-1] if line != "..." and re.sub(r"[\d.,%e-]+", "#", line) not in
             {re.sub(r"[\d.,%e-]+", "#", other) for other in printed}] == []  # fmt: skip
 
 

@@ -34,7 +34,7 @@ PRESSED_SECONDS = 0.1
 STALLED_SECONDS = 2.0
 """A batch that runs for longer admits nobody behind it."""
 ANSWER_SECONDS = 10.0
-"""A batch that runs for longer is given up: its callers are told that the outcome is unknown."""
+"""A batch that runs for longer is given up, and what waits behind it: the callers are told that it may be stored."""
 
 
 class BatchReport(NamedTuple):
@@ -195,6 +195,8 @@ class Batcher(Generic[Work, Answer]):
         answers: list[Answer | Exception]
         try:
             answers = list(self._compute([entry.work for entry in batch]))
+            if len(answers) != len(batch):
+                raise LookupError(f"{len(answers)} answers to {len(batch)} pieces of work")
         except Exception:  # noqa: BLE001  # whatever it is, it belongs to a piece of work, found by computing each alone
             answers = [self._compute_alone(entry.work) for entry in batch]
         computed = time.monotonic()
@@ -213,7 +215,7 @@ class Batcher(Generic[Work, Answer]):
             return error
 
     def _give_up(self, batch: list[_Entry[Work, Answer]]) -> None:
-        for entry in batch:
+        for entry in (*batch, *self._waiting):
             if not entry.future.done():
                 entry.future.set_exception(Stalled(seconds=ANSWER_SECONDS))
 

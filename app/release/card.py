@@ -48,6 +48,11 @@ class Card(NamedTuple):
     stated: Stated
     text: str
 
+    @property
+    def prose(self) -> str:
+        """The text after the front matter."""
+        return _FRONT_MATTER.sub("", self.text)
+
 
 def read_card(data: bytes, *, name: str = CARD) -> Card:
     """The card in these bytes.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
-from app.web.call import Endpoint
+from app.web.call import Call, Endpoint
 from app.web.gate import AccessLine, Gate
 from app.web.routes.classify import Classify
+from app.web.routes.documentation import Documentation
 from app.web.routes.drawings import Drawings
 from app.web.routes.health import Health
+from app.web.routes.model import ModelPage
 from app.web.routes.page import Page
 from app.web.routes.protocol import Protocol
 from app.web.routes.results import Results
@@ -32,15 +35,20 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
         with suppress(asyncio.CancelledError):
             await watch
 
-    routes = [*_api(service), *_pages(service)]
-    return Gate(Router(routes, redirect_slashes=False, lifespan=lifespan), service.access, service.metrics, log)
+    router = Router(routes_of(service), redirect_slashes=False, lifespan=lifespan)
+    return Gate(router, service.access, service.metrics, log)
+
+
+def routes_of(service: Service) -> list[BaseRoute]:
+    """Each is documented in `openapi.py`, but the mounted files."""
+    return [*_api(service), *_pages(service)]
 
 
 def _api(service: Service) -> list[BaseRoute]:
     """Each also under /api, where the reverse proxies of existing front ends forward to."""
     classify, drawings, results, health = Classify(service), Drawings(service), Results(service), Health(service)
-    protocol = Protocol(service, health)
-    table = [
+    protocol, documentation, model_page = Protocol(service, health), Documentation(), ModelPage(service)
+    table: list[tuple[str, str, Callable[[Call], Awaitable[Response]]]] = [
         ("POST", "/classify", classify.classify),
         ("POST", "/classify/batch", classify.classify_batch),
         ("POST", "/drawings", drawings.drawings),
@@ -49,6 +57,11 @@ def _api(service: Service) -> list[BaseRoute]:
         ("GET", "/health", health.health),
         ("GET", "/ready", health.ready),
         ("GET", "/metrics", health.metrics),
+        ("GET", "/openapi.json", documentation.openapi),
+        ("GET", "/docs", documentation.docs),
+        ("GET", "/docs/files/{name}", documentation.file),
+        ("GET", "/model", model_page.model),
+        ("GET", "/model/weights/{label}.png", model_page.weights),
         ("GET", "/v2", protocol.server),
         ("GET", "/v2/health/live", protocol.server_live),
         ("GET", "/v2/health/ready", protocol.server_ready),
@@ -68,4 +81,7 @@ def _api(service: Service) -> list[BaseRoute]:
 
 def _pages(service: Service) -> list[BaseRoute]:
     page = Page(service)
-    return [Route("/", Endpoint(page.page), methods=["GET"]), Mount("/page", page.files)]
+    return [
+        Route("/", Endpoint(page.page), methods=["GET"]),
+        *(Mount(prefix + "/page", page.files) for prefix in ("", "/api")),
+    ]

@@ -17,6 +17,8 @@ READING_SECONDS = 30.0
 HEAD_BYTES = 16 << 10
 """The request line and all headers."""
 MAX_CONNECTIONS = 2000
+LINGER_SECONDS = 1.0
+"""When the service ends, idle connections stay open for so long, for what is on its way."""
 SWEEP_SECONDS = 1.0
 
 TOO_SLOW = b"408 Request Timeout", b"too-slow", f"The request took more than {ARRIVAL_SECONDS:g} s to arrive.".encode()
@@ -39,9 +41,11 @@ class BoundedConnection(HttpToolsProtocol):
 
     awaited: asyncio.Future[Any] | None = None
     _began: float | None = None
-    _head_bytes = 0
     _in_head = True
+    _unread = 0
+    """Bytes that came since the last that made a whole: a head, a piece of a body, a chunk."""
     _paused_since: float | None = None
+    _ending = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -57,13 +61,14 @@ class BoundedConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._in_head:
-            self._head_bytes += len(data)
-            if len(data) > HEAD_BYTES and b"\r\n\r\n" not in data[:HEAD_BYTES]:
-                self._refuse(*HEAD_TOO_LARGE)
-                return
+        if self._began is None:
+            self._began = time.monotonic()  # empty lines between requests are data too, and begin no message
+        self._unread += len(data)
+        if self._in_head and len(data) > HEAD_BYTES and b"\r\n\r\n" not in data[:HEAD_BYTES]:
+            self._refuse(*HEAD_TOO_LARGE)
+            return
         super().data_received(data)
-        if self._in_head and self._head_bytes > HEAD_BYTES:
+        if self._unread > HEAD_BYTES:
             self._refuse(*HEAD_TOO_LARGE)
 
     def send_400_response(self, msg: str) -> None:
@@ -75,23 +80,41 @@ class BoundedConnection(HttpToolsProtocol):
             self._began = time.monotonic()
         self.scope["pixelwise.connection"] = self  # type: ignore[typeddict-unknown-key]  # a server may add its own
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # what follows a chunked body is no header of this request
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        self._in_head, self._head_bytes = False, 0
+        self._in_head, self._unread = False, 0
         super().on_headers_complete()
+        if self._ending:
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        self._unread = 0
+        super().on_body(body)
+
+    def on_chunk_complete(self) -> None:
+        self._unread = 0
 
     def on_message_complete(self) -> None:
-        self._in_head, self._head_bytes, self._began = True, 0, None
+        self._in_head, self._unread, self._began = True, 0, None
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         self.awaited = None
         super().on_response_complete()
 
+    def shutdown(self) -> None:
+        """The service ends. An idle client may be sending at this moment: it is answered, and told to close."""
+        self._ending = True
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
+        self.loop.call_later(LINGER_SECONDS, self._close_if_idle)
+
     def close_if_late(self, now: float) -> None:
         """Ends this connection when its request or its client takes too long."""
-        if self._began is not None and now - self._began > (
-            ARRIVAL_SECONDS if self._head_bytes else FIRST_BYTE_SECONDS
-        ):
+        if self._began is not None and now - self._began > (ARRIVAL_SECONDS if self._unread else FIRST_BYTE_SECONDS):
             self._refuse(*TOO_SLOW)
         if not self.flow.write_paused:
             self._paused_since = None
@@ -100,13 +123,25 @@ class BoundedConnection(HttpToolsProtocol):
         elif now - self._paused_since > READING_SECONDS:
             self.transport.abort()
 
+    def _close_if_idle(self) -> None:
+        if (self.cycle is None or self.cycle.response_complete) and not self._unread:
+            self.transport.close()
+
     def _refuse(self, status: bytes, code: bytes, message: bytes) -> None:
+        """Ends this connection; says why, where that is the answer to one request and the only one."""
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:  # nobody else is answering on this connection
+        cycle = self.cycle
+        if self._in_head and cycle is not None and not cycle.response_complete:
+            cycle.keep_alive = False  # the request before this one is answered, then the connection closes
+            return
+        if self._in_head or not (cycle.response_started or self.pipeline):
             body = b'{"error":"%s","message":"%s","remedy":"Send less, or faster, or later."}' % (code, message)
             head = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
             self.transport.write(head % (status, len(body)) + body)
+            if cycle is not None:
+                cycle.disconnected = True  # whoever waits for the rest of the body is told that it does not come
+                cycle.message_event.set()
         self.transport.close()
 
 

@@ -48,7 +48,7 @@ class Card:
 class Cell(NamedTuple):
     """How many digits of one class were read as one other; `shade` is 0 to 9 by their share of the first class."""
 
-    count: int
+    digits: int
     shade: int
     is_right: bool
 
@@ -105,22 +105,20 @@ def as_html(prose: str) -> Markup:
 
     Its headings go one level down, below the page's own.
     """
-    tokens = _markdown.parse(prose)
+    markdown = _Markdown("commonmark", {"html": False}).enable("table")
+    markdown.add_render_rule("image", _in_words)
+    tokens = markdown.parse(prose)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, int(token.tag[1]) + 1)}"
-    return Markup(_markdown.renderer.render(tokens, _markdown.options, {}))  # of what is escaped above
+    return Markup(markdown.renderer.render(tokens, markdown.options, {}))
 
 
-def _is_web_address(url: str) -> bool:
-    return url.lower().startswith(("https://", "http://"))
+class _Markdown(MarkdownIt):
+    def validateLink(self, url: str) -> bool:
+        return url.lower().startswith(("https://", "http://"))
 
 
 def _in_words(self: RendererHTML, tokens: Sequence[Token], index: int, *_: object) -> str:
     """A picture's description stands for it."""
     return escapeHtml(tokens[index].content)
-
-
-_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-_markdown.validateLink = _is_web_address  # type: ignore[method-assign]  # the way that its documentation gives
-_markdown.add_render_rule("image", _in_words)

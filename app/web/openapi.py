@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from app import __version__
 from app.web.access import COOKIE
 from app.web.body import JSON, RAW
 from app.web.connections import ARRIVAL_SECONDS, HEAD_BYTES
@@ -16,7 +17,9 @@ from app.web.openapi_schemas import Json, refer, schemas
 from app.web.payloads import MAX_ROWS, PIXELS, SIDE
 from app.web.routes.classify import BATCH_BYTES, ONE_BYTES
 from app.web.routes.drawings import MAX_PIXELS, MAX_SIDE, PICTURE_BYTES, PICTURES, STROKES_BYTES
+from app.web.routes.protocol import INFER_BYTES, MODEL
 from app.web.routes.results import DEFAULT_LIMIT, MAX_LIMIT
+from app.web.tensors import INPUT, INPUT_TYPE, LENGTH_HEADER
 
 INTRODUCTION = f"""\
 Reads handwritten digits. Drawings are {SIDE} rows of {SIDE} grey values, 0 for paper to 255 for ink; `POST /drawings`
@@ -51,11 +54,11 @@ DIGIT = [[255 if 12 <= column <= 14 and 4 <= row <= 23 else 0 for column in rang
 """An upright line: a 1."""
 
 
-def openapi(*, version: str) -> Json:
-    """The document, for a service of this version."""
+def openapi() -> Json:
+    """The document."""
     return {
         "openapi": "3.0.3",
-        "info": {"title": "PixelWise", "version": version, "description": INTRODUCTION},
+        "info": {"title": "HTTP interface", "version": __version__, "description": INTRODUCTION},
         "servers": [{"url": "/"}, {"url": "/api", "description": "The same; existing front ends call it so."}],
         "tags": [{"name": name} for name in ("drawings", "results", "state", "pages", "protocol")],
         "paths": _drawings() | _results() | _state() | _pages() | _protocol(),
@@ -121,7 +124,7 @@ def _drawings() -> Json:
     picture = f"At most {PICTURE_BYTES:,} bytes and {MAX_PIXELS:,} pixels; ink may be dark or light."
     drawn = _json("Strokes", strokes) | {kind: _binary(picture) for kind in PICTURES}
     drawn[RAW] = _binary(f"width x height grey values, a byte each. {picture}")
-    one = {"body": drawn, "parameters": sides, "security": CALLERS}
+    one: Json = {"body": drawn, "parameters": sides, "security": CALLERS}
     return {
         "/classify": {
             "post": _operation(
@@ -237,34 +240,67 @@ def _pages() -> Json:
         "/model": {"get": _operation("pages", "The model's card", html, ALWAYS, operationId="model")},
         "/model/weights/{label}.png": {"get": weights},
         "/docs": {"get": _operation("pages", "This document, for reading", html, ALWAYS, operationId="docs")},
+        "/docs/files/{name}": {
+            "get": _operation(
+                "pages",
+                "A file of its viewer",
+                {"text/css": {"schema": {"type": "string"}}, "text/javascript": {"schema": {"type": "string"}}},
+                (*ALWAYS, 404),
+                parameters=[_parameter("name", "path", {"type": "string"}, "The file.")],
+                operationId="docsFile",
+            )
+        },
     }
 
 
 def _protocol() -> Json:
-    name = _parameter("name", "path", {"type": "string"}, "The model's name.")
     tag = "protocol"
-    infer = _operation(
-        tag,
-        "Read drawings, and store the answers",
-        _json("InferResponse"),
-        (*SENT, 404),
-        body=_json("InferRequest"),
-        parameters=[name],
-        security=CALLERS,
-        operationId="infer",
-        description="Also with the binary tensor extension: the header Inference-Header-Content-Length.",
-    )
-    return {
+    either_ready = {JSON: {"schema": {"anyOf": [refer("ModelReady"), refer("ServerReady"), refer("ErrorBody")]}}}
+    not_ready = {"description": "No.", "content": either_ready}
+    server_ready = _operation(tag, "Ready?", _json("ServerReady"), ALWAYS, operationId="serverReady")
+    server_ready["responses"]["503"] = not_ready
+    paths: Json = {
         "/v2": {"get": _operation(tag, "The server", _json("ServerMetadata"), ALWAYS, operationId="serverMetadata")},
-        "/v2/health/live": {"get": _operation(tag, "Alive?", {}, ALWAYS, operationId="serverLive")},
-        "/v2/health/ready": {"get": _operation(tag, "Ready?", {}, ALWAYS, operationId="serverReady")},
-        "/v2/models/{name}": {
-            "get": _operation(
-                tag, "A model", _json("ModelMetadata"), (*ALWAYS, 404), parameters=[name], operationId="modelMetadata"
-            )
-        },
-        "/v2/models/{name}/ready": {
-            "get": _operation(tag, "Is a model ready?", {}, (*ALWAYS, 404), parameters=[name], operationId="modelReady")
-        },
-        "/v2/models/{name}/infer": {"post": infer},
+        "/v2/health/live": {"get": _operation(tag, "Alive?", _json("ServerLive"), ALWAYS, operationId="serverLive")},
+        "/v2/health/ready": {"get": server_ready},
     }
+    values = [value for row in DIGIT for value in row]
+    example = {"inputs": [{"name": INPUT, "datatype": INPUT_TYPE, "shape": [1, SIDE, SIDE], "data": values}]}
+    length = _parameter(
+        LENGTH_HEADER, "header", {"type": "integer", "minimum": 1}, "Bytes of JSON before the binary tensors."
+    )
+    name = _parameter("name", "path", {"type": "string", "enum": [MODEL]}, "The model.")
+    version = _parameter("version", "path", {"type": "string"}, "A served version, such as v1.0.")
+    for path, named, parameters in (
+        ("/v2/models/{name}", "model", [name]),
+        ("/v2/models/{name}/versions/{version}", "version", [name, version]),
+    ):
+        ready = _operation(
+            tag, "Is it ready?", _json("ModelReady"), (*ALWAYS, 404), parameters=parameters, operationId=f"{named}Ready"
+        )
+        ready["responses"]["503"] = not_ready
+        paths[path] = {
+            "get": _operation(
+                tag,
+                f"The tensors of a {named}",
+                _json("ModelMetadata"),
+                (*ALWAYS, 404),
+                parameters=parameters,
+                operationId=f"{named}Metadata",
+            )
+        }
+        paths[path + "/ready"] = {"get": ready}
+        paths[path + "/infer"] = {
+            "post": _operation(
+                tag,
+                "Read drawings, and store the answers",
+                _json("InferResponse") | {RAW: _binary("JSON, and the bytes of the outputs behind it.")},
+                (*SENT, 404),
+                body=_json("InferRequest", example) | {RAW: _binary("JSON, and the bytes of the tensor behind it.")},
+                parameters=[*parameters, length],
+                security=CALLERS,
+                operationId=f"{named}Infer",
+                description=f"At most {MAX_ROWS:,} drawings and {INFER_BYTES:,} bytes.",
+            )
+        }
+    return paths

@@ -64,7 +64,7 @@ def _in_openapi_3_0(schema: Any) -> Any:
 
 def _written_down() -> Json:
     """Those that no Struct stands for."""
-    text, digits = {"type": "string"}, list_of({"type": "string"})
+    text, flag, digits = {"type": "string"}, {"type": "boolean"}, list_of({"type": "string"})
     whole = {"type": "integer", "minimum": 0}
     parameters = {"type": "object"}
     tensor = {
@@ -86,8 +86,12 @@ def _written_down() -> Json:
         "Health": objects_of(status={"type": "string", "enum": ["ok"]}, model_version=text, classes=digits,
                              withheld=digits),
         "ServerMetadata": objects_of(name=text, version=text, extensions=list_of(text)),
+        "ServerLive": objects_of(live=flag),
+        "ServerReady": objects_of(ready=flag),
+        "ModelReady": objects_of(name=text, ready=flag),
         "ModelMetadata": objects_of(
-            name=text, versions=list_of(text), platform=text, inputs=list_of(described), outputs=list_of(described)
+            name=text, versions=list_of(text), platform=text, inputs=list_of(described), outputs=list_of(described),
+            parameters=parameters
         ),
         "InferRequest": {
             "type": "object",

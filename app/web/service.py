@@ -11,6 +11,7 @@ from app.storage.results import Source, Store
 from app.web.access import Access, Caller
 from app.web.call import Call
 from app.web.metrics import Metrics
+from app.web.model_page import Card
 from app.web.payloads import Answer
 from app.web.reading import Reader
 from app.web.watch import DatabaseWatch
@@ -23,11 +24,13 @@ class Service:
     Attributes:
         readers: one for each served version.
         default: the version that answers.
+        card: of that version.
         results_public: anyone may read the list of results.
     """
 
     readers: Mapping[str, Reader]
     default: str
+    card: Card
     store: Store
     access: Access
     metrics: Metrics

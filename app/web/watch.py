@@ -43,7 +43,7 @@ class DatabaseWatch:
 
     async def run(self) -> None:
         """Until cancelled: tries again while the database is down, fetches keys, deletes drawings that are too old."""
-        clean_at = 0.0
+        keys_at = clean_at = 0.0
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -51,7 +51,9 @@ class DatabaseWatch:
                     await asyncio.to_thread(self._store.check)
                     self._failure = None
                     _log.warning("the database is back")
-                self._access.replace_named_keys(await asyncio.to_thread(self._keys.digests))
+                if loop.time() >= keys_at:
+                    self._access.replace_named_keys(await asyncio.to_thread(self._keys.digests))
+                    keys_at = loop.time() + KEYS_SECONDS
                 if self._drawing_days and loop.time() >= clean_at:
                     clean_at = loop.time() + CLEANING_SECONDS
                     await asyncio.to_thread(self._delete_old_drawings)
@@ -59,7 +61,7 @@ class DatabaseWatch:
                 self.failed(error)
             except PixelWiseError as error:
                 _log.error("%s", error)
-            await asyncio.sleep(KEYS_SECONDS if self.is_up else RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
 
     def _delete_old_drawings(self) -> None:
         deleted = self._store.delete_drawings(datetime.now(UTC) - timedelta(days=self._drawing_days))

@@ -1,4 +1,4 @@
-"""Processor time of a service and all its processes, by Linux's /proc: a busy machine disturbs it less than the clock."""
+"""Processor time of a service and all its processes, from Linux's /proc: busy neighbours disturb it less."""
 
 from __future__ import annotations
 

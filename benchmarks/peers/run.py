@@ -22,6 +22,7 @@ from statistics import median
 from typing import Any
 
 from load import Drawing, Target, digits, run_closed
+from machine import processor
 from peers.processor import processor_seconds
 from peers.services import OURS, PEERS, PLAIN, ROOT, Scores, Service, running
 
@@ -57,7 +58,7 @@ def measure(services: Sequence[Service], *, rounds: int, seconds: float, connect
     runs: dict[str, list[dict[str, Any]]] = {service.name: [] for service in services}
     with running(PLAIN, drawings[:CHECKED]) as plain:
         truth = read(PLAIN, plain.target)
-    started = datetime.now(UTC).isoformat(timespec="seconds")
+    started, load_before = datetime.now(UTC).isoformat(timespec="seconds"), os.getloadavg()
     for number in range(rounds):
         first = number % len(services)
         for service in [*services[first:], *services[:first]]:
@@ -68,7 +69,10 @@ def measure(services: Sequence[Service], *, rounds: int, seconds: float, connect
         "taken": started,
         "connections": connections,
         "seconds": seconds,
+        "machine": {"processor": processor(), "cores": len(os.sched_getaffinity(0))},
+        "load": {"before": load_before, "after": os.getloadavg()},
         "OPENBLAS_CORETYPE": os.environ.get("OPENBLAS_CORETYPE"),
+        "versions": {service.name: service.version for service in services},
         "runs": runs,
     }
 
@@ -128,11 +132,26 @@ def table(results: Mapping[str, Any]) -> str:
     lines = ["| | requests/s | p50 ms | p99 ms | processor ms | times more requests | our p99 : its p99 |"]
     lines.append("|---|--:|--:|--:|--:|--:|--:|")
     for name, rounds in runs.items():
-        cells = [name, f"{median(one['requests_per_second'] for one in rounds):,.0f}"]
+        cells = [
+            f"{name} {results['versions'][name] or ''}".strip(),
+            f"{median(one['requests_per_second'] for one in rounds):,.0f}",
+        ]
         cells += [f"{median(one['ok'][place] for one in rounds):.1f}" for place in ("p50", "p99")]
         cells.append(f"{median(one['processor_ms_per_request'] for one in rounds):.2f}")
         lines.append(f"| {' | '.join(cells + compared(name, runs))} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", conditions(results)])
+
+
+def conditions(results: Mapping[str, Any]) -> str:
+    """One paragraph: what the figures were taken on."""
+    machine, load, coretype = results["machine"], results["load"], results["OPENBLAS_CORETYPE"]
+    rounds = len(next(iter(results["runs"].values())))
+    return (
+        f"Medians of {rounds} rounds of {results['seconds']:g} s with {results['connections']} connections; "
+        f"{machine['processor']}, {machine['cores']} cores;\n"
+        f"`OPENBLAS_CORETYPE` {f'set to {coretype}' if coretype else 'not set'}. "
+        f"Load average {load['before'][0]:.1f} before, {load['after'][0]:.1f} after."
+    )
 
 
 def compared(name: str, runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:

@@ -1,7 +1,7 @@
 """MLServer with adaptive batching, as its documentation has it: its own scikit-learn runtime, configured, no code.
 
-ARTEFACT=digit_classifier_v1.pkl python serve_mlserver.py PORT; POST /v2/models/digits/infer, one tensor [1, 784] of ink
-(the runtime hands it to the pipeline as it is, so the caller says what is ink) -> the tensor predict_proba [1, 9]
+ARTEFACT=digit_classifier_v1.pkl FOLDER=... python serve_mlserver.py PORT; POST /v2/models/digits/infer, a tensor
+[1, 784] of ink (the runtime hands it to the pipeline as it is: the caller says what is ink) -> predict_proba [1, 9]
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import os
 import socket
 import sys
-import tempfile
 from pathlib import Path
 
 
@@ -20,7 +19,7 @@ def free_port() -> int:
 
 
 if __name__ == "__main__":
-    folder = Path(tempfile.mkdtemp(prefix="mlserver-"))
+    folder = Path(os.environ["FOLDER"])
     settings = {
         "host": "127.0.0.1",
         "http_port": int(sys.argv[1]),

@@ -1,6 +1,6 @@
 """Ray Serve with dynamic request batching, as its documentation has it: `serve.batch` in one replica.
 
-ARTEFACT=digit_classifier_v1.pkl python serve_ray.py PORT; POST / {"pixels": 28 rows of 28} -> an answer
+ARTEFACT=digit_classifier_v1.pkl FOLDER=... python serve_ray.py PORT; POST / {"pixels": 28 rows of 28} -> an answer
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 from typing import Any
 
 import joblib
@@ -17,9 +16,6 @@ import ray
 from ray import serve
 from starlette.requests import Request
 
-BATCH = int(os.environ.get("BATCH", 50))
-WINDOW = float(os.environ.get("WINDOW", 0.005))
-
 
 @serve.deployment(num_replicas=1, max_ongoing_requests=100)
 class Digits:
@@ -27,7 +23,7 @@ class Digits:
         self.pipeline = joblib.load(artefact)
         self.labels = [str(label) for label in self.pipeline.classes_]
 
-    @serve.batch(max_batch_size=BATCH, batch_wait_timeout_s=WINDOW)
+    @serve.batch(max_batch_size=50, batch_wait_timeout_s=0.02)
     async def classify(self, drawings: list[list[list[int]]]) -> list[dict[str, Any]]:
         ink = (np.array(drawings) > 128).astype(float).reshape(len(drawings), 784)
         return [self.answer(scores) for scores in self.pipeline.predict_proba(ink).tolist()]
@@ -42,17 +38,16 @@ class Digits:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="ray-") as folder:
-        ray.init(
-            num_cpus=2,
-            include_dashboard=False,
-            object_store_memory=100 * 1024 * 1024,
-            log_to_driver=False,
-            _node_ip_address="127.0.0.1",
-            _temp_dir=folder,
-        )
-        serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
-        serve.run(Digits.bind(os.environ["ARTEFACT"]))
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
-        serve.shutdown()
-        ray.shutdown()
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=100 * 1024 * 1024,
+        log_to_driver=False,
+        _node_ip_address="127.0.0.1",
+        _temp_dir=os.environ["FOLDER"],
+    )
+    serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
+    serve.run(Digits.bind(os.environ["ARTEFACT"]))
+    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    serve.shutdown()
+    ray.shutdown()

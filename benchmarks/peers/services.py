@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -37,7 +38,7 @@ class Service:
 
     Args:
         environment: the folder of its virtual environment, below the root
-        requirements: what that holds, below the root; None: the product's own, which is there
+        package: the one that serves; with `requirements`, what that environment holds: None where it is the product's
         command: what follows that environment's Python, but the port
         body: of one drawing
         scores: of one answer, in the order of LABELS
@@ -45,12 +46,21 @@ class Service:
 
     name: str
     environment: str
+    package: str | None
     requirements: str | None
     command: Sequence[str]
     path: str
     body: Callable[[Drawing], Any]
     scores: Callable[[Any], Scores]
     headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str | None:
+        """Of the package, as it is pinned."""
+        if self.requirements is None:
+            return None
+        pin = re.search(rf"^{self.package}==(\S+)", (ROOT / self.requirements).read_text(), re.MULTILINE)
+        return pin and pin[1]
 
     def target(self, port: int, drawings: Sequence[Drawing]) -> Target:
         bodies = [json.dumps(self.body(drawing), separators=(",", ":")).encode() for drawing in drawings]
@@ -79,12 +89,14 @@ def tensor_of_ink(drawing: Drawing) -> dict[str, Any]:
 def peer(name: str, file: str, path: str, body: Callable[[Drawing], Any], scores: Callable[[Any], Scores]) -> Service:
     folder = "benchmarks/peers"
     command = [str(HERE / f"serve_{file}.py")]
-    return Service(name, f"{folder}/.venv-{file}", f"{folder}/requirements-{file}.txt", command, path, body, scores)
+    requirements = f"{folder}/requirements-{file}.txt"
+    return Service(name, f"{folder}/.venv-{file}", file, requirements, command, path, body, scores)
 
 
 OURS = Service(
     name="PixelWise",
     environment=".venv",
+    package=None,
     requirements=None,
     command=[str(HERE / "serve_pixelwise.py")],
     path="/classify",
@@ -95,6 +107,7 @@ OURS = Service(
 PLAIN = Service(
     name="plain FastAPI",
     environment="benchmarks/.venv",
+    package="fastapi",
     requirements="benchmarks/requirements.txt",
     command=[str(HERE / "plain.py")],
     path="/classify",
@@ -119,7 +132,7 @@ class Started(NamedTuple):
 @contextmanager
 def running(service: Service, drawings: Sequence[Drawing]) -> Iterator[Started]:
     """The service, started on a free port in a folder of its own and answering; stopped with all its processes."""
-    with tempfile.TemporaryDirectory(prefix="peer-") as folder:
+    with tempfile.TemporaryDirectory(prefix="peer-", ignore_cleanup_errors=True) as folder:
         port = free_port()
         command = [str(ROOT / service.environment / "bin" / "python"), *service.command, str(port)]
         with (Path(folder) / "log").open("w+") as log:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ class Finger:
     def draw(self, strokes: list[Stroke]) -> None:
         for stroke in strokes:
             self.send("touchStart", stroke[0])
-            for (x, y), (to_x, to_y) in zip(stroke, stroke[1:], strict=False):
+            for (x, y), (to_x, to_y) in pairwise(stroke):
                 for step in range(1, 9):
                     self.send("touchMove", (x + (to_x - x) * step / 8, y + (to_y - y) * step / 8))
             self.send("touchEnd")

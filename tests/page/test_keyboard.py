@@ -8,6 +8,8 @@ from playwright.sync_api import Locator, expect
 from tests.page.visit import SEVEN, Visit
 
 CONTROLS = {"button", "link", "radio", "grid", "gridcell", "image", "dialog", "list", "status", "textbox"}
+HAS_A_RING = """(element) => [element, element.nextElementSibling, element.parentElement].some(
+  (at) => at && getComputedStyle(at).outlineStyle === "solid")"""  # a hidden input's ring is around its label
 NAMED = CONTROLS - {"list", "status"}
 
 
@@ -146,9 +148,7 @@ def test_every_control_can_be_reached_by_tab_and_shows_it(visit: Visit):
         name = focused(visit).evaluate(
             "element => element.id || element.textContent || element.getAttribute('aria-label')"
         )
-        shown = focused(visit).evaluate(
-            "e => [e, e.nextElementSibling, e.parentElement].some((x) => x && getComputedStyle(x).outlineStyle === 'solid')"
-        )
+        shown = focused(visit).evaluate(HAS_A_RING)
         assert shown, name
         reached.add(name)
         if name == "Draw a sample 9":

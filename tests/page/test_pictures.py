@@ -126,6 +126,7 @@ def test_two_clicks_at_once_are_one_reading(visit: Visit):
     expect(visit.page.locator(".reading")).to_have_count(1)
     visit.page.wait_for_timeout(200)
     assert visit.readings() == ["7"]
+    assert len([request for request in visit.sent if request.url.endswith("/drawings")]) == 1
 
 
 def test_the_list_outlives_a_reload_and_belongs_to_one_visit(visit: Visit, open_page: Callable[..., Visit]):

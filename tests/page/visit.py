@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -90,7 +91,7 @@ class Visit:
         for stroke in strokes:
             mouse.move(*self.point(*stroke[0]))
             mouse.down()
-            for before, after in zip(stroke, stroke[1:], strict=False):
+            for before, after in pairwise(stroke):
                 mouse.move(*self.point(*after), steps=max(1, math.ceil(math.dist(before, after) * 25)))
             if lift:
                 mouse.up()

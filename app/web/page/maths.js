@@ -36,7 +36,7 @@ export function inPixels(strokes, side) {
 }
 
 /** A stroke with its corners cut, so that a few points make a curve (Chaikin's way). Its ends stay. */
-export function smoothed(stroke, times = 2) {
+export function smoothed(stroke, times = 3) {
   if (times === 0 || stroke.length < 3) return stroke;
   const cut = stroke.slice(1).flatMap((to, index) => {
     const from = stroke[index];

@@ -18,7 +18,6 @@ export class PenSheet extends Sheet {
       moved: (event) => this.#move(pointOn(canvas, event)),
       lifted: () => this.changed(true),
     });
-    canvas.addEventListener("touchmove", (event) => event.preventDefault()); // browsers without touch-action
     this.draw();
   }
 

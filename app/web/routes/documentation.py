@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import swagger_ui_bundle
-from starlette.requests import Request
+import swagger_ui_bundle  # type: ignore[import-untyped]  # it has no types
 from starlette.responses import FileResponse, Response
 
 from app.errors import NotFound
+from app.web.call import Call
 from app.web.errors import respond
 from app.web.openapi import openapi
 from app.web.routes.page import FILES, MAY_BE_KEPT
-from app.web.service import Service
 
 VIEWER = Path(swagger_ui_bundle.swagger_ui_path)
 VIEWER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
@@ -21,20 +20,20 @@ VIEWER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
 class Documentation:
     """The document, the page that shows it, and the viewer's files."""
 
-    def __init__(self, service: Service) -> None:
-        self._document = openapi(version=service.default)
+    def __init__(self) -> None:
+        self._document = openapi()
 
-    async def openapi(self, request: Request) -> Response:
+    async def openapi(self, call: Call) -> Response:
         """The document."""
-        return respond(self._document, headers=MAY_BE_KEPT)
+        return respond(self._document)
 
-    async def docs(self, request: Request) -> Response:
+    async def docs(self, call: Call) -> Response:
         """The page."""
         return FileResponse(FILES / "docs.html", headers=MAY_BE_KEPT)
 
-    async def file(self, request: Request) -> Response:
+    async def file(self, call: Call) -> Response:
         """A file of the viewer."""
-        name = request.path_params["name"]
+        name = call.path_params["name"]
         if name not in VIEWER_FILES:
             raise NotFound(
                 "file of the viewer", found=name[:40], promised=" or ".join(VIEWER_FILES), remedy="See /docs."

@@ -3,47 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
 
 from app import __version__
 from app.errors import NotFound, PixelWiseError
 from app.web.body import JSON, RAW, read_body, require_media_type
+from app.web.call import Call
 from app.web.errors import describe, refusal, respond
-from app.web.payloads import MAX_ROWS
+from app.web.payloads import MAX_ROWS, SIDE
 from app.web.reading import Reader
 from app.web.routes.health import Health
 from app.web.service import Service, answers_to
-from app.web.tensors import INPUT, INPUT_TYPE, LENGTH_HEADER, OUTPUTS, SIDE, read_question, write_answers
+from app.web.tensors import INPUT, INPUT_TYPE, LENGTH_HEADER, OUTPUTS, read_question, write_answers
 
 MODEL = "digits"
 INFER_BYTES = MAX_ROWS * (8 << 10)
 LOOP_BYTES = 64 << 10
 """Larger bodies are decoded on a thread: they take milliseconds."""
 
-Endpoint: TypeAlias = Callable[["Protocol", Request], Awaitable[Response]]
+Method: TypeAlias = Callable[["Protocol", Call], Coroutine[Any, Any, Response]]
 
 
-def _says_errors(endpoint: Endpoint) -> Endpoint:
+def _says_errors(method: Method) -> Method:
     """The protocol's clients show what stands under "error", so here the whole sentence follows the code there."""
 
-    @wraps(endpoint)
-    async def answer(self: Protocol, request: Request) -> Response:
+    @wraps(method)
+    async def answer(self: Protocol, call: Call) -> Response:
         try:
-            return await endpoint(self, request)
+            return await method(self, call)
         except PixelWiseError as error:
             response, body = refusal(error), describe(error)
             said = msgspec.structs.replace(body, error=f"{body.error}: {body.message} {body.remedy}")
-            response.body = respond(said).body
-            response.headers["content-length"] = str(len(response.body))
-            return response
+            return _with_body(response, said)
 
     return answer
+
+
+def _with_body(response: Response, body: object) -> Response:
+    headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+    return respond(body, status=response.status_code, headers=headers)
 
 
 class Protocol:
@@ -52,22 +55,22 @@ class Protocol:
     def __init__(self, service: Service, health: Health) -> None:
         self._service, self._health = service, health
 
-    async def server(self, request: Request) -> Response:
+    async def server(self, call: Call) -> Response:
         """What this server is."""
         return respond({"name": "pixelwise", "version": __version__, "extensions": ["binary_tensor_data"]})
 
-    async def server_live(self, request: Request) -> Response:
+    async def server_live(self, call: Call) -> Response:
         """The process is alive."""
         return respond({"live": True})
 
-    async def server_ready(self, request: Request) -> Response:
+    async def server_ready(self, call: Call) -> Response:
         """As GET /ready, which also says what fails."""
-        return await self._ready(request, {})
+        return await self._ready(call, {})
 
     @_says_errors
-    async def model(self, request: Request) -> Response:
+    async def model(self, call: Call) -> Response:
         """The tensors that the model takes and gives; the columns of "scores" are the classes in this order."""
-        classes = self._reader(request).version.classes
+        classes = self._reader(call).version.classes
         shapes = {"scores": [-1, len(classes)]}
         return respond(
             {
@@ -84,42 +87,40 @@ class Protocol:
         )
 
     @_says_errors
-    async def model_ready(self, request: Request) -> Response:
+    async def model_ready(self, call: Call) -> Response:
         """A model is ready when the server is: it refuses to start with one that does not verify."""
-        self._reader(request)
-        return await self._ready(request, {"name": MODEL})
+        self._reader(call)
+        return await self._ready(call, {"name": MODEL})
 
     @_says_errors
-    async def infer(self, request: Request) -> Response:
+    async def infer(self, call: Call) -> Response:
         """Answers to the drawings of one tensor."""
-        reader = self._reader(request)
-        self._service.admit(request, stores=True)
-        require_media_type(request, JSON, RAW)
-        body = await read_body(request, limit=INFER_BYTES)
-        length = request.headers.get(LENGTH_HEADER)
+        reader = self._reader(call)
+        self._service.admit(call, stores=True)
+        require_media_type(call, JSON, RAW)
+        body = await read_body(call, limit=INFER_BYTES)
+        length = call.field(LENGTH_HEADER.encode())
         if len(body) <= LOOP_BYTES:
             question = read_question(body, length)
         else:
             question = await asyncio.to_thread(read_question, body, length)
-        answers = await answers_to(request, reader, question.pixels, source="protocol")
+        answers = await answers_to(call, reader, question.pixels, source="protocol")
         version = reader.version
         content, json_length = write_answers(
             question, answers, model=MODEL, version=version.name, classes=len(version.classes)
         )
         if json_length is None:
             return Response(content, media_type=JSON)
-        return Response(content, media_type=RAW, headers={LENGTH_HEADER: str(json_length)})
+        headers = {LENGTH_HEADER: str(json_length), "cache-control": "no-store"}
+        return Response(content, media_type=RAW, headers=headers)
 
-    async def _ready(self, request: Request, about: dict[str, str]) -> Response:
-        response = await self._health.ready(request)
-        said = respond(about | {"ready": response.status_code == 200}, status=response.status_code)
-        if "retry-after" in response.headers:
-            said.headers["retry-after"] = response.headers["retry-after"]
-        return said
+    async def _ready(self, call: Call, about: dict[str, str]) -> Response:
+        response = await self._health.ready(call)
+        return _with_body(response, about | {"ready": response.status_code == 200})
 
-    def _reader(self, request: Request) -> Reader:
+    def _reader(self, call: Call) -> Reader:
         """The version that the address names, or the one that answers when it names none."""
-        name, version = request.path_params["name"], request.path_params.get("version", self._service.default)
+        name, version = call.path_params["name"], call.path_params.get("version", self._service.default)
         if name != MODEL:
             remedy = f"Use /v2/models/{MODEL}."
             raise NotFound("model", found=name[:40], promised=MODEL, remedy=remedy)

@@ -1,0 +1,17 @@
+"""What tests of the service share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.installation import Published
+from tests.web.inside import Inside
+
+
+@pytest.fixture(scope="module")
+def inside(published: Callable[[str], Published], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    """Release v1.0 as an application in this process, for all tests of a module."""
+    with Inside(published("v1.0"), tmp_path_factory.mktemp("inside")) as made:
+        yield made

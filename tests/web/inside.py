@@ -1,0 +1,157 @@
+"""The service as an ASGI application in this process: for thousands of requests, and with any client's address."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+
+from app.inference.artefact import read_artefact
+from app.inference.certainty import unsure_below
+from app.inference.engine import Engine
+from app.release.card import read_card
+from app.storage.database import Database
+from app.storage.keys import Keys
+from app.storage.results import Store
+from app.storage.schema import prepare
+from app.web.access import Access
+from app.web.application import build_application, routes_of
+from app.web.limits import RateLimits
+from app.web.metrics import Metrics
+from app.web.model_page import Card
+from app.web.reading import Reader, Version
+from app.web.service import Service
+from app.web.watch import DatabaseWatch
+from tests.installation import Published
+
+KEY = "a-key-that-is-long-enough-for-tests"
+MANY = "1000000000/second"
+Headers = Mapping[str, str]
+
+
+class Reply(NamedTuple):
+    """An answer. `headers`: in lower case; of several of one name the last."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Inside:
+    """The application, with one release and an SQLite database of its own. Leave the context, and its queue ends.
+
+    Args:
+        limits: of "key", "address" and "visit"; nobody meets those that are not given.
+        access: what else `Access` takes.
+    """
+
+    def __init__(
+        self, release: Published, folder: Path, *, limits: Mapping[str, str] | None = None, **access: Any
+    ) -> None:
+        self.database = Database(f"sqlite:///{folder}/answers.db", root=folder)
+        prepare(self.database)
+        store, self.keys, metrics = Store(self.database), Keys(self.database), Metrics()
+        self.access = Access(
+            KEY, RateLimits({"key": MANY, "address": MANY, "visit": MANY} | dict(limits or {})), **access
+        )
+        watch = DatabaseWatch(store, self.keys, self.access, drawing_days=0)
+        artefact = read_artefact(release.artefact)
+        card, golden = read_card(release.files["MODELCARD.md"]), release.golden
+        assert card.contract is not None
+        version = Version(
+            name="v1.0",
+            sha256=artefact.sha256,
+            engine=Engine(artefact),
+            classes=artefact.classes,
+            withheld=card.contract.withheld,
+            profile=card.contract.profile,
+            unsure_below=unsure_below(golden, artefact.classes),
+            samples=((golden.images[0].tobytes(), artefact.classes[golden.scores[0].argmax()]),),
+        )
+        weights = artefact.layers[0].weights if len(artefact.layers) == 1 else None
+        self._loop = asyncio.new_event_loop()
+        self.service = self._loop.run_until_complete(
+            _service(
+                version,
+                Card(artefact.kind, card.contract, card.prose, golden, weights),
+                store,
+                watch,
+                self.access,
+                metrics,
+            )
+        )
+        self.application = build_application(self.service)
+        self.routes = routes_of(self.service)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Headers | None = None,
+        *,
+        key: str | None = KEY,
+        address: str = "192.0.2.7",
+    ) -> Reply:
+        """The answer to one request of a client at `address`; its Host is the service's own unless `headers` say so."""
+        named = {"host": "127.0.0.1"} | ({"x-api-key": key} if key is not None else {}) | dict(headers or {})
+        return self._loop.run_until_complete(self._ask(method, path, body, named, address))
+
+    async def _ask(self, method: str, path: str, body: bytes, headers: Headers, address: str) -> Reply:
+        path, _, query = path.partition("?")
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()],
+            "client": (address, 50000),
+            "server": ("127.0.0.1", 8000),
+        }
+        said: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            said.append(message)
+
+        await self.application(scope, receive, send)  # type: ignore[arg-type]  # plain dictionaries
+        content = b"".join(message.get("body", b"") for message in said[1:])
+        return Reply(said[0]["status"], {k.decode(): v.decode() for k, v in said[0]["headers"]}, content)
+
+    def stored(self) -> int:
+        """How many answers the database has."""
+        with self.database.reading() as connection:
+            return int(connection.execute(text("SELECT count(*) FROM results")).scalar_one())
+
+    def __enter__(self) -> Inside:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for reader in self.service.readers.values():
+            self._loop.run_until_complete(reader.queue.close())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+
+async def _service(
+    version: Version, card: Card, store: Store, watch: DatabaseWatch, access: Access, metrics: Metrics
+) -> Service:
+    """On the event loop, where queues are made."""
+    reader = Reader(version, store, keep_drawings=True, database_failed=watch.failed, metrics=metrics)
+    return Service({version.name: reader}, version.name, card, store, access, metrics, watch, False)

@@ -1,0 +1,211 @@
+"""GET /openapi.json against the routes and their real answers; GET /docs in a real browser."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+import schemathesis
+from PIL import Image
+from playwright.sync_api import expect
+from schemathesis.specs.openapi.definitions import OPENAPI_30
+from starlette.routing import Mount
+
+from app.web.errors import STATUSES
+from app.web.openapi import MEANINGS, openapi
+from tests.page.visit import chromium
+from tests.service import Service, as_json
+from tests.web.inside import Inside
+
+JSON, RAW = "application/json", "application/octet-stream"
+DOCUMENT = openapi()
+OPERATIONS = [(path, method) for path, item in DOCUMENT["paths"].items() for method in item if method != "servers"]
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """A schema of the document as JSON Schema, in which nothing is `nullable` and pairs are no single bounds."""
+
+    def translated(node: Any) -> Any:
+        if isinstance(node, list):
+            return [translated(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        new = {key: translated(value) for key, value in node.items() if key != "nullable"}
+        return {"anyOf": [new, {"type": "null"}]} if node.get("nullable") else new
+
+    components = {"schemas": translated(DOCUMENT["components"]["schemas"])}
+    return {"components": components, "$ref": f"#/components/schemas/{name}"}
+
+
+def conforms(value: Any, name: str) -> None:
+    jsonschema.Draft4Validator(schema_of(name)).validate(value)
+
+
+# -- the document ------------------------------------------------------------------------------------------------------
+
+
+def test_the_document_is_openapi_3_0():
+    jsonschema.Draft4Validator(OPENAPI_30).validate(DOCUMENT)
+    assert DOCUMENT["openapi"] == "3.0.3"
+
+
+def test_it_is_served_under_both_addresses(inside: Inside):
+    for path in ("/openapi.json", "/api/openapi.json"):
+        reply = inside.ask("GET", path, key=None)
+        assert (reply.status, reply.headers["content-type"], reply.json) == (200, JSON, DOCUMENT)
+
+
+def test_every_route_is_documented_and_every_documented_route_exists(inside: Inside):
+    """Mounted folders hold the files of pages, which is no interface."""
+    routes = [route for route in inside.routes if not isinstance(route, Mount)]
+    answered = {(route.path, method.lower()) for route in routes for method in route.methods - {"HEAD"}}
+    documented = {
+        (prefix.rstrip("/") + path, method)
+        for path, method in OPERATIONS
+        for prefix in (server["url"] for server in DOCUMENT["paths"][path].get("servers", DOCUMENT["servers"]))
+    }
+    assert documented == answered
+
+
+def test_every_reference_leads_somewhere():
+    for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(DOCUMENT)):
+        node = DOCUMENT
+        for part in reference.split("/"):
+            node = node[part]
+
+
+def test_every_status_that_a_refusal_can_have_is_described_with_its_codes():
+    responses = DOCUMENT["components"]["responses"]
+    for status, code in STATUSES.values():
+        assert code in responses[str(status)]["content"][JSON]["examples"]
+    assert set(map(str, MEANINGS)) == set(responses)
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_every_refusal_of_an_operation_has_the_one_shape(path: str, method: str):
+    operation = DOCUMENT["paths"][path][method]
+    assert {"200", "400", "403", "503"} <= set(operation["responses"])
+    for status, response in operation["responses"].items():
+        if status != "200" and not response.get("$ref", "").endswith(f"/{status}"):
+            choices = response["content"][JSON]["schema"]["anyOf"]
+            assert {"$ref": "#/components/schemas/ErrorBody"} in choices
+
+
+@pytest.mark.parametrize(("path", "method"), [found for found in OPERATIONS if found[1] == "post"])
+def test_what_a_program_may_send_asks_for_a_key_or_a_visit(path: str, method: str):
+    operation = DOCUMENT["paths"][path][method]
+    assert operation["security"] == [{"key": []}, {"visit": []}]
+    assert {"401", "408", "413", "415", "422", "429"} <= set(operation["responses"])
+    assert re.search(r"[Aa]t most [\d,]+", operation["description"] + json.dumps(operation["requestBody"]))
+
+
+# -- against what is really answered -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("path", "method"), [found for found in OPERATIONS if found[1] == "post"])
+def test_every_example_is_answered(inside: Inside, path: str, method: str):
+    operation = DOCUMENT["paths"][path][method]
+    content = operation["requestBody"]["content"][JSON]
+    answer = operation["responses"]["200"]["content"][JSON]["schema"]["$ref"].rpartition("/")[2]
+    place = path.format(name="digits", version="v1.0")
+    conforms(content["example"], content["schema"]["$ref"].rpartition("/")[2])
+    reply = inside.ask("POST", place, json.dumps(content["example"]).encode(), {"content-type": JSON})
+    assert reply.status == 200
+    conforms(reply.json, answer)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "schema"),
+    [(method, path, content[JSON]["schema"]["$ref"].rpartition("/")[2])
+     for path, method in OPERATIONS if method == "get"
+     for content in [DOCUMENT["paths"][path][method]["responses"]["200"]["content"]]
+     if "$ref" in content.get(JSON, {}).get("schema", {})],
+)  # fmt: skip
+def test_what_is_read_conforms_to_its_schema(inside: Inside, method: str, path: str, schema: str):
+    reply = inside.ask(method.upper(), path.format(name="digits", version="v1.0"))
+    assert reply.status == 200
+    conforms(reply.json, schema)
+
+
+def test_a_batch_with_a_bad_drawing_and_a_blank_drawing_conform(inside: Inside):
+    content = DOCUMENT["paths"]["/classify"]["post"]["requestBody"]["content"][JSON]["example"]
+    body = json.dumps({"drawings": [content, {"pixels": []}]}).encode()
+    conforms(inside.ask("POST", "/classify/batch", body).json, "Answers")
+    blank = inside.ask("POST", "/drawings", b'{"strokes": []}')
+    assert blank.json["prediction"] is None
+    conforms(blank.json, "DrawingAnswer")
+
+
+def test_pictures_and_bytes_of_every_documented_kind_are_answered(inside: Inside, mnist):
+    digit = mnist.test_images[0]
+    sent = {RAW: digit.tobytes()}
+    for kind in ("PNG", "JPEG"):
+        file = io.BytesIO()
+        Image.fromarray(digit).resize((200, 200)).save(file, kind)
+        sent[f"image/{kind.lower()}"] = file.getvalue()
+    documented = set(DOCUMENT["paths"]["/drawings"]["post"]["requestBody"]["content"]) - {JSON}
+    assert set(sent) == documented
+    for kind, body in sent.items():
+        reply = inside.ask("POST", "/drawings/preview?width=28&height=28", body, {"content-type": kind})
+        conforms(reply.json, "DrawingAnswer")
+        assert reply.json["prediction"] == "7"
+
+
+def test_an_answer_that_lacks_a_key_does_not_conform(inside: Inside):
+    """So the tests above can fail."""
+    content = DOCUMENT["paths"]["/classify"]["post"]["requestBody"]["content"][JSON]["example"]
+    answer = inside.ask("POST", "/classify", json.dumps(content).encode()).json
+    with pytest.raises(jsonschema.ValidationError):
+        conforms({key: value for key, value in answer.items() if key != "findings"}, "Answer")
+    with pytest.raises(jsonschema.ValidationError):
+        conforms(answer | {"prediction": 7}, "Answer")
+
+
+def test_the_real_service_conforms_by_another_reading_of_the_document(service: Service, published):
+    """schemathesis reads `nullable` by itself."""
+    schema = schemathesis.openapi.from_dict(DOCUMENT)
+    with service.client() as client:
+        reply = client.post("/classify", json=as_json(published("v1.0").golden.images[0]))
+        schema["/classify"]["POST"].validate_response(reply)
+        schema["/results"]["GET"].validate_response(client.get("/results"))
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+
+def test_only_the_viewer_s_own_files_are_served(inside: Inside):
+    for name, kind in (("swagger-ui.css", "text/css"), ("swagger-ui-bundle.js", "text/javascript")):
+        reply = inside.ask("GET", f"/docs/files/{name}", key=None)
+        assert (reply.status, reply.headers["content-type"].partition(";")[0]) == (200, kind)
+    for name in ("index.html", "oauth2-redirect.html", "../__init__.py", "", "%2e%2e/__init__.py"):
+        assert inside.ask("GET", f"/docs/files/{name}", key=None).status == 404
+
+
+def test_the_page_has_no_inline_script_and_names_no_other_host(inside: Inside):
+    text = inside.ask("GET", "/docs", key=None).body.decode()
+    assert not re.search(r"<script(?![^>]* src=)|<style| style=| on\w+=", text)
+    assert "//" not in text.replace("</", "")
+
+
+@pytest.mark.parametrize("path", ["/docs", "/api/docs"])
+def test_the_page_shows_every_operation_in_a_real_browser_without_another_host(service: Service, path: str):
+    with chromium() as browser:
+        page = browser.new_page()
+        complaints: list[str] = []
+        hosts: set[str] = set()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+        page.goto(service.url + path)
+        expect(page.locator(".opblock")).to_have_count(len(OPERATIONS))
+        page.locator(".opblock-summary", has_text="/classify").first.click()
+        expect(page.locator(".opblock-body").first).to_contain_text("Try it out")
+        page.get_by_role("button", name="Try it out").click()
+        page.get_by_role("button", name="Execute").click()
+        expect(page.locator(".live-responses-table .response-col_status").first).to_contain_text("401")
+        assert hosts == {service.url.removeprefix("http://")}
+        assert [said for said in complaints if "401" not in said] == []
