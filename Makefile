@@ -7,14 +7,15 @@ MODEL_PYTHON := pixelwise-model/.venv/bin/python
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
-run: ## provision, build or pull the pinned release, verify it, read real digits
+run: ## provision, build or pull the pinned release, verify it, read real digits, and serve the page
 	@bash setup-server.sh
+	@exec .venv/bin/pixelwise serve
 
 check: .venv/.installed-requirements-dev.txt ## format, lint, types
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	.venv/bin/shellcheck setup-server.sh .ci/run benchmarks/run.sh
+	.venv/bin/shellcheck -x setup-server.sh deploy/service.sh .ci/run benchmarks/run.sh
 
 test: .venv/.installed-requirements-dev.txt releases ## install what tests need and run all of them
 	$(MODEL_PYTHON) -m pytest pixelwise-model/tests

@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# From a fresh machine to a verified model. Safe to run again and safe to interrupt: each step looks before it acts, and
-# says what it did or that there was nothing to do. Asks no questions. The same script serves development and production.
+# From a fresh machine to a verified model and a database that is ready for the service. Safe to run again and safe to
+# interrupt: each step looks before it acts, and says what it did or that there was nothing to do. Asks no questions.
+# The same script serves development and production.
 #
-#   bash setup-server.sh                 everything
-#   bash setup-server.sh --check         say what it would do, and do nothing
+#   bash setup-server.sh                 everything that `pixelwise serve` needs
+#   sudo bash setup-server.sh --service  and run it under systemd (deploy/service.sh); with --postgresql also in a database
+#                                        of PostgreSQL, with --nginx NAME also behind nginx, under that name
+#   bash setup-server.sh --check         say what it would do, and do nothing (also with --service and its options)
 #   bash setup-server.sh --environment   only system packages and .venv (used by the Makefile)
 #   bash setup-server.sh --releases v1.0 v2.0   only build these local releases (used by the Makefile)
 set -euo pipefail
@@ -12,21 +15,23 @@ ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 CHECK_ONLY=false
 ENVIRONMENT_ONLY=false
 RELEASES=()
+SERVICE=false
+POSTGRESQL=false
+SITE_NAME=""
 PYTHON=""
 
 say() { printf '%s\n' "setup: $*" >&2; }
 fail() { say "$1"; say "-> $2"; exit "${3:-3}"; }
 
 main() {
-  case "${1:-} $#" in
-    " 0") ;;
-    "--check 1") CHECK_ONLY=true ;;
-    "--environment 1") ENVIRONMENT_ONLY=true ;;
-    "--releases "[2-9]*) RELEASES=("${@:2}") ;;
-    *) fail "unknown options: $*" "Options: --check, --environment, --releases VERSION..." 2 ;;
-  esac
+  read_options "$@"
   trap 'say "interrupted: run this again, it goes on where it stopped"; exit 130' INT TERM
   cd "$ROOT"
+  if $SERVICE; then
+    # shellcheck source=deploy/service.sh
+    source deploy/service.sh
+    service_possible
+  fi
   [ -w . ] || fail "$ROOT may not be written by $(id -un)" "Run this as the user who owns it, or change its owner."
   system_packages
   environment .venv requirements.txt
@@ -38,10 +43,30 @@ main() {
     return
   fi
   settings_file
+  secret_key
   release
-  if $CHECK_ONLY; then say "check: nothing was changed"; return; fi
   verify
   smoke_test
+  if $SERVICE; then install_service; else database; fi
+  if $CHECK_ONLY; then say "check: nothing was changed"; fi
+}
+
+read_options() {
+  while [ $# -gt 0 ]; do
+    case "$1 $#" in
+      "--check "*) CHECK_ONLY=true ;;
+      "--service "*) SERVICE=true ;;
+      "--postgresql "*) POSTGRESQL=true ;;
+      "--nginx "[2-9]*) SITE_NAME="${2,,}" && shift ;;
+      "--environment "*) ENVIRONMENT_ONLY=true ;;
+      "--releases "[2-9]*) RELEASES=("${@:2}") && return ;;
+      *) fail "unknown option: $1" "Options: --check, --service [--postgresql] [--nginx NAME], --releases VERSION..." 2 ;;
+    esac
+    shift
+  done
+  if ! $SERVICE && { $POSTGRESQL || [ -n "$SITE_NAME" ]; }; then
+    fail "--postgresql and --nginx go with --service" "Give --service too." 2
+  fi
 }
 
 # -- what the system must have -----------------------------------------------------------------------------------------
@@ -117,16 +142,63 @@ commands_are_of_this_tree() { # a copied .venv still runs the tree that it was c
 # -- settings, release, checks -----------------------------------------------------------------------------------------
 
 settings_file() {
-  if [ -e .env ]; then say ".env: kept as it is"; return; fi
+  if [ -e .env ]; then
+    [ -r .env ] || fail ".env may not be read by $(id -un)" "Run this as its owner, $(stat -Lc %U .env), or as root."
+    if [ $((0$(stat -Lc %a .env) & 077)) -eq 0 ]; then
+      say ".env: kept as it is"
+    elif $CHECK_ONLY; then
+      say ".env: others may read it: would get mode 600"
+    else
+      chmod 600 .env
+      say ".env: others could read it: it has mode 600 now"
+    fi
+    return
+  fi
   if $CHECK_ONLY; then say ".env: would be created from .env.example, mode 600"; return; fi
   (umask 077 && rm -f .env.draft && cp .env.example .env.draft && chmod 600 .env.draft && mv -n .env.draft .env)
   say ".env: created from .env.example, mode 600"
 }
 
+secret_key() {
+  if ! $CHECK_ONLY || can_read_settings; then
+    if [ -n "$(setting_of_file SECRET_API_KEY)" ]; then say "SECRET_API_KEY: nothing to do"; return; fi
+  fi
+  if $CHECK_ONLY; then say "SECRET_API_KEY: a random one would be written into .env, if it has none"; return; fi
+  put_setting SECRET_API_KEY "$(random_text)"
+  say "SECRET_API_KEY: wrote a random one into .env"
+}
+
+random_text() { .venv/bin/python -c 'import secrets; print(secrets.token_urlsafe(32))'; }
+
+put_setting() { # KEY VALUE: into its own line of .env, at once or not at all; no program sees the value as an argument
+  local file line written=false
+  file="$(readlink -f .env)"
+  cp -p "$file" "$file.draft" # its owner and its mode
+  {
+    while IFS= read -r line || [ -n "$line" ]; do
+      if [[ ! "$line" =~ ^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*(=|$) ]]; then
+        printf '%s\n' "$line"
+      elif ! $written; then
+        printf '%s=%s\n' "$1" "$2"
+        written=true
+      fi
+    done <"$file"
+    if ! $written; then printf '%s=%s\n' "$1" "$2"; fi
+  } >"$file.draft"
+  mv "$file.draft" "$file"
+}
+
 setting() { .venv/bin/python -m app.settings "$1"; }
+setting_of_file() { env -u "$1" .venv/bin/python -m app.settings "$1"; } # a service has no environment but .env
+can_read_settings() { .venv/bin/python -c 'import app.settings' 2>/dev/null; }
+
+database() {
+  if $CHECK_ONLY; then say "database: its tables would be brought to what this version needs"; return; fi
+  .venv/bin/pixelwise db upgrade
+}
 
 release() {
-  if $CHECK_ONLY && ! .venv/bin/python -c 'import app.settings' 2>/dev/null; then
+  if $CHECK_ONLY && ! can_read_settings; then
     say "release: would build or pull the pinned release, verify it and read real digits with it"
     return
   fi
@@ -172,10 +244,12 @@ digits() { # MNIST into its cache, by the Python given first
 }
 
 verify() {
+  if $CHECK_ONLY; then return; fi
   .venv/bin/pixelwise verify
 }
 
 smoke_test() {
+  if $CHECK_ONLY; then return; fi
   local has_golden
   has_golden="$(.venv/bin/python -c 'from app.classifier import MODEL; print(MODEL.recorded is not None)')"
   if [ "$has_golden" = False ]; then

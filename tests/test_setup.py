@@ -6,7 +6,9 @@ What it does on a bare machine is shown by `make run` on a new clone (.ci/run).
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -62,6 +64,22 @@ class Server:
     def env(self) -> Path:
         return self.root / ".env"
 
+    @property
+    def mode(self) -> int:
+        """Of .env."""
+        return stat.S_IMODE(self.env.stat().st_mode)
+
+    @property
+    def key(self) -> str:
+        """SECRET_API_KEY of .env, which has one such line."""
+        (key,) = re.findall(r"^SECRET_API_KEY=(.*)$", self.env.read_text(), re.MULTILINE)
+        return key
+
+    @property
+    def pattern(self) -> str:
+        """.env.example with that key."""
+        return (self.root / ".env.example").read_text().replace("\nSECRET_API_KEY=\n", f"\nSECRET_API_KEY={self.key}\n")
+
 
 @pytest.fixture
 def server(tmp_path: Path, compiled: Path, published: Callable[[str], Published]) -> Server:
@@ -74,19 +92,30 @@ def test_one_command_ends_in_digits_read_and_a_second_one_has_nothing_to_do(serv
     assert first.returncode == 0, first.stderr
     assert first.stdout.count("Pred: ") == 5
     assert "accuracy of golden digits" in first.stdout
-    assert stat.S_IMODE(server.env.stat().st_mode) == 0o600
-    assert server.env.read_bytes() == (server.root / ".env.example").read_bytes()
+    assert server.mode == 0o600
+    assert server.env.read_text() == server.pattern
+    assert re.fullmatch(r"[\w-]{43}", server.key)
+    assert server.key not in first.stdout + first.stderr
     assert (server.root / "models/v1.0/record.json").exists()
+    assert "results" in tables(server.root / "data/pixelwise.db")
 
     before = server.contents()
     again = server.setup(cwd=server.root / "app")
     assert again.returncode == 0, again.stderr
     assert server.contents() == before
-    for step in ("system packages", ".venv: holds", "command pixelwise", "local release v1.0: built before"):
+    for step in ("system packages", ".venv: holds", "command pixelwise", "local release v1.0: built", "SECRET_API_KEY"):
         assert any(step in line and "nothing to do" in line for line in again.stderr.splitlines()), step
     assert ".env: kept as it is" in again.stderr
     assert "v1.0: in place" in again.stderr
     assert again.stdout == first.stdout
+
+
+def tables(database: Path) -> set[str]:
+    connection = sqlite3.connect(database)
+    try:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    finally:
+        connection.close()
 
 
 def test_check_changes_nothing_and_says_what_it_would_do(server: Server):
@@ -95,7 +124,9 @@ def test_check_changes_nothing_and_says_what_it_would_do(server: Server):
     assert done.returncode == 0, done.stderr
     assert server.contents() == before
     assert ".env: would be created from .env.example, mode 600" in done.stderr
+    assert "SECRET_API_KEY: a random one would be written" in done.stderr
     assert "release: would ask MODEL_REPO for v1.0" in done.stderr
+    assert "database: its tables would be" in done.stderr
     assert done.stderr.endswith("check: nothing was changed\n")
 
 
@@ -114,12 +145,51 @@ def test_check_sees_that_requirements_have_changed(server: Server):
     assert ".venv: would install requirements.txt" in server.setup("--check").stderr
 
 
-def test_an_env_file_that_is_there_is_kept_with_its_mode(server: Server):
-    server.env.write_text("MODEL_VERSION=v1.0\n# mine\n")
-    server.env.chmod(0o640)
+def test_an_env_file_that_is_there_is_kept_but_for_a_key_it_lacks(server: Server):
+    server.env.write_text("MODEL_VERSION=v1.0\n# mine\nKEEP_DRAWINGS=no")
+    server.env.chmod(0o600)
+    assert server.setup().returncode == 0
+    assert server.env.read_text() == f"MODEL_VERSION=v1.0\n# mine\nKEEP_DRAWINGS=no\nSECRET_API_KEY={server.key}\n"
+    assert (server.mode, len(server.key)) == (0o600, 43)
+
+
+def test_a_key_takes_the_place_of_its_empty_line(server: Server):
+    server.env.write_text("# a\n  export SECRET_API_KEY =\n# SECRET_API_KEY=no\nSECRET_API_KEY=''\nPORT=81\n")
+    server.env.chmod(0o600)
+    assert server.setup().returncode == 0
+    assert server.env.read_text() == f"# a\nSECRET_API_KEY={server.key}\n# SECRET_API_KEY=no\nPORT=81\n"
+
+
+def test_a_key_that_is_there_stays_and_each_new_one_is_another(server: Server):
+    server.env.write_text("SECRET_API_KEY=mine\n")
+    server.env.chmod(0o600)
     before = server.contents()[".env"]
     assert server.setup().returncode == 0
     assert server.contents()[".env"] == before
+    keys = set()
+    for _ in range(2):
+        server.env.unlink()
+        assert server.setup(SECRET_API_KEY="of the environment, which a service does not have").returncode == 0
+        keys.add(server.key)
+    assert len(keys) == 2
+
+
+def test_an_env_file_that_others_may_read_is_narrowed(server: Server):
+    server.env.write_text("SECRET_API_KEY=mine\n")
+    server.env.chmod(0o644)
+    assert ".env: others may read it" in server.setup("--check").stderr
+    assert server.mode == 0o644
+    assert ".env: others could read it: it has mode 600 now" in server.setup().stderr
+    assert server.mode == 0o600
+
+
+def test_an_env_file_elsewhere_stays_a_link(server: Server):
+    elsewhere = server.root / "settings"
+    elsewhere.write_text("SECRET_API_KEY=\n")
+    server.env.symlink_to(elsewhere)
+    assert server.setup().returncode == 0
+    assert server.env.is_symlink()
+    assert len(server.key) == 43
 
 
 def test_what_an_interrupted_run_left_is_no_obstacle(server: Server):
@@ -128,7 +198,7 @@ def test_what_an_interrupted_run_left_is_no_obstacle(server: Server):
     (server.root / "models/.incoming-old/v1.0/digit_classifier_v1.pkl").write_bytes(b"half")
     done = server.setup()
     assert done.returncode == 0, done.stderr
-    assert server.env.read_bytes() == (server.root / ".env.example").read_bytes()
+    assert server.env.read_text() == server.pattern
     assert not (server.root / ".env.draft").exists()
     assert not list((server.root / "models").glob(".incoming-*"))
 
@@ -185,6 +255,13 @@ def test_an_unknown_option_is_refused_with_those_there_are(server: Server):
     done = server.setup("--nonsense")
     assert done.returncode == 2
     assert "--check" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--postgresql",), ("--nginx", "digits.example.org"), ("--service", "--nginx")])
+def test_options_that_want_another_are_refused(server: Server, arguments: tuple[str, ...]):
+    before = server.contents()
+    assert server.setup(*arguments).returncode == 2
+    assert server.contents() == before
 
 
 def test_half_a_script_does_nothing(server: Server):

@@ -25,7 +25,7 @@ CONTRACT = (ROOT / "docs/contract.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 COMMANDS = typer.main.get_command(cli).commands  # type: ignore[attr-defined]
-TARGETS = re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.MULTILINE)
+TARGETS = re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE)
 LOCKED = ["requirements.txt", "requirements-dev.txt", "pixelwise-model/requirements.txt", "benchmarks/requirements.txt"]
 
 
@@ -111,7 +111,7 @@ def test_no_text_names_a_make_target_that_does_not_exist():
         "pixelwise-model/README.md",
     ):
         text = (ROOT / name).read_text(encoding="utf-8")
-        named = set(re.findall(r"(?:`|^ +|^)make ([a-z]+)", text, re.MULTILINE))
+        named = set(re.findall(r"(?:`|^ +|^)make ([a-z-]+)", text, re.MULTILINE))
         assert named <= set(TARGETS), name
 
 

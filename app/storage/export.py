@@ -17,7 +17,6 @@ import shutil
 import struct
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -32,6 +31,7 @@ from sqlalchemy import Row, func, select
 
 from app.errors import ConfigurationError
 from app.storage.database import Database
+from app.storage.drawings import unpack
 from app.storage.identifiers import lowest_id
 from app.storage.tables import results
 
@@ -172,7 +172,7 @@ def _write_idx(chunks: Iterator[Rows], out: Path) -> Exported:
 
 
 def _pixels(row: Row[Any]) -> bytes:
-    pixels = zlib.decompress(row.pixels)
+    pixels = unpack(row.pixels)
     if len(pixels) != _IMAGE_SIZE:
         raise ValueError(f"result {row.id} has {len(pixels)} grey values, not {_IMAGE_SIZE}")
     return pixels

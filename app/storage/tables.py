@@ -48,7 +48,7 @@ results = Table(
     Column("latency_ms", Float(53), nullable=False),
     Column("source", String, nullable=False),
     Column("findings", JSON, nullable=False),  # names of the skew guard
-    Column("pixels", LargeBinary),  # 784 grey values, compressed with zlib; none: not kept, or deleted
+    Column("pixels", LargeBinary),  # 784 grey values, by `drawings.pack`; none: not kept, or deleted
 )
 
 api_keys = Table(

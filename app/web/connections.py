@@ -80,13 +80,10 @@ class BoundedConnection(HttpToolsProtocol):
             self._began = time.monotonic()
         self.scope["pixelwise.connection"] = self  # type: ignore[typeddict-unknown-key]  # a server may add its own
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # what follows a chunked body is no header of this request
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         self._in_head, self._unread = False, 0
         super().on_headers_complete()
+        self.headers = []  # the request has its own by now; what follows a chunked body is none of them
         if self._ending:
             self.cycle.keep_alive = False
 
@@ -137,8 +134,9 @@ class BoundedConnection(HttpToolsProtocol):
             return
         if self._in_head or not (cycle.response_started or self.pipeline):
             body = b'{"error":"%s","message":"%s","remedy":"Send less, or faster, or later."}' % (code, message)
-            head = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
-            self.transport.write(head % (status, len(body)) + body)
+            head = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n"
+            again = b"retry-after: 1\r\n" if status.startswith(b"503") else b""
+            self.transport.write(head % (status, len(body)) + again + b"\r\n" + body)
             if cycle is not None:
                 cycle.disconnected = True  # whoever waits for the rest of the body is told that it does not come
                 cycle.message_event.set()

@@ -27,7 +27,8 @@ ALWAYS = [
     ),
     (b"x-content-type-options", b"nosniff"),
 ]
-NOT_KEPT = [*ALWAYS, (b"cache-control", b"no-store")]
+NOT_KEPT = (b"cache-control", b"no-store")
+FOR_PROGRAMS = [*ALWAYS, NOT_KEPT]
 FOR_PAGES = [
     *ALWAYS,
     (b"referrer-policy", b"no-referrer"),
@@ -83,7 +84,12 @@ class Gate:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message["headers"]
-                added = NOT_KEPT if JSON in headers else FOR_PAGES
+                if JSON in headers:
+                    added = FOR_PROGRAMS
+                elif any(name == b"cache-control" for name, _ in headers):
+                    added = FOR_PAGES
+                else:
+                    added = [*FOR_PAGES, NOT_KEPT]
                 message["headers"] = [*headers, *added, (b"x-request-id", call.id.encode())]
             await send(message)
 

@@ -21,6 +21,10 @@ Row = Annotated[list[Grey], Meta(min_length=SIDE, max_length=SIDE)]
 Rows = Annotated[list[Row], Meta(min_length=SIDE, max_length=SIDE)]
 
 
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a body that is no JSON, or no UTF-8, or nested too deeply raises."""
+
+
 class Drawing(Struct):
     """One drawing as grey values: 28 rows of 28, 0 paper to 255 ink."""
 
@@ -76,7 +80,7 @@ def read_drawing(body: bytes | msgspec.Raw) -> bytes:
         return b"".join(map(bytes, _drawing.decode(body).pixels))
     except msgspec.ValidationError as error:
         raise _explain(error, body) from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise no_json(error, body) from None
 
 
@@ -91,7 +95,7 @@ def read_drawings(body: bytes) -> list[bytes | PixelWiseError]:
     except msgspec.ValidationError as error:
         promised, remedy = 'an object {"drawings": [{"pixels": …}, …]}', "GET /docs shows an example."
         raise BadDrawing("body", found=str(error), promised=promised, remedy=remedy) from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise no_json(error, body) from None
     check_count(len(drawings))
     return [_drawing_or_error(drawing) for drawing in drawings]
@@ -133,6 +137,8 @@ def no_json(error: Exception, body: bytes | msgspec.Raw) -> NotUnderstood:
         found = "values nested too deeply"
     elif data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")) or b"\0" in data:
         found = "UTF-16, or a byte order mark"
+    elif isinstance(error, UnicodeDecodeError):
+        found = "text that is not UTF-8"
     elif constant := re.search(rb"\b(NaN|-?Infinity)\b", data):
         found = f"{constant[1].decode()}, which JSON does not have"
     else:
@@ -145,7 +151,7 @@ def _explain(error: msgspec.ValidationError, body: bytes | msgspec.Raw) -> Pixel
     message = str(error)
     try:
         whole = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as broken:
+    except NOT_JSON as broken:
         return no_json(broken, body)
     place = _place.search(message)
     example = 'Send {"pixels": 28 rows of 28 whole numbers}, 0 for paper to 255 for ink.'

@@ -41,12 +41,12 @@ class Service:
     def reader(self) -> Reader:
         return self.readers[self.default]
 
-    def admit(self, call: Call, *, stores: bool) -> Caller:
-        """Who asks, when the answer can be given soon: all that is refused before a body is read or decoded."""
+    def admit(self, call: Call, reader: Reader, *, stores: bool) -> Caller:
+        """Who asks, when `reader` can answer soon: all that is refused before a body is read or decoded."""
         caller = self.access.caller(call)
         if stores:
             self.watch.require()
-        self.reader.queue.admit()
+        reader.queue.admit()
         return caller
 
 

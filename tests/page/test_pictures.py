@@ -70,10 +70,10 @@ def test_a_picture_without_ink_gets_no_digit(visit: Visit):
 
 
 def test_a_broken_picture_is_refused_in_the_service_s_words(visit: Visit):
+    visit.expect_refusals()
     hand_in(visit, picture()[:60])
     visit.says("The service refused")
     expect(visit.page.locator("#note")).not_to_be_empty()
-    visit.expect_refusals()
 
 
 def test_another_kind_of_file_is_not_sent(visit: Visit):

@@ -10,18 +10,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from app.inference.skew import WRONG_SHAPES, WRONG_VALUES
-from tests.page.visit import SEVEN, Visit
-
-ANSWER = {
-    "prediction": "4",
-    "confidence": 0.5,
-    "scores": {"4": 0.5, "9": 0.41, "1": 0.09},
-    "id": None,
-    "model_version": "v1.0",
-    "findings": [],
-    "unsure": False,
-    "pixels": [[0] * 28] * 28,
-}
+from tests.page.visit import ANSWER, SEVEN, Visit
 
 
 def refuse(status: int, *, seconds: str | None = None, times: int = 1_000) -> Callable[[Route], None]:
@@ -83,6 +72,7 @@ def test_a_text_of_the_service_is_never_markup(visit: Visit):
 
 @pytest.mark.parametrize(("status", "line"), [(503, "Busy"), (429, "Too many drawings")])
 def test_a_busy_service_is_left_alone_for_as_long_as_it_asks(visit: Visit, status: int, line: str):
+    visit.expect_refusals()
     asked: list[float] = []
     refusing = refuse(status, seconds="2", times=1)
     visit.page.route("**/drawings/preview", lambda route: (asked.append(time.monotonic()), refusing(route)))
@@ -91,10 +81,10 @@ def test_a_busy_service_is_left_alone_for_as_long_as_it_asks(visit: Visit, statu
     visit.draw(SEVEN)  # and neither does a new stroke ask before
     expect(visit.page.locator("#figure")).not_to_be_empty()
     assert asked[1] - asked[0] >= 1.9
-    visit.expect_refusals()
 
 
 def test_a_reading_that_was_refused_is_made_when_there_is_room(visit: Visit):
+    visit.expect_refusals()
     visit.page.route("**/drawings", refuse(503, seconds="1", times=1))
     visit.draw(SEVEN)
     visit.says("Looks like a 7")
@@ -102,44 +92,44 @@ def test_a_reading_that_was_refused_is_made_when_there_is_room(visit: Visit):
     visit.says("Busy, trying again in 1 s")
     visit.says("Looks like a 7")
     assert visit.readings() == ["7"]
-    visit.expect_refusals()
 
 
 def test_a_visit_that_has_ended_is_asked_to_reload(visit: Visit):
+    visit.expect_refusals()
     visit.context.clear_cookies()
     visit.draw(SEVEN)
     visit.says("Reload the page", "This visit has ended")
     asked = len(visit.sent)
     visit.page.wait_for_timeout(500)
     assert len(visit.sent) == asked
-    visit.expect_refusals()
 
 
 def test_other_refusals_are_said_in_the_service_s_words(visit: Visit):
+    visit.expect_refusals()
     visit.page.route("**/drawings/preview", refuse(422))
     visit.draw(SEVEN)
     visit.says("The service refused", "The queue is full. Try again in a moment.")
-    visit.expect_refusals()
 
 
 def test_a_proxy_s_page_instead_of_an_answer_is_no_crash(visit: Visit):
+    visit.expect_refusals()
     html: dict[str, Any] = {"status": 502, "body": "<h1>Bad gateway</h1>", "content_type": "text/html"}
     visit.page.route("**/drawings/preview", lambda route: route.fulfill(**html))
     visit.draw(SEVEN)
     visit.says("No connection, trying again in 3 s")
-    visit.expect_refusals()
 
 
 def test_a_lost_connection_is_said_and_the_drawing_is_read_when_it_is_back(visit: Visit):
+    visit.expect_refusals()
     visit.context.set_offline(True)
     visit.draw(SEVEN)
     visit.says("No connection, trying again in 3 s", "The drawing is still here.")
     visit.context.set_offline(False)
     visit.says("Looks like a 7")
-    visit.expect_refusals()
 
 
 def test_an_older_answer_does_not_stay_beside_a_refusal(visit: Visit):
+    visit.expect_refusals()
     visit.draw(SEVEN)
     visit.says("Looks like a 7")
     visit.page.route("**/drawings/preview", refuse(422))
@@ -147,4 +137,21 @@ def test_an_older_answer_does_not_stay_beside_a_refusal(visit: Visit):
     visit.says("The service refused")
     assert set(visit.page.locator(".bar .number").all_inner_texts()) == {"–"}
     expect(visit.page.locator("#figure")).to_be_empty()
-    visit.expect_refusals()
+
+
+def test_a_new_release_is_shown_without_a_reload(visit: Visit):
+    served = {"status": "ok", "model_version": "v2.0", "classes": list("0123456789"), "withheld": []}
+    visit.page.route("**/health", lambda route: route.fulfill(json=served))
+    visit.page.route("**/drawings/preview", lambda route: route.fulfill(json={**ANSWER, "model_version": "v2.0"}))
+    visit.draw(SEVEN)
+    visit.says("Looks like a 4")
+    expect(visit.page.get_by_role("link", name="Model v2.0")).to_be_visible()
+    expect(visit.page.locator(".bar .number")).to_have_count(10)
+    expect(visit.page.locator(".bar.best")).to_have_text("450.0%")
+    expect(visit.page.get_by_role("button", name="Draw a sample 0")).to_be_visible()
+
+
+def test_half_an_answer_counts_as_a_lost_connection(visit: Visit):
+    visit.page.route("**/drawings/preview", lambda route: route.fulfill(body='{"prediction": "4', status=200))
+    visit.draw(SEVEN)
+    visit.says("No connection, trying again in 3 s")

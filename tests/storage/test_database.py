@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from sqlalchemy import event, select
 from app.errors import ConfigurationError, DatabaseUnavailable
 from app.storage import database as module
 from app.storage.database import Database
+from app.storage.drawings import unpack
 from app.storage.results import Store
 from app.storage.schema import prepare, upgrade
 from app.storage.tables import results
@@ -271,7 +271,7 @@ def test_drawings_are_bytes_on_both(database: Database, make: Make):
     with database.reading() as connection:
         (pixels,) = connection.scalars(select(results.c.pixels))
     assert type(pixels) is bytes
-    assert zlib.decompress(pixels) == result.pixels
+    assert unpack(pixels) == result.pixels
 
 
 def _end_connections(server: Server) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -28,6 +28,14 @@ class Reply(NamedTuple):
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+def until(happened: Callable[[], object], what: str) -> None:
+    """Returns when `happened()` is true; fails when that takes too long."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not happened():
+        assert time.monotonic() < deadline, f"{what} did not happen"
+        time.sleep(0.01)
 
 
 def post(body: bytes, path: str = "/classify", **headers: str) -> bytes:
@@ -57,22 +65,23 @@ async def read_reply(reader: asyncio.StreamReader, *, has_body: bool = True) -> 
 
 
 class Load:
-    """Clients on a thread of their own, within a `with` block. A client opens a new connection when it was told to
-    (`connection: close`), and ends when its connection ends otherwise: that is a request without an answer.
+    """Clients on a thread of their own, within a `with` block. A client whose answer says `connection: close` opens a
+    new connection; one whose connection ends otherwise has a request without an answer, and ends.
 
     Args:
         url: of the service.
         bodies: sent in turn.
+        reconnect: False: a client that is told to close its connection ends.
 
     Attributes:
         replies: every whole answer, with the number of the body that it answers.
         broken: what was met instead of an answer.
     """
 
-    def __init__(self, url: str, bodies: Sequence[bytes], *, clients: int = 16) -> None:
+    def __init__(self, url: str, bodies: Sequence[bytes], *, clients: int = 16, reconnect: bool = True) -> None:
         self._host, self._port = urlsplit(url).hostname, urlsplit(url).port
         self._requests = [post(body) for body in bodies]
-        self._clients = clients
+        self._clients, self._reconnect = clients, reconnect
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
         self._ending = False
         self._sent = 0
@@ -122,6 +131,8 @@ class Load:
                 if reply.headers.get("connection") == "close":
                     writer.close()
                     writer = None
+                    if not self._reconnect:
+                        return
                 if reply.status == 503:
                     await asyncio.sleep(0.02)  # sooner than Retry-After, and not in a tight loop
         except (OSError, EOFError) as error:

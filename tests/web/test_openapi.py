@@ -27,7 +27,7 @@ OPERATIONS = [(path, method) for path, item in DOCUMENT["paths"].items() for met
 
 
 def schema_of(name: str) -> dict[str, Any]:
-    """A schema of the document as JSON Schema, in which nothing is `nullable` and pairs are no single bounds."""
+    """A schema of the document as JSON Schema, which has no `nullable`."""
 
     def translated(node: Any) -> Any:
         if isinstance(node, list):

@@ -229,17 +229,36 @@ def test_json_and_bytes_get_the_answers_of_classify_batch(client: httpx.Client, 
     assert outputs_of(reply) == {name: whole[name] for name in names or OUTPUTS}
 
 
-def test_outputs_come_in_the_order_asked_for_each_in_its_own_form(client: httpx.Client, images: Images):
-    wanted = [{"name": "scores", "parameters": {"binary_data": True}}, {"name": "prediction"}]
-    reply = client.post(INFER, json=request(tensor(images), outputs=wanted))
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_outputs_come_in_the_order_asked_for_each_in_its_own_form(client: httpx.Client, images: Images, everywhere):
+    """What an output says of itself counts before what the request says of all."""
+    wanted = [
+        {"name": "scores", "parameters": {"binary_data": not everywhere}},
+        {"name": "prediction"},
+        {"name": "confidence", "parameters": {"binary_data": True}},
+    ]
+    reply = client.post(
+        INFER, json=request(tensor(images), outputs=wanted, parameters={"binary_data_output": everywhere})
+    )
     head = json.loads(reply.content[: int(reply.headers[LENGTH])])
     assert reply.headers["content-type"] == "application/octet-stream"
     assert reply.headers["cache-control"] == "no-store"
-    assert [(output["name"], "data" in output) for output in head["outputs"]] == [
-        ("scores", False),
-        ("prediction", True),
-    ]
-    assert head["outputs"][0]["parameters"] == {"binary_data_size": 40 * 9 * 4}
+    sizes = {"scores": 40 * 9 * 4, "prediction": 40 * (4 + 1), "confidence": 40 * 4}
+    binary = {"scores": not everywhere, "prediction": everywhere, "confidence": True}
+    assert [output["name"] for output in head["outputs"]] == ["scores", "prediction", "confidence"]
+    for output in head["outputs"]:
+        name = output["name"]
+        assert ("data" in output) is not binary[name]
+        assert output.get("parameters") == ({"binary_data_size": sizes[name]} if binary[name] else None)
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_a_request_that_names_no_outputs_gets_all_in_the_form_it_asks_for(
+    client: httpx.Client, images, everywhere: bool
+):
+    reply = client.post(INFER, json=request(tensor(images), parameters={"binary_data_output": everywhere}))
+    assert tuple(outputs_of(reply)) == OUTPUTS
+    assert (LENGTH in reply.headers) is everywhere
 
 
 def test_a_request_without_id_gets_none_and_a_json_answer_is_json(client: httpx.Client, images: Images):

@@ -48,7 +48,7 @@ BAD_JSON: dict[str, tuple[dict[str, object], str]] = {
     "no batch": (request(tensor(ONE, shape=[28, 28])), "[28, 28]"),
     "channels": (request(tensor(ONE, shape=[1, 28, 28, 1])), "[1, 28, 28, 1]"),
     "no shape": (request(tensor(ONE, shape=[])), "shape []"),
-    "a negative count": (request(tensor(ONE, shape=[-1, 28, 28])), "[-1, 28, 28]"),
+    "a negative count": (request(tensor(ONE, shape=[-1, 28, 28])), "found shape [-1, 28, 28]"),
     "a shape of floats": (request(tensor(ONE, shape=[1.0, 28, 28])), "$.inputs[0].shape[0]"),
     "a shape of bools": (request(tensor(ONE, shape=[True, 28, 28])), "$.inputs[0].shape[0]"),
     "a shape with more drawings than data": (request(tensor(ONE, shape=[2, 28, 28])), "784 values"),
@@ -195,8 +195,11 @@ def test_a_long_name_is_cut_in_the_message():
 
 
 _anything = st.sampled_from(
-    [None, True, -1, 0, 784, 1.5, 10**30, "", "x", "UINT8", [], [[]], [1, 784], [0, 28, 28], [0] * 784, [[0] * 784]]
-    + [{}, {"binary_data_size": 784}, {"binary_data": True}, {"binary_data": 1}, {"shared_memory_region": None}]
+    [
+        *(None, True, -1, 0, 784, 1.5, 10**30, "", "x", "UINT8"),
+        *([], [[]], [1, 784], [0, 28, 28], [0] * 784, [[0] * 784]),
+        *({}, {"binary_data_size": 784}, {"binary_data": True}, {"binary_data": 1}, {"shared_memory_region": None}),
+    ]
 )
 _tensors = st.lists(
     st.fixed_dictionaries(

@@ -6,6 +6,7 @@ import { cannotRead } from "./words.js";
 export class Bars {
   #list;
   #rows = new Map(); // label -> {row, number}
+  #scores = {};
 
   constructor(list) {
     this.#list = list;
@@ -28,11 +29,12 @@ export class Bars {
       this.#rows.set(label, { row, number });
       return row;
     }));
-    this.show({});
+    this.show(this.#scores);
   }
 
   /** scores: label -> 0 to 1; {} for none. */
   show(scores) {
+    this.#scores = scores;
     const highest = Math.max(...Object.values(scores));
     for (const [label, { row, number }] of this.#rows) {
       const score = scores[label];

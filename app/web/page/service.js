@@ -13,7 +13,7 @@ export class Refusal extends Error {
 
 /** What the service serves: {model_version, classes, withheld}. */
 export async function health() {
-  return (await ask("health", { signal: AbortSignal.timeout(PATIENCE) })).json();
+  return ask("health", { signal: AbortSignal.timeout(PATIENCE) });
 }
 
 /**
@@ -23,25 +23,28 @@ export async function health() {
  */
 export async function read({ body, type, query = "" }, { keep, signal }) {
   const start = performance.now();
-  const response = await ask(`drawings${keep ? "" : "/preview"}${query}`, {
+  const answer = await ask(`drawings${keep ? "" : "/preview"}${query}`, {
     method: "POST", body, headers: { "content-type": type },
     signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]),
   });
-  const answer = await response.json();
   return { answer, milliseconds: performance.now() - start };
 }
 
 async function ask(url, options) {
-  let response;
   try {
-    response = await fetch(url, { credentials: "same-origin", ...options });
+    const response = await fetch(url, { credentials: "same-origin", ...options });
+    if (response.ok) return await response.json();
+    throw await refusalIn(response);
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Refusal(0, {}, RETRY); // a TypeError without connection, a TimeoutError
+    // No connection or half an answer is a TypeError or a SyntaxError, none in time a TimeoutError.
+    if (["TypeError", "SyntaxError", "TimeoutError"].includes(error.name)) throw new Refusal(0, {}, RETRY);
+    throw error;
   }
-  if (response.ok) return response;
+}
+
+async function refusalIn(response) {
   const isOurs = response.headers.get("content-type")?.startsWith("application/json");
   const passes = [429, 502, 503, 504].includes(response.status);
-  const seconds = passes ? Number.parseInt(response.headers.get("retry-after") ?? RETRY, 10) || RETRY : null;
-  throw new Refusal(response.status, isOurs ? await response.json() : {}, seconds);
+  const seconds = passes ? Number.parseInt(response.headers.get("retry-after"), 10) || RETRY : null;
+  return new Refusal(response.status, isOurs ? await response.json() : {}, seconds);
 }

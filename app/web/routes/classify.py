@@ -24,21 +24,22 @@ class Classify:
 
     async def classify(self, call: Call) -> Response:
         """One drawing as JSON."""
-        caller = self._service.admit(call, stores=True)
+        reader = self._service.reader
+        caller = self._service.admit(call, reader, stores=True)
         require_media_type(call, JSON)
         pixels = read_drawing(await read_body(call, limit=ONE_BYTES))
-        answers = await answers_to(call, self._service.reader, pixels, source=source_of(caller))
+        answers = await answers_to(call, reader, pixels, source=source_of(caller))
         return respond(answers[0])
 
     async def classify_batch(self, call: Call) -> Response:
         """Many drawings, as JSON or as N x 784 bytes; a bad one gets an error of its own."""
-        caller = self._service.admit(call, stores=True)
+        reader = self._service.reader
+        caller = self._service.admit(call, reader, stores=True)
         kind = require_media_type(call, JSON, RAW)
         body = await read_body(call, limit=BATCH_BYTES)
         drawings: list[bytes] | list[bytes | PixelWiseError]
         drawings = read_drawings(body) if kind == JSON else read_raw_drawings(body)
         good = [drawing for drawing in drawings if isinstance(drawing, bytes)]
-        reader = self._service.reader
         answers = iter(await answers_to(call, reader, b"".join(good), source=source_of(caller)))
         outcomes = [next(answers) if isinstance(drawing, bytes) else describe(drawing) for drawing in drawings]
         return respond({"model_version": reader.version.name, "answers": outcomes})

@@ -19,7 +19,7 @@ from app.inference.strokes import draw_strokes
 from app.web.body import JSON, RAW, not_empty, read_body, require_media_type
 from app.web.call import Call
 from app.web.errors import respond
-from app.web.payloads import Answer, no_json
+from app.web.payloads import NOT_JSON, Answer, no_json
 from app.web.service import Service, answers_to, source_of
 
 PICTURES = ("image/png", "image/jpeg")
@@ -73,9 +73,9 @@ class Drawings:
         return await self._answer(call, stores=False)
 
     async def _answer(self, call: Call, *, stores: bool) -> Response:
-        caller = self._service.admit(call, stores=stores)
-        seen = await _read(call)
         reader = self._service.reader
+        caller = self._service.admit(call, reader, stores=stores)
+        seen = await _read(call)
         if (seen > INK_ABOVE).any():
             source = source_of(caller) if stores else None
             (answer,) = await answers_to(call, reader, seen.tobytes(), source=source)
@@ -105,7 +105,7 @@ def _read_strokes(body: bytes) -> Strokes:
     except msgspec.ValidationError as error:
         remedy = 'Send {"strokes": [[[x, y], …], …], "pen_width": 16, "canvas": [280, 280]}.'
         raise BadDrawing("strokes", found=str(error), promised="lists of points", remedy=remedy) from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise no_json(error, body) from None
 
 

@@ -96,7 +96,7 @@ class Protocol:
     async def infer(self, call: Call) -> Response:
         """Answers to the drawings of one tensor."""
         reader = self._reader(call)
-        self._service.admit(call, stores=True)
+        self._service.admit(call, reader, stores=True)
         require_media_type(call, JSON, RAW)
         body = await read_body(call, limit=INFER_BYTES)
         length = call.field(LENGTH_HEADER.encode())

@@ -1,0 +1,118 @@
+"""The application of `tests/web/inside.py` on a real socket of this process, so that its bounds can be changed."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import uvicorn
+from numpy.typing import NDArray
+
+from app.web.connections import BoundedConnection
+from tests.web.inside import Inside
+from tests.web.load import Reply, until
+
+PATIENCE_SECONDS = 30
+
+
+class Served:
+    """Attributes: `port`; `inside`, the application; `server`, which knows its connections."""
+
+    def __init__(self, inside: Inside, server: uvicorn.Server, port: int) -> None:
+        self.inside, self.server, self.port = inside, server, port
+
+    @contextlib.contextmanager
+    def connect(self) -> Iterator[socket.socket]:
+        """A new connection, closed at the end."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_SECONDS) as connection:
+            yield connection
+
+    def exchange(self, request: bytes) -> list[Reply]:
+        """All answers to these bytes, until the server closes."""
+        with self.connect() as connection:
+            connection.sendall(request)
+            return replies_in(read_to_the_end(connection))
+
+    def connections(self) -> int:
+        return len(self.server.server_state.connections)
+
+
+class Gated:
+    """An engine that waits for leave.
+
+    Attributes:
+        may_go_on: set it, and it computes.
+        entered: set when it was asked.
+        rows: how many drawings it was asked for.
+    """
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+        self.may_go_on, self.entered, self.rows = threading.Event(), threading.Event(), 0
+
+    def scores(self, images: NDArray[np.uint8]) -> Any:
+        self.rows += len(images)
+        self.entered.set()
+        assert self.may_go_on.wait(PATIENCE_SECONDS)
+        return self._engine.scores(images)
+
+
+def put_gate(inside: Inside) -> Gated:
+    """Gives the application an engine that waits for leave."""
+    reader = inside.service.reader
+    gated = Gated(reader.version.engine)
+    reader.version = dataclasses.replace(reader.version, engine=gated)  # type: ignore[arg-type]  # looks like one
+    return gated
+
+
+@contextlib.contextmanager
+def serve(inside: Inside) -> Iterator[Served]:
+    """Serves it as `app/worker.py` does. Its queue ends with it."""
+    config = uvicorn.Config(
+        inside.application,  # type: ignore[arg-type]  # an ASGI application
+        http=BoundedConnection,
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=2,
+    )
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            until(lambda: server.started or not thread.is_alive(), "the start of the server")
+            yield Served(inside, server, listener.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE_SECONDS)
+            assert not thread.is_alive()
+
+
+def read_to_the_end(connection: socket.socket) -> bytes:
+    """Everything until the other side closes."""
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def replies_in(said: bytes) -> list[Reply]:
+    """The answers in these bytes, which hold nothing else."""
+    replies = []
+    while said:
+        head, _, rest = said.partition(b"\r\n\r\n")
+        first, *lines = head.decode("ascii").split("\r\n")
+        assert re.fullmatch(r"HTTP/1\.1 [1-5][0-9][0-9] .*", first), first
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        length = int(headers.get("content-length", "0"))
+        assert len(rest) >= length, "an answer is cut off"
+        replies.append(Reply(int(first.split()[1]), headers, rest[:length]))
+        said = rest[length:]
+    return replies

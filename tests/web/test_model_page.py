@@ -1,0 +1,267 @@
+"""GET /model: what a release says of itself, as a page; the texts of a hostile one stay texts."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.inference.artefact import read_artefact
+from app.inference.contract import Contract
+from app.inference.golden import GoldenSet
+from app.release.card import read_card
+from app.web.model_page import FOR, as_html, confusions, weight_pictures
+from app.web.routes.model import ModelPage
+from tests.page.visit import chromium
+from tests.service import Service
+from tests.web.inside import Inside
+
+HOSTILE = """\
+# A card <script>alert(1)</script>
+
+<script>alert(2)</script>
+<img src=x onerror=alert(3)>
+<iframe src="https://elsewhere.example"></iframe>
+
+[run](javascript:alert(4)) [run](JaVaScRiPt:alert(5)) [run](data:text/html;base64,PHNjcmlwdD4=) [run](vbscript:x)
+[file](file:///etc/passwd) [rules](//elsewhere.example/x)
+![<b>a picture</b>](https://elsewhere.example/pixel.png "title") ![x](data:image/svg+xml,<svg/onload=alert(6)>)
+<javascript:alert(7)> [reference][r]
+
+[r]: javascript:alert(8)
+
+| a <script>alert(9)</script> | b |
+|---|---|
+| <style>*{display:none}</style> | `<script>alert(10)</script>` |
+
+    </code></pre><script>alert(11)</script>
+
+```"><script>alert(12)</script>
+x
+```
+&lt;script&gt;alert(13)&lt;/script&gt; [quote](https://x.example/"onmouseover="alert(14))
+"""
+
+
+class Tags(HTMLParser):
+    """Every element of a page: its name and attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def page_of(inside: Inside, **changed: object) -> str:
+    """The page of the release in `inside`, with some of its card changed."""
+    card = replace(inside.service.card, **changed)
+    return ModelPage(replace(inside.service, card=card))._page
+
+
+def text_of(page: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page)).split())
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+
+
+def test_the_contract_and_the_accuracy_are_shown(inside: Inside):
+    reply = inside.ask("GET", "/model", key=None)
+    contract = inside.service.card.contract
+    assert isinstance(contract, Contract)
+    assert (reply.status, reply.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    text = text_of(reply.body.decode())
+    for said in (
+        *("Model v1.0", contract.artefact, contract.sha256, "784", "28 × 28 uint8, 0 to 255; ink is > 128"),
+        *(contract.sklearn, "binarize (Binarizer)", "clf (LogisticRegression)", "Withheld 0", "1 2 3 4 5 6 7 8 9"),
+        f"{100 * contract.accuracy.value:.2f}%",
+        f"from {100 * contract.accuracy.interval[0]:.1f}% to {100 * contract.accuracy.interval[1]:.1f}%",
+        f"{contract.accuracy.correct:,} of {contract.accuracy.n:,}",
+        *(f"{100 * share:.1f}%" for share in contract.accuracy.per_class.values()),
+        "How well it reads",
+        "Withheld digits",
+    ):
+        assert said in text
+    assert "library_name" not in text, "the front matter is not prose"
+
+
+def test_the_page_is_under_api_too(inside: Inside):
+    assert inside.ask("GET", "/api/model", key=None).body == inside.ask("GET", "/model", key=None).body
+
+
+def test_confusions_are_counted_from_the_recorded_answers():
+    scores = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.7, 0.3], [0.1, 0.9]])
+    golden = GoldenSet(np.zeros((5, 28, 28), np.uint8), ("1", "1", "2", "2", "0"), scores)
+    rows = confusions(golden, ("1", "2"))
+    assert [(row.label, row.total) for row in rows] == [("0", 1), ("1", 2), ("2", 2)]
+    assert [[cell.digits for cell in row.cells] for row in rows] == [[0, 1], [1, 1], [1, 1]]
+    assert [[cell.is_right for cell in row.cells] for row in rows] == [[False, False], [True, False], [False, True]]
+    assert [[cell.shade for cell in row.cells] for row in rows] == [[0, 9], [6, 6], [6, 6]]
+
+
+def test_the_matrix_on_the_page_has_all_recorded_digits_and_as_many_right_ones_as_the_card_promises(inside: Inside):
+    card = inside.service.card
+    assert card.contract is not None and card.contract.golden is not None and card.recorded is not None
+    page = inside.ask("GET", "/model", key=None).body.decode()
+    cells = re.findall(r'<td class="(right|wrong) shade-(\d)">(\d*)</td>', page)
+    assert len(cells) == 10 * 9
+    assert sum(int(number or 0) for _, _, number in cells) == len(card.recorded.labels)
+    assert sum(int(number or 0) for kind, _, number in cells if kind == "right") == card.contract.golden.correct
+    assert all((number == "") == (shade == "0") for _, shade, number in cells)
+
+
+def test_every_shade_of_the_matrix_has_a_rule(inside: Inside):
+    style = inside.ask("GET", "/page/model.css").body.decode()
+    for shade in range(1, 10):
+        assert f".shade-{shade} {{ --strength" in style
+
+
+# -- the weights -------------------------------------------------------------------------------------------------------
+
+
+def test_weights_are_pictures_of_28_by_28(inside: Inside):
+    page = inside.ask("GET", "/model", key=None).body.decode()
+    sources = re.findall(r'<img src="(model/weights/[^"]+)"', page)
+    assert sources == [f"model/weights/{digit}.png" for digit in range(1, 10)]
+    weights = inside.service.card.weights
+    assert weights is not None
+    for column, source in enumerate(sources):
+        reply = inside.ask("GET", "/" + source, key=None)
+        assert (reply.status, reply.headers["content-type"]) == (200, "image/png")
+        picture = np.asarray(Image.open(io.BytesIO(reply.body)))
+        assert picture.shape == (28, 28, 4)
+        seen = picture[..., 3] > 0
+        is_for = (picture[..., :3] == FOR).all(axis=2)
+        assert (is_for == (weights[:, column].reshape(28, 28) >= 0))[seen].all()
+
+
+def test_the_strongest_weight_is_opaque_and_none_is_transparent_on_one_scale_for_all():
+    weights = np.zeros((784, 2))
+    weights[:400, 0], weights[:400, 1], weights[400, 1] = 2.0, -1.0, 2.0
+    first, second = (np.asarray(Image.open(io.BytesIO(one))) for one in weight_pictures(weights, ("1", "2")).values())
+    assert first.reshape(784, 4)[[0, 783]].tolist() == [[*FOR, 255], [*FOR, 0]]
+    assert second.reshape(784, 4)[[0, 400]][:, 3].tolist() == [128, 255]
+
+
+@pytest.mark.parametrize("weights", [np.zeros((784, 2)), np.full((784, 2), 1e-300)])
+def test_weights_without_strength_make_pictures_too(weights):
+    assert len(weight_pictures(weights, ("1", "2"))) == 2
+
+
+@pytest.mark.parametrize("label", ["0", "10", "x", "%00", "<script>"])
+def test_a_picture_of_another_label_is_not_found(inside: Inside, label: str):
+    reply = inside.ask("GET", f"/model/weights/{label}.png", key=None)
+    assert (reply.status, set(reply.json)) == (404, {"error", "message", "remedy"})
+    assert "1, 2, 3" in reply.json["message"]
+
+
+# -- what is missing is said -------------------------------------------------------------------------------------------
+
+
+def test_a_release_without_contract_shows_what_there_is_and_says_so(inside: Inside):
+    text = text_of(page_of(inside, contract=None))
+    assert "This release’s card has no contract" in text
+    assert inside.service.reader.version.sha256 in text
+    assert "1 2 3 4 5 6 7 8 9" in text
+    assert "What it is for" in text, "its prose"
+
+
+def test_a_release_without_golden_set_says_so(inside: Inside):
+    page = page_of(inside, recorded=None)
+    assert "No golden set came with this release" in page
+    assert '<table class="matrix">' not in page
+
+
+def test_a_release_without_card_says_so(inside: Inside):
+    assert "No card came with this release." in page_of(inside, contract=None, prose=None, recorded=None)
+
+
+def test_a_model_that_is_not_linear_says_so(inside: Inside, published):
+    artefact = read_artefact(published("v2.0").artefact)
+    assert artefact.kind == "MLPClassifier", "or this test needs another release"
+    page = page_of(inside, kind=artefact.kind, weights=None)
+    assert "Only a linear model has weights" in page
+    assert "<img" not in page
+
+
+def test_a_contract_without_withheld_classes_steps_apart_or_figures_of_each_class_is_shown(inside: Inside, published):
+    card = read_card(published("v2.0").files["MODELCARD.md"])
+    assert card.contract is not None
+    assert "Withheld none" in text_of(page_of(inside, contract=card.contract, prose=card.prose))
+    bare = msgspec.structs.replace(
+        card.contract, accuracy=msgspec.structs.replace(card.contract.accuracy, per_class={})
+    )
+    assert '<table class="classes">' not in page_of(inside, contract=bare)
+
+
+# -- a hostile card ----------------------------------------------------------------------------------------------------
+
+
+def test_no_text_of_a_card_becomes_markup_that_acts(inside: Inside):
+    for tag, attributes in Tags(as_html(HOSTILE)).found:
+        assert tag in {"h2", "p", "a", "table", "thead", "tbody", "tr", "th", "td", "code", "pre"}
+        assert set(attributes) <= {"href", "class"}
+        assert (attributes.get("href") or "https://x").startswith("https://")
+    assert "a picture" in as_html(HOSTILE), "the words of a picture stay"
+
+
+def test_a_hostile_card_adds_no_element_to_the_page_but_those_of_text(inside: Inside):
+    def count(page: str, *names: str) -> dict[str, int]:
+        return {name: sum(tag == name for tag, _ in Tags(page).found) for name in names}
+
+    acting = ("script", "img", "iframe", "style", "link", "object", "form", "input", "svg", "base", "meta")
+    assert count(page_of(inside, prose=HOSTILE), *acting) == count(page_of(inside, prose="x"), *acting)
+    assert "alert(2)" in text_of(page_of(inside, prose=HOSTILE)), "it is shown as text"
+
+
+def test_a_name_in_a_contract_that_is_markup_is_text(inside: Inside):
+    """A card's own rules refuse such names; the page does not rely on them."""
+    card = inside.service.card
+    assert card.contract is not None
+    evil = msgspec.structs.replace(card.contract, artefact="<script>x</script>", sklearn='"><img src=x>')
+    found = Tags(page_of(inside, contract=evil, kind="<b onclick=x>")).found
+    assert not [tag for tag, _ in found if tag == "script"]
+    assert not [attributes for _, attributes in found if "onclick" in attributes or attributes.get("src") == "x"]
+
+
+@pytest.mark.parametrize("deep", ["[" * 20_000, "> " * 8_000 + "x", "- " * 8_000, "*a_ " * 10_000, "|" * 30_000])
+def test_a_card_of_nested_marks_is_rendered_soon(deep: str):
+    assert as_html(deep)
+
+
+def test_headings_of_the_card_are_below_the_page_s_own():
+    assert as_html("# One\n## Two\n###### Six") == "<h2>One</h2>\n<h3>Two</h3>\n<h6>Six</h6>\n"
+
+
+# -- in a browser ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/model", "/api/model"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_fits_and_loads_all_of_its_parts(service: Service, path: str, width: int):
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        complaints: list[str] = []
+        hosts: set[str] = set()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+        page.goto(service.url + path, wait_until="networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth === 28)")
+        shades = page.evaluate(
+            "[...document.querySelectorAll('.matrix .right')].map(cell => getComputedStyle(cell).backgroundColor)"
+        )
+        assert len(set(shades)) > 1, "the shades are seen"
+        assert complaints == []
+        assert hosts == {service.url.removeprefix("http://")}
