@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Any
 
+from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 ARRIVAL_SECONDS = 10.0
@@ -20,12 +21,18 @@ MAX_CONNECTIONS = 2000
 LINGER_SECONDS = 1.0
 """When the service ends, idle connections stay open for so long, for what is on its way."""
 SWEEP_SECONDS = 1.0
+BODY_FIELDS = (b"content-length", b"transfer-encoding")
 
 TOO_SLOW = b"408 Request Timeout", b"too-slow", f"The request took more than {ARRIVAL_SECONDS:g} s to arrive.".encode()
 HEAD_TOO_LARGE = (
     b"431 Request Header Fields Too Large",
     b"head-too-large",
     f"The request line and headers are longer than {HEAD_BYTES:,} bytes.".encode(),
+)
+UPGRADE = (
+    b"400 Bad Request",
+    b"not-understood",
+    b"A request with a body must not ask for another protocol: send it without the header Upgrade, as HTTP/1.1.",
 )
 TOO_MANY_CONNECTIONS = b"503 Service Unavailable", b"too-many-connections", b"Too many connections are open."
 
@@ -81,6 +88,9 @@ class BoundedConnection(HttpToolsProtocol):
         self.scope["pixelwise.connection"] = self  # type: ignore[typeddict-unknown-key]  # a server may add its own
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade() and any(name in BODY_FIELDS and value != b"0" for name, value in self.headers):
+            self._refuse(*UPGRADE)
+            raise HttpParserError("the parser would take this body for the next request")
         self._in_head, self._unread = False, 0
         super().on_headers_complete()
         self.headers = []  # the request has its own by now; what follows a chunked body is none of them
