@@ -17,6 +17,7 @@ import app
 from app.commands.database import database
 from app.commands.keys import keys
 from app.commands.serve import serve
+from app.commands.upgrade import upgrade
 from app.errors import (
     ConfigurationError,
     ContractBroken,
@@ -32,6 +33,7 @@ from app.settings import Settings, read_settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=app.__doc__)
 cli.command()(serve)
+cli.command()(upgrade)
 cli.add_typer(database, name="db")
 cli.add_typer(keys, name="keys")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]

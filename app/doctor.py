@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -14,13 +17,18 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from app.errors import PixelWiseError
+from app.errors import DatabaseUnavailable, PixelWiseError, WrongSchema
 from app.release.address import parse_address
 from app.release.lock import find_vouching, read_lock
 from app.release.record import changed_file, read_record
 from app.settings import ROOT, Settings, read_settings
 
 OLDEST_PYTHON = (3, 11)
+LEAST_FREE_BYTES = 256 << 20
+"""What must be free beside the database: some hundred thousand answers."""
+ASK_SECONDS = 2
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""What listens on every address of this machine is asked at this one."""
 
 
 class Symptom(msgspec.Struct, frozen=True):
@@ -40,7 +48,7 @@ def diagnose() -> list[Symptom]:
         settings = read_settings()
     except PixelWiseError as error:
         return [*found, Symptom("settings", False, str(error), "edit .env", error.exit_code)]
-    return [*found, *_settings(settings), *_model(settings)]
+    return [*found, *_settings(settings), *_service(settings), *_model(settings)]
 
 
 def symptoms_table(symptoms: list[Symptom]) -> Table:
@@ -107,6 +115,70 @@ def _settings(settings: Settings) -> Iterator[Symptom]:
             yield Symptom("origin", False, found, "pixelwise pull", 3)
     except PixelWiseError as error:
         yield Symptom("settings", False, str(error), "edit .env", error.exit_code)
+
+
+def _service(settings: Settings) -> Iterator[Symptom]:
+    if settings.secret_api_key:
+        yield Symptom("SECRET_API_KEY", True, "set")
+    else:
+        yield Symptom("SECRET_API_KEY", False, "empty: the service does not start", "bash setup-server.sh", 3)
+    yield from _database(settings)
+    yield _address(settings.host, settings.port)
+
+
+def _database(settings: Settings) -> Iterator[Symptom]:
+    # Takes a quarter of a second: not before the cheap checks have passed.
+    from app.storage.database import Database
+    from app.storage.schema import REVISION, check_schema
+
+    try:
+        database = Database(settings.database_url, root=settings.root)
+    except PixelWiseError as error:
+        yield Symptom("database", False, str(error), "edit .env", error.exit_code)
+        return
+    try:
+        check_schema(database)
+        yield Symptom("database", True, f"{database.name}, revision {REVISION}")
+    except WrongSchema as error:
+        yield Symptom("database", False, str(error), "pixelwise db upgrade", error.exit_code)
+    except DatabaseUnavailable as error:
+        is_missing = database.file is not None and not database.file.exists()
+        yield Symptom(
+            "database", False, str(error), "pixelwise db upgrade" if is_missing else error.remedy, error.exit_code
+        )
+    finally:
+        database.close()
+    if database.file is not None:
+        folder = next(parent for parent in database.file.parents if parent.is_dir())
+        free = shutil.disk_usage(folder).free
+        found = f"{free >> 20:,} MiB free in {folder}"
+        healthy = free >= LEAST_FREE_BYTES
+        yield Symptom("disk", healthy, found, "" if healthy else f"free space in {folder}", 0 if healthy else 3)
+
+
+def _address(host: str, port: int) -> Symptom:
+    """Whether `pixelwise serve` could listen there, or does already."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        if _is_pixelwise(EVERY_ADDRESS.get(host, host), port):
+            return Symptom("address", True, f"PixelWise answers at {host} port {port}")
+        said = error.strerror or str(error)
+        return Symptom("address", False, f"{host} port {port}: {said}", "edit HOST and PORT in .env", 3)
+    return Symptom("address", True, f"{host} port {port} is free" if port else f"{host}, a free port at each start")
+
+
+def _is_pixelwise(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=ASK_SECONDS)
+    try:
+        connection.request("GET", "/health")
+        said = json.loads(connection.getresponse().read(64 << 10))
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()
+    return isinstance(said, dict) and {"status", "model_version", "withheld"} <= said.keys()
 
 
 def _model(settings: Settings) -> Iterator[Symptom]:

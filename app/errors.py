@@ -105,6 +105,28 @@ class CannotListen(ConfigurationError):
         )
 
 
+class AlreadyRunning(ConfigurationError):
+    """Another service runs from this installation."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            "service",
+            found=f"one of this installation that answers at {url}",
+            promised="one at a time: queues and limits are counted in one process",
+            remedy="Use that one, or end it first.",
+        )
+
+
+class NotTakenUp(PixelWiseError):
+    """A release that was fetched and verified, and is not served all the same; the old one is."""
+
+    exit_code = 4
+
+    def __init__(self, version: str, *, found: str) -> None:
+        remedy = "The old release goes on, and .env names it again."
+        super().__init__(f"release {version}", found=found, promised="a service that takes it up", remedy=remedy)
+
+
 class WorkerFailed(PixelWiseError):
     """The process that should answer did not start; it has said why."""
 

@@ -17,7 +17,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from app.errors import CannotListen, WorkerFailed
+from app.errors import AlreadyRunning, CannotListen, WorkerFailed
+from app.running import announced, running_service
 from app.settings import Settings
 
 BACKLOG = 2048
@@ -34,9 +35,16 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> int:
         The exit code: 0 after SIGTERM or SIGINT, the worker's own when that ended by itself.
 
     Raises:
-        CannotListen: the address is taken or not ours. WorkerFailed: the first worker did not start.
+        CannotListen: the address is taken or not ours. AlreadyRunning: another service of this installation does.
+        WorkerFailed: the first worker did not start.
     """
-    with _listen(settings.host, settings.port) as listener, _signals() as wait_for_signal:
+    if other := running_service(settings.data):
+        raise AlreadyRunning(other.url)
+    with (
+        _listen(settings.host, settings.port) as listener,
+        announced(settings.data, address_of(listener)),
+        _signals() as wait_for_signal,
+    ):
         worker = _Worker(listener)
         worker.wait_until_ready()
         say(f"PixelWise answers at {address_of(listener)}")

@@ -102,6 +102,11 @@ class Settings:
         return self.root / "models"
 
     @property
+    def data(self) -> Path:
+        """The git-ignored folder of what the service writes."""
+        return self.root / "data"
+
+    @property
     def lock_file(self) -> Path:
         """The reviewed list of trusted releases."""
         return self.root / "model.lock"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,16 +12,20 @@ from typing import Any
 import pytest
 
 from tests.installation import Installation, Published
+from tests.service import Service
 
 V1 = "digit_classifier_v1.pkl"
+KEY = "a-key-that-nobody-is-shown"
 
 
 @pytest.fixture
 def house(installation: Installation) -> Installation:
     """An installation in order."""
     env = installation.root / ".env"
-    env.write_bytes((installation.root / ".env.example").read_bytes())
+    pattern = (installation.root / ".env.example").read_text()
+    env.write_text(pattern.replace("\nSECRET_API_KEY=\n", f"\nSECRET_API_KEY={KEY}\n").replace("PORT=8000", "PORT=0"))
     env.chmod(0o600)
+    assert installation.pixelwise("db", "upgrade").returncode == 0
     return installation
 
 
@@ -27,6 +33,7 @@ def doctor(house: Installation, **environ: str) -> tuple[int, dict[str, dict[str
     """The exit code, and the checks by name."""
     done = house.pixelwise("doctor", "--json", **environ)
     assert "Traceback" not in done.stderr
+    assert KEY not in done.stdout + done.stderr
     shown = json.loads(done.stdout)
     assert shown["healthy"] == (done.returncode == 0)
     assert all(set(check) == {"name", "healthy", "found", "mend", "exit_code"} for check in shown["checks"])
@@ -40,20 +47,23 @@ def faults(checks: dict[str, dict[str, Any]]) -> dict[str, str]:
 def test_an_installation_in_order_is_well(house: Installation):
     code, checks = doctor(house)
     assert (code, faults(checks)) == (0, {})
-    assert list(checks) == ["python", "libraries", "git", ".env", "settings", "release", "model.lock", "start"]
+    assert list(checks) == [
+        *("python", "libraries", "git", ".env", "settings", "SECRET_API_KEY", "database", "disk", "address"),
+        *("release", "model.lock", "start"),
+    ]
     assert all(check["mend"] == "" for check in checks.values())
 
 
 def test_it_is_shown_as_a_table_too(house: Installation):
     done = house.pixelwise("doctor", COLUMNS="140")
     assert done.returncode == 0
-    assert done.stdout.count("well") >= 8
+    assert done.stdout.count("well") >= 12
     assert "fault" not in done.stdout
 
 
 def test_a_missing_env_file_is_a_fault(house: Installation):
     (house.root / ".env").unlink()
-    code, checks = doctor(house)
+    code, checks = doctor(house, SECRET_API_KEY=KEY, PORT="0")
     assert (code, faults(checks)) == (3, {".env": "bash setup-server.sh"})
 
 
@@ -122,3 +132,60 @@ def test_another_library_version_than_pinned_is_a_fault(house: Installation):
 def test_without_git_there_is_a_fault(house: Installation, tmp_path: Path):
     code, checks = doctor(house, PATH=str(tmp_path))
     assert (code, faults(checks)) == (3, {"git": "apt-get install git"})
+
+
+# -- the service -------------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_key_is_a_fault_that_setup_mends(house: Installation):
+    code, checks = doctor(house, SECRET_API_KEY="")
+    assert (code, faults(checks)) == (3, {"SECRET_API_KEY": "bash setup-server.sh"})
+
+
+def test_a_missing_database_is_a_fault_that_upgrade_mends(house: Installation):
+    code, checks = doctor(house, DATABASE_URL="sqlite:///elsewhere/other.db")
+    assert (code, faults(checks)) == (6, {"database": "pixelwise db upgrade"})
+    assert not (house.root / "elsewhere").exists()
+    assert house.pixelwise("db", "upgrade", DATABASE_URL="sqlite:///elsewhere/other.db").returncode == 0
+    assert doctor(house, DATABASE_URL="sqlite:///elsewhere/other.db")[0] == 0
+
+
+def test_tables_of_another_revision_are_a_fault(house: Installation):
+    with sqlite3.connect(house.root / "data/pixelwise.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    code, checks = doctor(house)
+    assert (code, faults(checks)) == (3, {"database": "pixelwise db upgrade"})
+    assert "9999" in checks["database"]["found"]
+
+
+def test_an_address_that_is_no_database_is_a_fault_that_shows_no_password(house: Installation):
+    code, checks = doctor(house, DATABASE_URL=f"mysql://me:{KEY}@host/base")
+    assert (code, faults(checks)) == (3, {"database": "edit .env"})
+
+
+def test_a_database_server_that_does_not_answer_is_a_fault(house: Installation):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    code, checks = doctor(house, DATABASE_URL=f"postgresql://me:{KEY}@127.0.0.1:{port}/base")
+    assert code == 6
+    assert list(faults(checks)) == ["database"]
+    assert "disk" not in checks
+
+
+def test_a_port_that_another_program_has_is_a_fault(house: Installation):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        code, checks = doctor(house, PORT=str(other.getsockname()[1]))
+    assert (code, faults(checks)) == (3, {"address": "edit HOST and PORT in .env"})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_port_that_pixelwise_has_is_well(house: Installation, service: Service, host: str):
+    _, checks = doctor(house, PORT=service.url.rpartition(":")[2], HOST=host)
+    assert checks["address"]["healthy"]
+    assert "PixelWise answers" in checks["address"]["found"]
+
+
+def test_an_address_of_another_machine_is_a_fault(house: Installation):
+    _, checks = doctor(house, HOST="192.0.2.1")  # for documentation: nobody has it
+    assert faults(checks) == {"address": "edit HOST and PORT in .env"}
