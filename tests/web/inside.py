@@ -123,9 +123,12 @@ class Inside:
             "server": ("127.0.0.1", 8000),
         }
         said: list[Any] = []
+        coming = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
+            if not coming:
+                await asyncio.Event().wait()  # this client never goes away
+            return coming.pop()
 
         async def send(message: dict[str, Any]) -> None:
             said.append(message)
