@@ -21,9 +21,10 @@ test: .venv/.installed-requirements-dev.txt releases ## install what tests need 
 	$(MODEL_PYTHON) -m pytest pixelwise-model/tests
 	.venv/bin/python -m pytest
 
-soak: .venv/.installed-requirements-dev.txt releases ## long checks: a million mutations, OpenML's 70,000 rows, all versions on all digits
+soak: .venv/.installed-requirements-dev.txt releases ## long checks: a million mutations, OpenML's 70,000 rows, all versions on all digits, memory over 200,000 requests
 	$(MODEL_PYTHON) -m pytest -m soak pixelwise-model/tests
 	PIXELWISE_FUZZ=1000000 .venv/bin/python -m pytest tests/attacks/test_fuzz.py tests/test_parity.py
+	.venv/bin/python benchmarks/service.py --only memory
 
 parity: .venv/.installed-requirements-dev.txt releases ## the reader against scikit-learn 1.3 to 1.9; writes docs/parity.md
 	.venv/bin/python benchmarks/parity.py
@@ -31,8 +32,8 @@ parity: .venv/.installed-requirements-dev.txt releases ## the reader against sci
 bench: .venv/.installed-requirements-dev.txt releases ## measure every performance claim; writes docs/benchmarks.md and its plot
 	@bash benchmarks/run.sh
 
-bench-peers: .venv/.installed-requirements-dev.txt releases ## load against the plain FastAPI service, BentoML, MLServer, LitServe and Ray Serve
-	@cd benchmarks && ../.venv/bin/python -m peers.run
+bench-peers: .venv/.installed-requirements-dev.txt releases ## measure the service beside FastAPI, BentoML, MLServer, LitServe and Ray Serve; writes docs/peers.md
+	.venv/bin/python benchmarks/service.py --docs
 
 lock: .venv/.installed-requirements-dev.txt ## pin and hash the dependencies in pyproject.toml and the other *.in files
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
@@ -43,12 +44,17 @@ lock: .venv/.installed-requirements-dev.txt ## pin and hash the dependencies in 
 	  pixelwise-model/requirements.in -o pixelwise-model/requirements.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  -c requirements.txt -c pixelwise-model/requirements.txt benchmarks/requirements.in -o benchmarks/requirements.txt
+	for peer in bentoml litserve mlserver ray; do \
+	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    -c pixelwise-model/requirements.txt benchmarks/peers/requirements-$$peer.in \
+	    -o benchmarks/peers/requirements-$$peer.txt || exit; \
+	done
 
 format: .venv/.installed-requirements-dev.txt ## put every file into the common format
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-clean: ## remove everything that was made here, but .env
+clean: ## remove everything that was made here, but .env and data/
 	rm -rf .venv pixelwise-model/.venv benchmarks/.venv benchmarks/peers/.venv-* benchmarks/results models pixelwise-model/releases.git \
 	  pixelwise-model/data
 

@@ -26,6 +26,7 @@ install_service() {
   service_database
   service_names
   service_user
+  service_files
   service_checks
   install_unit
   install_site
@@ -86,7 +87,13 @@ service_user() {
     useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$SERVICE_USER"
     say "user $SERVICE_USER: made, without password, shell and home"
   fi
+}
+
+service_files() {
   if $CHECK_ONLY; then say "data/ and .env: would belong to $SERVICE_USER, and nothing else"; return; fi
+  as_service .venv/bin/pixelwise --version >/dev/null ||
+    fail "user $SERVICE_USER may not read what is in $ROOT" \
+      "Move the tree to where everyone may, such as /opt/pixelwise, and run this again there."
   (umask 077 && mkdir -p data)
   chown -R "$SERVICE_USER:" data
   chown "$SERVICE_USER:" .env
@@ -99,8 +106,7 @@ service_checks() { # as that user, with no settings but those of .env
   [ "$(setting_of_file PORT)" != 0 ] || fail "PORT=0 takes another port at each start" "Put a port into .env."
   if ! said="$(as_service .venv/bin/pixelwise verify 2>&1)"; then
     printf '%s\n' "$said" >&2
-    fail "user $SERVICE_USER cannot verify the model in $ROOT" \
-      "If it may not read there, move the tree to where everyone may, such as /opt/pixelwise, and run this again."
+    fail "user $SERVICE_USER cannot verify the model" "Its message stands above: mend that, then run this again." 1
   fi
   say "user $SERVICE_USER: reads the tree and verifies the model"
   as_service .venv/bin/pixelwise db upgrade
@@ -109,8 +115,10 @@ service_checks() { # as that user, with no settings but those of .env
 as_service() { runuser -u "$SERVICE_USER" -- env -i PATH=/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 "$@"; }
 
 unit() { # deploy/pixelwise.service for this tree
-  local home=true
-  case "$ROOT" in /home/* | /root/* | /run/user/*) home=read-only ;; esac
+  local home=true place
+  for place in "$ROOT" "$(readlink -f .venv/bin/python)"; do
+    case "$place" in /home/* | /root/* | /run/user/*) home=read-only ;; esac
+  done
   sed -e "s|/opt/pixelwise|$ROOT|g" -e "s|^ProtectHome=.*|ProtectHome=$home|" deploy/pixelwise.service
 }
 

@@ -15,8 +15,9 @@ MODEL_REPOSITORY = ROOT / "pixelwise-model"
 MAY_IMPORT: dict[str, set[str]] = {
     "predict": {"classifier", "inference", "release", "settings"},
     "cli": {"classifier", "inference", "release", "storage", "settings", "tables", "doctor", "commands", "app"},
-    "commands": {"serving", "storage", "settings"},
-    "serving": {"settings"},
+    "commands": {"serving", "running", "storage", "settings"},
+    "serving": {"running", "settings"},
+    "running": set(),
     "worker": {"main", "web"},
     "main": {"classifier", "inference", "release", "storage", "web", "logs", "settings"},
     "doctor": {"release", "storage", "settings"},
@@ -68,7 +69,7 @@ CATCH_EVERYTHING = {"app.inference.batcher", "app.web.gate"}
 
 READS_THE_ENVIRONMENT = {"app/settings.py"}
 # These hand the whole environment on to a process of their own, and read nothing of it.
-HANDS_THE_ENVIRONMENT_ON = {"app/cli.py", "app/doctor.py", "app/release/git.py"}
+HANDS_THE_ENVIRONMENT_ON = {"app/cli.py", "app/commands/upgrade.py", "app/doctor.py", "app/release/git.py"}
 
 
 def modules() -> dict[str, Path]:
@@ -275,7 +276,7 @@ def test_nothing_but_the_joints_works_at_import(name: str):
 
 
 # One machine, and one list of refusals: each is clearer whole.
-LONGER = {"app/inference/pickle_machine.py": 450, "app/errors.py": 450}
+LONGER = {"app/inference/pickle_machine.py": 450, "app/errors.py": 500}
 FILES = sorted([*MODULES.values(), *(ROOT / "tests").rglob("*.py"), *MODEL_REPOSITORY.glob("*.py")])
 
 

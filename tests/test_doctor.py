@@ -173,6 +173,13 @@ def test_a_database_server_that_does_not_answer_is_a_fault(house: Installation):
     assert "disk" not in checks
 
 
+def test_a_disk_that_is_nearly_full_is_a_fault(house: Installation):
+    on_a_tiny_disk = "import app.doctor, app.cli; app.doctor.LEAST_FREE_BYTES = 1 << 60; app.cli.main()"
+    done = house.run("-c", on_a_tiny_disk, "doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert (done.returncode, faults(checks)) == (3, {"disk": f"free space in {house.root / 'data'}"})
+
+
 def test_a_port_that_another_program_has_is_a_fault(house: Installation):
     with socket.create_server(("127.0.0.1", 0)) as other:
         code, checks = doctor(house, PORT=str(other.getsockname()[1]))

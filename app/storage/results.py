@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -20,8 +21,8 @@ from app.storage.tables import probe, results
 Source: TypeAlias = Literal["api", "page", "protocol"]
 DELETED_AT_ONCE = 200
 """Drawings that one transaction deletes: the writers behind it wait for a few milliseconds."""
-ROWS_AT_ONCE = 1000
-"""In one statement: both databases limit the values of one (SQLite to 32,766)."""
+MAX_BATCH = 2500
+"""In one statement: the databases limit the values of one, SQLite to 32,766."""
 _json = msgspec.json.Encoder().encode
 
 
@@ -74,16 +75,17 @@ class Store:
         self.database = database
 
     def add(self, batch: Sequence[Result]) -> None:
-        """Stores all of `batch` in one transaction, which is on the disk on return; on an error, none of it is."""
-        if not batch:
-            return
-        dialect = self.database.engine.dialect
-        rows = _rows(batch, sqlite=dialect.name == "sqlite")
-        with self.database.writing() as connection:
-            for start in range(0, len(rows), ROWS_AT_ONCE):
-                some = rows[start : start + ROWS_AT_ONCE]
-                values = tuple(value for row in some for value in row)
-                connection.exec_driver_sql(_insert(len(some), dialect), values)
+        """Stores all of `batch` in one transaction, which is on the disk on return; on an error, none of it is.
+
+        Raises:
+            ValueError: more than MAX_BATCH results.
+        """
+        if len(batch) > MAX_BATCH:
+            raise ValueError(f"{len(batch):,} results at once, the limit is {MAX_BATCH:,}")
+        if batch:
+            dialect = self.database.engine.dialect
+            rows = _rows(batch, sqlite=dialect.name == "sqlite")
+            self.database.run_alone(_insert(len(batch), dialect), tuple(chain.from_iterable(rows)))
 
     def latest(self, limit: int, *, before: UUID | None = None) -> list[Summary]:
         """At most `limit` results, newest first; with `before`, only those older than that one."""
@@ -128,8 +130,7 @@ class Store:
 
 @lru_cache(maxsize=64)
 def _insert(count: int, dialect: Dialect) -> str:
-    """One statement for so many rows: the driver lets go of the interpreter for each statement that it runs, and under
-    load every such time is a wait for the event loop."""
+    """One statement for so many rows."""
     columns = results.columns
     if dialect.name == "sqlite":
         one = ["?"] * len(columns)

@@ -108,7 +108,7 @@ class Access:
 
     def is_local(self, call: Call) -> bool:
         """Whether the client is on this machine: its address, the name it used, and no proxy in between."""
-        if any(call.field(name) for name in (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")):
+        if any(call.field(name) is not None for name in (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")):
             return False
         return _is_loopback(_peer(call)) and _is_loopback(_host(call))
 

@@ -35,9 +35,11 @@ def require_media_type(call: Call, *accepted: str) -> str:
 def _media_type(content_type: str) -> str:
     """ "application/json" of "application/json; charset=utf-8"."""
     kind, _, parameters = content_type.partition(";")
-    name, _, charset = parameters.strip().partition("=")
-    if name.lower() == "charset" and charset.strip('"').lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise WrongMediaType("body", found=f"charset {charset}", promised="UTF-8", remedy="Encode the body as UTF-8.")
+    for parameter in parameters.split(";"):
+        name, _, charset = parameter.strip().partition("=")
+        if name.lower() == "charset" and charset.strip('"').lower() not in ("utf-8", "utf8", "us-ascii"):
+            remedy = "Encode the body as UTF-8."
+            raise WrongMediaType("body", found=f"charset {charset}", promised="UTF-8", remedy=remedy)
     return kind.strip().lower()
 
 

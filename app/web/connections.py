@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from typing import Any
+from weakref import WeakSet
 
 from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -153,18 +154,18 @@ class BoundedConnection(HttpToolsProtocol):
         self.transport.close()
 
 
-_sweeping: set[int] = set()
+_sweeping: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 """The event loops on which a sweep is planned."""
 
 
 def sweep(loop: asyncio.AbstractEventLoop, connections: set[Any]) -> None:
     """Looks at all connections once a second, for as long as there are any."""
-    if id(loop) in _sweeping:
+    if loop in _sweeping:
         return
-    _sweeping.add(id(loop))
+    _sweeping.add(loop)
 
     def look() -> None:
-        _sweeping.discard(id(loop))
+        _sweeping.discard(loop)
         now = time.monotonic()
         for connection in list(connections):
             connection.close_if_late(now)

@@ -49,6 +49,7 @@ MEANINGS = {
 ALWAYS = (400, 403, 500, 503)
 ASKED = (*ALWAYS, 401, 429)
 SENT = (*ASKED, 408, 413, 415, 422)
+VIEWER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
 CALLERS: list[dict[str, list[str]]] = [{"key": []}, {"visit": []}]
 DIGIT = [[255 if 12 <= column <= 14 and 4 <= row <= 23 else 0 for column in range(SIDE)] for row in range(SIDE)]
 """An upright line: a 1."""
@@ -246,7 +247,7 @@ def _pages() -> Json:
                 "A file of its viewer",
                 {"text/css": {"schema": {"type": "string"}}, "text/javascript": {"schema": {"type": "string"}}},
                 (*ALWAYS, 404),
-                parameters=[_parameter("name", "path", {"type": "string"}, "The file.")],
+                parameters=[_parameter("name", "path", {"type": "string", "enum": list(VIEWER_FILES)}, "The file.")],
                 operationId="docsFile",
             )
         },
@@ -300,7 +301,8 @@ def _protocol() -> Json:
                 parameters=[*parameters, length],
                 security=CALLERS,
                 operationId=f"{named}Infer",
-                description=f"At most {MAX_ROWS:,} drawings and {INFER_BYTES:,} bytes.",
+                description=f"At most {MAX_ROWS:,} drawings and {INFER_BYTES:,} bytes. In a refusal the whole "
+                "sentence follows the code under `error`: the protocol's clients show that.",
             )
         }
     return paths

@@ -139,7 +139,7 @@ def no_json(error: Exception, body: bytes | msgspec.Raw) -> NotUnderstood:
         found = "UTF-16, or a byte order mark"
     elif isinstance(error, UnicodeDecodeError):
         found = "text that is not UTF-8"
-    elif constant := re.search(rb"\b(NaN|-?Infinity)\b", data):
+    elif constant := re.search(rb"(?<!\w)(NaN|-?Infinity)\b", data):
         found = f"{constant[1].decode()}, which JSON does not have"
     else:
         found = str(error)

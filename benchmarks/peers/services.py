@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -105,7 +105,7 @@ OURS = Service(
     headers={"X-API-Key": KEY},
 )
 PLAIN = Service(
-    name="plain FastAPI",
+    name="FastAPI, def",
     environment="benchmarks/.venv",
     package="fastapi",
     requirements="benchmarks/requirements.txt",
@@ -114,6 +114,7 @@ PLAIN = Service(
     body=pixels,
     scores=named_scores,
 )
+PLAIN_ASYNC = replace(PLAIN, name="FastAPI, async def", path="/classify-on-the-loop")
 PEERS = (
     peer("BentoML", "bentoml", "/classify", flat_in_a_batch, lambda answer: answer[0]),
     peer("MLServer", "mlserver", "/v2/models/digits/infer", tensor_of_ink, lambda answer: answer["outputs"][0]["data"]),
@@ -122,11 +123,18 @@ PEERS = (
 )
 
 
+def bare(answer_bytes: int) -> Service:
+    """Starlette alone, in the product's environment: reads a body, and answers so many bytes."""
+    command = [str(HERE / "bare.py"), str(answer_bytes)]
+    return replace(OURS, name="bare Starlette", command=command, path="/", scores=lambda _: [], headers={})
+
+
 class Started(NamedTuple):
-    """A service that answers, and the process that its others descend from."""
+    """A service that answers, the process that its others descend from, and the folder where it writes."""
 
     target: Target
     process: int
+    folder: Path
 
 
 @contextmanager
@@ -142,7 +150,7 @@ def running(service: Service, drawings: Sequence[Drawing]) -> Iterator[Started]:
             try:
                 target = service.target(port, drawings)
                 wait_for(target, process, Path(folder) / "log", service.name)
-                yield Started(target, process.pid)
+                yield Started(target, process.pid, Path(folder))
             finally:
                 stop(process)
 

@@ -75,9 +75,9 @@ def rendered(name: str, address: str) -> str:
 def nginx(folder: Path, address: str) -> Iterator[tuple[int, int]]:
     """nginx with our site before `address`; the value is where it speaks HTTP and HTTPS."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
+    if program is None or shutil.which("openssl") is None:
         say = pytest.fail if os.environ.get("PIXELWISE_NGINX") == "required" else pytest.skip
-        say("no nginx here (Debian: apt-get install nginx)")
+        say("no nginx or no openssl here (Debian: apt-get install nginx openssl)")
     command = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
     command += ["-subj", f"/CN={NAME}", "-keyout", f"{folder}/key", "-out", f"{folder}/certificate"]
     subprocess.run(command, check=True, capture_output=True)

@@ -134,8 +134,10 @@ def test_the_service_makes_no_system_call_that_the_unit_forbids(installation: In
             assert client.get(path).status_code == 200, path
         assert client.post("/drawings", json=drawing).status_code == 200
     seen = notes.read_text(errors="replace")
-    made = set(re.findall(r"^\d+ +(\w+)\(", seen, re.MULTILINE)) - {"execve"}
-    assert {"fdatasync", "accept4", "epoll_wait"} & made, made
+    made = set(re.findall(r"^\d+ +(\w+)\(", seen, re.MULTILINE))
+    if os.geteuid() == 0:
+        made -= {"fchown"}  # SQLite as root gives its log to the owner of the database
+    assert {"execve", "fdatasync", "mbind"} <= made  # so the list is one of calls
     assert made - allowed_calls() == set()
     families = set(re.findall(r"\bsocket(?:pair)?\((AF_\w+)", seen))
     assert families <= set(*[line.split() for line in directives("RestrictAddressFamilies")])

@@ -1,81 +1,20 @@
-"""The queue: whatever waits goes together, nobody is answered before the commit, nobody waits for long."""
+"""The queue: whatever waits goes together, nobody is answered before the commit, nothing is lost or doubled."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.errors import Overloaded, Stalled, Stopping
+from app.errors import Stopping
 from app.inference import batcher as module
-from app.inference.batcher import ADMITTED_ROWS, BATCH_ROWS, QUEUE_ROWS, Batcher, BatchReport
-
-
-class Model:
-    """Answers each number with its square, notes what it was asked, and can be held up or made to fail."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[int]] = []
-        self.committed: list[int] = []
-        self.bad: set[int] = set()
-        self.commit_error: Exception | None = None
-        self.may_go_on = threading.Event()
-        self.may_go_on.set()
-        self.entered = threading.Event()
-
-    def compute(self, works: Sequence[int]) -> list[int]:
-        self.batches.append(list(works))
-        self.entered.set()
-        assert self.may_go_on.wait(20)
-        for work in works:
-            if work in self.bad:
-                raise ValueError(f"no square of {work}")
-        return [work * work for work in works]
-
-    def commit(self, works: Sequence[int], answers: Sequence[int]) -> None:
-        if self.commit_error is not None:
-            raise self.commit_error
-        assert [work * work for work in works] == list(answers)
-        self.committed += works
-
-
-Test = Callable[[Model, "Batcher[int, int]"], Coroutine[Any, Any, None]]
-
-
-def run(test: Test, **batcher: Any) -> Model:
-    """Runs `test` with a model and its queue, closes the queue, and returns the model."""
-    model = Model()
-
-    async def whole() -> None:
-        queue = Batcher(model.compute, model.commit, **batcher)
-        try:
-            await test(model, queue)
-        finally:
-            model.may_go_on.set()
-            await queue.close()
-
-    asyncio.run(asyncio.wait_for(whole(), 30))
-    return model
-
-
-async def hold_up(model: Model, queue: Batcher[int, int], rows: int = 1) -> asyncio.Future[int]:
-    """Submits a piece of work (0) and returns while it is being computed, which it is until `model.may_go_on`."""
-    model.may_go_on.clear()
-    model.entered.clear()
-    future = queue.submit(0, rows=rows)
-    await asyncio.to_thread(model.entered.wait, 10)
-    return future
-
-
-async def outcomes(futures: Sequence[asyncio.Future[int]]) -> list[int | BaseException]:
-    return await asyncio.gather(*futures, return_exceptions=True)
-
+from app.inference.batcher import BATCH_ROWS, Batcher, BatchReport
+from tests.inference.queues import Model, hold_up, outcomes, run
 
 # -- what goes together ----------------------------------------------------------------------------------------
 
@@ -259,129 +198,6 @@ def test_a_model_that_answers_too_few_fails_those_it_asked_for_and_goes_on():
     run(test)
 
 
-# -- refused before it hurts ---------------------------------------------------------------------------------------
-
-
-def teach(queue: Batcher[int, int], *, seconds_per_row: float) -> None:
-    """As if many batches had taken so long for each row."""
-    for rows in (1, 10, 100) * 100:
-        queue._cost.learn(rows, rows * seconds_per_row)
-
-
-def fill(queue: Batcher[int, int]) -> int:
-    """Submits until it is refused, and returns how many were admitted."""
-    for admitted in range(2 * QUEUE_ROWS):
-        try:
-            queue.submit(1)
-        except Overloaded as error:
-            assert error.retry_after >= 1
-            return admitted
-    raise AssertionError("nothing is refused")
-
-
-@pytest.mark.parametrize("seconds_per_row", [0.0005, 0.001, 0.002])
-def test_a_burst_is_admitted_up_to_its_predicted_time(seconds_per_row: float):
-    async def test(model: Model, queue: Batcher[int, int]) -> None:
-        await hold_up(model, queue)
-        teach(queue, seconds_per_row=seconds_per_row)
-        # Below it too, since the batch that holds the queue up is overdue, and counts for it.
-        assert 0.3 * module.BURST_SECONDS < fill(queue) * seconds_per_row <= 1.05 * module.BURST_SECONDS
-
-    run(test)
-
-
-def test_a_queue_that_does_not_go_away_is_kept_shorter_than_a_burst(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "PRESSED_SECONDS", 0.0)
-
-    async def test(model: Model, queue: Batcher[int, int]) -> None:
-        await hold_up(model, queue)
-        teach(queue, seconds_per_row=0.0001)
-        burst = fill(queue)
-        model.entered.clear()
-        model.may_go_on.set()
-        while len(model.batches) < 2:  # the queue was long when the second batch began: it is pressed from here on
-            await asyncio.sleep(0)
-        model.may_go_on.clear()
-        with pytest.raises(Overloaded):
-            queue.admit()
-        assert queue.rows_waiting > 0.7 * burst
-        model.may_go_on.set()
-        while queue.rows_waiting > module.STANDING_SECONDS / 0.0001 / 2:
-            await asyncio.sleep(0)
-        queue.admit()
-
-    run(test)
-
-
-def test_a_class_of_people_is_always_admitted_however_slow_the_model():
-    async def test(model: Model, queue: Batcher[int, int]) -> None:
-        await hold_up(model, queue)
-        teach(queue, seconds_per_row=1.0)
-        assert fill(queue) == ADMITTED_ROWS
-
-    run(test)
-
-
-def test_no_more_rows_wait_than_there_is_room_for_however_fast_the_model():
-    async def test(model: Model, queue: Batcher[int, int]) -> None:
-        await hold_up(model, queue)
-        teach(queue, seconds_per_row=0.0)
-        assert fill(queue) == QUEUE_ROWS
-
-    run(test)
-
-
-def test_refusing_takes_no_place_in_the_queue():
-    async def test(model: Model, queue: Batcher[int, int]) -> None:
-        await hold_up(model, queue)
-        teach(queue, seconds_per_row=1.0)
-        fill(queue)
-        waiting = queue.rows_waiting
-        with pytest.raises(Overloaded):
-            queue.submit(1, rows=500)
-        assert queue.rows_waiting == waiting
-
-    run(test)
-
-
-def test_a_large_piece_is_admitted_where_nothing_waits():
-    async def test(model: Model, queue: Batcher[int, int]) -> None:
-        teach(queue, seconds_per_row=1.0)
-        assert await queue.submit(5, rows=1000) == 25
-
-    run(test)
-
-
-def test_behind_a_stalled_batch_nobody_is_admitted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "STALLED_SECONDS", 0.05)
-
-    async def test(model: Model, queue: Batcher[int, int]) -> None:
-        first = await hold_up(model, queue)
-        queue.admit()
-        await asyncio.sleep(0.06)
-        with pytest.raises(Overloaded, match="has been running"):
-            queue.submit(1)
-        model.may_go_on.set()
-        assert await first == 0
-        assert await queue.submit(2) == 4
-
-    run(test)
-
-
-def test_a_batch_that_does_not_end_is_given_up_with_all_that_wait_for_it(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.05)
-
-    async def test(model: Model, queue: Batcher[int, int]) -> None:
-        running = await hold_up(model, queue)
-        waiting = queue.submit(1)
-        results = await outcomes([running, waiting])
-        assert [type(result) for result in results] == [Stalled, Stalled]
-        model.may_go_on.set()
-        assert await queue.submit(2) == 4
-
-    assert run(test).batches == [[0], [2]]
-
-
 # -- the end -----------------------------------------------------------------------------------------------------
 
 
@@ -404,8 +220,9 @@ def test_closing_an_idle_queue_ends_its_thread():
     async def test(model: Model, queue: Batcher[int, int]) -> None:
         await queue.submit(1)
 
+    before = set(threading.enumerate())
     run(test)
     deadline = time.monotonic() + 10
-    while any(thread.name.startswith("batch") for thread in threading.enumerate()):
+    while any(thread.name.startswith("batch") for thread in set(threading.enumerate()) - before):
         assert time.monotonic() < deadline
         time.sleep(0.01)

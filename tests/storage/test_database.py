@@ -102,8 +102,8 @@ def test_no_message_shows_the_password(tmp_path: Path):
 
 
 def test_each_connection_to_sqlite_syncs_each_commit_and_lets_readers_read(sqlite: Database):
-    with sqlite.engine.connect() as first, sqlite.engine.connect() as second:
-        for connection in (first, second):
+    with sqlite.engine.connect() as first, sqlite.engine.connect() as second, sqlite.appender.connect() as third:
+        for connection in (first, second, third):
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
             assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == module.WAIT_SECONDS * 1000
@@ -120,13 +120,13 @@ def test_sqlite_s_files_are_for_their_owner_alone(sqlite: Database, make: Make):
 def test_a_full_disk_is_named_and_stores_nothing_of_the_batch(sqlite: Database, make: Make):
     store = Store(sqlite)
     store.add([make()])
-    with sqlite.engine.connect() as connection:
+    with sqlite.appender.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 3}")
     with pytest.raises(DatabaseUnavailable, match="disk of the database is full"):
         store.add([make() for _ in range(500)])
     assert len(store.latest(1000)) == 1
-    with sqlite.engine.connect() as connection:
+    with sqlite.appender.connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
     store.add([make() for _ in range(500)])
     assert len(store.latest(1000)) == 501
@@ -209,12 +209,12 @@ def test_a_server_that_was_killed_has_every_batch_that_was_stored(on_server: Dat
     assert [one.id for one in store.latest(50)] == [result.id for result in reversed(batch)]
 
 
-def test_a_connection_that_is_ended_in_a_transaction_stores_nothing_and_is_replaced(
+def test_a_connection_that_is_ended_before_its_batch_is_stored_stores_nothing_and_is_replaced(
     on_server: Database, running: Server, make: Make
 ):
     store = Store(on_server)
     lost, kept = make(), make()
-    event.listen(on_server.engine, "commit", lambda connection: _end_connections(running), once=True)
+    event.listen(on_server.appender, "before_cursor_execute", lambda *_: _end_connections(running), once=True)
     with pytest.raises(DatabaseUnavailable):
         store.add([lost])
     store.add([kept])

@@ -154,13 +154,15 @@ def test_a_check_sees_that_tables_are_gone(store: Store, database: Database):
         store.check()
 
 
-def test_a_batch_larger_than_one_statement_is_stored_whole(store: Store, make: Make, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "ROWS_AT_ONCE", 3)
-    batch = [make(pixels=None if place % 3 else bytes([place]) * 784) for place in range(8)]
+def test_the_largest_batch_is_stored_whole_and_a_larger_one_not_at_all(store: Store, make: Make):
+    batch = [make(pixels=None if place % 3 else bytes([place % 256]) * 784) for place in range(module.MAX_BATCH)]
+    with pytest.raises(ValueError, match="the limit is 2,500"):
+        store.add([*batch, make()])
+    assert count(store) == 0
     store.add(batch)
-    assert count(store) == 8
-    stored = [row(store, result).pixels for result in batch]
-    assert [pixels and unpack(pixels) for pixels in stored] == [result.pixels for result in batch]
+    assert count(store) == module.MAX_BATCH
+    stored = [row(store, result).pixels for result in batch[:6]]
+    assert [pixels and unpack(pixels) for pixels in stored] == [result.pixels for result in batch[:6]]
 
 
 def test_a_batch_without_any_drawing_is_stored(store: Store, make: Make):

@@ -51,46 +51,35 @@ class Inside:
 
     Args:
         limits: of "key", "address" and "visit"; nobody meets those that are not given.
+        results_public: anyone may read the results.
         access: what else `Access` takes.
     """
 
     def __init__(
-        self, release: Published, folder: Path, *, limits: Mapping[str, str] | None = None, **access: Any
+        self,
+        release: Published,
+        folder: Path,
+        *,
+        limits: Mapping[str, str] | None = None,
+        results_public: bool = False,
+        **access: Any,
     ) -> None:
         self.database = Database(f"sqlite:///{folder}/answers.db", root=folder)
         prepare(self.database)
-        store, self.keys, metrics = Store(self.database), Keys(self.database), Metrics()
         self.access = Access(
-            KEY, RateLimits({"key": MANY, "address": MANY, "visit": MANY} | dict(limits or {})), **access
+            KEY, RateLimits(dict.fromkeys(("key", "address", "visit"), MANY) | (limits or {})), **access
         )
-        watch = DatabaseWatch(store, self.keys, self.access, drawing_days=0)
-        artefact = read_artefact(release.artefact)
-        card, golden = read_card(release.files["MODELCARD.md"]), release.golden
-        assert card.contract is not None
-        version = Version(
-            name="v1.0",
-            sha256=artefact.sha256,
-            engine=Engine(artefact),
-            classes=artefact.classes,
-            withheld=card.contract.withheld,
-            profile=card.contract.profile,
-            unsure_below=unsure_below(golden, artefact.classes),
-            samples=((golden.images[0].tobytes(), artefact.classes[golden.scores[0].argmax()]),),
-        )
-        weights = artefact.layers[0].weights if len(artefact.layers) == 1 else None
         self._loop = asyncio.new_event_loop()
-        self.service = self._loop.run_until_complete(
-            _service(
-                version,
-                Card(artefact.kind, card.contract, card.prose, golden, weights),
-                store,
-                watch,
-                self.access,
-                metrics,
-            )
-        )
+        self.service = self._loop.run_until_complete(self._make_service(*_opened(release), results_public))
         self.application = build_application(self.service)
         self.routes = routes_of(self.service)
+
+    async def _make_service(self, version: Version, card: Card, results_public: bool) -> Service:
+        """On the event loop, where queues are made."""
+        store, metrics = Store(self.database), Metrics()
+        watch = DatabaseWatch(store, Keys(self.database), self.access, drawing_days=0)
+        reader = Reader(version, store, keep_drawings=True, database_failed=watch.failed, metrics=metrics)
+        return Service({version.name: reader}, version.name, card, store, self.access, metrics, watch, results_public)
 
     def ask(
         self,
@@ -152,9 +141,20 @@ class Inside:
         self._loop.close()
 
 
-async def _service(
-    version: Version, card: Card, store: Store, watch: DatabaseWatch, access: Access, metrics: Metrics
-) -> Service:
-    """On the event loop, where queues are made."""
-    reader = Reader(version, store, keep_drawings=True, database_failed=watch.failed, metrics=metrics)
-    return Service({version.name: reader}, version.name, card, store, access, metrics, watch, False)
+def _opened(release: Published) -> tuple[Version, Card]:
+    """What `app.main` makes of an opened model."""
+    artefact, golden = read_artefact(release.artefact), release.golden
+    card = read_card(release.files["MODELCARD.md"])
+    assert card.contract is not None
+    version = Version(
+        name=card.contract.version,
+        sha256=artefact.sha256,
+        engine=Engine(artefact),
+        classes=artefact.classes,
+        withheld=card.contract.withheld,
+        profile=card.contract.profile,
+        unsure_below=unsure_below(golden, artefact.classes),
+        samples=((golden.images[0].tobytes(), artefact.classes[golden.scores[0].argmax()]),),
+    )
+    weights = artefact.layers[0].weights if len(artefact.layers) == 1 else None
+    return version, Card(artefact.kind, card.contract, card.prose, golden, weights)

@@ -1,4 +1,8 @@
-"""The application of `tests/web/inside.py` on a real socket of this process, so that its bounds can be changed."""
+"""The application of `tests/web/inside.py` on a real socket of this process, so that its bounds can be changed.
+
+Fixtures, for modules that import them: `served`, one for a whole module; `bodies` of POST /classify and the `labels`
+that are recorded for them.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 import uvicorn
 from numpy.typing import NDArray
 
 from app.web.connections import BoundedConnection
 from tests.web.inside import Inside
-from tests.web.load import Reply, until
+from tests.web.load import Reply, bodies_of, get, until
 
 PATIENCE_SECONDS = 30
+LAST = get("/health", connection="close")
+"""After its answer the server closes."""
 
 
 class Served:
@@ -116,3 +123,23 @@ def replies_in(said: bytes) -> list[Reply]:
         replies.append(Reply(int(first.split()[1]), headers, rest[:length]))
         said = rest[length:]
     return replies
+
+
+def statuses(replies: list[Reply]) -> list[int]:
+    return [reply.status for reply in replies]
+
+
+@pytest.fixture(scope="module")
+def served(published, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Inside(published("v1.0"), tmp_path_factory.mktemp("served")) as inside, serve(inside) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def bodies(published) -> list[bytes]:
+    return bodies_of(published("v1.0").golden.images[:30])
+
+
+@pytest.fixture(scope="module")
+def labels(published) -> list[str]:
+    return [str(row.argmax() + 1) for row in published("v1.0").golden.scores[:30]]

@@ -88,6 +88,9 @@ def test_told_to_end_it_answers_everything_accepted_first(start_service: StartSe
     assert load.statuses() == {200}
     assert sum("connection" in reply.headers for _, reply in load.replies) == 32, "each client was told once"
     assert {UUID(answer["id"]) for answer in load.answers} == set(stored_versions(service))
+    lines = [json.loads(line) for line in service.log.read_text().splitlines() if line.startswith("{")]
+    logged = [line["request_id"] for line in lines if line["source"] == "request"]
+    assert sorted(logged) == sorted(reply.headers["x-request-id"] for _, reply in load.replies)
 
 
 def test_a_request_that_is_half_sent_when_the_end_comes_is_answered(start_service: StartService, bodies):

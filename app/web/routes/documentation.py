@@ -10,11 +10,10 @@ from starlette.responses import FileResponse, Response
 from app.errors import NotFound
 from app.web.call import Call
 from app.web.errors import respond
-from app.web.openapi import openapi
+from app.web.openapi import VIEWER_FILES, openapi
 from app.web.routes.page import FILES, MAY_BE_KEPT
 
 VIEWER = Path(swagger_ui_bundle.swagger_ui_path)
-VIEWER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
 
 
 class Documentation:

@@ -1,0 +1,219 @@
+"""What is measured of PixelWise alone: a lone request, overload, idling, batches, memory. Standard library only.
+
+Each function starts the service with everything on, as peers/serve_pixelwise.py does, and returns what the JSON file
+holds of its part: milliseconds, requests per second, shares of 1, MiB.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from load import Latency, Result, Target, digits, run_closed, run_open
+from loop import answer_size
+from peers.processor import processor_seconds
+from peers.services import OURS, Started, bare, running
+
+CONNECTIONS = 50
+OPEN_CONNECTIONS = 400
+"""Of the open loop: so many requests may be under way at once; further ones wait, and their clock runs."""
+LOADS = (0.7, 2.0)
+"""Of what the closed loop measured just before."""
+WARM_UP_SECONDS = 2.0
+VOLLEYS = 20
+MEMORY_STEPS = 4
+
+
+def lone(*, rounds: int, requests: int) -> dict[str, Any]:
+    """One connection, one request after the other: PixelWise, the bare framework, a bare insert, in turns."""
+    with running(OURS, digits(100)) as ours:
+        answer = run_closed(ours.target, connections=1, seconds=60, warm_up=0, limit=200, keep=True).answers[0].body
+        with running(bare(len(answer)), digits(100)) as framework, _insert(ours.folder / "pixelwise.db") as insert:
+            turns = {
+                "PixelWise": lambda: _one_by_one(ours.target, requests),
+                "bare framework": lambda: _one_by_one(framework.target, requests),
+                "bare insert": lambda: insert(requests),
+            }
+            found: dict[str, list[dict[str, float]]] = {name: [] for name in turns}
+            for turn in turns.values():
+                turn()
+            for number in range(rounds):
+                names = list(turns)
+                first = number % len(names)
+                for name in names[first:] + names[:first]:
+                    found[name].append(asdict(turns[name]()))
+            file_system = _printed("stat", "--file-system", "--format=%T", str(ours.folder))
+    return {"rounds": rounds, "requests": requests, "answer_bytes": len(answer), "disk": file_system, "runs": found}
+
+
+def overload(*, rounds: int, seconds: float) -> dict[str, Any]:
+    """What the service bears, and then, at once, 70% and 200% of that, arriving evenly."""
+    found = []
+    with running(OURS, digits(1_000)) as (target, process, _):
+        run_closed(target, connections=CONNECTIONS, seconds=WARM_UP_SECONDS, warm_up=0)
+        for _ in range(rounds):
+            most = run_closed(target, connections=CONNECTIONS, seconds=seconds).requests_per_second
+            found.append({"capacity": most, "loads": [_at(load, most, target, process, seconds) for load in LOADS]})
+    return {"connections": CONNECTIONS, "open_connections": OPEN_CONNECTIONS, "seconds": seconds, "runs": found}
+
+
+def _at(load: float, capacity: float, target: Target, process: int, seconds: float) -> dict[str, Any]:
+    before = processor_seconds(process)
+    result = run_open(
+        target, rate=load * capacity, connections=OPEN_CONNECTIONS, seconds=seconds, warm_up=WARM_UP_SECONDS
+    )
+    span = seconds + WARM_UP_SECONDS
+    return {
+        "load": load,
+        **_figures(result),
+        "goodput": result.statuses.get(200, 0) / result.seconds / capacity,
+        "generator_share": result.generator_seconds / span,
+        "service_share": (processor_seconds(process) - before) / span,
+    }
+
+
+def idle(*, seconds: float) -> dict[str, Any]:
+    """Processor time of parent and worker together while nobody asks for anything."""
+    with running(OURS, digits(1_000)) as (target, process, _):
+        run_closed(target, connections=CONNECTIONS, seconds=1, warm_up=0)
+        time.sleep(3)
+        before, start = processor_seconds(process), time.perf_counter()
+        time.sleep(seconds)
+        share = (processor_seconds(process) - before) / (time.perf_counter() - start)
+    return {"seconds": seconds, "core_percent": 100 * share}
+
+
+def batches(*, seconds: float) -> dict[str, Any]:
+    """Drawings in an engine call: under closed load, and when all connections send at the same moment."""
+    with running(OURS, digits(1_000)) as (target, _, _):
+        run_closed(target, connections=CONNECTIONS, seconds=1, warm_up=0)
+        rows, calls = _batched(target)
+        run_closed(target, connections=CONNECTIONS, seconds=seconds, warm_up=0)
+        rows_after, calls_after = _batched(target)
+        volleys = []
+        with _connected(target, CONNECTIONS) as sockets:
+            for _ in range(VOLLEYS + 1):
+                _, before = _batched(target)
+                _volley(sockets, target.requests())
+                volleys.append(_batched(target)[1] - before)
+    return {
+        "connections": CONNECTIONS,
+        "seconds": seconds,
+        "drawings_per_call": (rows_after - rows) / (calls_after - calls),
+        "calls_per_volley": volleys[1:],
+    }
+
+
+def memory(*, first: int, last: int) -> dict[str, Any]:
+    """Resident memory of the worker after so many requests, in equal steps."""
+    sizes, done = [], 0
+    with running(OURS, digits(1_000)) as (target, process, _):
+        worker = int(Path(f"/proc/{process}/task/{process}/children").read_text().split()[-1])
+        step = (last - first) // (MEMORY_STEPS - 1)
+        for goal in range(first, last + 1, step):
+            result = run_closed(target, connections=CONNECTIONS, seconds=3600, warm_up=0, limit=goal - done)
+            if result.statuses != {200: goal - done}:
+                raise SystemExit(f"service: of {goal - done:,} requests {result.statuses}, {result.errors} lost")
+            done = goal
+            time.sleep(1)
+            sizes.append([done, _resident_mib(worker)])
+    return {"connections": CONNECTIONS, "resident_mib": sizes, "growth_mib": sizes[-1][1] - sizes[0][1]}
+
+
+def _figures(result: Result) -> dict[str, Any]:
+    return {name: value for name, value in asdict(result).items() if name != "answers"}
+
+
+def _one_by_one(target: Target, requests: int) -> Latency:
+    result = run_closed(target, connections=1, seconds=600, warm_up=0, limit=requests)
+    if result.statuses != {200: requests}:
+        raise SystemExit(f"service: {target.url} answered {result.statuses}, {result.errors} requests were lost")
+    return result.ok
+
+
+@contextmanager
+def _insert(service_database: Path) -> Iterator[Any]:
+    """A function that makes so many transactions of one row each, in a database beside the service's, and times them.
+
+    The rows are the service's own, and so are table, write-ahead log and `synchronous`.
+    """
+    with closing(sqlite3.connect(service_database)) as theirs:
+        (table,) = theirs.execute("SELECT sql FROM sqlite_master WHERE name = 'results'").fetchone()
+        rows = theirs.execute("SELECT * FROM results LIMIT 100").fetchall()
+        columns = [column[1] for column in theirs.execute("PRAGMA table_info(results)")]
+    with closing(sqlite3.connect(service_database.with_name("bare.db"), isolation_level=None)) as ours:
+        ours.execute("PRAGMA journal_mode = WAL")
+        ours.execute("PRAGMA synchronous = FULL")
+        ours.execute(table)
+        statement, place = f"INSERT INTO results VALUES ({', '.join('?' * len(columns))})", columns.index("id")
+        stored = 0
+
+        def insert(count: int) -> Latency:
+            nonlocal stored
+            seconds = []
+            for _ in range(count):
+                row = list(rows[stored % len(rows)])
+                row[place] = f"{stored:032x}"
+                stored += 1
+                start = time.perf_counter()
+                ours.execute(statement, row)
+                seconds.append(time.perf_counter() - start)
+            return Latency.of(seconds)
+
+        yield insert
+
+
+def _batched(target: Target) -> tuple[float, float]:
+    """Drawings and engine calls so far."""
+    host, port = target.address
+    with urlopen(f"http://{host}:{port}/metrics") as answer:
+        text = answer.read().decode()
+    return tuple(  # type: ignore[return-value]  # two of them
+        float(re.search(rf"^pixelwise_batch_rows_{name}{{.*}} (\S+)$", text, re.MULTILINE)[1])  # type: ignore[index]
+        for name in ("sum", "count")
+    )
+
+
+@contextmanager
+def _connected(target: Target, count: int) -> Iterator[list[socket.socket]]:
+    sockets = [socket.create_connection(target.address) for _ in range(count)]
+    try:
+        for one in sockets:
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield sockets
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def _volley(sockets: Sequence[socket.socket], requests: Sequence[bytes]) -> None:
+    """One request on each connection, one right after the other; returns when all are answered."""
+    for one, request in zip(sockets, requests, strict=False):
+        one.sendall(request)
+    for one in sockets:
+        data = b""
+        while (size := answer_size(data)) is None or len(data) < size:
+            received = one.recv(65_536)
+            if not received:
+                raise SystemExit("service: a connection was closed before its answer")
+            data += received
+        if int(data[9:12]) != 200:
+            raise SystemExit(f"service: one of {len(sockets)} drawings at once got {data[:200]!r}")
+
+
+def _resident_mib(process: int) -> float:
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)[1]) / 1024  # type: ignore[index]
+
+
+def _printed(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
