@@ -44,9 +44,10 @@ def request_log() -> Callable[[msgspec.Struct], None]:
     encode = msgspec.json.Encoder().encode
 
     def write() -> None:
-        sys.stderr.buffer.write(bytes(waiting))
+        lines = bytes(waiting)
+        waiting.clear()  # first: lines that cannot be written, on a full disk, are lost and not gathered for ever
+        sys.stderr.buffer.write(lines)
         sys.stderr.buffer.flush()
-        waiting.clear()
 
     def log(line: msgspec.Struct) -> None:
         if not waiting:

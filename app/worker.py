@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import socket
 import sys
 
@@ -36,6 +37,8 @@ def run(listener: socket.socket, parent: socket.socket) -> None:
     # What was made until here stays: the collector need not look at it again and again under load.
     gc.collect()
     gc.freeze()
+    # uvicorn raises the signal again when it is done; the process then ends as any other, its last lines written.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     server.run(sockets=[listener])
 
 

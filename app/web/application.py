@@ -80,8 +80,13 @@ def _api(service: Service) -> list[BaseRoute]:
 
 
 def _pages(service: Service) -> list[BaseRoute]:
+    """Under /api too: the addresses in pages are relative."""
     page = Page(service)
     return [
-        Route("/", Endpoint(page.page), methods=["GET"]),
-        *(Mount(prefix + "/page", page.files) for prefix in ("", "/api")),
+        route
+        for prefix in ("", "/api")
+        for route in (
+            Route(prefix + "/", Endpoint(page.page), methods=["GET"]),
+            Mount(prefix + "/page", page.files),
+        )
     ]

@@ -237,7 +237,7 @@ def _pages() -> Json:
         operationId="weights",
     )
     return {
-        "/": {"servers": [{"url": "/"}], "get": page},
+        "/": {"get": page},
         "/model": {"get": _operation("pages", "The model's card", html, ALWAYS, operationId="model")},
         "/model/weights/{label}.png": {"get": weights},
         "/docs": {"get": _operation("pages", "This document, for reading", html, ALWAYS, operationId="docs")},

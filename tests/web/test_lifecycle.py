@@ -146,6 +146,13 @@ def test_a_parent_whose_worker_was_killed_says_so_and_fails(start_service: Start
     assert "The worker ended by itself, exit code -9." in service.log.read_text()
 
 
+def test_a_worker_that_is_told_to_end_does_so_in_good_order_and_the_parent_fails(start_service: StartService):
+    service = start_service()
+    os.kill(service.worker, signal.SIGTERM)
+    assert service.process.wait(60) == 1
+    assert "The worker ended by itself, exit code 0." in service.log.read_text()
+
+
 # -- another release, other settings -------------------------------------------------------------------------------
 
 
