@@ -343,43 +343,49 @@ class NotStartable(Refused):
 # -- a request to the service (`app/web/errors.py` gives each its status) --------------------------------------------
 
 
-class NotFound(PixelWiseError):
+class RequestRefused(PixelWiseError):
+    """A request to the service that its sender must change."""
+
+    exit_code = 2
+
+
+class NotFound(RequestRefused):
     """No such page, model or row."""
 
 
-class NotUnderstood(PixelWiseError):
+class NotUnderstood(RequestRefused):
     """A request that is no JSON, or has headers that cannot be."""
 
 
-class BadParameter(PixelWiseError):
+class BadParameter(RequestRefused):
     """A parameter in the address, or a header, whose value cannot be."""
 
 
-class BadDrawing(PixelWiseError):
+class BadDrawing(RequestRefused):
     """A drawing whose form or values cannot be."""
 
 
-class TooLarge(PixelWiseError):
+class TooLarge(RequestRefused):
     """A body with more bytes or drawings than are taken at once."""
 
 
-class WrongMediaType(PixelWiseError):
+class WrongMediaType(RequestRefused):
     """A body of a kind that this route does not take."""
 
 
-class TooSlow(PixelWiseError):
+class TooSlow(RequestRefused):
     """A request that did not arrive in time."""
 
 
-class NotAuthenticated(PixelWiseError):
+class NotAuthenticated(RequestRefused):
     """Neither a known key nor a visit of the page."""
 
 
-class Forbidden(PixelWiseError):
+class Forbidden(RequestRefused):
     """A request from a page of another host, or to a name that is not this service's."""
 
 
-class TooMany(PixelWiseError):
+class TooMany(RequestRefused):
     """A caller who asks more often than agreed; `retry_after` is in seconds."""
 
     def __init__(self, who: str, *, limit: str, retry_after: int) -> None:

@@ -2,9 +2,9 @@
 
     python benchmarks/service.py [--quick] [--only PART ...] [--docs]
 
-Each part stands in benchmarks/results/service.json with the moment, the load of the machine and OPENBLAS_CORETYPE; a part
-that is measured again replaces its older figures. The exit code is 5 when something that was measured now misses its
-target, or its floor where it has one.
+Each part stands in benchmarks/results/service.json with the moment, the load of the machine and OPENBLAS_CORETYPE; a
+part that is measured again replaces its older figures. The exit code is 5 when something that was measured now misses
+its target, or its floor where it has one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The results of service.py as text, and with --docs as docs/peers.md with its plot.
 
-    python benchmarks/service_page.py benchmarks/results/service.json [--docs docs]
+python benchmarks/service_page.py benchmarks/results/service.json [--docs docs]
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from service_claims import (
 PAGE = """\
 # The service, measured
 
-Written by `make bench-peers`; not edited by hand. The machine: {processor}, {cores} cores, shared by the service and the
-load generator. Only what stands in one row was measured side by side; figures of other machines will differ, ratios less.
+Written by `make bench-peers`; not edited by hand. The machine: {processor}, {cores} cores,
+shared by the service and the load generator. Ratios are of the same round; figures of other machines differ more than
+ratios do.
 {quick}
 **{kept} of {all} targets met{floors}.**{missed}
 
@@ -39,18 +40,21 @@ load generator. Only what stands in one row was measured side by side; figures o
 |---|--:|--:|---|
 {verdicts}
 
-A figure is the median over rounds, with the smallest and the largest round after it. PixelWise runs with everything on: a
-key, rate limits (set high), batches, SQLite with full durability, metrics, the log; one worker.
+A figure is the median over rounds, with the smallest and the largest round after it. PixelWise runs with everything
+on: a key, rate limits (set high), batches, SQLite with full durability, metrics, the log; one worker.
 """
 PEERS = """
 ## Beside other services
 ![How many times more requests than each](peers.png)
 
 {connections} connections, each sends its next drawing when the last one is answered, for {seconds:g} s. Each service is
-started, must give the scores of the plain one on 100 drawings, is loaded and stopped, {rounds} times in turns; who begins
-changes. *FastAPI* is what one writes in an afternoon: a pydantic body, scikit-learn for each request, no database; `def`
-is what its documentation recommends for work that blocks, `async def` blocks the event loop and is faster here. The others
-run with batching on, as their documentation recommends. Only PixelWise stores its answers. {stamp}
+started, must give the scores of the plain one on {checked} drawings, is loaded and stopped, {rounds} times in turns; who
+begins changes. *FastAPI* is what one writes in an afternoon: a pydantic body, scikit-learn for each request, no
+database. `def` is what its documentation recommends for work that blocks; `async def` blocks the event loop, and is
+the faster one where requests are this small. The others run with batching on, as their documentation recommends. Only
+PixelWise stores its answers.
+
+{stamp}
 
 | | requests, times | our p99, as a part of its |
 |---|--:|--:|
@@ -67,7 +71,9 @@ LONE = """
 One connection, one request after the other, in {rounds} rounds of {requests} requests for each row, in turns. The bare
 framework is Starlette under the same uvicorn, httptools and uvloop, which reads the body and answers as many bytes; the
 bare insert is one row of the service's own in a transaction of its own, by `sqlite3` with write-ahead log and
-`synchronous=FULL`, in the same folder ({disk}). What PixelWise takes beyond both: **{excess} ms**. {stamp}
+`synchronous=FULL`, in the same folder ({disk}). What PixelWise takes beyond both: **{excess} ms**.
+
+{stamp}
 
 | | p50 ms | p99 ms |
 |---|--:|--:|
@@ -77,7 +83,9 @@ OVERLOAD = """
 ## Overload
 Capacity is what {connections} connections in a closed loop get. Then requests arrive evenly, at 70% and at 200% of it,
 whatever the service does, over {open} connections; the clock of a request starts when it should be sent, the first
-2 s are not counted. Refused requests get 503 or 429 with `Retry-After`. {generator} {stamp}
+2 s are not counted. Refused requests get 503 or 429 with `Retry-After`. {generator}
+
+{stamp}
 
 | | at 70% | at 200% |
 |---|--:|--:|
@@ -85,16 +93,23 @@ whatever the service does, over {open} connections; the clock of a request start
 """
 IDLE = """
 ## Idle
-Parent and worker together took {percent}% of a core over {seconds:g} s without requests. {stamp}
+Parent and worker together took {percent}% of a core over {seconds:g} s without requests.
+
+{stamp}
 """
 BATCHES = """
 ## Batches
-Under {connections} connections in a closed loop an engine call reads {drawings} drawings. {connections} drawings sent at
-the same moment on {connections} open connections take {low:g} to {high:g} calls, {middle:g} as a median of {volleys}. {stamp}
+Under {connections} connections in a closed loop an engine call reads {drawings} drawings. {connections} drawings sent
+at the same moment on {connections} open connections take {low:g} to {high:g} calls, in the median of {volleys} times
+{middle:g}.
+
+{stamp}
 """
 MEMORY = """
 ## Memory
-Resident memory of the worker, {connections} connections in a closed loop: {sizes}. {stamp}
+Resident memory of the worker, {connections} connections in a closed loop: {sizes}.
+
+{stamp}
 """
 REPRODUCE = """
 ## Reproduce
@@ -170,6 +185,7 @@ def _peers(part: Mapping[str, Any]) -> str:
         connections=part["connections"],
         seconds=part["seconds"],
         rounds=len(runs[OURS]),
+        checked=part["checked"],
         stamp=_stamp(part),
         ratios="\n".join(ratios),
         absolute="\n".join(absolute),
@@ -200,7 +216,9 @@ def _overload(part: Mapping[str, Any]) -> str:
         for load in (0.7, 2.0)
     ]
     rows = [_row(["accepted, as a part of what arrived", *shares])]
-    rows += [_row([name, *(str(over_loads(part, load, *path)) for load in (0.7, 2.0))]) for name, path in figures.items()]
+    rows += [
+        _row([name, *(str(over_loads(part, load, *path)) for load in (0.7, 2.0))]) for name, path in figures.items()
+    ]
     busiest = busiest_generator(part)
     generator = f"The load generator took at most {busiest:.0%} of a core" + (
         ": **it was saturated, so these figures are partly its own**." if busiest > BUSY else "."

@@ -21,7 +21,7 @@ from urllib.request import urlopen
 from load import Latency, Result, Target, digits, run_closed, run_open
 from loop import answer_size
 from peers.processor import processor_seconds
-from peers.services import OURS, Started, bare, running
+from peers.services import OURS, bare, running
 
 CONNECTIONS = 50
 OPEN_CONNECTIONS = 400

@@ -28,7 +28,9 @@ def draw(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
         axes.errorbar(values, places, xerr=[below, above], fmt="none", ecolor="#333333", capsize=3)
         axes.scatter(targets, places, marker="|", s=350, linewidths=2, color="#e69138", label="target", zorder=3)
         for place, ratio in zip(places, ratios, strict=True):
-            axes.annotate(f"{ratio.value:.1f}x", (ratio.high, place), xytext=(6, 0), textcoords="offset points", va="center")
+            axes.annotate(
+                f"{ratio.value:.1f}x", (ratio.high, place), xytext=(6, 0), textcoords="offset points", va="center"
+            )
         axes.axvline(1, color="#333333", linewidth=1)
         axes.set_yticks(places, names)
         axes.set_xlabel("times more requests answered by PixelWise")

@@ -11,14 +11,16 @@ from app import errors
 from app.errors import PixelWiseError
 
 EXIT_CODES = {
-    1: "PixelWiseError",
-    2: "BadImages UnreadableImage BadName",
+    1: "PixelWiseError WorkerFailed",
+    2: "BadImages UnreadableImage BadName RequestRefused NotFound NotUnderstood BadParameter BadDrawing TooLarge "
+    "WrongMediaType TooSlow NotAuthenticated Forbidden TooMany",
     3: "NotWritable ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
-    "WrongSchema",
-    4: "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MovedTag BadLock Unreviewed "
+    "WrongSchema MissingKey CannotListen AlreadyRunning",
+    4: "NotTakenUp "
+    "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MovedTag BadLock Unreviewed "
     "BadCard BadGoldenSet ContractBroken NotStartable",
     5: "PromiseBroken",
-    6: "Unreachable DatabaseUnavailable",
+    6: "Unreachable DatabaseUnavailable Busy Overloaded Stalled Stopping",
 }
 
 PARTS = {"found": "this", "promised": "that", "remedy": "Do so."}
@@ -65,11 +67,31 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     (errors.WrongSchema("sqlite a.db", found="1", promised="2"), ("tables of revision 1", "promised revision 2")),
     (errors.DatabaseUnavailable("sqlite a.db", said="no"), ("sqlite a.db", "found no", "DATABASE_URL")),
     (errors.DatabaseUnavailable("sqlite a.db", said="full", remedy="Free space."), ("found full", "Free space.")),
+    (errors.MissingKey(), ("SECRET_API_KEY", "found nothing", "setup-server.sh")),
+    (errors.CannotListen("::1", 80, said="taken"), ("HOST=::1 PORT=80", "found taken", "another PORT")),
+    (errors.AlreadyRunning("http://x"), ("answers at http://x", "one at a time")),
+    (errors.NotTakenUp("v2.0", found="v1.0"), ("release v2.0", "found v1.0", "old release goes on")),
+    (errors.WorkerFailed(exit_code=3), ("exit code 3", "Its own message")),
+    (errors.TooMany("key", limit="5/second", retry_after=1), ("this key", "at most 5/second", "Wait 1 s")),
+    (errors.Busy("queue", found="a", promised="b", retry_after=3), ("queue", "Try again in 3 s.")),
+    (errors.Overloaded("9 drawings waiting", retry_after=2), ("9 drawings waiting", "Try again in 2 s.")),
+    (errors.Stalled(seconds=10), ("none after 10 s", "Try again")),
+    (errors.Stopping(), ("found stopping", "Try again")),
     *(
         (kind("subject", **PARTS), ("subject", "found this", "promised that", "Do so."))
         for kind in (
             errors.UnreadableImage,
             errors.BadName,
+            errors.RequestRefused,
+            errors.NotFound,
+            errors.NotUnderstood,
+            errors.BadParameter,
+            errors.BadDrawing,
+            errors.TooLarge,
+            errors.WrongMediaType,
+            errors.TooSlow,
+            errors.NotAuthenticated,
+            errors.Forbidden,
             errors.ConfigurationError,
             errors.Refused,
             errors.OriginUnknown,

@@ -22,7 +22,7 @@ def problems(root: Path, environ: dict[str, str] | None = None) -> str:
     return caught.value.found
 
 
-def test_without_any_env_the_local_release_v1_0_is_pinned(tmp_path: Path):
+def test_without_any_env_the_local_release_v1_0_is_pinned_and_served_on_this_machine_only(tmp_path: Path):
     assert read_settings({}, root=tmp_path) == Settings(
         root=tmp_path,
         model_repo="pixelwise-model/releases.git",
@@ -30,7 +30,64 @@ def test_without_any_env_the_local_release_v1_0_is_pinned(tmp_path: Path):
         model_path=None,
         require_lock=False,
         mnist_dir=tmp_path / "pixelwise-model/data",
+        host="127.0.0.1",
+        port=8000,
+        secret_api_key="",
+        database_url="sqlite:///data/pixelwise.db",
+        keep_drawings=True,
+        drawing_days=0,
+        results_public=False,
+        allowed_hosts=(),
+        trusted_proxies=(),
+        limit_per_key="2000/second",
+        limit_per_address="1000/second",
+        limit_per_visit="30/second",
+        log_level="info",
     )
+
+
+def test_what_the_service_is_told(tmp_path: Path):
+    settings = read_settings(
+        {
+            "ALLOWED_HOSTS": "Digits.example.org, other.example",
+            "TRUSTED_PROXIES": "127.0.0.1 10.0.0.0/8",
+            "RESULTS_PUBLIC": "1",
+            "PORT": "0",
+        },
+        root=tmp_path,
+    )
+    assert settings.allowed_hosts == ("digits.example.org", "other.example")
+    assert [str(network) for network in settings.trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/8"]
+    assert settings.results_public
+    assert settings.port == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("PORT", "70000", "from 0 to 65535"),
+        ("PORT", "8000x", "PORT=8000x"),
+        ("PORT", "-1", "PORT=-1"),
+        ("DRAWING_DAYS", "1.5", "DRAWING_DAYS=1.5"),
+        ("KEEP_DRAWINGS", "maybe", "true or false"),
+        ("RESULTS_PUBLIC", "2", "true or false"),
+        ("LIMIT_PER_KEY", "many", "a rate like 2000/second"),
+        ("LIMIT_PER_VISIT", "0/second", "a rate like 30/second"),
+        ("LIMIT_PER_ADDRESS", "", "LIMIT_PER_ADDRESS is empty"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "has host bits set"),
+        ("TRUSTED_PROXIES", "proxy.example", "TRUSTED_PROXIES names proxy.example"),
+        ("LOG_LEVEL", "loud", "debug, info, warning, error"),
+        ("HOST", "", "HOST is empty"),
+        ("DATABASE_URL", "", "DATABASE_URL is empty"),
+    ],
+)
+def test_a_setting_of_the_service_that_cannot_be_is_named(tmp_path: Path, key: str, value: str, said: str):
+    assert said in problems(tmp_path, {key: value})
+
+
+def test_secrets_are_not_shown_with_the_settings(tmp_path: Path):
+    settings = read_settings({"SECRET_API_KEY": "hush", "DATABASE_URL": "postgresql://me:hush@x/y"}, root=tmp_path)
+    assert "hush" not in repr(settings)
 
 
 def test_the_file_beats_the_defaults_and_the_real_environment_beats_the_file(tmp_path: Path):

@@ -40,6 +40,7 @@ def measure(services: Sequence[Service], *, rounds: int, seconds: float, connect
     return {
         "connections": connections,
         "seconds": seconds,
+        "checked": CHECKED,
         "versions": {service.name: service.version for service in services},
         "runs": runs,
     }
@@ -93,4 +94,3 @@ def environment(service: Service) -> None:
 
 def say(line: str) -> None:
     print(f"peers: {line}", file=sys.stderr, flush=True)
-

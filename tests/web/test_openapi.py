@@ -204,7 +204,7 @@ def test_the_page_shows_every_operation_in_a_real_browser_without_another_host(s
         expect(page.locator(".opblock-body").first).to_contain_text("Try it out")
         page.get_by_role("button", name="Try it out").click()
         page.get_by_role("button", name="Execute").click()
-        expect(page.locator(".live-responses-table .response-col_status").first).to_contain_text("401")
+        expect(page.locator(".live-responses-table .response .response-col_status")).to_contain_text("401")
         page.get_by_role("link", name="PixelWise").click()
         expect(page.locator("#pen-sheet")).to_be_visible()
         assert hosts == {service.url.removeprefix("http://")}
