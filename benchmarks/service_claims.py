@@ -124,17 +124,17 @@ def p99_growth(part: Mapping[str, Any]) -> Spread:
 
 def accepted(run: Mapping[str, Any]) -> float:
     """The share of requests that were answered with 200, of all that were sent."""
-    return _answered(run, 200) / (sum(run["statuses"].values()) + run["errors"])
+    return _answered(run, 200) / _sent(run)
 
 
 def unexpected(run: Mapping[str, Any]) -> int:
     """Requests that got no answer, or neither 200 nor 503 nor 429."""
-    return sum(run["statuses"].values()) + run["errors"] - sum(_answered(run, status) for status in (200, 429, 503))
+    return _sent(run) - sum(_answered(run, status) for status in (200, 429, 503))
 
 
 def busiest_generator(part: Mapping[str, Any]) -> float:
     """The largest share of a core that the load generator took."""
-    return max(one["generator_share"] for run in part["runs"] for one in run["loads"])
+    return max(float(one["generator_share"]) for run in part["runs"] for one in run["loads"])
 
 
 def significant(value: float) -> str:
@@ -186,6 +186,10 @@ def _by_round(runs: Mapping[str, Sequence[Mapping[str, Any]]], name: str, figure
 
 def _loads(part: Mapping[str, Any], load: float) -> list[Mapping[str, Any]]:
     return [one for run in part["runs"] for one in run["loads"] if one["load"] == load]
+
+
+def _sent(run: Mapping[str, Any]) -> int:
+    return int(sum(run["statuses"].values()) + run["errors"])
 
 
 def _answered(run: Mapping[str, Any], status: int) -> int:

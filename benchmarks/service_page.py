@@ -48,8 +48,8 @@ PEERS = """
 ![How many times more requests than each](peers.png)
 
 {connections} connections, each sends its next drawing when the last one is answered, for {seconds:g} s. Each service is
-started, must give the scores of the plain one on {checked} drawings, is loaded and stopped, {rounds} times in turns; who
-begins changes. *FastAPI* is what one writes in an afternoon: a pydantic body, scikit-learn for each request, no
+started, must give the scores of the plain one on {checked} drawings, is loaded and stopped, {rounds} times in turns;
+who begins changes. *FastAPI* is what one writes in an afternoon: a pydantic body, scikit-learn for each request, no
 database. `def` is what its documentation recommends for work that blocks; `async def` blocks the event loop, and is
 the faster one where requests are this small. The others run with batching on, as their documentation recommends. Only
 PixelWise stores its answers.

@@ -11,7 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -38,7 +38,7 @@ def lone(*, rounds: int, requests: int) -> dict[str, Any]:
     with running(OURS, digits(100)) as ours:
         answer = run_closed(ours.target, connections=1, seconds=60, warm_up=0, limit=200, keep=True).answers[0].body
         with running(bare(len(answer)), digits(100)) as framework, _insert(ours.folder / "pixelwise.db") as insert:
-            turns = {
+            turns: dict[str, Callable[[], Latency]] = {
                 "PixelWise": lambda: _one_by_one(ours.target, requests),
                 "bare framework": lambda: _one_by_one(framework.target, requests),
                 "bare insert": lambda: insert(requests),
@@ -141,7 +141,7 @@ def _one_by_one(target: Target, requests: int) -> Latency:
 
 
 @contextmanager
-def _insert(service_database: Path) -> Iterator[Any]:
+def _insert(service_database: Path) -> Iterator[Callable[[int], Latency]]:
     """A function that makes so many transactions of one row each, in a database beside the service's, and times them.
 
     The rows are the service's own, and so are table, write-ahead log and `synchronous`.
