@@ -373,10 +373,6 @@ class WrongMediaType(RequestRefused):
     """A body of a kind that this route does not take."""
 
 
-class TooSlow(RequestRefused):
-    """A request that did not arrive in time."""
-
-
 class NotAuthenticated(RequestRefused):
     """Neither a known key nor a visit of the page."""
 

@@ -13,7 +13,7 @@ from app.errors import PixelWiseError
 EXIT_CODES = {
     1: "PixelWiseError WorkerFailed",
     2: "BadImages UnreadableImage BadName RequestRefused NotFound NotUnderstood BadParameter BadDrawing TooLarge "
-    "WrongMediaType TooSlow NotAuthenticated Forbidden TooMany",
+    "WrongMediaType NotAuthenticated Forbidden TooMany",
     3: "NotWritable ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
     "WrongSchema MissingKey CannotListen AlreadyRunning",
     4: "NotTakenUp "
@@ -89,7 +89,6 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
             errors.BadDrawing,
             errors.TooLarge,
             errors.WrongMediaType,
-            errors.TooSlow,
             errors.NotAuthenticated,
             errors.Forbidden,
             errors.ConfigurationError,

@@ -23,7 +23,6 @@ from app.errors import (
     Stopping,
     TooLarge,
     TooMany,
-    TooSlow,
     UnreadableImage,
     WrongMediaType,
 )
@@ -33,7 +32,6 @@ STATUSES: dict[type[PixelWiseError], tuple[int, str]] = {
     NotAuthenticated: (401, "not-authenticated"),
     Forbidden: (403, "forbidden"),
     NotFound: (404, "not-found"),
-    TooSlow: (408, "too-slow"),
     TooLarge: (413, "too-large"),
     WrongMediaType: (415, "wrong-media-type"),
     BadDrawing: (422, "bad-drawing"),

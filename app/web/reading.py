@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
+from uuid import UUID
 
 import numpy as np
 
@@ -129,11 +130,10 @@ class Reader:
             raise
 
     def _result(self, answer: Answer, source: Source, latency_ms: float, drawing: bytes | None) -> Result:
-        assert answer.id is not None and answer.prediction is not None and answer.confidence is not None  # for types
         return Result(
-            answer.id,
-            answer.prediction,
-            answer.confidence,
+            cast(UUID, answer.id),  # what is stored has an id, and only a blank drawing has no prediction
+            cast(str, answer.prediction),
+            cast(float, answer.confidence),
             answer.scores,
             answer.model_version,
             self.version.sha256,

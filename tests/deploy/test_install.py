@@ -90,7 +90,7 @@ class Machine(Server):
             "PRIVATE": " ".join(map(str, outer)),
         }
         inside = ["unshare", "--mount", "bash", "-c", NAMESPACE, "-", *command]
-        return subprocess.run(inside, env={**home, **environ}, capture_output=True, text=True, timeout=180)
+        return subprocess.run(inside, cwd="/", env={**home, **environ}, capture_output=True, text=True, timeout=180)
 
     def install(self, *arguments: str, **environ: str) -> Done:
         return self.run("bash", str(self.root / "setup-server.sh"), "--service", *arguments, **environ)
@@ -222,6 +222,18 @@ def test_with_postgresql_it_gets_a_role_a_database_and_a_password_of_its_own(mac
     assert again.returncode == 0, again.stderr
     assert machine.settings()["DATABASE_URL"] == address
     assert "start postgresql" in machine.calls()
+
+
+def test_root_upgrades_the_model_and_the_settings_stay_the_service_s_own(
+    machine: Machine, published: Callable[[str], Published]
+):
+    machine.repository.release("v1.1", published("v1.1").files)
+    assert machine.install().returncode == 0
+    done = machine.run(str(machine.root / ".venv/bin/pixelwise"), "upgrade", "v1.1")
+    assert done.returncode == 0, done.stderr
+    assert machine.env.stat().st_uid == machine.user()
+    served = httpx.get(f"http://127.0.0.1:{machine.port}/health", trust_env=False).json()
+    assert served["model_version"] == "v1.1"
 
 
 def test_a_tree_that_the_user_may_not_read_is_refused_and_not_opened(machine: Machine):
