@@ -48,8 +48,8 @@ PEERS = """
 ![How many times more requests than each](peers.png)
 
 {connections} connections, each sends its next drawing when the last one is answered, for {seconds:g} s. Each service is
-started, must give the scores of the plain one on {checked} drawings, is loaded and stopped, {rounds} times in turns;
-who begins changes. *FastAPI* is what one writes in an afternoon: a pydantic body, scikit-learn for each request, no
+started, must give the scores of the plain one on {checked} drawings, is loaded and stopped; rounds: {rounds}, and who
+begins changes. *FastAPI* is what one writes in an afternoon: a pydantic body, scikit-learn for each request, no
 database. `def` is what its documentation recommends for work that blocks; `async def` blocks the event loop, and is
 the faster one where requests are this small. The others run with batching on, as their documentation recommends. Only
 PixelWise stores its answers.
@@ -83,7 +83,7 @@ OVERLOAD = """
 ## Overload
 Capacity is what {connections} connections in a closed loop get. Then requests arrive evenly, at 70% and at 200% of it,
 whatever the service does, over {open} connections; the clock of a request starts when it should be sent, the first
-2 s are not counted. Refused requests get 503 or 429 with `Retry-After`. {generator}
+2 s are not counted, the time to answer what is left at the end is. {generator}
 
 {stamp}
 
@@ -100,8 +100,7 @@ Parent and worker together took {percent}% of a core over {seconds:g} s without 
 BATCHES = """
 ## Batches
 Under {connections} connections in a closed loop an engine call reads {drawings} drawings. {connections} drawings sent
-at the same moment on {connections} open connections take {low:g} to {high:g} calls, in the median of {volleys} times
-{middle:g}.
+at the same moment on {connections} open connections take {low:g} to {high:g} calls; {volleys} times, median {middle:g}.
 
 {stamp}
 """
@@ -113,9 +112,9 @@ Resident memory of the worker, {connections} connections in a closed loop: {size
 """
 REPRODUCE = """
 ## Reproduce
-`make bench-peers` on a machine that does nothing else; about half an hour, some minutes more the first time, for the
-peers' environments. `.venv/bin/python benchmarks/service.py --quick` takes some minutes and leaves this page as it is;
-`--only lone overload` measures parts. Every figure of every round is in `benchmarks/results/service.json`.
+`make bench-peers` on a machine that does nothing else; about a quarter of an hour, some minutes more the first time,
+for the peers' environments. `.venv/bin/python benchmarks/service.py --quick` takes two minutes and leaves this page as
+it is; `--only lone overload` measures parts. Every figure of every round is in `benchmarks/results/service.json`.
 """
 NAMES = {"met": "met", "floor met": "floor met", "not met": "**not met**"}
 
@@ -207,7 +206,7 @@ def _overload(part: Mapping[str, Any]) -> str:
         "refused: p50 ms": ("others", "p50"),
         "refused: p99 ms": ("others", "p99"),
         "refused: slowest ms": ("others", "max"),
-        "answered with 200, as a part of capacity": ("goodput",),
+        "answers with 200 in a second, as a part of capacity": ("goodput",),
         "service, cores": ("service_share",),
         "load generator, cores": ("generator_share",),
     }

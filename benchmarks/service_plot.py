@@ -37,6 +37,6 @@ def draw(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
         axes.set_xlim(0, 1.12 * max(*targets, *(ratio.high for ratio in ratios)))
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(axis="y", length=0)
-        axes.legend(loc="lower right", frameon=False)
+        figure.legend(loc="outside lower right", ncols=2, frameon=False)
         figure.savefig(path, dpi=110, metadata={"Software": None})
         plt.close(figure)

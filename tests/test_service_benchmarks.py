@@ -111,7 +111,7 @@ def test_a_lone_request_may_cost_a_bare_request_a_bare_insert_and_little_more(
 
 
 def test_overload_is_held_against_70_percent_of_the_same_round(claims: ModuleType):
-    part = overload([at(0.7, 10), at(2.0, 20, refused_ms=50)], [at(0.7, 5), at(2.0, 20, refused_ms=150)])
+    part = overload([at(0.7, 10), at(2.0, 20, refused_ms=50)], [at(0.7, 8), at(2.0, 32, refused_ms=150)])
     found = {claim.title: claim for claim in claims.claims(results(overload=part))}
     growth = found["accepted requests at 200% of capacity, 99th percentile, times that at 70%"]
     assert growth.found == claims.Spread(3.0, 2.0, 4.0)

@@ -27,7 +27,7 @@ _LINE = re.compile(r"^MODEL_VERSION=.*$", re.MULTILINE)
 def upgrade(version: Annotated[str, typer.Argument(help="The release, such as v2.0.")]) -> None:
     """Fetch a release, verify it, pin it in .env, and let the running service take it up; else all stays as it was."""
     settings = read_settings()
-    _pull(version)
+    _pull(version, settings)
     file = settings.root / ".env"
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     _write(file, _pinned(before, version))
@@ -44,10 +44,10 @@ def upgrade(version: Annotated[str, typer.Argument(help="The release, such as v2
     typer.echo(f"{version}: pinned in .env, and " + ("served." if service else "no service runs now."), err=True)
 
 
-def _pull(version: str) -> None:
+def _pull(version: str, settings: Settings) -> None:
     """In a process of its own, to which the new version is pinned; what does not verify and start is not placed."""
     command = [sys.executable, "-c", "import app.cli; app.cli.main()", "pull"]
-    done = subprocess.run(command, env={**os.environ, "MODEL_VERSION": version}, check=False)
+    done = subprocess.run(command, cwd=settings.root, env={**os.environ, "MODEL_VERSION": version}, check=False)
     if done.returncode:
         raise typer.Exit(done.returncode)
 
@@ -62,7 +62,9 @@ def _write(file: Path, text: str) -> None:
     draft.touch(mode=0o600)
     draft.write_text(text, encoding="utf-8")
     if file.exists():
-        draft.chmod(file.stat().st_mode & 0o777)
+        now = file.stat()
+        draft.chmod(now.st_mode & 0o777)
+        os.chown(draft, now.st_uid, now.st_gid)  # root upgrades a service that another user runs
     draft.replace(file)
 
 

@@ -61,7 +61,11 @@ def draw_strokes(strokes: Sequence[Stroke], *, pen_width: float = 0.0) -> Grey:
         raise _bad(f"{lengths.sum():,} points", f"at most {MAX_POINTS:,}", "Leave out points nearer than a pixel.")
     points = np.array(list(chain.from_iterable(strokes)), np.float64)
     if not (np.abs(points) <= FARTHEST).all():  # so put, NaN is refused as well
-        raise _bad("a coordinate that is not", f"numbers from {-FARTHEST:,.0f} to {FARTHEST:,.0f}", "Send pixels.")
+        raise _bad(
+            "a coordinate that is none, or lies far out",
+            f"numbers from {-FARTHEST:,.0f} to {FARTHEST:,.0f}",
+            "Send pixels.",
+        )
     points -= points.min(axis=0)
     size = points.max(axis=0)
     longest = float(size.max())

@@ -213,7 +213,7 @@ def test_a_dot_beside_a_stroke_is_drawn():
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1.1 * FARTHEST, -1e308])
 def test_a_coordinate_that_is_no_place_is_refused(value: float):
-    with pytest.raises(UnreadableImage, match="a coordinate that is not"):
+    with pytest.raises(UnreadableImage, match="a coordinate that is none"):
         draw_strokes([[(0, 0), (1, 1)], [(1, value)]])
 
 
