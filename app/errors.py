@@ -11,6 +11,8 @@ from pathlib import Path
 
 def printable(text: str) -> str:
     """`text` with every character that is none (escapes, line breaks, zero widths) shown by its number."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 

@@ -48,6 +48,13 @@ class BatchReport(NamedTuple):
     commit: float
 
 
+class Overload(NamedTuple):
+    """What waits, and after how many seconds to try again."""
+
+    found: str
+    retry_after: int
+
+
 @dataclass(slots=True, eq=False)
 class _Entry(Generic[Work, Answer]):
     work: Work
@@ -89,30 +96,35 @@ class Batcher(Generic[Work, Answer]):
     def rows_waiting(self) -> int:
         return self._rows_waiting
 
+    def overload(self, rows: int = 1) -> Overload | None:
+        """Why so many more rows would wait too long; None when they would not.
+
+        A look of a microsecond: callers ask before they decode anything, and a server before it routes anything.
+        """
+        now = time.monotonic()
+        if self._running and now - self._started > STALLED_SECONDS:
+            return Overload(f"a batch that has been running for {now - self._started:.1f} s", 5)
+        waiting = self._rows_waiting + rows
+        if self._rows_waiting == 0 or waiting <= ADMITTED_ROWS:
+            return None
+        predicted = self._predict(now, rows)
+        pressed = self._pressed_since is not None and now - self._pressed_since > PRESSED_SECONDS
+        if waiting <= QUEUE_ROWS and predicted <= (STANDING_SECONDS if pressed else BURST_SECONDS):
+            return None
+        found = f"{self._rows_waiting:,} drawings waiting, about {1000 * predicted:.0f} ms of work"
+        return Overload(found, math.ceil(predicted))
+
     def admit(self, rows: int = 1) -> None:
-        """Refuses so many more rows when they would wait too long; callers ask before they decode anything.
+        """Refuses so many more rows when they would wait too long.
 
         Raises:
             Overloaded: with the seconds after which to try again. Stopping: the service ends.
         """
         if self._stopping:
             raise Stopping
-        now = time.monotonic()
-        running = bool(self._running)
-        if running and now - self._started > STALLED_SECONDS:
-            raise Overloaded(f"a batch that has been running for {now - self._started:.1f} s", retry_after=5)
-        waiting = self._rows_waiting + rows
-        if self._rows_waiting == 0 or waiting <= ADMITTED_ROWS:
-            return
-        if waiting > QUEUE_ROWS:
-            raise Overloaded(
-                f"{self._rows_waiting:,} drawings waiting", retry_after=math.ceil(self._predict(now, rows))
-            )
-        predicted = self._predict(now, rows)
-        pressed = self._pressed_since is not None and now - self._pressed_since > PRESSED_SECONDS
-        if predicted > (STANDING_SECONDS if pressed else BURST_SECONDS):
-            found = f"{self._rows_waiting:,} drawings waiting, about {1000 * predicted:.0f} ms of work"
-            raise Overloaded(found, retry_after=math.ceil(predicted))
+        overload = self.overload(rows)
+        if overload is not None:
+            raise Overloaded(overload.found, retry_after=overload.retry_after)
 
     def submit(self, work: Work, *, rows: int = 1, arrived: float | None = None) -> asyncio.Future[Answer]:
         """The answer, once it is stored. Cancel the future and the work is dropped, if it is not yet computed.

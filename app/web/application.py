@@ -21,6 +21,9 @@ from app.web.routes.protocol import Protocol
 from app.web.routes.results import Results
 from app.web.service import Service
 
+QUEUED = ("/classify", "/classify/batch", "/drawings", "/drawings/preview")
+"""Their drawings go to the default version's queue."""
+
 
 def build_application(service: Service, *, log: Callable[[AccessLine], None] | None = None) -> Gate:
     """The ASGI application; its start and its end are those of the queues."""
@@ -36,7 +39,14 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
             await watch
 
     router = Router(routes_of(service), redirect_slashes=False, lifespan=lifespan)
-    return Gate(router, service.access, service.metrics, log)
+    return Gate(
+        router,
+        service.access,
+        service.metrics,
+        overload=service.reader.queue.overload,
+        queued=[prefix + path for path in QUEUED for prefix in ("", "/api")],
+        log=log,
+    )
 
 
 def routes_of(service: Service) -> list[BaseRoute]:

@@ -41,7 +41,9 @@ TOO_MANY_CONNECTIONS = b"503 Service Unavailable", b"too-many-connections", b"To
 class BoundedConnection(HttpToolsProtocol):
     """uvicorn's connection. A slow client holds nothing but its own socket, and not for long.
 
-    One sweep a second looks at all connections, so that a request costs no timer of its own.
+    One sweep a second looks at all connections, so that a request costs no timer of its own. An application with a
+    method `refuse_at_once(path) -> bytes | None` is asked before anything is made of a request: when more comes than can
+    be answered, refusing must cost little, or nothing is left for answering.
 
     Attributes:
         awaited: the answer that the current request waits for; cancelled when the client goes away.
@@ -54,9 +56,11 @@ class BoundedConnection(HttpToolsProtocol):
     """Bytes that came since the last that made a whole: a head, a piece of a body, a chunk."""
     _paused_since: float | None = None
     _ending = False
+    _was_refused = False
+    """The current request was answered at its head; its body is read and dropped."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(transport)
+        super().connection_made(_WholeAnswers(transport))  # type: ignore[arg-type]  # it passes on what it has not
         if len(self.connections) > MAX_CONNECTIONS:
             self._refuse(*TOO_MANY_CONNECTIONS)
             return
@@ -93,6 +97,8 @@ class BoundedConnection(HttpToolsProtocol):
             self._refuse(*UPGRADE)
             raise HttpParserError("the parser would take this body for the next request")
         self._in_head, self._unread = False, 0
+        if self._refuse_at_once():
+            return
         super().on_headers_complete()
         self.headers = []  # the request has its own by now; what follows a chunked body is none of them
         if self._ending:
@@ -100,17 +106,23 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._unread = 0
-        super().on_body(body)
+        if not self._was_refused:
+            super().on_body(body)
 
     def on_chunk_complete(self) -> None:
         self._unread = 0
 
     def on_message_complete(self) -> None:
         self._in_head, self._unread, self._began = True, 0, None
-        super().on_message_complete()
+        if self._was_refused:
+            self._was_refused = False
+            super().on_response_complete()
+        else:
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         self.awaited = None
+        self.transport.flush()  # type: ignore[attr-defined]  # of _WholeAnswers
         super().on_response_complete()
 
     def shutdown(self) -> None:
@@ -130,6 +142,23 @@ class BoundedConnection(HttpToolsProtocol):
             self._paused_since = now
         elif now - self._paused_since > READING_SECONDS:
             self.transport.abort()
+
+    def _refuse_at_once(self) -> bool:
+        """Answers with a refusal if the application has one ready, and this request is as usual."""
+        refuse = getattr(self.config.app, "refuse_at_once", None)
+        is_alone = self.cycle is None or self.cycle.response_complete
+        if refuse is None or not is_alone or self._ending or self.expect_100_continue:
+            return False
+        if not self.parser.should_keep_alive():
+            return False
+        answer = refuse(self.url.partition(b"?")[0])
+        if answer is None:
+            return False
+        self._was_refused = True
+        self.headers = []
+        self.transport.write(answer)
+        self.transport.flush()  # type: ignore[attr-defined]  # of _WholeAnswers
+        return True
 
     def _close_if_idle(self) -> None:
         if (self.cycle is None or self.cycle.response_complete) and not self._unread:
@@ -152,6 +181,34 @@ class BoundedConnection(HttpToolsProtocol):
                 cycle.disconnected = True  # whoever waits for the rest of the body is told that it does not come
                 cycle.message_event.set()
         self.transport.close()
+
+
+class _WholeAnswers:
+    """A transport that sends the head of an answer together with what follows: one system call instead of two."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport, self._head = transport, b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            self._head, data = b"", self._head + data
+        elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 100"):
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        """Sends a head that nothing follows."""
+        if self._head:
+            self._head, data = b"", self._head
+            self._transport.write(data)
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
 
 
 _sweeping: WeakSet[asyncio.AbstractEventLoop] = WeakSet()

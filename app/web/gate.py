@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -13,7 +15,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import PixelWiseError
+from app.errors import Overloaded, PixelWiseError
+from app.inference.batcher import Overload
 from app.web.access import Access
 from app.web.call import Call
 from app.web.errors import framework_refusal, refusal, unexpected
@@ -60,13 +63,24 @@ class Gate:
     """The outermost ASGI application.
 
     Args:
+        overload: of the queue that drawings go to.
+        queued: the paths whose requests go there.
         log: takes one line for each request; None writes none.
     """
 
     def __init__(
-        self, inside: ASGIApp, access: Access, metrics: Metrics, log: Callable[[AccessLine], None] | None
+        self,
+        inside: ASGIApp,
+        access: Access,
+        metrics: Metrics,
+        *,
+        overload: Callable[[], Overload | None],
+        queued: Collection[str],
+        log: Callable[[AccessLine], None] | None,
     ) -> None:
         self._inside, self._access, self._metrics, self._log = inside, access, metrics, log
+        self._overload, self._queued = overload, frozenset(path.encode() for path in queued)
+        self._refused = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self  # so that the router raises what it refuses
@@ -74,6 +88,24 @@ class Gate:
             await self._answer(scope, receive, send)
         else:
             await self._inside(scope, receive, send)
+
+    def refuse_at_once(self, path: bytes) -> bytes | None:
+        """The whole answer to a request of this path while its queue is full, before anything is made of the request.
+
+        It has no id, and the log has one line for all of a second.
+        """
+        overload = self._overload() if path in self._queued else None
+        if overload is None:
+            return None
+        if not self._refused:
+            asyncio.get_running_loop().call_later(1.0, self._note_refused)
+        self._refused += 1
+        return _overloaded(overload.retry_after)
+
+    def _note_refused(self) -> None:
+        _log.warning("overloaded: %d requests were refused within a second", self._refused)
+        self._metrics.refused_at_once(self._refused)
+        self._refused = 0
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = scope["pixelwise.call"] = Call(scope, receive)
@@ -113,6 +145,13 @@ class Gate:
             client, ms = self._access.address(call), round(1000 * seconds, 2)
             now = datetime.now(UTC)
             self._log(AccessLine(now, "info", "request", call.id, client, scope["method"], scope["path"], status, ms))
+
+
+@lru_cache(maxsize=64)
+def _overloaded(retry_after: int) -> bytes:
+    response = refusal(Overloaded("more drawings than can be answered soon", retry_after=retry_after))
+    fields = b"".join(name + b": " + value + b"\r\n" for name, value in [*response.raw_headers, *FOR_PROGRAMS])
+    return b"HTTP/1.1 503 Service Unavailable\r\n" + fields + b"\r\n" + bytes(response.body)
 
 
 def _refuse(error: Exception, request_id: str) -> Response:

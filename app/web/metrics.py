@@ -40,6 +40,9 @@ class Metrics:
         self._waiting = Gauge("pixelwise_queue_rows", "Drawings that wait.", ["version"], registry=registry)
         self._database = Gauge("pixelwise_database_up", "1 while the database takes writes.", registry=registry)
         self._model = Info("pixelwise_model", "The served releases.", ["version"], registry=registry)
+        self._refused = Counter(
+            "pixelwise_refused_at_once", "Requests refused at their head, for want of room.", registry=registry
+        )
         self._of_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def request(self, route: str, status: int, seconds: float) -> None:
@@ -51,6 +54,10 @@ class Metrics:
             self._of_route[route, status] = count, histogram
         count.inc()
         histogram.observe(seconds)
+
+    def refused_at_once(self, count: int) -> None:
+        """So many more requests were refused at their head."""
+        self._refused.inc(count)
 
     def batches_of(self, version: str, sha256: str, rows_waiting: Callable[[], float]) -> Callable[[BatchReport], None]:
         """What a version's queue reports its batches to."""
