@@ -42,8 +42,8 @@ class BoundedConnection(HttpToolsProtocol):
     """uvicorn's connection. A slow client holds nothing but its own socket, and not for long.
 
     One sweep a second looks at all connections, so that a request costs no timer of its own. An application with a
-    method `refuse_at_once(path) -> bytes | None` is asked before anything is made of a request: when more comes than can
-    be answered, refusing must cost little, or nothing is left for answering.
+    method `refuse_at_once(path) -> bytes | None` is asked before anything is made of a request: when more comes than
+    can be answered, refusing must cost little, or nothing is left for answering.
 
     Attributes:
         awaited: the answer that the current request waits for; cancelled when the client goes away.
