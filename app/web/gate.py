@@ -63,7 +63,7 @@ class Gate:
     """The outermost ASGI application.
 
     Args:
-        overload: of the queue that drawings go to.
+        overload: of the queue that drawings go to, if so many more come.
         queued: the paths whose requests go there.
         log: takes one line for each request; None writes none.
     """
@@ -74,13 +74,13 @@ class Gate:
         access: Access,
         metrics: Metrics,
         *,
-        overload: Callable[[], Overload | None],
+        overload: Callable[[int], Overload | None],
         queued: Collection[str],
         log: Callable[[AccessLine], None] | None,
     ) -> None:
         self._inside, self._access, self._metrics, self._log = inside, access, metrics, log
         self._overload, self._queued = overload, frozenset(path.encode() for path in queued)
-        self._refused = 0
+        self._coming = self._refused = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self  # so that the router raises what it refuses
@@ -94,13 +94,22 @@ class Gate:
 
         It has no id, and the log has one line for all of a second.
         """
-        overload = self._overload() if path in self._queued else None
+        if path not in self._queued:
+            return None
+        overload = self._overload(self._coming + 1)
         if overload is None:
+            if not self._coming:
+                asyncio.get_running_loop().call_soon(self._forget_coming)
+            self._coming += 1
             return None
         if not self._refused:
             asyncio.get_running_loop().call_later(1.0, self._note_refused)
         self._refused += 1
         return _overloaded(overload.retry_after)
+
+    def _forget_coming(self) -> None:
+        """Requests whose heads were read in one turn of the event loop are in the queue before the next one reads."""
+        self._coming = 0
 
     def _note_refused(self) -> None:
         _log.warning("overloaded: %d requests were refused within a second", self._refused)

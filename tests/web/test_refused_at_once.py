@@ -1,0 +1,95 @@
+"""While the queue is full, requests are refused at their head: before their body, their key and their route."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from app.inference.batcher import Overload
+from tests.web.load import get, post, until
+from tests.web.served import LAST, Served, bodies, read_to_the_end, replies_in, served, statuses  # noqa: F401
+
+
+@pytest.fixture
+def full(served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:  # noqa: F811
+    """The queue has no room; the list has what it was asked for."""
+    asked: list[int] = []
+
+    def overload(rows: int) -> Overload:
+        asked.append(rows)
+        return Overload("many", 3)
+
+    monkeypatch.setattr(served.inside.application, "_overload", overload)
+    yield asked
+
+
+def test_the_refusal_says_when_to_come_again_in_the_usual_shape(served: Served, full, bodies):  # noqa: F811
+    refused, last = served.exchange(post(bodies[0]) + LAST)
+    assert (refused.status, refused.headers["retry-after"]) == (503, "3")
+    assert set(json.loads(refused.body)) == {"error", "message", "remedy"}
+    assert json.loads(refused.body)["error"] == "overloaded"
+    assert refused.headers["x-content-type-options"] == "nosniff"
+    assert last.status == 200
+
+
+@pytest.mark.parametrize("path", ["/classify", "/api/classify", "/classify/batch", "/drawings/preview?width=28"])
+def test_every_route_whose_drawings_wait_in_the_queue_is_refused(served: Served, full, bodies, path: str):  # noqa: F811
+    assert statuses(served.exchange(post(bodies[0], path=path) + LAST)) == [503, 200]
+
+
+@pytest.mark.parametrize("path", ["/health", "/results?limit=1", "/metrics", "/"])
+def test_other_routes_are_answered(served: Served, full, path: str):  # noqa: F811
+    assert statuses(served.exchange(get(path) + LAST)) == [200, 200]
+    assert full == []
+
+
+def test_nothing_is_stored_and_no_body_is_taken_for_a_request(served: Served, full, bodies):  # noqa: F811
+    before = served.inside.stored()
+    hidden = get("/health")
+    replies = served.exchange(post(hidden) + post(bodies[0]) + LAST)
+    assert statuses(replies) == [503, 503, 200]
+    assert served.inside.stored() == before
+
+
+def test_a_body_that_comes_in_pieces_or_in_chunks_is_dropped_whole(served: Served, full, bodies):  # noqa: F811
+    chunked = (
+        b"POST /classify HTTP/1.1\r\nhost: 127.0.0.1\r\ntransfer-encoding: chunked\r\n\r\n"
+        b"5\r\nhello\r\n3\r\nyou\r\n0\r\n\r\n"
+    )
+    request = post(bodies[0])
+    with served.connect() as connection:
+        for piece in (request[:150], request[150:400], request[400:], chunked, LAST):
+            connection.sendall(piece)
+        assert statuses(replies_in(read_to_the_end(connection))) == [503, 503, 200]
+
+
+def test_a_client_that_will_close_or_asks_for_leave_gets_its_refusal_too(served: Served, full, bodies, monkeypatch):  # noqa: F811
+    """These go the long way, to the queue itself."""
+    monkeypatch.setattr(served.inside.service.reader.queue, "overload", lambda rows=1: Overload("many", 3))
+    assert statuses(served.exchange(post(bodies[0], connection="close"))) == [503]
+    assert full == []
+
+
+def test_what_comes_in_one_turn_of_the_event_loop_counts_before_it_is_in_the_queue(served: Served, monkeypatch):  # noqa: F811
+    application = served.inside.application
+    asked = []
+
+    monkeypatch.setattr(application, "_overload", lambda rows: asked.append(rows))
+
+    async def heads() -> None:
+        for _ in range(3):
+            assert application.refuse_at_once(b"/classify") is None
+
+    asyncio.run(heads())
+    assert asked == [1, 2, 3]
+    application._coming = 0
+
+
+def test_refusals_are_counted_and_logged_once_a_second(served: Served, full, bodies, caplog):  # noqa: F811
+    served.exchange(post(bodies[0]) * 5 + LAST)
+    until(lambda: "requests were refused within a second" in caplog.text, "the line in the log")
+    metrics = served.inside.service.metrics.exposition().decode()
+    assert "pixelwise_refused_at_once_total" in metrics
