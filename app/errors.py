@@ -401,10 +401,9 @@ class Busy(PixelWiseError):
 
     exit_code = 6
 
-    def __init__(self, subject: str, *, found: str, promised: str, retry_after: int) -> None:
+    def __init__(self, subject: str, *, found: str, promised: str, retry_after: int, remedy: str | None = None) -> None:
         self.retry_after = retry_after
-        remedy = f"Try again in {retry_after} s."
-        super().__init__(subject, found=found, promised=promised, remedy=remedy)
+        super().__init__(subject, found=found, promised=promised, remedy=remedy or f"Try again in {retry_after} s.")
 
 
 class Overloaded(Busy):
@@ -418,7 +417,9 @@ class Stalled(Busy):
     """A drawing was taken, and the engine or the database did not finish; it may have been stored."""
 
     def __init__(self, *, seconds: float) -> None:
-        super().__init__("answer", found=f"none after {seconds:g} s", promised="one in time", retry_after=5)
+        remedy = "It may have been stored: look at GET /results before you send it again."
+        found = f"none after {seconds:g} s"
+        super().__init__("answer", found=found, promised="one in time", retry_after=5, remedy=remedy)
 
 
 class Stopping(Busy):
@@ -444,12 +445,22 @@ class Unreachable(PixelWiseError):
 
 
 class DatabaseUnavailable(Unreachable):
-    """The database does not answer, or takes no write; nothing of what was to be stored can be relied on."""
+    """The database does not answer, or takes no write; nothing of what was to be stored can be relied on.
 
-    def __init__(self, database: str, *, said: str, remedy: str | None = None) -> None:
+    Args:
+        told: what strangers may know of what was found.
+    """
+
+    def __init__(self, database: str, *, said: str, remedy: str | None = None, told: str = "no answer") -> None:
+        self._told = told
         super().__init__(
             f"database {database}",
             found=said,
             promised="a database that answers and takes writes",
             remedy=remedy or "See that it runs, and that DATABASE_URL names it; the service then goes on by itself.",
         )
+
+    def public(self) -> DatabaseUnavailable:
+        """The same for strangers: without paths, hosts and names of users."""
+        remedy = "Try again soon. If you sent a drawing, it may have been stored: look at GET /results first."
+        return DatabaseUnavailable("of the service", said=self._told, remedy=remedy, told=self._told)

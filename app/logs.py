@@ -1,24 +1,34 @@
-"""The log: one JSON object a line, on stderr."""
+"""The log: one JSON object a line, on stderr, written by a thread of its own.
+
+A reader of the log that stalls, or a full disk, loses lines; it does not hold the service up.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import atexit
 import logging
-import sys
+import os
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
 
 WRITE_SECONDS = 0.05
 """Lines about requests are written together, at most so late: a system call for each costs more than the line."""
+STDERR = 2
+WAITING_BYTES = 8 << 20
+"""What may wait for the writer; more is dropped and counted."""
+LAST_SECONDS = 1.0
+"""When the process ends, the writer has so long for what still waits."""
 
 
 def set_up_log(level: str) -> None:
     """Sends everything that is logged to stderr as JSON lines, from `level` ("debug", "info", …) on."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_writer())
     handler.setFormatter(_JsonLine())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
@@ -40,14 +50,12 @@ class _JsonLine(logging.Formatter):
 
 def request_log() -> Callable[[msgspec.Struct], None]:
     """Writes one line for each value it is given, under the value's own field names. Belongs to the event loop."""
-    waiting = bytearray()
+    writer, waiting = _writer(), bytearray()
     encode = msgspec.json.Encoder().encode
 
     def write() -> None:
-        lines = bytes(waiting)
-        waiting.clear()  # first: lines that cannot be written, on a full disk, are lost and not gathered for ever
-        sys.stderr.buffer.write(lines)
-        sys.stderr.buffer.flush()
+        writer.add(bytes(waiting))
+        waiting.clear()
 
     def log(line: msgspec.Struct) -> None:
         if not waiting:
@@ -57,3 +65,68 @@ def request_log() -> Callable[[msgspec.Struct], None]:
 
     atexit.register(write)  # what came in the last moment
     return log
+
+
+class _Writer:
+    """Writes whole lines, in their order. Not through sys.stderr, whose lock a stalled thread would keep to the end.
+
+    Methods may be called on any thread.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._waiting, self._dropped, self._has_ended = bytearray(), 0, False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def write(self, text: str) -> None:
+        """As of a text file, for `logging`."""
+        self.add(text.encode())
+
+    def add(self, lines: bytes) -> None:
+        with self._changed:
+            if len(self._waiting) + len(lines) > WAITING_BYTES:
+                self._dropped += lines.count(b"\n")
+            else:
+                self._waiting += lines
+                self._changed.notify()
+
+    def end(self) -> None:
+        """Writes what waits, if that can be done soon."""
+        with self._changed:
+            self._has_ended = True
+            self._changed.notify()
+        self._thread.join(LAST_SECONDS)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._has_ended)
+                if not self._waiting:
+                    return
+                lines, dropped = bytes(self._waiting), self._dropped
+                self._waiting.clear()
+                self._dropped = 0
+            try:
+                self._write_whole(lines)
+                if dropped:
+                    now = datetime.now(UTC)
+                    message = f"{dropped} lines were dropped: nobody took them"
+                    line = {"time": now, "level": "warning", "source": "log", "message": message}
+                    self._write_whole(msgspec.json.encode(line) + b"\n")
+            except OSError:  # a full disk: what comes later may be written
+                with self._changed:
+                    self._dropped += dropped + lines.count(b"\n")
+
+    def _write_whole(self, lines: bytes) -> None:
+        while lines:
+            lines = lines[os.write(self._descriptor, lines) :]
+
+
+@cache
+def _writer() -> _Writer:
+    """The writer of this process."""
+    writer = _Writer(STDERR)
+    atexit.register(writer.end)
+    return writer

@@ -77,7 +77,13 @@ def build(settings: Settings) -> Gate:
     limits = RateLimits(
         {"key": settings.limit_per_key, "address": settings.limit_per_address, "visit": settings.limit_per_visit}
     )
-    access = Access(settings.secret_api_key, limits, proxies=settings.trusted_proxies, hosts=settings.allowed_hosts)
+    access = Access(
+        settings.secret_api_key,
+        limits,
+        proxies=settings.trusted_proxies,
+        hosts=settings.allowed_hosts,
+        listens_on=settings.host,
+    )
     access.replace_named_keys(keys.digests())
     watch = DatabaseWatch(store, keys, access, drawing_days=settings.drawing_days)
     metrics.database(lambda: watch.is_up)

@@ -21,13 +21,14 @@ class Running(msgspec.Struct, frozen=True):
 
 
 def running_service(data: Path) -> Running | None:
-    """The service that runs from this installation's data folder, if one does."""
+    """The service that runs from this installation's data folder, if one does; None for one that starts or ends."""
     try:
         with _file(data).open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return msgspec.json.decode(file.read(), type=Running)
+                said = file.read()
+                return msgspec.json.decode(said, type=Running) if said else None
     except FileNotFoundError:
         pass
     return None

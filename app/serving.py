@@ -14,8 +14,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
 
 from app.errors import AlreadyRunning, CannotListen, WorkerFailed
 from app.running import announced, running_service
@@ -25,7 +29,8 @@ BACKLOG = 2048
 START_SECONDS = 120
 STOP_SECONDS = 30
 """A worker that still has not answered everything by then is ended."""
-SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+ENDING = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (*ENDING, signal.SIGHUP, signal.SIGCHLD)
 
 
 def serve(settings: Settings, *, say: Callable[[str], None]) -> int:
@@ -43,16 +48,16 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> int:
     with (
         _listen(settings.host, settings.port) as listener,
         announced(settings.data, address_of(listener)),
-        _signals() as wait_for_signal,
+        _signals() as signals,
     ):
-        worker = _Worker(listener)
-        worker.wait_until_ready()
-        say(f"PixelWise answers at {address_of(listener)}")
+        worker = _Worker(listener, settings.root)
+        if worker.gets_ready(signals):
+            say(f"PixelWise answers at {address_of(listener)}")
         while True:
-            arrived = wait_for_signal()
+            arrived = signals.next()
             if arrived == signal.SIGHUP:
-                worker = _replace(worker, listener, say)
-            elif arrived in (signal.SIGTERM, signal.SIGINT):
+                worker = _replace(worker, signals, say)
+            elif arrived in ENDING:
                 listener.close()
                 worker.stop()
                 return 0
@@ -68,40 +73,57 @@ def address_of(listener: socket.socket) -> str:
 
 
 class _Worker:
-    """A process that serves the socket. A pipe tells us when it is ready, and tells it when we are gone."""
+    """A process that serves the socket. A pipe tells us when it is ready, and tells it when we are gone.
 
-    def __init__(self, listener: socket.socket) -> None:
+    It starts in the root folder, since Python takes modules from the current one first.
+    """
+
+    def __init__(self, listener: socket.socket, root: Path) -> None:
+        self._listener, self._root = listener, root
         ours, theirs = socket.socketpair()
         with theirs:
             descriptors = (listener.fileno(), theirs.fileno())
             command = [sys.executable, "-m", "app.worker", *map(str, descriptors)]
-            self.process = subprocess.Popen(command, pass_fds=descriptors, start_new_session=True)
+            self.process = subprocess.Popen(command, cwd=root, pass_fds=descriptors, start_new_session=True)
         self._line = ours
 
-    def wait_until_ready(self) -> None:
-        readable, _, _ = select.select([self._line], [], [], START_SECONDS)
-        if readable and self._line.recv(1):
-            return
-        if self.process.poll() is None and not readable:
+    def successor(self) -> _Worker:
+        """A new process for the same socket."""
+        return _Worker(self._listener, self._root)
+
+    def gets_ready(self, signals: _Signals) -> bool:
+        """Waits until it answers: True. If we are told to end before, it is ended: False.
+
+        Raises:
+            WorkerFailed: it ended, or said nothing for START_SECONDS.
+        """
+        said = signals.wait_for(self._line, START_SECONDS)
+        if said == "end":
+            self.stop()
+            return False
+        if said == "line" and self._line.recv(1):
+            return True
+        if said == "nothing":
             self.process.kill()
         raise WorkerFailed(exit_code=self.process.wait())
 
     def stop(self) -> None:
         """Lets it answer what it accepted, then waits for its end."""
         self.process.terminate()
+        self._line.close()  # says the same to one that starts just now and takes no signals
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self._line.close()
 
 
-def _replace(old: _Worker, listener: socket.socket, say: Callable[[str], None]) -> _Worker:
+def _replace(old: _Worker, signals: _Signals, say: Callable[[str], None]) -> _Worker:
     say("Starting a new worker.")
     try:
-        new = _Worker(listener)
-        new.wait_until_ready()
+        new = old.successor()
+        if not new.gets_ready(signals):
+            return old
     except WorkerFailed as error:
         say(f"{error} The old worker goes on.")
         return old
@@ -119,15 +141,43 @@ def _listen(host: str, port: int) -> socket.socket:
         raise CannotListen(host, port, said=error.strerror or str(error)) from None
 
 
+class _Signals:
+    """The signals we act on, in the order in which they came; but one that ends us is the next."""
+
+    def __init__(self, reader: int) -> None:
+        self._reader = reader
+        self._kept: deque[int] = deque()
+
+    def next(self) -> int:
+        """Waits for one."""
+        return self._kept.popleft() if self._kept else os.read(self._reader, 1)[0]
+
+    def wait_for(self, line: socket.socket, seconds: float) -> Literal["line", "end", "nothing"]:
+        """Waits for something to read from `line`, or for a signal that ends us; keeps all signals for `next`."""
+        deadline = time.monotonic() + seconds
+        while readable := self._readable(line, deadline - time.monotonic()):
+            if line.fileno() in readable:
+                return "line"
+            number = os.read(self._reader, 1)[0]
+            if number in ENDING:
+                self._kept.appendleft(number)
+                return "end"
+            self._kept.append(number)
+        return "nothing"
+
+    def _readable(self, line: socket.socket, seconds: float) -> list[int]:
+        return select.select([line.fileno(), self._reader], [], [], max(0.0, seconds))[0]
+
+
 @contextmanager
-def _signals() -> Iterator[Callable[[], int]]:
-    """Within, the signals we act on wait in line; the value waits for the next one."""
+def _signals() -> Iterator[_Signals]:
+    """Within, the signals we act on wait in line."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     previous = {number: signal.signal(number, lambda *_: None) for number in SIGNALS}
     previous_descriptor = signal.set_wakeup_fd(writer)
     try:
-        yield lambda: os.read(reader, 1)[0]
+        yield _Signals(reader)
     finally:
         signal.set_wakeup_fd(previous_descriptor)
         for number, handler in previous.items():

@@ -49,6 +49,9 @@ _NOT_EMPTY = (
 _LIMITS = ("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT")
 _NUMBERS = {"PORT": range(65536), "DRAWING_DAYS": range(100_000)}
 _LEVELS = ("debug", "info", "warning", "error")
+_KEY_LENGTH, _KEY_VARIETY = 16, 6
+_PLACEHOLDER = re.compile(r"change[-_ ]?me|replace|placeholder|example|default|secret|password|your|test|api|key")
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -64,8 +67,8 @@ class Settings:
         require_lock: serve and pull only what `model.lock` lists (production).
         mnist_dir: where MNIST's IDX files are cached, for releases without a golden set.
         host, port: where the service listens.
-        secret_api_key: the key of the installation's own programs; empty when there is none (the service then
-            does not start).
+        secret_api_key: the key of the installation's own programs: printable ASCII, at least 16 characters beside words
+            such as "change-me"; empty when there is none (the service then does not start).
         database_url: `sqlite:///PATH` or `postgresql://…`.
         keep_drawings: store the 784 grey values with each answer.
         drawing_days: delete stored drawings after so many days; 0 keeps them.
@@ -140,6 +143,12 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
     ]
     if values["LOG_LEVEL"].lower() not in _LEVELS:
         problems.append(f"LOG_LEVEL={values['LOG_LEVEL']}, expected one of {', '.join(_LEVELS)}")
+    problems += _weaknesses(values["SECRET_API_KEY"])
+    problems += [
+        f"ALLOWED_HOSTS names {name}, expected names like digits.example.org, without https://, port or *"
+        for name in _listed(values["ALLOWED_HOSTS"])
+        if not _HOST_NAME.fullmatch(name.lower())
+    ]
     proxies: list[Network] = []
     for text in _listed(values["TRUSTED_PROXIES"]):
         try:
@@ -170,6 +179,19 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         limit_per_visit=values["LIMIT_PER_VISIT"],
         log_level=values["LOG_LEVEL"].lower(),
     )
+
+
+def _weaknesses(key: str) -> list[str]:
+    """What is wrong with a key; never the key itself."""
+    if not (key.isascii() and key.isprintable()):
+        return ["SECRET_API_KEY has characters that no header can carry, expected ASCII"]
+    own = re.sub(r"[\W_]", "", _PLACEHOLDER.sub("", key.lower()))
+    if key and (len(own) < _KEY_LENGTH or len(set(own)) < _KEY_VARIETY):
+        return [
+            f"SECRET_API_KEY can be guessed, expected at least {_KEY_LENGTH} random letters and digits"
+            " (where it is empty, `bash setup-server.sh` writes them)"
+        ]
+    return []
 
 
 def _listed(text: str) -> list[str]:

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,21 @@ class Server:
     def kill(self) -> None:
         """The end of the machine, as far as a process can have it: nothing is written any more."""
         self._end(signal.SIGQUIT)
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Within, it takes connections and statements, and says nothing."""
+        assert self._process is not None
+        parent = self._process.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        every = [parent, *map(int, children)]
+        try:
+            for pid in every:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in every:
+                os.kill(pid, signal.SIGCONT)
 
     def runs(self) -> bool:
         """Whether it was started and not ended since."""

@@ -65,7 +65,7 @@ KNOWN_TO = {
 # They open the model, or the database, when they are imported; whoever imports them wants just that.
 WORK_AT_IMPORT = {"app.classifier", "app.main"}
 # They hand every failure on: the queue to the caller whose drawing it was, the gate as JSON to the client.
-CATCH_EVERYTHING = {"app.inference.batcher", "app.web.gate"}
+CATCH_EVERYTHING = {"app.inference.batcher", "app.web.gate", "app.web.watch"}
 
 READS_THE_ENVIRONMENT = {"app/settings.py"}
 # These hand the whole environment on to a process of their own, and read nothing of it.

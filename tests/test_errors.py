@@ -67,6 +67,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     (errors.WrongSchema("sqlite a.db", found="1", promised="2"), ("tables of revision 1", "promised revision 2")),
     (errors.DatabaseUnavailable("sqlite a.db", said="no"), ("sqlite a.db", "found no", "DATABASE_URL")),
     (errors.DatabaseUnavailable("sqlite a.db", said="full", remedy="Free space."), ("found full", "Free space.")),
+    (errors.DatabaseUnavailable("sqlite /a", said="b", told="its disk full").public(), ("of the service", "disk full")),
     (errors.MissingKey(), ("SECRET_API_KEY", "found nothing", "setup-server.sh")),
     (errors.CannotListen("::1", 80, said="taken"), ("HOST=::1 PORT=80", "found taken", "another PORT")),
     (errors.AlreadyRunning("http://x"), ("answers at http://x", "one at a time")),
@@ -75,7 +76,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     (errors.TooMany("key", limit="5/second", retry_after=1), ("this key", "at most 5/second", "Wait 1 s")),
     (errors.Busy("queue", found="a", promised="b", retry_after=3), ("queue", "Try again in 3 s.")),
     (errors.Overloaded("9 drawings waiting", retry_after=2), ("9 drawings waiting", "Try again in 2 s.")),
-    (errors.Stalled(seconds=10), ("none after 10 s", "Try again")),
+    (errors.Stalled(seconds=10), ("none after 10 s", "may have been stored", "GET /results")),
     (errors.Stopping(), ("found stopping", "Try again")),
     *(
         (kind("subject", **PARTS), ("subject", "found this", "promised that", "Do so."))

@@ -10,6 +10,8 @@ from app.errors import BadSettings
 from app.settings import DEFAULTS, ROOT, Settings, read_settings
 from tests.installation import Installation
 
+LONG_KEY = "y0Rk2n8QzvT4bLw6"
+
 
 def write_env(root: Path, text: str | bytes) -> None:
     (root / ".env").write_bytes(text.encode() if isinstance(text, str) else text)
@@ -85,8 +87,39 @@ def test_a_setting_of_the_service_that_cannot_be_is_named(tmp_path: Path, key: s
     assert said in problems(tmp_path, {key: value})
 
 
+@pytest.mark.parametrize("key", ["", LONG_KEY, f"{LONG_KEY}-{LONG_KEY}_~!", "0f5c9b7a1e3d2846" * 2])
+def test_a_long_key_is_one_and_none_is_for_commands_other_than_serve(tmp_path: Path, key: str):
+    assert read_settings({"SECRET_API_KEY": key}, root=tmp_path).secret_api_key == key
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (LONG_KEY[:15], "can be guessed"),
+        *((key, "can be guessed") for key in ("changeme", "change-me-change-me", "your-secret-api-key-here", "key")),
+        *((key, "can be guessed") for key in ("Password-Password-1", "SECRET_API_KEY=secret", "x" * 40, "0101" * 10)),
+        (f"{LONG_KEY}é", "has characters that no header can carry"),
+        (f"{LONG_KEY}\n{LONG_KEY}", "has characters that no header can carry"),
+    ],
+)
+def test_a_key_that_can_be_guessed_or_never_matches_is_refused_and_not_shown(tmp_path: Path, key: str, said: str):
+    found = problems(tmp_path, {"SECRET_API_KEY": key})
+    assert f"SECRET_API_KEY {said}" in found
+    assert LONG_KEY[:15] not in found
+
+
+@pytest.mark.parametrize("name", ["https://digits.example.org", "digits.example.org:8443", "*", "*.example.org",
+                                  "digits.example.org.", "digits.example.org/x", "zähler.example"])  # fmt: skip
+def test_a_name_that_no_host_header_can_have_is_refused(tmp_path: Path, name: str):
+    found = problems(tmp_path, {"ALLOWED_HOSTS": f"fine.example, {name}"})
+    assert f"ALLOWED_HOSTS names {name}, expected names like digits.example.org" in found
+    assert "fine.example," not in found
+
+
 def test_secrets_are_not_shown_with_the_settings(tmp_path: Path):
-    settings = read_settings({"SECRET_API_KEY": "hush", "DATABASE_URL": "postgresql://me:hush@x/y"}, root=tmp_path)
+    settings = read_settings(
+        {"SECRET_API_KEY": f"hush{LONG_KEY}", "DATABASE_URL": "postgresql://me:hush@x/y"}, root=tmp_path
+    )
     assert "hush" not in repr(settings)
 
 

@@ -174,13 +174,13 @@ def test_a_key_of_the_environment_is_none_of_the_file_and_each_new_one_is_anothe
 
 
 def test_a_key_that_is_there_stays_and_those_who_may_read_it_become_fewer(server: Server):
-    server.env.write_text("SECRET_API_KEY=mine\n")
+    server.env.write_text("SECRET_API_KEY=mine-0f5c9b7a1e3d2846\n")
     server.env.chmod(0o644)
     assert ".env: others may read it" in server.setup("--check").stderr
     assert server.mode == 0o644
     assert ".env: others could read it: it has mode 600 now" in server.setup().stderr
     assert server.mode == 0o600
-    assert server.env.read_text() == "SECRET_API_KEY=mine\n"
+    assert server.env.read_text() == "SECRET_API_KEY=mine-0f5c9b7a1e3d2846\n"
 
 
 def test_what_an_interrupted_run_left_is_no_obstacle(server: Server):

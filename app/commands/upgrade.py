@@ -18,9 +18,11 @@ import typer
 
 from app.errors import NotTakenUp
 from app.running import Running, running_service
+from app.serving import START_SECONDS
 from app.settings import Settings, read_settings
 
-TAKE_UP_SECONDS = 60
+TAKE_UP_SECONDS = START_SECONDS + 10
+"""Longer than a worker may take to start: .env is put back only when none will take the release up any more."""
 _LINE = re.compile(r"^MODEL_VERSION=.*$", re.MULTILINE)
 
 
@@ -31,6 +33,7 @@ def upgrade(version: Annotated[str, typer.Argument(help="The release, such as v2
     file = settings.root / ".env"
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     _write(file, _pinned(before, version))
+    taken_up = False
     try:
         after = read_settings()
         if after.model_version != version:
@@ -38,9 +41,10 @@ def upgrade(version: Annotated[str, typer.Argument(help="The release, such as v2
         service = running_service(settings.data)
         if service is not None:
             _take_up(service, after)
-    except NotTakenUp:
-        _write(file, before)
-        raise
+        taken_up = True
+    finally:
+        if not taken_up:
+            _write(file, before)
     typer.echo(f"{version}: pinned in .env, and " + ("served." if service else "no service runs now."), err=True)
 
 

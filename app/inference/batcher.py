@@ -69,7 +69,9 @@ class Batcher(Generic[Work, Answer]):
     Args:
         compute: one answer for each piece of work, in order. Called on the worker thread. If it raises, each piece is
             computed alone, so that an error fails its own piece only.
-        commit: stores the answers of a whole batch; nobody is answered before it returns. If it raises, all fail.
+        commit: stores the answers of a batch, without those that need none. None of these is answered before it
+            returns; if it raises, all of them fail.
+        needs_commit: whether the answer to a piece of work is to be stored. Those that are not wait for no commit.
         report: told about each batch, on the event loop.
     """
 
@@ -78,8 +80,9 @@ class Batcher(Generic[Work, Answer]):
         compute: Callable[[Sequence[Work]], Sequence[Answer]],
         commit: Callable[[Sequence[Work], Sequence[Answer]], None],
         report: Callable[[BatchReport], None] = lambda _: None,
+        needs_commit: Callable[[Work], bool] = lambda _: True,
     ) -> None:
-        self._compute, self._commit, self._report = compute, commit, report
+        self._compute, self._commit, self._report, self._needs_commit = compute, commit, report, needs_commit
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch")
         self._waiting: deque[_Entry[Work, Answer]] = deque()
         self._rows_waiting = 0
@@ -199,7 +202,7 @@ class Batcher(Generic[Work, Answer]):
             return
         loop = asyncio.get_running_loop()
         self._running, self._started = batch, time.monotonic()
-        outcome = loop.run_in_executor(self._thread, self._run, batch)
+        outcome = loop.run_in_executor(self._thread, self._run, batch, loop)
         give_up = loop.call_later(ANSWER_SECONDS, self._give_up, batch)
 
         def finished(done: asyncio.Future[_Outcome[Answer]]) -> None:
@@ -215,8 +218,8 @@ class Batcher(Generic[Work, Answer]):
         elif predicted >= STANDING_SECONDS and self._pressed_since is None:
             self._pressed_since = time.monotonic()
 
-    def _run(self, batch: list[_Entry[Work, Answer]]) -> _Outcome[Answer]:
-        """On the worker thread: an answer or an error for each entry, all of them committed."""
+    def _run(self, batch: list[_Entry[Work, Answer]], loop: asyncio.AbstractEventLoop) -> _Outcome[Answer]:
+        """On the worker thread: an answer or an error for each entry, committed where it needs to be."""
         begun = time.monotonic()
         answers: list[Answer | Exception]
         try:
@@ -226,12 +229,22 @@ class Batcher(Generic[Work, Answer]):
         except Exception:  # noqa: BLE001  # whatever it is, it belongs to a piece of work, found by computing each alone
             answers = [self._compute_alone(entry.work) for entry in batch]
         computed = time.monotonic()
-        good = [place for place, answer in enumerate(answers) if not isinstance(answer, Exception)]
-        try:
-            self._commit([batch[place].work for place in good], [answers[place] for place in good])  # type: ignore[misc]  # no errors among them
-        except Exception as error:  # noqa: BLE001  # it is handed to every caller whose answer was not stored
-            for place in good:
-                answers[place] = error
+        stored = [
+            place
+            for place, (entry, answer) in enumerate(zip(batch, answers, strict=True))
+            if self._needs_commit(entry.work) and not isinstance(answer, Exception)
+        ]
+        if stored:
+            if len(stored) < len(batch):
+                others = sorted({*range(len(batch))} - {*stored})
+                loop.call_soon_threadsafe(
+                    _answer, [batch[place] for place in others], [answers[place] for place in others]
+                )
+            try:
+                self._commit([batch[place].work for place in stored], [answers[place] for place in stored])  # type: ignore[misc]  # no errors among them
+            except Exception as error:  # noqa: BLE001  # it is handed to every caller whose answer was not stored
+                for place in stored:
+                    answers[place] = error
         return _Outcome(answers, computed - begun, time.monotonic() - computed)
 
     def _compute_alone(self, work: Work) -> Answer | Exception:
@@ -255,16 +268,21 @@ class Batcher(Generic[Work, Answer]):
         # the first arrival after it.
         self._cost.learn(rows, now - max(self._delivered, first))
         self._delivered, self._running = now, []
-        for entry, answer in zip(batch, outcome.answers, strict=True):
-            if entry.future.done():
-                continue
-            if isinstance(answer, Exception):
-                entry.future.set_exception(answer)
-            else:
-                entry.future.set_result(answer)
+        _answer(batch, outcome.answers)
         self._report(BatchReport(rows, reason, self._started - first, outcome.compute, outcome.commit))
         self._start_is_planned = True
         self._gather("drained", before=self._rows_waiting)
+
+
+def _answer(entries: Sequence[_Entry[Work, Answer]], answers: Sequence[Answer | Exception]) -> None:
+    """To those who still wait."""
+    for entry, answer in zip(entries, answers, strict=True):
+        if entry.future.done():
+            continue
+        if isinstance(answer, Exception):
+            entry.future.set_exception(answer)
+        else:
+            entry.future.set_result(answer)
 
 
 class _Outcome(NamedTuple, Generic[Answer]):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
+import struct
 import warnings
+import zlib
 from typing import Any
 
 import numpy as np
@@ -26,8 +29,16 @@ TO_UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """By the orientation in EXIF. ImageOps.exif_transpose also writes the EXIF anew, and fails where other tags are odd."""
-BROKEN_PICTURE = (OSError, ValueError, EOFError, SyntaxError, AssertionError, Image.DecompressionBombError)
+BROKEN_PICTURE = (
+    *(OSError, ValueError, EOFError, SyntaxError, AssertionError, LookupError, TypeError, struct.error, zlib.error),
+    Image.DecompressionBombError,
+)
 """What Pillow raises for files that are no pictures."""
+MAX_SCANS = 64
+"""Of a JPEG. A progressive one has about ten; each costs the time of all its pixels, and may be of 10 bytes."""
+SCAN = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")
+"""Begins one: the marker, the length, the number of components. No decoder takes another length, and what else has
+these five bytes (a preview, a film after the picture) has them seldom."""
 
 
 def read_picture(data: bytes, *, max_pixels: int) -> Grey:
@@ -92,6 +103,8 @@ def _open_upright(data: bytes, max_pixels: int) -> Image.Image:
         picture = Image.open(io.BytesIO(data), formats=KINDS)
     if picture.width * picture.height > max_pixels:
         raise ValueError(f"a picture of {picture.width} x {picture.height} pixels, the limit is {max_pixels:,}")
+    if picture.format != "PNG" and len(SCAN.findall(data)) > MAX_SCANS:
+        raise ValueError(f"a picture of more than {MAX_SCANS} scans")
     if picture.format == "PNG" and getattr(picture, "n_frames", 1) > 1:  # a JPEG's further frames are previews
         raise ValueError("an animated picture of several frames")
     turn = TO_UPRIGHT.get(picture.getexif().get(ExifTags.Base.Orientation, 1))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+import psycopg
+from psycopg.abc import RV, PQGen
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -19,26 +23,32 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from sqlalchemy.pool import QueuePool
 
 from app.errors import ConfigurationError, DatabaseUnavailable
 
 WAIT_SECONDS = 2
 """How long a connection, a lock or a place in the pool is waited for."""
+ANSWER_SECONDS = 3.0
+"""How long PostgreSQL may say nothing to a statement: longer than it waits for a lock itself."""
 SYNC = "FULL"
 """SQLite's `synchronous`: the disk has it before a commit returns."""
 _POSTGRESQL = {
     "connect_timeout": WAIT_SECONDS,
     "tcp_user_timeout": WAIT_SECONDS * 1000,  # a network that swallows everything is a lost connection
+    "keepalives_idle": 5,
+    "keepalives_interval": 1,
     "options": f"-c lock_timeout={WAIT_SECONDS}s -c synchronous_commit=on",
     "application_name": "pixelwise",
 }
 _FAULTS_OF_OURS = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
+_FULL_CODES = ("SQLITE_FULL", "53100")
 _FULL = "The disk of the database is full: free space there. Nothing of this transaction was stored."
 _LOCKED = "Another program holds the database locked: end it, or wait for it."
 _FORBIDDEN = "Let the service's user write to the database (a file: to its folder too)."
 _OTHER_TABLES = "Run `pixelwise db upgrade`."
 _REMEDIES = {
-    **dict.fromkeys(("SQLITE_FULL", "53100"), _FULL),
+    **dict.fromkeys(_FULL_CODES, _FULL),
     **dict.fromkeys(("SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "55P03"), _LOCKED),
     **dict.fromkeys(("SQLITE_READONLY", "SQLITE_READONLY_DIRECTORY", "SQLITE_PERM", "25006", "42501"), _FORBIDDEN),
     **dict.fromkeys(("42P01", "42703"), _OTHER_TABLES),
@@ -46,7 +56,7 @@ _REMEDIES = {
 """What to do, by the code of the failure. Codes of SQLite, and SQLSTATE of PostgreSQL (appendix A of its manual)."""
 
 
-_BY_STATEMENT = {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
+_BY_STATEMENT: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
 """Each statement is a transaction; there is nothing to roll back when a connection is put back."""
 
 
@@ -65,6 +75,7 @@ class Database:
         file: SQLite's file; None for PostgreSQL.
         engine: for reading, and for transactions of several statements.
         appender: where each statement is a transaction by itself.
+        patient: as `engine`, and PostgreSQL may take as long as it needs.
     """
 
     def __init__(self, address: str, *, root: Path) -> None:
@@ -72,55 +83,100 @@ class Database:
         self.file = (root / str(url.database)).resolve() if url.drivername == "sqlite" else None
         if self.file is not None:
             self.name = f"sqlite {self.file}"
-            self.engine = _sqlite_engine(url, self.file)
-            self.appender = _sqlite_engine(url, self.file, **_BY_STATEMENT)
+            connect = self._connect_to_file
+            self.engine = self.patient = _engine(url, creator=connect)
+            self.appender = _engine(url, creator=connect, **_BY_STATEMENT)
         else:
             self.name = f"postgresql {url.host or 'localhost'}:{url.port or 5432}/{url.database}"
             self.engine = _postgresql_engine(url)
             self.appender = _postgresql_engine(url, **_BY_STATEMENT)
+            self.patient = _postgresql_engine(url, patient=True)
+        self._opened: tuple[int, int] | None = None
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A connection to read with.
+    def reading(self, *, patient: bool = False) -> Iterator[Connection]:
+        """A connection to read with; `patient`: for what may take longer than ANSWER_SECONDS.
 
         Raises:
             DatabaseUnavailable: the database does not answer. The next call tries it again.
         """
-        with self._translated(), self.engine.connect() as connection:
+        with self._translated(), (self.patient if patient else self.engine).connect() as connection:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, patient: bool = False) -> Iterator[Connection]:
         """One transaction: it is on the disk when the block has ended; nothing of it is when the block raises.
+
+        `patient`: for what may take longer than ANSWER_SECONDS.
 
         Raises:
             DatabaseUnavailable: the database does not answer, or takes no write. The next call tries it again.
         """
-        with self._translated(), self.engine.begin() as connection:
+        with self._translated(), (self.patient if patient else self.engine).begin() as connection:
             yield connection
 
     def check_file(self) -> None:
-        """Raises DatabaseUnavailable when SQLite's file was removed: open connections go on writing into nowhere."""
-        if self.file is not None and not self.file.exists():
-            remedy = "Put it back if it was moved, and start the service again; without a restart, answers are lost."
-            raise DatabaseUnavailable(self.name, said="no such file", remedy=remedy)
+        """Raises DatabaseUnavailable when SQLite's file is no longer the open one, which is written into nowhere.
+
+        If another file is there, the next call uses that one.
+        """
+        if self.file is None:
+            return
+        try:
+            found = _identity(self.file)
+        except OSError as error:
+            remedy = "Put it back if it was moved; the service then goes on by itself."
+            raise DatabaseUnavailable(self.name, said=error.strerror or "no such file", remedy=remedy) from None
+        if self._opened not in (None, found):
+            self._write_log_out()
+            self.close()
+            remedy = "Move it only while the service is stopped. The service goes on with the file that is there now."
+            raise DatabaseUnavailable(self.name, said="another file than the one that was opened", remedy=remedy)
 
     def run_alone(self, statement: str, values: tuple[Any, ...]) -> None:
         """One statement that is a transaction by itself: on the disk on return, and nothing of it if it raises.
 
         The driver lets go of the interpreter once instead of three times, and under load each time is a wait for the
-        event loop; PostgreSQL is asked once instead of three times.
+        event loop; PostgreSQL is asked twice (whether the connection lives, and to store) instead of four times.
 
         Raises:
             DatabaseUnavailable: the database does not answer, or takes no write. The next call tries it again.
         """
         with self._translated(), self.appender.connect() as connection:
             connection.exec_driver_sql(statement, values)
+        self.check_file()
 
     def close(self) -> None:
         """Lets go of all connections; the next use opens new ones."""
-        self.engine.dispose()
-        self.appender.dispose()
+        self._opened = None
+        for engine in (self.engine, self.appender, self.patient):
+            engine.dispose()
+
+    def _write_log_out(self) -> None:
+        """Into the open file, wherever it is: SQLite would take a log beside another file for that one's own."""
+        for engine in (self.appender, self.engine):
+            if isinstance(engine.pool, QueuePool) and engine.pool.checkedin():
+                with self._translated(), engine.connect() as connection:
+                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _connect_to_file(self) -> sqlite3.Connection:
+        file = cast(Path, self.file)
+        if self._opened is not None and file.exists() and self._opened != _identity(file):
+            raise sqlite3.OperationalError("another file than the one that was opened")
+        connection = sqlite3.connect(
+            f"{file.as_uri()}?mode=rw",  # a file that is gone is a failure, not a new and empty database
+            uri=True,
+            timeout=WAIT_SECONDS,
+            isolation_level="IMMEDIATE",  # who will write takes a place in the queue of writers before reading
+            check_same_thread=False,  # the pool hands a connection to one thread at a time
+        )
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()  # readers never wait for a writer
+        if mode != "wal":
+            connection.close()
+            raise sqlite3.OperationalError(f"a file system without write-ahead log (journal_mode {mode})")
+        connection.execute(f"PRAGMA synchronous = {SYNC}")
+        self._opened = self._opened or _identity(file)
+        return connection
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -132,7 +188,9 @@ class Database:
             code = _code(error.orig)
             if isinstance(error, _FAULTS_OF_OURS) and code not in _REMEDIES:
                 raise
-            raise DatabaseUnavailable(self.name, said=_first_line(error.orig), remedy=_REMEDIES.get(code)) from None
+            told = "its disk full" if code in _FULL_CODES else "no answer"
+            said, remedy = _first_line(error.orig), _REMEDIES.get(code)
+            raise DatabaseUnavailable(self.name, said=said, remedy=remedy, told=told) from None
 
 
 def _parse(address: str) -> URL:
@@ -164,29 +222,56 @@ def _bad_address(found: str) -> ConfigurationError:
     )
 
 
-def _sqlite_engine(url: URL, file: Path, **options: Any) -> Engine:
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"{file.as_uri()}?mode=rw",  # a file that is gone is a failure, not a new and empty database
-            uri=True,
-            timeout=WAIT_SECONDS,
-            isolation_level="IMMEDIATE",  # who will write takes a place in the queue of writers before reading
-            check_same_thread=False,  # the pool hands a connection to one thread at a time
-        )
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()  # readers never wait for a writer
-        if mode != "wal":
-            connection.close()
-            raise sqlite3.OperationalError(f"a file system without write-ahead log (journal_mode {mode})")
-        connection.execute(f"PRAGMA synchronous = {SYNC}")
-        return connection
-
-    return _engine(url, creator=connect, **options)
+def _identity(file: Path) -> tuple[int, int]:
+    """What a file keeps when it is moved."""
+    status = file.stat()
+    return status.st_dev, status.st_ino
 
 
-def _postgresql_engine(url: URL, **options: Any) -> Engine:
+class _Connection(psycopg.Connection[Any]):
+    """Gives a server up that takes a statement and says nothing for `answer_seconds`: no thread waits for ever."""
+
+    answer_seconds: float = math.inf
+
+    def wait(self, gen: PQGen[RV], *args: Any, **options: Any) -> RV:
+        """Every statement passes here. A connection that is given up is closed: its answer may still come."""
+        try:
+            return super().wait(_until(gen, self.answer_seconds), *args, **options)
+        except _NoAnswer:
+            self.close()
+            raise
+
+
+class _NoAnswer(psycopg.OperationalError):
+    """The server took a statement and is silent."""
+
+
+def _until(gen: PQGen[RV], seconds: float) -> PQGen[RV]:
+    """`gen`, which is resumed every tenth of a second, until it ends or for so long."""
+    end = time.monotonic() + seconds
+    ready = None
+    while True:
+        try:
+            wanted = gen.send(ready)  # type: ignore[arg-type]  # None starts it
+        except StopIteration as done:
+            return cast(RV, done.value)
+        ready = yield wanted
+        if not ready and time.monotonic() > end:
+            raise _NoAnswer(f"no answer within {seconds:g} s")
+
+
+def _postgresql_engine(url: URL, *, patient: bool = False, **options: Any) -> Engine:
     connect = {key: value for key, value in _POSTGRESQL.items() if key not in url.query}
     # pre_ping: a connection that died while nobody used it is replaced, not handed out.
-    return _engine(url, connect_args=connect, pool_pre_ping=True, **options)
+    engine = _engine(url, connect_args=connect, pool_pre_ping=True, **options)
+
+    @event.listens_for(engine, "do_connect")
+    def connect_bounded(dialect: object, record: object, args: Any, parameters: Any) -> _Connection:
+        connection = _Connection.connect(*args, **parameters)
+        connection.answer_seconds = math.inf if patient else ANSWER_SECONDS
+        return connection
+
+    return engine
 
 
 def _engine(url: URL, **options: Any) -> Engine:

@@ -19,7 +19,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple, TypeAlias
 from uuid import UUID
@@ -32,8 +32,7 @@ from sqlalchemy import Row, func, select
 from app.errors import ConfigurationError
 from app.storage.database import Database
 from app.storage.drawings import unpack
-from app.storage.identifiers import lowest_id
-from app.storage.tables import results
+from app.storage.tables import newest_id, results
 
 Format: TypeAlias = Literal["csv", "npz", "idx"]
 Rows: TypeAlias = Sequence[Row[Any]]
@@ -53,7 +52,7 @@ class Exported(NamedTuple):
 
 def count(database: Database) -> int:
     """How many results there are."""
-    with database.reading() as connection:
+    with database.reading(patient=True) as connection:
         return connection.scalar(select(func.count()).select_from(results)) or 0
 
 
@@ -82,9 +81,11 @@ def export(database: Database, kind: Format, out: Path, *, progress: Callable[[i
 
 def _chunks(database: Database, progress: Callable[[int], None]) -> Iterator[Rows]:
     """All results, oldest first, at most CHUNK at a time."""
-    end, after = lowest_id(datetime.now(UTC)), UUID(int=0)
-    while True:
-        query = select(results).where(results.c.id > after, results.c.id < end).order_by(results.c.id).limit(CHUNK)
+    with database.reading() as connection:
+        end = newest_id(connection)
+    after = UUID(int=0)
+    while end is not None:
+        query = select(results).where(results.c.id > after, results.c.id <= end).order_by(results.c.id).limit(CHUNK)
         with database.reading() as connection:
             rows = connection.execute(query).all()
         if not rows:

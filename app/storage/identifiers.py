@@ -26,6 +26,13 @@ def new_id() -> UUID:
     return _assemble(tick, int.from_bytes(urandom(8)) >> 2)
 
 
+def start_after(identifier: UUID) -> None:
+    """Every `new_id` from now on is above this UUIDv7."""
+    global _last
+    with _lock:
+        _last = max(_last, (identifier.int >> 80) << 12 | identifier.int >> 64 & 0xFFF)
+
+
 def lowest_id(moment: datetime) -> UUID:
     """The lowest UUIDv7 of the millisecond of `moment` (timezone aware): every id made before it is lower."""
     return _assemble((round(moment.timestamp() * 1_000_000) // 1000) << 12, 0)

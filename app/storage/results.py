@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Dialect, insert, null, select, update
+from sqlalchemy import Dialect, bindparam, null, select, text, update
 
 from app.storage.database import Database
 from app.storage.drawings import pack
@@ -23,6 +23,11 @@ DELETED_AT_ONCE = 200
 """Drawings that one transaction deletes: the writers behind it wait for a few milliseconds."""
 MAX_BATCH = 2500
 """In one statement: the databases limit the values of one, SQLite to 32,766."""
+_WRITE_PROBE = text(
+    f"INSERT INTO {probe.name} (id, written_at) VALUES (1, :now) "
+    "ON CONFLICT (id) DO UPDATE SET written_at = excluded.written_at"
+).bindparams(bindparam("now", type_=probe.c.written_at.type))
+"""One statement, so that any number of checks may run at once."""
 _json = msgspec.json.Encoder().encode
 
 
@@ -34,7 +39,7 @@ class Result(msgspec.Struct, frozen=True):
         confidence: the score of `prediction`, in [0, 1].
         scores: label -> probability.
         model_sha256: of the artefact, as hex digits.
-        latency_ms: from the request's last byte to the answer's computation, in milliseconds.
+        latency_ms: from the request's headers to the beginning of its batch's commit, in milliseconds.
         findings: names of the skew guard.
         pixels: 784 grey values, row by row, 0 paper to 255 ink; None where drawings are not kept.
     """
@@ -106,7 +111,7 @@ class Store:
         after = UUID(int=0)
         while True:
             # Found outside of the transaction that deletes: a search holds no writer up.
-            with self.database.reading() as connection:
+            with self.database.reading(patient=True) as connection:
                 ids = connection.scalars(found.where(results.c.id > after, results.c.id < end)).all()
             if not ids:
                 return deleted
@@ -124,8 +129,7 @@ class Store:
         self.database.check_file()
         check_schema(self.database)
         with self.database.writing() as connection:
-            if not connection.execute(update(probe).values(written_at=now)).rowcount:
-                connection.execute(insert(probe).values(id=1, written_at=now))
+            connection.execute(_WRITE_PROBE, {"now": now})
 
 
 @lru_cache(maxsize=64)

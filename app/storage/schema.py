@@ -8,7 +8,8 @@ from sqlalchemy import Connection, inspect, text
 
 from app.errors import DatabaseUnavailable, WrongSchema
 from app.storage.database import Database
-from app.storage.tables import metadata
+from app.storage.identifiers import start_after
+from app.storage.tables import metadata, newest_id
 
 REVISION = "0001"
 """The revision that this code speaks to: the newest in `migrations/`."""
@@ -21,6 +22,7 @@ def prepare(database: Database) -> None:
     """Makes ready what needs no set-up, and refuses what does.
 
     A SQLite file that is not there or has no tables is made (mode 600); any other database must have the schema.
+    Identifiers that are made from now on are above all stored ones, also when the clock was set back meanwhile.
 
     Raises:
         WrongSchema: the tables are not those of this code.
@@ -29,6 +31,10 @@ def prepare(database: Database) -> None:
     if database.file is not None and _is_empty(database):
         upgrade(database)
     check_schema(database)
+    with database.reading() as connection:
+        newest = newest_id(connection)
+    if newest is not None:
+        start_after(newest)
 
 
 def check_schema(database: Database) -> None:
@@ -54,7 +60,7 @@ def upgrade(database: Database) -> None:
     _make_file(database)
     scripts = ScriptDirectory(str(_MIGRATIONS), version_locations=[str(_MIGRATIONS)])
     known = {script.revision for script in scripts.walk_revisions()}
-    with database.writing() as connection:
+    with database.writing(patient=True) as connection:
         _lock_out_others(connection)
         found = _revision(connection)
         if found is not None and found not in known:

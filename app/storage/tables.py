@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from sqlalchemy import (
     JSON,
     Column,
+    Connection,
     DateTime,
     Dialect,
     Float,
@@ -17,6 +19,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     Uuid,
+    select,
 )
 
 
@@ -66,3 +69,8 @@ probe = Table(
     Column("written_at", Utc, nullable=False),
 )
 """What a readiness check writes to."""
+
+
+def newest_id(connection: Connection) -> UUID | None:
+    """The highest identifier of a result; None where there is no result."""
+    return connection.scalar(select(results.c.id).order_by(results.c.id.desc()).limit(1))

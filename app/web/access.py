@@ -6,13 +6,14 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from itsdangerous import BadSignature, TimestampSigner
 
-from app.errors import Forbidden, NotAuthenticated
+from app.errors import Forbidden, NotAuthenticated, NotUnderstood
 from app.web.call import Call
 from app.web.limits import RateLimits
 
@@ -23,6 +24,7 @@ MAIN_KEY = "SECRET_API_KEY"
 """The name of the key in `.env`; others are stored under names of their own."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Caller(NamedTuple):
@@ -36,18 +38,26 @@ class Access:
     """Recognises callers, and counts how often they ask.
 
     Args:
-        main_key: SECRET_API_KEY; visits are signed with a key derived from it.
+        main_key: SECRET_API_KEY; visits are signed with `visit_secret` of it.
         proxies: networks whose forwarding headers are believed.
         hosts: names of this service beside IP addresses and localhost.
+        listens_on: the service's HOST, for `is_local`; where it is not given, nobody is local.
     """
 
     def __init__(
-        self, main_key: str, limits: RateLimits, *, proxies: Sequence[Network] = (), hosts: Sequence[str] = ()
+        self,
+        main_key: str,
+        limits: RateLimits,
+        *,
+        proxies: Sequence[Network] = (),
+        hosts: Sequence[str] = (),
+        listens_on: str = "",
     ) -> None:
         self._main = _digest(main_key)
         self._named: Mapping[str, bytes] = {}
-        self._signer = TimestampSigner(main_key, salt="visit", digest_method=hashlib.sha256)
+        self._signer = TimestampSigner(visit_secret(main_key), salt="visit", digest_method=hashlib.sha256)
         self._limits, self._proxies, self._hosts = limits, tuple(proxies), frozenset(hosts)
+        self._this_machine_only = _is_loopback(listens_on)
 
     def replace_named_keys(self, digests: Mapping[str, bytes]) -> None:
         """The SHA-256 of each stored key, by name."""
@@ -55,6 +65,9 @@ class Access:
 
     def caller(self, call: Call) -> Caller:
         """Who sends this request; each call counts once against the limits.
+
+        A visit counts against its address too, as does opening the page: who opens it a thousand times has a thousand
+        visits, and no request more.
 
         Raises:
             TooMany: too often. NotAuthenticated: nobody we know. Forbidden: a visit's cookie sent by a foreign page.
@@ -64,40 +77,49 @@ class Access:
         if name is not None:
             caller = Caller("key", name)
         else:
-            self._limits.count("address", self.address(call))  # guesses too
+            self.count_address(call)  # guesses too
             if key is not None:
                 raise _not_authenticated("an X-API-Key that is not known")
-            caller = Caller("visit", self._visit(call))
+            caller = Caller("visit", self._visit(call)[0])
             if call.method not in ("GET", "HEAD"):
                 _refuse_foreign_origin(call)
         self._limits.count(caller.kind, caller.name)
         return caller
 
-    def is_known(self, call: Call) -> bool:
-        """Whether this request names a key or a visit, good or bad: if it does, it is held to it."""
-        return call.field(KEY_HEADER) is not None or COOKIE in call.cookies
+    def has_key(self, call: Call) -> bool:
+        """Whether this request names a key, good or bad: if it does, it is held to it."""
+        return call.field(KEY_HEADER) is not None
 
     def count_address(self, call: Call) -> None:
-        """Counts a request that needs no caller; TooMany when its address asks too often."""
-        self._limits.count("address", self.address(call))
+        """Counts a request against its address alone; TooMany when that asks too often."""
+        self._limits.count("address", _counted(self.address(call)))
 
     def new_visit(self, call: Call) -> str | None:
-        """A signed token for a new visit of the page; None when the request already has a good one."""
+        """A signed token for the page: of a new visit, or of the request's own once half of its time is over."""
         try:
-            self._visit(call)
+            name, age = self._visit(call)
         except NotAuthenticated:
-            return self._signer.sign(secrets.token_urlsafe(12)).decode()
-        return None
+            name, age = secrets.token_urlsafe(12), VISIT_SECONDS
+        return self._signer.sign(name).decode() if age > VISIT_SECONDS / 2 else None
 
     def address(self, call: Call) -> str:
-        """The address of the client: the last in X-Forwarded-For that is no proxy of ours, if one of ours sent it."""
+        """The address of the client: the last in X-Forwarded-For that is no proxy of ours, if one of ours sent it.
+
+        Ports are left out. An entry that is no address counts as the proxy that wrote it: what stands before it is
+        the word of somebody unknown.
+        """
         peer = _peer(call)
         if not self._proxies or not self._is_proxy(peer):
             return peer
-        for hop in reversed((call.field(b"x-forwarded-for") or "").split(",")):
-            peer = hop.strip() or peer
+        for text in reversed((call.field(b"x-forwarded-for") or "").split(",")):
+            hop = _without_port(text.strip())
+            if not hop:
+                continue
+            if not _is_address(hop):
+                break
+            peer = hop
             if not self._is_proxy(peer):
-                return peer
+                break
         return peer
 
     def is_https(self, call: Call) -> bool:
@@ -107,13 +129,28 @@ class Access:
         return (forwarded or call.scope["scheme"]) == "https"
 
     def is_local(self, call: Call) -> bool:
-        """Whether the client is on this machine: its address, the name it used, and no proxy in between."""
+        """Whether the client is on this machine: its address, the name it used, and no proxy in between.
+
+        Never unless HOST is loopback. A proxy on this machine that calls the service by a loopback name and adds none
+        of these headers cannot be told from a program here: let it send X-Forwarded-For.
+        """
         if any(call.field(name) is not None for name in (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")):
             return False
-        return _is_loopback(_peer(call)) and _is_loopback(_host(call))
+        return self._this_machine_only and _is_loopback(_peer(call)) and _is_loopback(_host(call))
 
     def check_host(self, call: Call) -> None:
-        """Refuses a name that is not ours: a foreign site may point its own name at our address (DNS rebinding)."""
+        """Refuses a name that is not ours: a foreign site may point its own name at our address (DNS rebinding).
+
+        Raises:
+            NotUnderstood: no Host or several, of which a proxy may have read another one. Forbidden: not ours.
+        """
+        if (times := call.times(b"host")) != 1:
+            raise NotUnderstood(
+                "Host of the request",
+                found=f"{times} of them",
+                promised="exactly one",
+                remedy="Send one Host header, as HTTP/1.1 has it.",
+            )
         host = _host(call)
         if not (_is_address(host) or host == "localhost" or host in self._hosts):
             raise Forbidden(
@@ -124,11 +161,8 @@ class Access:
             )
 
     def _is_proxy(self, address: str) -> bool:
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self._proxies)
+        parsed = _parsed(address)
+        return parsed is not None and any(parsed in network for network in self._proxies)
 
     def _key_name(self, key: str) -> str | None:
         given = _digest(key)
@@ -138,14 +172,24 @@ class Access:
                 name = candidate
         return name
 
-    def _visit(self, call: Call) -> str:
+    def _visit(self, call: Call) -> tuple[str, float]:
+        """The name of the visit, and its seconds since it was signed."""
         token = call.cookies.get(COOKIE)
         if token is None:
             raise _not_authenticated("neither")
         try:
-            return self._signer.unsign(token, max_age=VISIT_SECONDS).decode()
+            name, signed = self._signer.unsign(token, max_age=VISIT_SECONDS, return_timestamp=True)
         except BadSignature:
             raise _not_authenticated("a visit that has expired or is not ours") from None
+        return name.decode(), time.time() - signed.timestamp()
+
+
+def visit_secret(main_key: str) -> bytes:
+    """What visits are signed with: stretched, so that a cookie is of no use for guessing SECRET_API_KEY.
+
+    About 50 ms and 16 MiB a guess. The same after a restart: visits go on.
+    """
+    return hashlib.scrypt(main_key.encode(), salt=b"pixelwise visit", n=2**14, r=8, p=1)
 
 
 def _not_authenticated(found: str) -> NotAuthenticated:
@@ -191,14 +235,34 @@ def _name_in(host: str) -> str:
     return host.partition(":")[0].lower().rstrip(".")
 
 
+def _without_port(hop: str) -> str:
+    """An entry of X-Forwarded-For, such as 192.0.2.7:5678 or [2001:db8::1]:5678, without port and brackets."""
+    return _name_in(hop) if hop.startswith("[") or hop.count(":") == 1 else hop
+
+
 @lru_cache(maxsize=1024)
-def _is_address(host: str) -> bool:
+def _parsed(host: str) -> Address | None:
+    """The address that this text is, if it is one; ::ffff:192.0.2.7 is 192.0.2.7, to a socket of both versions."""
     try:
-        ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return False
-    return True
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+@lru_cache(maxsize=1024)
+def _counted(address: str) -> str:
+    """What an address is counted as: of IPv6 its first 64 bits, since one subscriber has all the others."""
+    parsed = _parsed(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))
+    return str(parsed or address)
+
+
+def _is_address(host: str) -> bool:
+    return _parsed(host) is not None
 
 
 def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+    address = _parsed(host)
+    return host == "localhost" or (address is not None and address.is_loopback)

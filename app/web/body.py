@@ -6,11 +6,38 @@ from functools import lru_cache
 
 from starlette.requests import ClientDisconnect
 
-from app.errors import NotUnderstood, TooLarge, WrongMediaType
+from app.errors import NotUnderstood, Overloaded, TooLarge, WrongMediaType
 from app.web.call import Call
 
 JSON = "application/json"
 RAW = "application/octet-stream"
+UNCOUNTED_BYTES = 64 << 10
+ARRIVING_BYTES = 128 << 20
+
+
+class Arriving:
+    """The bytes of all bodies that are being read in this process; those of small ones are not counted."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.bytes = 0
+
+    def take(self, count: int) -> int:
+        """Counts so many more, until they are given back.
+
+        Raises:
+            Overloaded: they would be more than the limit.
+        """
+        if self.bytes + count > self._limit:
+            raise Overloaded(f"{self.bytes:,} bytes of large bodies on their way", retry_after=2)
+        self.bytes += count
+        return count
+
+    def give_back(self, count: int) -> None:
+        self.bytes -= count
+
+
+_arriving = Arriving(ARRIVING_BYTES)
 
 
 def require_media_type(call: Call, *accepted: str) -> str:
@@ -48,23 +75,34 @@ async def read_body(call: Call, *, limit: int) -> bytes:
 
     Raises:
         TooLarge: by its Content-Length, before anything of it is read, or while it arrives.
+        Overloaded: too many bytes of large bodies are on their way.
     """
-    announced = call.field(b"content-length")
-    if announced is not None and int(announced) > limit:  # the HTTP parser takes digits only
-        raise _too_large(f"{int(announced):,} bytes", limit)
+    announced = announced_bytes(call)
+    if announced > limit:
+        raise _too_large(f"{announced:,} bytes", limit)
     parts: list[bytes] = []
-    received = 0
-    while True:
-        message = await call.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        part: bytes = message.get("body", b"")
-        received += len(part)
-        if received > limit:
-            raise _too_large(f"more than {limit:,} bytes", limit)
-        parts.append(part)
-        if not message.get("more_body", False):
-            return part if len(parts) == 1 else b"".join(parts)
+    received = counted = 0
+    try:
+        while True:
+            message = await call.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            part: bytes = message.get("body", b"")
+            received += len(part)
+            if received > limit:
+                raise _too_large(f"more than {limit:,} bytes", limit)
+            parts.append(part)
+            if not message.get("more_body", False):
+                return part if len(parts) == 1 else b"".join(parts)
+            if received > UNCOUNTED_BYTES:
+                counted += _arriving.take(received - counted)
+    finally:
+        _arriving.give_back(counted)
+
+
+def announced_bytes(call: Call) -> int:
+    """The Content-Length; 0 where there is none."""
+    return int(call.field(b"content-length") or 0)  # the HTTP parser takes digits only
 
 
 def not_empty(body: bytes) -> bytes:

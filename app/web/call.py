@@ -26,6 +26,7 @@ class Call(Request):
         super().__init__(scope, receive)
         self.arrived = time.monotonic()
         self._fields = dict(scope["headers"])
+        self._repeats = len(self._fields) < len(scope["headers"])
         given = self._fields.get(b"x-request-id")
         self.id = given.decode() if given is not None and _SAFE_ID.fullmatch(given) else urandom(8).hex()
 
@@ -33,6 +34,12 @@ class Call(Request):
         """The header `name` (in lower case), found ten times faster than by `headers`."""
         value = self._fields.get(name)
         return None if value is None else value.decode("latin-1")
+
+    def times(self, name: bytes) -> int:
+        """How often the header `name` (in lower case) is there; `field` gives the last."""
+        if self._repeats:
+            return sum(given == name for given, _ in self.scope["headers"])
+        return int(name in self._fields)
 
 
 class Endpoint:

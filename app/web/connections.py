@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from os import urandom
+from typing import Any, Final, NamedTuple
 from weakref import WeakSet
 
+import msgspec
 from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.web.errors import ErrorBody
+
 ARRIVAL_SECONDS = 10.0
-"""From a request's first byte to its last."""
-FIRST_BYTE_SECONDS = 10.0
-"""A new connection that says nothing for so long is closed."""
+"""From a request's first byte to its last, and from a new connection to its first request's last byte."""
 READING_SECONDS = 30.0
 """A client that does not take its answer for so long is cut off."""
 HEAD_BYTES = 16 << 10
@@ -21,35 +23,80 @@ HEAD_BYTES = 16 << 10
 MAX_CONNECTIONS = 2000
 LINGER_SECONDS = 1.0
 """When the service ends, idle connections stay open for so long, for what is on its way."""
+DISCARD_SECONDS, DISCARD_BYTES = 1.0, 64 << 20
+"""What still comes of a refused request is read and dropped within these bounds: most clients send all of it before
+they read, and a connection that closes with something unread takes the refusal back."""
 SWEEP_SECONDS = 1.0
 BODY_FIELDS = (b"content-length", b"transfer-encoding")
 
-TOO_SLOW = b"408 Request Timeout", b"too-slow", f"The request took more than {ARRIVAL_SECONDS:g} s to arrive.".encode()
-HEAD_TOO_LARGE = (
-    b"431 Request Header Fields Too Large",
-    b"head-too-large",
-    f"The request line and headers are longer than {HEAD_BYTES:,} bytes.".encode(),
+REFUSED: Final = "pixelwise.refused"
+"""In the scope of a request whose arrival ended in a refusal: its status."""
+
+
+class Refusal(NamedTuple):
+    """What a client is told that sends no request that could be answered."""
+
+    status: int
+    reason: str
+    answer: ErrorBody
+
+
+TOO_SLOW = Refusal(
+    408,
+    "Request Timeout",
+    ErrorBody(
+        "too-slow",
+        f"The request took more than {ARRIVAL_SECONDS:g} s to arrive.",
+        "Send it without pauses, on a new connection.",
+    ),
 )
-UPGRADE = (
-    b"400 Bad Request",
-    b"not-understood",
-    b"A request with a body must not ask for another protocol: send it without the header Upgrade, as HTTP/1.1.",
+HEAD_TOO_LARGE = Refusal(
+    431,
+    "Request Header Fields Too Large",
+    ErrorBody(
+        "head-too-large",
+        f"The request line and headers, or the framing of the body, are longer than {HEAD_BYTES:,} bytes.",
+        "Send fewer or shorter headers, such as cookies.",
+    ),
 )
-TOO_MANY_CONNECTIONS = b"503 Service Unavailable", b"too-many-connections", b"Too many connections are open."
+NOT_HTTP = Refusal(
+    400,
+    "Bad Request",
+    ErrorBody(
+        "not-understood",
+        "This is not a request in HTTP/1.1.",
+        "Check the method, the address, the headers and the framing of the body; GET /docs lists what there is.",
+    ),
+)
+UPGRADE = Refusal(
+    400,
+    "Bad Request",
+    ErrorBody(
+        "not-understood",
+        "A request with a body must not have the header Upgrade: it asks for another protocol.",
+        "Send it without the header Upgrade, as HTTP/1.1.",
+    ),
+)
+TOO_MANY_CONNECTIONS = Refusal(
+    503,
+    "Service Unavailable",
+    ErrorBody("too-many-connections", "Too many connections are open.", "Close some of yours, or come again later."),
+)
 
 
 class BoundedConnection(HttpToolsProtocol):
     """uvicorn's connection. A slow client holds nothing but its own socket, and not for long.
 
-    One sweep a second looks at all connections, so that a request costs no timer of its own. An application with a
-    method `refuse_at_once(path) -> bytes | None` is asked before anything is made of a request: when more comes than
-    can be answered, refusing must cost little, or nothing is left for answering.
+    One sweep a second looks at all connections, so that a request costs no timer of its own. The application is a
+    `Gate`: it is asked before anything is made of a request, since refusing must cost little when more comes than can
+    be answered, and it is told of each request that is refused here.
 
     Attributes:
         awaited: the answer that the current request waits for; cancelled when the client goes away.
     """
 
     awaited: asyncio.Future[Any] | None = None
+    _gate: Any
     _began: float | None = None
     _in_head = True
     _unread = 0
@@ -60,9 +107,10 @@ class BoundedConnection(HttpToolsProtocol):
     """The current request was answered at its head; its body is read and dropped."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(_WholeAnswers(transport))  # type: ignore[arg-type]  # it passes on what it has not
+        self._gate = self.config.app
+        super().connection_made(_Outgoing(transport, self))  # type: ignore[arg-type]  # it passes on what it has not
         if len(self.connections) > MAX_CONNECTIONS:
-            self._refuse(*TOO_MANY_CONNECTIONS)
+            self._refuse(TOO_MANY_CONNECTIONS)
             return
         self._began = time.monotonic()
         sweep(self.loop, self.connections)
@@ -73,18 +121,21 @@ class BoundedConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            self.transport.discard(len(data))  # type: ignore[attr-defined]  # of _Outgoing
+            return
         if self._began is None:
             self._began = time.monotonic()  # empty lines between requests are data too, and begin no message
         self._unread += len(data)
         if self._in_head and len(data) > HEAD_BYTES and b"\r\n\r\n" not in data[:HEAD_BYTES]:
-            self._refuse(*HEAD_TOO_LARGE)
+            self._refuse(HEAD_TOO_LARGE)
             return
         super().data_received(data)
         if self._unread > HEAD_BYTES:
-            self._refuse(*HEAD_TOO_LARGE)
+            self._refuse(HEAD_TOO_LARGE)
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(b"400 Bad Request", b"not-understood", msg.encode())
+        self._refuse(NOT_HTTP)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -94,15 +145,15 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade() and any(name in BODY_FIELDS and value != b"0" for name, value in self.headers):
-            self._refuse(*UPGRADE)
+            self._refuse(UPGRADE)
             raise HttpParserError("the parser would take this body for the next request")
-        self._in_head, self._unread = False, 0
-        if self._refuse_at_once():
-            return
-        super().on_headers_complete()
+        self._unread = 0
+        if not self._refuse_at_once():
+            super().on_headers_complete()
+            if self._ending:
+                self.cycle.keep_alive = False
+        self._in_head = False
         self.headers = []  # the request has its own by now; what follows a chunked body is none of them
-        if self._ending:
-            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._unread = 0
@@ -122,7 +173,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.awaited = None
-        self.transport.flush()  # type: ignore[attr-defined]  # of _WholeAnswers
+        self.transport.flush()  # type: ignore[attr-defined]  # of _Outgoing
         super().on_response_complete()
 
     def shutdown(self) -> None:
@@ -134,8 +185,8 @@ class BoundedConnection(HttpToolsProtocol):
 
     def close_if_late(self, now: float) -> None:
         """Ends this connection when its request or its client takes too long."""
-        if self._began is not None and now - self._began > (ARRIVAL_SECONDS if self._unread else FIRST_BYTE_SECONDS):
-            self._refuse(*TOO_SLOW)
+        if self._began is not None and now - self._began > ARRIVAL_SECONDS:
+            self._refuse(TOO_SLOW)
         if not self.flow.write_paused:
             self._paused_since = None
         elif self._paused_since is None:
@@ -143,28 +194,30 @@ class BoundedConnection(HttpToolsProtocol):
         elif now - self._paused_since > READING_SECONDS:
             self.transport.abort()
 
+    def is_within_a_request(self) -> bool:
+        """Whether a request has begun to arrive, and not ended."""
+        return not self._in_head or self._unread > 0
+
     def _refuse_at_once(self) -> bool:
         """Answers with a refusal if the application has one ready, and this request is as usual."""
-        refuse = getattr(self.config.app, "refuse_at_once", None)
         is_alone = self.cycle is None or self.cycle.response_complete
-        if refuse is None or not is_alone or self._ending or self.expect_100_continue:
+        if not is_alone or self._ending or self.expect_100_continue:
             return False
         if not self.parser.should_keep_alive():
             return False
-        answer = refuse(self.url.partition(b"?")[0])
+        answer = self._gate.refuse_at_once(self.url.partition(b"?")[0])
         if answer is None:
             return False
         self._was_refused = True
-        self.headers = []
         self.transport.write(answer)
-        self.transport.flush()  # type: ignore[attr-defined]  # of _WholeAnswers
+        self.transport.flush()  # type: ignore[attr-defined]  # of _Outgoing
         return True
 
     def _close_if_idle(self) -> None:
         if (self.cycle is None or self.cycle.response_complete) and not self._unread:
             self.transport.close()
 
-    def _refuse(self, status: bytes, code: bytes, message: bytes) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         """Ends this connection; says why, where that is the answer to one request and the only one."""
         if self.transport.is_closing():
             return
@@ -172,22 +225,42 @@ class BoundedConnection(HttpToolsProtocol):
         if self._in_head and cycle is not None and not cycle.response_complete:
             cycle.keep_alive = False  # the request before this one is answered, then the connection closes
             return
-        if self._in_head or not (cycle.response_started or self.pipeline):
-            body = b'{"error":"%s","message":"%s","remedy":"Send less, or faster, or later."}' % (code, message)
-            head = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n"
-            again = b"retry-after: 1\r\n" if status.startswith(b"503") else b""
-            self.transport.write(head % (status, len(body)) + again + b"\r\n" + body)
-            if cycle is not None:
-                cycle.disconnected = True  # whoever waits for the rest of the body is told that it does not come
-                cycle.message_event.set()
+        if self._in_head:
+            self._say(refusal, self._note(refusal))
+        elif not (self._was_refused or cycle.response_started or self.pipeline):
+            call = cycle.scope.get("pixelwise.call")  # the gate notes a request that it knows
+            self._say(refusal, call.id if call else self._note(refusal))  # type: ignore[attr-defined]  # is a Call
+            cycle.scope[REFUSED] = refusal.status  # type: ignore[typeddict-unknown-key]  # a server may add its own
+            cycle.disconnected = True  # whoever waits for the rest of the body is told that it does not come
+            cycle.message_event.set()
         self.transport.close()
 
+    def _note(self, refusal: Refusal) -> str:
+        """Has the refusal counted and logged; the value is its id."""
+        request_id = urandom(8).hex()
+        seconds = 0.0 if self._began is None else time.monotonic() - self._began
+        self._gate.note_refused(request_id, self.client, refusal.status, seconds)
+        return request_id
 
-class _WholeAnswers:
-    """A transport that sends the head of an answer together with what follows: one system call instead of two."""
+    def _say(self, refusal: Refusal, request_id: str) -> None:
+        body = msgspec.json.encode(refusal.answer)
+        fields = f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\n"
+        again = "retry-after: 1\r\n" if refusal.status == 503 else ""
+        head = f"HTTP/1.1 {refusal.status} {refusal.reason}\r\ncontent-type: application/json\r\nconnection: close\r\n"
+        self.transport.write(f"{head}{fields}{again}\r\n".encode() + body)
 
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport, self._head = transport, b""
+
+class _Outgoing:
+    """A transport that sends the head of an answer together with what follows: one system call instead of two.
+
+    Closed in the middle of a request, it says that nothing more comes, and drops what still arrives for a while.
+    """
+
+    def __init__(self, transport: asyncio.Transport, connection: BoundedConnection) -> None:
+        self._transport, self._connection = transport, connection
+        self._head = b""
+        self._is_closing = False
+        self._discarded = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -206,9 +279,26 @@ class _WholeAnswers:
             self._head, data = b"", self._head
             self._transport.write(data)
 
+    def is_closing(self) -> bool:
+        return self._is_closing or self._transport.is_closing()
+
     def close(self) -> None:
+        if self.is_closing():
+            return
+        self._is_closing = True
         self.flush()
-        self._transport.close()
+        if self._connection.is_within_a_request():
+            self._transport.write_eof()
+            self._transport.resume_reading()
+            self._connection.loop.call_later(DISCARD_SECONDS, self._transport.close)
+        else:
+            self._transport.close()
+
+    def discard(self, count: int) -> None:
+        """So many more bytes came for nobody."""
+        self._discarded += count
+        if self._discarded > DISCARD_BYTES:
+            self._transport.close()
 
 
 _sweeping: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
@@ -223,10 +313,10 @@ def sweep(loop: asyncio.AbstractEventLoop, connections: set[Any]) -> None:
 
     def look() -> None:
         _sweeping.discard(loop)
+        if connections:
+            sweep(loop, connections)  # first: whatever happens here, there is a next time
         now = time.monotonic()
         for connection in list(connections):
             connection.close_if_late(now)
-        if connections:
-            sweep(loop, connections)
 
     loop.call_later(SWEEP_SECONDS, look)

@@ -55,8 +55,10 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 def describe(error: PixelWiseError) -> ErrorBody:
-    """The refusal of one drawing among others, or of a whole request."""
+    """The refusal of one drawing among others, or of a whole request; where the database lies is for the log only."""
     _, code = STATUSES[type(error)]
+    if isinstance(error, DatabaseUnavailable):
+        error = error.public()
     return ErrorBody(code, f"{error.subject}: found {error.found}, promised {error.promised}.", error.remedy)
 
 
@@ -70,7 +72,7 @@ def refusal(error: PixelWiseError) -> Response:
         headers["retry-after"] = str(DATABASE_RETRY_SECONDS)
     elif isinstance(error, NotAuthenticated):
         headers["www-authenticate"] = 'ApiKey realm="PixelWise", header="X-API-Key"'
-    if status in (408, 413):
+    if status == 413:
         headers["connection"] = "close"  # what is left of the body is not read
     return respond(describe(error), status=status, headers=headers)
 

@@ -1,4 +1,6 @@
-"""What every request passes: an id, the Host check, security headers, refusals as JSON, metrics, a line in the log."""
+"""What every request passes that arrived: an id, the Host check, security headers, refusals as JSON, metrics, the log.
+
+While the queue is full, requests to it are refused before all that; what does not arrive whole is noted here too."""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import time
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import lru_cache
+from os import urandom
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -19,6 +22,7 @@ from app.errors import Overloaded, PixelWiseError
 from app.inference.batcher import Overload
 from app.web.access import Access
 from app.web.call import Call
+from app.web.connections import REFUSED
 from app.web.errors import framework_refusal, refusal, unexpected
 from app.web.metrics import Metrics
 
@@ -92,7 +96,7 @@ class Gate:
     def refuse_at_once(self, path: bytes) -> bytes | None:
         """The whole answer to a request of this path while its queue is full, before anything is made of the request.
 
-        It has no id, and the log has one line for all of a second.
+        It has an id of its own, and the log has one line for all of a second.
         """
         if path not in self._queued:
             return None
@@ -105,7 +109,13 @@ class Gate:
         if not self._refused:
             asyncio.get_running_loop().call_later(1.0, self._note_refused)
         self._refused += 1
-        return _overloaded(overload.retry_after)
+        fields, body = _overloaded(overload.retry_after)
+        return b"%sx-request-id: %s\r\n\r\n%s" % (fields, urandom(8).hex().encode(), body)
+
+    def note_refused(self, request_id: str, peer: tuple[str, int] | None, status: int, seconds: float) -> None:
+        """A request that never became one was refused; `seconds` from its first byte."""
+        self._metrics.request("none", status, seconds)
+        self._write(request_id, peer[0] if peer else "", "-", "-", status, seconds)
 
     def _forget_coming(self) -> None:
         """Requests whose heads were read in one turn of the event loop are in the queue before the next one reads."""
@@ -117,6 +127,8 @@ class Gate:
         self._refused = 0
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if REFUSED in scope:
+            return  # before this began, which is noted
         call = scope["pixelwise.call"] = Call(scope, receive)
         status = 0
 
@@ -149,18 +161,22 @@ class Gate:
 
     def _note(self, scope: Scope, call: Call, status: int) -> None:
         seconds = time.monotonic() - call.arrived
+        status = scope.get(REFUSED, status)
         self._metrics.request(getattr(scope.get("endpoint"), "__name__", "none"), status, seconds)
+        self._write(call.id, self._access.address(call), scope["method"], scope["path"], status, seconds)
+
+    def _write(self, request_id: str, client: str, method: str, path: str, status: int, seconds: float) -> None:
         if self._log is not None:
-            client, ms = self._access.address(call), round(1000 * seconds, 2)
-            now = datetime.now(UTC)
-            self._log(AccessLine(now, "info", "request", call.id, client, scope["method"], scope["path"], status, ms))
+            now, ms = datetime.now(UTC), round(1000 * seconds, 2)
+            self._log(AccessLine(now, "info", "request", request_id, client, method, path, status, ms))
 
 
 @lru_cache(maxsize=64)
-def _overloaded(retry_after: int) -> bytes:
+def _overloaded(retry_after: int) -> tuple[bytes, bytes]:
+    """The fields and the body of this refusal; what differs between two goes between."""
     response = refusal(Overloaded("more drawings than can be answered soon", retry_after=retry_after))
     fields = b"".join(name + b": " + value + b"\r\n" for name, value in [*response.raw_headers, *FOR_PROGRAMS])
-    return b"HTTP/1.1 503 Service Unavailable\r\n" + fields + b"\r\n" + bytes(response.body)
+    return b"HTTP/1.1 503 Service Unavailable\r\n" + fields, bytes(response.body)
 
 
 def _refuse(error: Exception, request_id: str) -> Response:

@@ -32,12 +32,12 @@ class RateLimits:
         rate = self._rates[kind]
         if not self._windows.hit(rate, kind, name):
             begins = self._windows.get_window_stats(rate, kind, name).reset_time
-            raise TooMany(kind, limit=self._texts[kind], retry_after=max(1, math.ceil(begins - time.time())))
+            raise TooMany(kind, limit=self._texts[kind], retry_after=max(1, math.ceil(begins - time.monotonic())))
 
 
 class _OneThread(Storage):
     """Counters of one thread: the library's own MemoryStorage starts a thread a hundred times a second to forget old
-    ones, and each start holds the event loop up."""
+    ones, and each start holds the event loop up. Its clock is monotonic: setting the time back prolongs no window."""
 
     STORAGE_SCHEME = None
     base_exceptions = ()
@@ -49,7 +49,7 @@ class _OneThread(Storage):
         self._swept = 0.0
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        now = time.time()
+        now = time.monotonic()
         if now - self._swept > SWEEP_SECONDS:
             self._swept = now
             for old in [name for name, end in self._ends.items() if end <= now]:
@@ -60,10 +60,10 @@ class _OneThread(Storage):
         return count
 
     def get(self, key: str) -> int:
-        return self._counts.get(key, 0) if self._ends.get(key, 0.0) > time.time() else 0
+        return self._counts.get(key, 0) if self._ends.get(key, 0.0) > time.monotonic() else 0
 
     def get_expiry(self, key: str) -> float:
-        return self._ends.get(key, time.time())
+        return self._ends.get(key, time.monotonic())
 
     def check(self) -> bool:
         return True

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from app.errors import BadDrawing, NotUnderstood, PixelWiseError, TooLarge
 
@@ -29,12 +29,6 @@ class Drawing(Struct):
     """One drawing as grey values: 28 rows of 28, 0 paper to 255 ink."""
 
     pixels: Rows
-
-
-class Drawings(Struct):
-    """Several drawings; each is decoded by itself, so that a bad one fails alone."""
-
-    drawings: list[msgspec.Raw]
 
 
 class FoundJson(Struct, frozen=True):
@@ -66,11 +60,18 @@ class Answer(Struct):
 
 
 _drawing = msgspec.json.Decoder(Drawing)
-_drawings = msgspec.json.Decoder(Drawings)
+_first = msgspec.defstruct(
+    "_first", [(f"drawing_{place}", Raw | UnsetType, UNSET) for place in range(MAX_ROWS + 1)], array_like=True
+)
+"""The first drawings of a list, one more than are taken; the decoder passes over the rest and makes nothing of it."""
+_drawings: msgspec.json.Decoder[Any] = msgspec.json.Decoder(msgspec.defstruct("_drawings", [("drawings", _first)]))
+"""Each drawing is decoded by itself, so that a bad one fails alone."""
+_constant = re.compile(rb"(?<!\w)(NaN|-?Infinity)\b")
+_byte = re.compile(r"\(byte (\d+)\)$")
 _place = re.compile(r"`\$\.pixels(?:\[(\d+)\])?(?:\[(\d+)\])?`$")
 
 
-def read_drawing(body: bytes | msgspec.Raw) -> bytes:
+def read_drawing(body: bytes | Raw) -> bytes:
     """The 784 grey values of `{"pixels": 28 rows of 28 integers 0..255}`, row by row.
 
     Raises:
@@ -91,17 +92,19 @@ def read_drawings(body: bytes) -> list[bytes | PixelWiseError]:
         NotUnderstood, BadDrawing: nothing of it can be read. TooLarge: more than MAX_ROWS.
     """
     try:
-        drawings = _drawings.decode(body).drawings
+        first = msgspec.structs.astuple(_drawings.decode(body).drawings)
     except msgspec.ValidationError as error:
         promised, remedy = 'an object {"drawings": [{"pixels": …}, …]}', "GET /docs shows an example."
         raise BadDrawing("body", found=str(error), promised=promised, remedy=remedy) from None
     except NOT_JSON as error:
         raise no_json(error, body) from None
-    check_count(len(drawings))
+    drawings = [drawing for drawing in first if drawing is not UNSET]
+    if len(drawings) > MAX_ROWS:
+        raise _too_many(f"more than {MAX_ROWS:,}")
     return [_drawing_or_error(drawing) for drawing in drawings]
 
 
-def _drawing_or_error(body: msgspec.Raw) -> bytes | PixelWiseError:
+def _drawing_or_error(body: Raw) -> bytes | PixelWiseError:
     try:
         return read_drawing(body)
     except (BadDrawing, NotUnderstood) as error:
@@ -124,12 +127,20 @@ def read_raw_drawings(body: bytes) -> list[bytes]:
 def check_count(count: int) -> None:
     """Refuses more drawings than one request may hold."""
     if count > MAX_ROWS:
-        remedy = "Send them in several requests."
-        raise TooLarge("drawings", found=f"{count:,}", promised=f"at most {MAX_ROWS:,} in a request", remedy=remedy)
+        raise _too_many(f"{count:,}")
 
 
-def no_json(error: Exception, body: bytes | msgspec.Raw) -> NotUnderstood:
-    """The sentence for a body that is no JSON."""
+def _too_many(found: str) -> TooLarge:
+    promised, remedy = f"at most {MAX_ROWS:,} in a request", "Send them in several requests."
+    return TooLarge("drawings", found=found, promised=promised, remedy=remedy)
+
+
+def no_json(error: Exception, body: bytes | Raw) -> PixelWiseError:
+    """The sentence for a body that is no JSON, or has a number beyond all that a float can hold."""
+    if isinstance(error, msgspec.ValidationError):  # of a body that is decoded as whatever it may be
+        found = str(error)
+        promised, remedy = "whole numbers from 0 to 255", "Send grey values, 0 for paper to 255 for ink."
+        return BadDrawing("body", found=f"{found[:1].lower()}{found[1:]}", promised=promised, remedy=remedy)
     data = bytes(body)
     if not data.strip():
         found = "nothing"
@@ -139,18 +150,26 @@ def no_json(error: Exception, body: bytes | msgspec.Raw) -> NotUnderstood:
         found = "UTF-16, or a byte order mark"
     elif isinstance(error, UnicodeDecodeError):
         found = "text that is not UTF-8"
-    elif constant := re.search(rb"(?<!\w)(NaN|-?Infinity)\b", data):
+    elif constant := _constant.search(_near(error, data)):
         found = f"{constant[1].decode()}, which JSON does not have"
     else:
         found = str(error)
     return NotUnderstood("body", found=found, promised="JSON in UTF-8", remedy="GET /docs shows an example.")
 
 
-def _explain(error: msgspec.ValidationError, body: bytes | msgspec.Raw) -> PixelWiseError:
+def _near(error: Exception, data: bytes) -> bytes:
+    """Where the decoder stopped: at the N or I of a constant."""
+    at = _byte.search(str(error))
+    return data[max(0, int(at[1]) - 1) : int(at[1]) + len("Infinity ")] if at else b""
+
+
+def _explain(error: msgspec.ValidationError, body: bytes | Raw) -> PixelWiseError:
     """The sentence for what is wrong, with the place and the value."""
     message = str(error)
     try:
         whole = msgspec.json.decode(body)
+    except msgspec.ValidationError:  # it names no keys; what `error` says is as true
+        return no_json(error, body)
     except NOT_JSON as broken:
         return no_json(broken, body)
     place = _place.search(message)
@@ -172,7 +191,9 @@ def _value_at(value: Any, place: list[int]) -> str:
     for index in place:
         value = value[index]
     if isinstance(value, list):
-        return f"{len(value)} of them" if len(value) != SIDE else "a list"
+        if not value:
+            return "an empty list"
+        return f"{len(value)} of them" if len(place) < 2 else "a list"
     if isinstance(value, dict):
         return "an object"
     text = msgspec.json.encode(value).decode()

@@ -71,10 +71,10 @@ class Reader:
         self.version = version
         self._store, self._keep_drawings, self._database_failed = store, keep_drawings, database_failed
         report = metrics.batches_of(version.name, version.sha256, lambda: self.queue.rows_waiting)
-        self.queue: Batcher[Work, list[Answer]] = Batcher(self._compute, self._commit, report)
+        self.queue: Batcher[Work, list[Answer]] = Batcher(self._compute, self._commit, report, _is_stored)
 
     def submit(self, pixels: bytes, *, source: Source | None, arrived: float) -> asyncio.Future[list[Answer]]:
-        """One answer for each 784 bytes of `pixels`, in order; they are stored when they are here.
+        """One answer for each 784 bytes of `pixels`, in order; with a `source` they are stored when they are here.
 
         Raises:
             Overloaded, Stopping; the future also Stalled and DatabaseUnavailable.
@@ -96,7 +96,7 @@ class Reader:
         unsure_below = version.unsure_below or 0.0
         answers = []
         for work in works:
-            stored = work.source is not None
+            stored = _is_stored(work)
             answers.append(
                 [
                     Answer(
@@ -117,12 +117,10 @@ class Reader:
         now = time.monotonic()
         rows = []
         for work, answered in zip(works, answers, strict=True):
-            if work.source is None:
-                continue
             latency_ms = 1000 * (now - work.arrived)
             for place, answer in enumerate(answered):
                 drawing = work.pixels[place * PIXELS : (place + 1) * PIXELS] if self._keep_drawings else None
-                rows.append(self._result(answer, work.source, latency_ms, drawing))
+                rows.append(self._result(answer, cast(Source, work.source), latency_ms, drawing))
         try:
             self._store.add(rows)
         except DatabaseUnavailable as error:
@@ -142,6 +140,10 @@ class Reader:
             [finding.name for finding in answer.findings],
             drawing,
         )
+
+
+def _is_stored(work: Work) -> bool:
+    return work.source is not None
 
 
 @lru_cache(maxsize=4096)

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from app.errors import BadDrawing, NotUnderstood
-from app.web.payloads import PIXELS, SIDE, Answer, Grey, Rows, check_count, no_json
+from app.web.payloads import NOT_JSON, PIXELS, SIDE, Answer, Grey, Rows, check_count, no_json
 
 INPUT, INPUT_TYPE = "images", "UINT8"
 INPUT_SHAPES = ([SIDE, SIDE], [PIXELS])
@@ -103,7 +103,7 @@ def read_question(body: bytes, header_length: str | None) -> Question:
         request = _request.decode(header)
     except msgspec.ValidationError as error:
         raise _refusal("body", found=error, promised="a request of the Open Inference Protocol v2") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise no_json(error, header) from None
     if [tensor.name for tensor in request.inputs] != [INPUT]:
         found = ", ".join(tensor.name for tensor in request.inputs)
@@ -175,7 +175,7 @@ def _explain(message: str, data: Raw, depth: int) -> Exception:
     """The sentence for a value that is none, with its place; `message` ends in it, such as "at `$[3][17]`"."""
     try:
         value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         return no_json(error, data)
     place = re.findall(r"\[(\d+)\]", message.rpartition(" at ")[2])
     for index in place:

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import ParamSpec, TypeVar
 
-from app.errors import DatabaseUnavailable, PixelWiseError
+from app.errors import DatabaseUnavailable, WrongSchema
 from app.storage.keys import Keys
 from app.storage.results import Store
 from app.web.access import Access
@@ -15,8 +19,13 @@ from app.web.access import Access
 KEYS_SECONDS = 5.0
 """A key that was added or removed counts after so long."""
 RETRY_SECONDS = 0.5
+ASK_SECONDS = 3.0
+"""Longest wait for an answer of the database, but for that of a batch."""
+THREADS = 4
 CLEANING_SECONDS = 3600.0
 _log = logging.getLogger("pixelwise.database")
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
 
 
 class DatabaseWatch:
@@ -25,6 +34,8 @@ class DatabaseWatch:
     def __init__(self, store: Store, keys: Keys, access: Access, *, drawing_days: int) -> None:
         self._store, self._keys, self._access, self._drawing_days = store, keys, access, drawing_days
         self._failure: DatabaseUnavailable | None = None
+        # Threads of its own: a database that is silent holds up nobody who needs none.
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
 
     @property
     def is_up(self) -> bool:
@@ -41,26 +52,57 @@ class DatabaseWatch:
             _log.error("the database is unavailable: %s", error)
         self._failure = error
 
+    async def ask(self, call: Callable[Given, Answer], *given: Given.args, **named: Given.kwargs) -> Answer:
+        """What `call` gets from the database, within ASK_SECONDS. A failure is noted for all.
+
+        Raises:
+            DatabaseUnavailable: also when the tables are no longer those of this code.
+        """
+        try:
+            try:
+                asked = asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *given, **named))
+                async with asyncio.timeout(ASK_SECONDS):  # not wait_for: before Python 3.12 it may lose a cancellation
+                    return await asked
+            except TimeoutError:
+                raise DatabaseUnavailable(self._store.database.name, said=f"no answer in {ASK_SECONDS:g} s") from None
+            except WrongSchema as error:
+                raise DatabaseUnavailable(self._store.database.name, said=error.found, remedy=error.remedy) from None
+        except DatabaseUnavailable as error:
+            self.failed(error)
+            raise
+
+    async def check(self) -> None:
+        """Returns when the database takes a write, which is then known to all; raises as `ask`."""
+        await self.ask(self._store.check)
+        if self._failure is not None:
+            self._failure = None
+            _log.warning("the database is back")
+
     async def run(self) -> None:
         """Until cancelled: tries again while the database is down, fetches keys, deletes drawings that are too old."""
+        try:
+            await self._run()
+        finally:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self) -> None:
         keys_at = clean_at = 0.0
         loop = asyncio.get_running_loop()
         while True:
             try:
+                await self.ask(self._store.database.check_file)
                 if self._failure is not None:
-                    await asyncio.to_thread(self._store.check)
-                    self._failure = None
-                    _log.warning("the database is back")
+                    await self.check()
                 if loop.time() >= keys_at:
-                    self._access.replace_named_keys(await asyncio.to_thread(self._keys.digests))
+                    self._access.replace_named_keys(await self.ask(self._keys.digests))
                     keys_at = loop.time() + KEYS_SECONDS
                 if self._drawing_days and loop.time() >= clean_at:
                     clean_at = loop.time() + CLEANING_SECONDS
-                    await asyncio.to_thread(self._delete_old_drawings)
+                    await loop.run_in_executor(self._threads, self._delete_old_drawings)
             except DatabaseUnavailable as error:
                 self.failed(error)
-            except PixelWiseError as error:
-                _log.error("%s", error)
+            except Exception:  # noqa: BLE001  # without the watch, nothing would ever end a failure
+                _log.exception("the watch met what it does not know, and goes on")
             await asyncio.sleep(RETRY_SECONDS)
 
     def _delete_old_drawings(self) -> None:

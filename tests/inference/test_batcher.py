@@ -152,6 +152,30 @@ def test_a_failed_commit_fails_the_whole_batch_and_not_the_next_one():
     assert run(test).committed == [3]
 
 
+def test_what_needs_no_commit_is_answered_before_it_and_whatever_becomes_of_it():
+    async def test(model: Model, _: Batcher[int, int]) -> None:
+        error, may_return = OSError("no disk"), threading.Event()
+
+        def commit(works: Sequence[int], answers: Sequence[int]) -> None:
+            model.committed += works
+            assert may_return.wait(10)
+            raise error
+
+        queue = Batcher(model.compute, commit, needs_commit=lambda work: work > 2)
+        model.bad = {2}
+        futures = [queue.submit(n) for n in (3, 1, 2, 4)]
+        assert await futures[1] == 1
+        assert [future.done() for future in futures] == [False, True, True, False]
+        may_return.set()
+        results = await outcomes(futures)
+        assert (results[0], results[1], results[3]) == (error, 1, error)
+        assert isinstance(results[2], ValueError)
+        assert await queue.submit(1) == 1
+        await queue.close()
+
+    assert run(test).committed == [3, 4]
+
+
 def test_nobody_is_answered_before_the_commit_returned():
     async def test(model: Model, _: Batcher[int, int]) -> None:
         in_commit, may_return = threading.Event(), threading.Event()

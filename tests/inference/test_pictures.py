@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from app.errors import UnreadableImage
-from app.inference.pictures import high_bytes, read_grey, read_picture
+from app.inference.pictures import SCAN, high_bytes, read_grey, read_picture
 from tests.inference.test_image_files import seven
 
 Grey = NDArray[np.uint8]
@@ -100,6 +100,41 @@ def test_a_text_that_inflates_beyond_measure_is_refused():
     picture = file_of(seven())
     with pytest.raises(UnreadableImage, match="large"):
         read_picture(picture[:33] + bomb + picture[33:], max_pixels=ENOUGH)
+
+
+def progressive(extra_scans: int) -> bytes:
+    """A JPEG whose last scan stands there so many times more."""
+    data = file_of(seven(mode="RGB"), "JPEG", progressive=True)
+    return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * extra_scans + data[-2:]
+
+
+def test_a_progressive_jpeg_is_read_whatever_follows_it():
+    """Phones put a film behind their picture."""
+    film = b"\xff\xda\x12\x34" * 1000
+    ink = read_picture(progressive(0) + film, max_pixels=ENOUGH)
+    assert np.array_equal(ink, read_picture(file_of(seven(mode="RGB"), "JPEG"), max_pixels=ENOUGH))
+
+
+def test_a_jpeg_of_a_thousand_scans_is_refused_before_they_are_decoded():
+    with pytest.raises(UnreadableImage, match="a picture of more than 64 scans"):
+        read_picture(progressive(1000), max_pixels=ENOUGH)
+
+
+def test_each_scan_is_counted_whatever_its_components():
+    """Ten make a whole picture here; the limit is what one more copy of them goes over."""
+    data = progressive(0)
+    assert len(SCAN.findall(data)) == data.count(b"\xff\xda") == 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [(b"iCCP", b""), (b"eXIf", b"MM\0+\0\0"), (b"eXIf", b"II+\0" + bytes(8))],
+)
+def test_a_chunk_that_pillow_stumbles_over_is_refused(kind: bytes, content: bytes):
+    """It reads beyond their ends."""
+    picture = file_of(seven())
+    with pytest.raises(UnreadableImage):
+        read_picture(picture[:-12] + chunk(kind, content) + picture[-12:], max_pixels=ENOUGH)
 
 
 @pytest.mark.parametrize(

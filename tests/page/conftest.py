@@ -13,14 +13,14 @@ from tests.page.visit import Visit, chromium
 from tests.service import services
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def service_url(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a service with an empty database of its own."""
     with services(compiled, tmp_path_factory.mktemp("page")) as start:
         yield f"{start().url}/"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium() as found:
         yield found

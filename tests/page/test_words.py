@@ -99,6 +99,7 @@ def test_a_visit_that_has_ended_is_asked_to_reload(visit: Visit):
     visit.context.clear_cookies()
     visit.draw(SEVEN)
     visit.says("Reload the page", "This visit has ended")
+    visit.page.wait_for_timeout(300)  # for a preview that was on its way
     asked = len(visit.sent)
     visit.page.wait_for_timeout(500)
     assert len(visit.sent) == asked

@@ -163,8 +163,39 @@ def test_a_check_sees_that_the_file_is_gone_while_it_is_open(sqlite: Database, m
     store.add([make()])
     assert sqlite.file is not None
     sqlite.file.unlink()
-    with pytest.raises(DatabaseUnavailable, match="start the service again"):
+    with pytest.raises(DatabaseUnavailable, match="Put it back"):
         store.check()
+
+
+def test_another_file_in_its_place_is_said_once_and_then_used(sqlite: Database, tmp_path: Path, make: Make):
+    store, lost, kept = Store(sqlite), make(), make()
+    store.add([make()])
+    other = Database("sqlite:///other.db", root=tmp_path)
+    prepare(other)
+    other.close()
+    assert sqlite.file is not None
+    sqlite.file.rename(tmp_path / "moved.db")
+    (tmp_path / "other.db").rename(sqlite.file)
+    with pytest.raises(DatabaseUnavailable, match="another file than the one that was opened"):
+        store.add([lost])
+    store.check()
+    store.add([kept])
+    assert [one.id for one in store.latest(10)] == [kept.id]
+    moved = Database("sqlite:///moved.db", root=tmp_path)
+    assert len(Store(moved).latest(10)) == 2, "what was stored before is whole in the file that was moved"
+    moved.close()
+
+
+def test_a_file_that_is_put_back_is_used_again(sqlite: Database, tmp_path: Path, make: Make):
+    store, kept = Store(sqlite), make()
+    store.add([kept])
+    assert sqlite.file is not None
+    sqlite.file.rename(tmp_path / "moved.db")
+    with pytest.raises(DatabaseUnavailable):
+        store.add([make()])
+    (tmp_path / "moved.db").rename(sqlite.file)
+    store.check()
+    assert kept.id in [one.id for one in store.latest(10)]
 
 
 def test_a_file_of_another_kind_is_unavailable(tmp_path: Path):
@@ -236,6 +267,26 @@ def test_a_table_that_is_locked_is_waited_for_and_then_refused(on_server: Databa
         connection.exec_driver_sql("LOCK TABLE results")
         with pytest.raises(DatabaseUnavailable, match="Another program holds the database locked"):
             Store(on_server).add([make()])
+
+
+def test_a_silent_server_is_given_up_and_its_connection_replaced(
+    on_server: Database, make: Make, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
+    on_server.close()
+    with pytest.raises(DatabaseUnavailable, match=r"no answer within 0\.2 s"), on_server.reading() as connection:
+        connection.exec_driver_sql("SELECT pg_sleep(30)")
+    with pytest.raises(DatabaseUnavailable, match=r"no answer within 0\.2 s"):
+        on_server.run_alone("SELECT pg_sleep(%s)", (30,))
+    Store(on_server).check()
+    Store(on_server).add([make()])
+
+
+def test_what_may_take_long_is_waited_for(on_server: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
+    on_server.close()
+    with on_server.reading(patient=True) as connection:
+        connection.exec_driver_sql("SELECT pg_sleep(0.6)")
 
 
 def test_a_user_who_may_not_write_is_told_so(on_server: Database, running: Server, make: Make, tmp_path: Path):

@@ -25,9 +25,8 @@ KINDS = ["csv", "npz", "idx"]
 
 @pytest.fixture
 def stored(store: Store, make: Make, monkeypatch: pytest.MonkeyPatch) -> list[Result]:
-    """25 results in chunks of 4, every fifth without its drawing; oldest first, and past for the export."""
+    """25 results in chunks of 4, every fifth without its drawing; oldest first."""
     monkeypatch.setattr(module, "CHUNK", 4)
-    monkeypatch.setattr(module, "datetime", Later)
     drawings = np.random.default_rng(3).integers(0, 256, (25, 784), np.uint8)
     made = [
         make(prediction=str(i % 10), confidence=i / 25, pixels=None if i % 5 == 4 else drawings[i].tobytes())
@@ -35,14 +34,6 @@ def stored(store: Store, make: Make, monkeypatch: pytest.MonkeyPatch) -> list[Re
     ]
     store.add(made)
     return made
-
-
-class Later(datetime):
-    """A clock a second ahead: an export takes what was made in milliseconds before it began."""
-
-    @classmethod
-    def now(cls, tz=None):
-        return datetime.fromtimestamp(datetime.now(tz).timestamp() + 1, tz)
 
 
 def run(database: Database, kind, out: Path) -> Exported:
@@ -144,3 +135,12 @@ def test_results_that_come_in_meanwhile_do_not_keep_an_export_going(store: Store
     added: list[int] = []
     done = export(store.database, "csv", tmp_path / "results", progress=store_another)
     assert done.written == 25
+
+
+def test_results_from_before_the_clock_was_set_back_are_exported(store: Store, stored, make: Make, tmp_path: Path):
+    store.add([make(id=lowest_id(time_of(stored[-1].id) + timedelta(days=1)))])
+    assert run(store.database, "csv", tmp_path / "results").written == 26
+
+
+def test_an_empty_table_is_exported(database: Database, tmp_path: Path):
+    assert run(database, "csv", tmp_path / "results").written == 0

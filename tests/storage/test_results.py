@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import WrongSchema
@@ -144,6 +144,14 @@ def test_a_check_writes(store: Store):
     with store.database.reading() as connection:
         (written,) = connection.execute(select(probe.c.written_at)).scalars().all()
     assert started <= written <= datetime.now(UTC)
+
+
+def test_any_number_of_checks_may_run_at_once(store: Store):
+    for _ in range(5):
+        with store.database.writing() as connection:
+            connection.execute(delete(probe))
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: store.check(), range(8)))
 
 
 def test_a_check_sees_that_tables_are_gone(store: Store, database: Database):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from app.errors import DatabaseUnavailable, WrongSchema
-from app.storage import schema
+from app.storage import identifiers, schema
 from app.storage.database import Database
+from app.storage.identifiers import lowest_id, new_id
 from app.storage.results import Store
 from app.storage.schema import REVISION, check_schema, prepare, upgrade
 from app.storage.tables import metadata
@@ -124,3 +126,15 @@ def test_a_start_does_not_load_the_tools_of_an_upgrade(sqlite: Database):
         f"prepare(Database('sqlite:///{sqlite.file}', root=Path())); sys.exit('alembic' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_identifiers_go_on_above_what_is_stored_also_with_a_clock_set_back(
+    database: Database, make: Make, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(identifiers, "_last", 0)
+    newest = lowest_id(datetime.now(UTC) + timedelta(hours=1))
+    Store(database).add([make(id=newest)])
+    assert new_id() < newest
+    prepare(database)
+    made = new_id(), new_id()
+    assert newest < made[0] < made[1]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.web import connections
+from app.web.gate import AccessLine
 from tests.web.inside import Inside
 from tests.web.load import get, post, until
 from tests.web.served import (
@@ -96,7 +97,6 @@ BOUND = 0.4
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds that a test can wait for."""
     monkeypatch.setattr(connections, "ARRIVAL_SECONDS", BOUND)
-    monkeypatch.setattr(connections, "FIRST_BYTE_SECONDS", BOUND)
     monkeypatch.setattr(connections, "READING_SECONDS", BOUND)
     monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.05)
 
@@ -268,6 +268,55 @@ def test_more_connections_than_there_may_be_are_refused_with_a_time_to_come_back
         assert int(refused.headers["retry-after"]) >= 1
     until(lambda: served.connections() == 0, "the end of all connections")
     assert statuses(served.exchange(LAST)) == [200]
+
+
+LARGE_BODY = b" " * (24 << 20)
+
+
+def test_a_client_that_sends_all_of_a_body_that_is_too_large_reads_why_it_was_refused(served: Served):
+    """More than the socket's buffers hold; a client that does not look up before it has sent everything."""
+    (refused,) = served.exchange(post(LARGE_BODY, "/classify/batch"))
+    assert (refused.status, refused.json["error"]) == (413, "too-large")
+    until(lambda: served.connections() == 0, "the end of the connection")
+
+
+def test_what_is_read_for_nobody_is_bounded(served: Served, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connections, "DISCARD_BYTES", 1 << 20)
+    with pytest.raises(OSError):
+        served.exchange(post(LARGE_BODY, "/classify/batch"))
+
+
+def test_a_client_that_goes_on_after_its_refusal_is_cut_off(served: Served, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connections, "DISCARD_SECONDS", 0.1)
+    with served.connect() as connection:
+        connection.sendall(post(b"x" * (24 << 20), "/classify/batch")[:1000])
+        assert statuses(replies_in(read_to_the_end(connection))) == [413]
+        until(lambda: served.connections() == 0, "the end of the connection")
+
+
+def test_each_refusal_has_an_id_a_remedy_of_its_own_and_a_line_in_the_log(own: Served, monkeypatch: pytest.MonkeyPatch):
+    lines: list[AccessLine] = []
+    monkeypatch.setattr(own.inside.application, "_log", lines.append)
+    head = post(b"", **{"transfer-encoding": "chunked"}).replace(b"content-length: 0\r\n", b"")
+    refused = {}
+    for name, request in {
+        "method": b"BREW / HTTP/1.1\r\n\r\n",
+        "address": b"GET http:// HTTP/1.1\r\nhost: x\r\n\r\n",
+        "head": LARGE["a header"],
+        "chunk": head + b"4\r\n{   \r\nbroken\r\n",
+    }.items():
+        (refused[name],) = own.exchange(request)
+    with own.connect() as connection:
+        connection.sendall(head + b"4\r\n{   \r\n")
+        until(lambda: any(one.scope.get("pixelwise.call") for one in own.server.server_state.connections), "the call")
+        connection.sendall(b"broken\r\n")
+        (refused["later chunk"],) = replies_in(read_to_the_end(connection))
+    until(lambda: len(lines) == 5, "the lines")
+    assert [line.status for line in lines] == [400, 400, 431, 400, 400]
+    assert [line.request_id for line in lines] == [reply.headers["x-request-id"] for reply in refused.values()]
+    assert len({line.request_id for line in lines}) == 5
+    assert "headers" in refused["head"].json["remedy"] and "method" in refused["method"].json["remedy"]
+    assert 'route="none",status="431"} 1.0' in own.inside.service.metrics.exposition().decode()
 
 
 # -- clients that leave ------------------------------------------------------------------------------------------------

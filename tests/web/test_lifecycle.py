@@ -10,6 +10,8 @@ import os
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -151,6 +153,50 @@ def test_a_worker_that_is_told_to_end_does_so_in_good_order_and_the_parent_fails
     os.kill(service.worker, signal.SIGTERM)
     assert service.process.wait(60) == 1
     assert "The worker ended by itself, exit code 0." in service.log.read_text()
+
+
+@contextmanager
+def starts_slowly(service: Service) -> Iterator[Path]:
+    """Workers that start within wait for ever; the file is there when one does."""
+    begun, main = service.root / "begun", service.root / "app" / "main.py"
+    code = main.read_text()
+    main.write_text(f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(1000)\n")
+    yield begun
+    main.write_text(code)
+
+
+def test_told_to_end_while_a_new_worker_starts_it_does_not_wait_for_it(start_service: StartService):
+    service = start_service()
+    old = service.worker
+    with starts_slowly(service) as begun:
+        service.process.send_signal(signal.SIGHUP)
+        until(begun.exists, "the start of a new worker")
+        new = service.worker
+        service.process.terminate()
+        assert service.process.wait(30) == 0
+    assert ended(old) and ended(new)
+
+
+def test_it_starts_its_worker_from_its_own_folder_and_not_from_the_current_one(start_service: StartService):
+    service = start_service()
+    service.stop()
+    elsewhere = service.root / "elsewhere"
+    (elsewhere / "app").mkdir(parents=True)
+    for name in ("__init__", "worker"):
+        (elsewhere / "app" / f"{name}.py").write_text("raise SystemExit(9)")
+    arguments = [sys.executable, "-P", "-c", "import app.cli; app.cli.main()", "serve"]
+    with service.log.open("ab") as log:
+        begin = log.tell()
+        process = subprocess.Popen(arguments, cwd=elsewhere, env=service.environ, stdout=log, stderr=log)
+    try:
+        until(
+            lambda: b"answers at" in service.log.read_bytes()[begin:] or process.poll() is not None,
+            "the start or the end",
+        )
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 # -- another release, other settings -------------------------------------------------------------------------------

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from app.inference.batcher import Overload
+from app.web import connections
+from tests.web.inside import KEY
 from tests.web.load import get, post, until
 from tests.web.served import LAST, Served, bodies, read_to_the_end, replies_in, served, statuses  # noqa: F401
 
@@ -33,6 +36,7 @@ def test_the_refusal_says_when_to_come_again_in_the_usual_shape(served: Served, 
     assert json.loads(refused.body)["error"] == "overloaded"
     assert refused.headers["x-content-type-options"] == "nosniff"
     assert last.status == 200
+    assert re.fullmatch("[0-9a-f]{16}", refused.headers["x-request-id"])
 
 
 @pytest.mark.parametrize("path", ["/classify", "/api/classify", "/classify/batch", "/drawings/preview?width=28"])
@@ -42,7 +46,7 @@ def test_every_route_whose_drawings_wait_in_the_queue_is_refused(served: Served,
 
 @pytest.mark.parametrize("path", ["/health", "/results?limit=1", "/metrics", "/"])
 def test_other_routes_are_answered(served: Served, full, path: str):  # noqa: F811
-    assert statuses(served.exchange(get(path) + LAST)) == [200, 200]
+    assert statuses(served.exchange(get(path, **{"x-api-key": KEY}) + LAST)) == [200, 200]
     assert full == []
 
 
@@ -93,3 +97,26 @@ def test_refusals_are_counted_and_logged_once_a_second(served: Served, full, bod
     until(lambda: "requests were refused within a second" in caplog.text, "the line in the log")
     metrics = served.inside.service.metrics.exposition().decode()
     assert "pixelwise_refused_at_once_total" in metrics
+
+
+@pytest.mark.parametrize("rest", ["slow", "broken"])
+@pytest.mark.parametrize("earlier", [b"", get("/health")], ids=["the first", "a later"])
+def test_a_refused_request_whose_body_does_not_arrive_ends_its_connection_and_nothing_else(
+    served: Served,  # noqa: F811
+    full,
+    monkeypatch: pytest.MonkeyPatch,
+    rest: str,
+    earlier: bytes,
+):
+    monkeypatch.setattr(connections, "ARRIVAL_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.05)
+    head = post(b"", **{"transfer-encoding": "chunked"}).replace(b"content-length: 0\r\n", b"")
+    with served.connect() as connection, served.connect() as silent:
+        said = b""
+        if earlier:
+            connection.sendall(earlier)
+            said = connection.recv(65536)
+        connection.sendall(head + (b"broken\r\n" if rest == "broken" else b"1\r\n"))
+        said += read_to_the_end(connection)
+        assert statuses(replies_in(said))[-1] == 503 and said.count(b"HTTP/1.1 503") == 1
+        assert b" 408 " in read_to_the_end(silent), "the sweep goes on"

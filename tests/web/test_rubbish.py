@@ -8,6 +8,7 @@ import operator
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from functools import reduce
@@ -50,13 +51,20 @@ def with_rows(rows: list[Any]) -> bytes:
 GOOD = with_pixel(255)
 BAD_PIXELS: list[tuple[object, str]] = [
     *((300, "300"), (256, "256"), (-1, "-1"), (1.5, "1.5"), (1.0, "1.0"), (True, "true"), (False, "false")),
-    *(("12", '"12"'), (None, "null"), ([], "0 of them"), ({}, "an object"), (10**40, "1" + "0" * 39 + "…")),
+    *(
+        ("12", '"12"'),
+        (None, "null"),
+        ([], "an empty list"),
+        ([1, 2], "a list"),
+        ({}, "an object"),
+        (10**40, "1" + "0" * 39 + "…"),
+    ),
 ]
 BAD_VALUES: list[tuple[bytes, str]] = [
     *((with_pixel(value), f"pixel in row 0, column 3: found {said}, {NO_INTEGER}") for value, said in BAD_PIXELS),
     (with_rows(PAPER[:27]), "pixels of the drawing: found 27 of them, promised 28 rows."),
     (with_rows([*PAPER, [0] * 28]), "pixels of the drawing: found 29 of them, promised 28 rows."),
-    (with_rows([]), "pixels of the drawing: found 0 of them, promised 28 rows."),
+    (with_rows([]), "pixels of the drawing: found an empty list, promised 28 rows."),
     (with_rows([*PAPER[:5], [0] * 27, *PAPER[6:]]), "row 5 of the drawing: found 27 of them, " + ROW),
     (with_rows([*PAPER[:27], 7]), "row 27 of the drawing: found 7, promised 28 whole numbers."),
     (b'{"pixels": null}', "pixels of the drawing: found null, promised 28 rows."),
@@ -87,6 +95,19 @@ BAD_JSON: list[tuple[bytes, str]] = [
 def test_bad_values_are_named_with_their_place(inside: Inside, body: bytes, message: str):
     reply = inside.ask("POST", "/classify", body)
     assert (reply.status, reply.json) == (422, {"error": "bad-drawing", "message": message, "remedy": SEND})
+
+
+@pytest.mark.parametrize("path", ["/classify", "/classify/batch"])
+def test_a_number_beyond_all_measure_is_json_and_no_grey_value(inside: Inside, path: str):
+    body = with_pixel(7).replace(b"7", b"1e400")
+    if path == "/classify":
+        reply = inside.ask("POST", path, body)
+        status, said = reply.status, reply.json
+    else:
+        status, said = 422, inside.ask("POST", path, b'{"drawings":[' + body + b"]}").json["answers"][0]
+    assert (status, said["error"]) == (422, "bad-drawing")
+    found = "body: found number out of range - at `$.pixels[0][3]`, promised whole numbers from 0 to 255."
+    assert said["message"] == found
 
 
 @pytest.mark.parametrize(("body", "found"), BAD_JSON, ids=range(len(BAD_JSON)))
@@ -136,6 +157,24 @@ def test_each_bad_drawing_of_a_batch_has_its_own_sentence(inside: Inside):
     drawings = b",".join(body for body, _ in BAD_VALUES)
     reply = inside.ask("POST", "/classify/batch", b'{"drawings":[' + drawings + b"]}")
     assert [answer["message"] for answer in reply.json["answers"]] == [message for _, message in BAD_VALUES]
+
+
+def test_of_too_many_drawings_nothing_is_made(inside: Inside):
+    """Each would be an object, and the event loop would wait until all are there."""
+    tracemalloc.start()
+    reply = inside.ask("POST", "/classify/batch", b'{"drawings":[' + b"1," * 500_000 + b"1]}")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert reply.json["message"] == "drawings: found more than 1,000, promised at most 1,000 in a request."
+    assert reply.status == 413
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize("count", [0, 999, 1000, 1001])
+def test_a_thousand_drawings_are_taken_and_no_more(inside: Inside, count: int):
+    reply = inside.ask("POST", "/classify/batch", b'{"drawings":[' + b",".join([b"1"] * count) + b"]}")
+    assert reply.status == (200 if count <= 1000 else 413)
+    assert count > 1000 or len(reply.json["answers"]) == count
 
 
 # -- ten thousand malformed bodies -------------------------------------------------------------------------------------

@@ -115,6 +115,12 @@ def test_a_value_that_is_no_grey_value_is_named_with_its_place(value: str, shape
         read_question(json.dumps(body).replace('"HERE"', value).encode(), None)
 
 
+def test_a_number_beyond_all_measure_is_named_with_its_place():
+    body = json.dumps(request(tensor(ONE, data=[0, "HERE"]))).encode().replace(b'"HERE"', b"1e400")
+    with pytest.raises(BadDrawing, match=re.escape("number out of range - at `$[1]`, promised whole numbers")):
+        read_question(body, None)
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from app.running import running_service
+from app.commands.upgrade import TAKE_UP_SECONDS
+from app.errors import AlreadyRunning
+from app.running import announced, running_service
+from app.serving import START_SECONDS
 from tests.installation import Installation, Published
 from tests.service import Service, StartService
 
@@ -100,3 +103,29 @@ def test_one_installation_runs_one_service(start_service: StartService):
     assert running_service(service.root / "data").pid == service.process.pid
     service.stop()
     assert running_service(service.root / "data") is None
+
+
+def test_a_service_that_starts_or_ends_has_no_address_yet(installation: Installation):
+    data = installation.root / "data"
+    with announced(data, "http://127.0.0.1:1"):
+        (data / "service.json").write_bytes(b"")
+        assert running_service(data) is None
+        with pytest.raises(AlreadyRunning, match="an address of its own"), announced(data, "http://127.0.0.1:2"):
+            pass
+
+
+def test_an_upgrade_waits_for_as_long_as_a_worker_may_take_to_start():
+    assert TAKE_UP_SECONDS > START_SECONDS
+
+
+def test_an_upgrade_that_is_interrupted_unpins_the_release(upgradable: Service):
+    program = (
+        "import app.commands.upgrade as upgrade, app.cli, sys\n"
+        "def interrupted(*_): raise KeyboardInterrupt\n"
+        "upgrade._take_up = interrupted; sys.argv = ['pixelwise', 'upgrade', 'v2.0']; app.cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=upgradable.root, env=upgradable.environ, capture_output=True, timeout=120
+    )
+    assert done.returncode != 0
+    assert (upgradable.root / ".env").read_text().startswith("MODEL_VERSION=v1.0\n")

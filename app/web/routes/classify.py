@@ -5,10 +5,11 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from app.errors import PixelWiseError
-from app.web.body import JSON, RAW, read_body, require_media_type
+from app.web.aside import LOOP_BYTES, Aside
+from app.web.body import JSON, RAW, announced_bytes, read_body, require_media_type
 from app.web.call import Call
 from app.web.errors import describe, respond
-from app.web.payloads import MAX_ROWS, read_drawing, read_drawings, read_raw_drawings
+from app.web.payloads import MAX_ROWS, PIXELS, read_drawing, read_drawings, read_raw_drawings
 from app.web.service import Service, answers_to, source_of
 
 ONE_BYTES = 64 << 10
@@ -21,6 +22,7 @@ class Classify:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._aside = Aside(threads=1)
 
     async def classify(self, call: Call) -> Response:
         """One drawing as JSON."""
@@ -36,9 +38,16 @@ class Classify:
         reader = self._service.reader
         caller = self._service.admit(call, reader, stores=True)
         kind = require_media_type(call, JSON, RAW)
+        if kind == RAW:
+            reader.queue.admit(min(announced_bytes(call) // PIXELS, MAX_ROWS))
         body = await read_body(call, limit=BATCH_BYTES)
         drawings: list[bytes] | list[bytes | PixelWiseError]
-        drawings = read_drawings(body) if kind == JSON else read_raw_drawings(body)
+        if kind == RAW:
+            drawings = read_raw_drawings(body)
+        elif len(body) <= LOOP_BYTES:
+            drawings = read_drawings(body)
+        else:
+            drawings = await self._aside.run(lambda: read_drawings(body))
         good = [drawing for drawing in drawings if isinstance(drawing, bytes)]
         answers = iter(await answers_to(call, reader, b"".join(good), source=source_of(caller)))
         outcomes = [next(answers) if isinstance(drawing, bytes) else describe(drawing) for drawing in drawings]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import msgspec
@@ -16,6 +15,7 @@ from app.inference.contract import INK_ABOVE
 from app.inference.drawing import normalise
 from app.inference.pictures import read_grey, read_picture
 from app.inference.strokes import draw_strokes
+from app.web.aside import Aside
 from app.web.body import JSON, RAW, not_empty, read_body, require_media_type
 from app.web.call import Call
 from app.web.errors import respond
@@ -63,6 +63,7 @@ class Drawings:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._aside = Aside(threads=2)
 
     async def drawings(self, call: Call) -> Response:
         """The answer to a drawing, stored."""
@@ -75,7 +76,7 @@ class Drawings:
     async def _answer(self, call: Call, *, stores: bool) -> Response:
         reader = self._service.reader
         caller = self._service.admit(call, reader, stores=stores)
-        seen = await _read(call)
+        seen = await self._read(call)
         if (seen > INK_ABOVE).any():
             source = source_of(caller) if stores else None
             (answer,) = await answers_to(call, reader, seen.tobytes(), source=source)
@@ -83,20 +84,19 @@ class Drawings:
             answer = reader.blank()
         return respond(DrawingAnswer(**msgspec.structs.asdict(answer), pixels=seen.tolist()))
 
-
-async def _read(call: Call) -> NDArray[np.uint8]:
-    """The drawing of this request as (28, 28) uint8, by the one recipe."""
-    kind = require_media_type(call, JSON, *PICTURES, RAW)
-    body = not_empty(await read_body(call, limit=STROKES_BYTES if kind == JSON else PICTURE_BYTES))
-    if kind == JSON:
-        drawn = _read_strokes(body)
-        if sum(map(len, drawn.strokes)) <= POINTS_ON_THE_LOOP:
-            return draw_strokes(drawn.strokes, pen_width=drawn.pen_width)
-        return await asyncio.to_thread(draw_strokes, drawn.strokes, pen_width=drawn.pen_width)
-    if kind == RAW:
-        width, height = _side(call, "width"), _side(call, "height")
-        return await asyncio.to_thread(lambda: normalise(read_grey(body, width, height)))
-    return await asyncio.to_thread(lambda: normalise(read_picture(body, max_pixels=MAX_PIXELS)))
+    async def _read(self, call: Call) -> NDArray[np.uint8]:
+        """The drawing of this request as (28, 28) uint8, by the one recipe."""
+        kind = require_media_type(call, JSON, *PICTURES, RAW)
+        body = not_empty(await read_body(call, limit=STROKES_BYTES if kind == JSON else PICTURE_BYTES))
+        if kind == JSON:
+            drawn = _read_strokes(body)
+            if sum(map(len, drawn.strokes)) <= POINTS_ON_THE_LOOP:
+                return draw_strokes(drawn.strokes, pen_width=drawn.pen_width)
+            return await self._aside.run(lambda: draw_strokes(drawn.strokes, pen_width=drawn.pen_width))
+        if kind == RAW:
+            width, height = _side(call, "width"), _side(call, "height")
+            return await self._aside.run(lambda: normalise(read_grey(body, width, height)))
+        return await self._aside.run(lambda: normalise(read_picture(body, max_pixels=MAX_PIXELS)))
 
 
 def _read_strokes(body: bytes) -> Strokes:

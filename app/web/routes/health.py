@@ -8,7 +8,7 @@ import time
 import msgspec
 from starlette.responses import Response
 
-from app.errors import PixelWiseError
+from app.errors import DatabaseUnavailable, PixelWiseError
 from app.web.call import Call
 from app.web.errors import respond
 from app.web.metrics import CONTENT_TYPE
@@ -17,6 +17,8 @@ from app.web.service import Service
 
 READY_SECONDS = 1.0
 """An outcome is good for so long: asking costs a write, and anyone may ask."""
+ANSWER_SECONDS = 3.0
+"""Longest wait for the queue's answer."""
 OK = "ok"
 
 
@@ -62,15 +64,19 @@ class Health:
         return Response(self._service.metrics.exposition(), media_type=None, headers={"content-type": CONTENT_TYPE})
 
     async def _check(self) -> Readiness:
-        checks = {f"model {name}": await self._check_reader(reader) for name, reader in self._service.readers.items()}
-        checks["database"] = await self._check_database()
+        readers = self._service.readers
+        outcomes = await asyncio.gather(*map(self._check_reader, readers.values()), self._check_database())
+        checks = dict(zip([*(f"model {name}" for name in readers), "database"], outcomes, strict=True))
         status = "ready" if all(outcome == OK for outcome in checks.values()) else "not ready"
         return Readiness(status, checks)
 
     async def _check_reader(self, reader: Reader) -> str:
         drawings, promised = zip(*reader.version.samples, strict=True)
         try:
-            answers = await reader.submit(b"".join(drawings), source=None, arrived=time.monotonic())
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answers = await reader.submit(b"".join(drawings), source=None, arrived=time.monotonic())
+        except TimeoutError:
+            return f"no answer in {ANSWER_SECONDS:g} s"
         except PixelWiseError as error:
             return str(error)
         given = [answer.prediction for answer in answers]
@@ -79,7 +85,7 @@ class Health:
 
     async def _check_database(self) -> str:
         try:
-            await asyncio.to_thread(self._service.store.check)
-        except PixelWiseError as error:
-            return str(error)
+            await self._service.watch.check()
+        except DatabaseUnavailable as error:
+            return str(error.public())
         return OK

@@ -14,6 +14,8 @@ from app.web.service import Service
 FILES = Path(__file__).resolve().parent.parent / "page"
 MAY_BE_KEPT = {"cache-control": "no-cache"}
 """A browser may keep a file, and asks each time whether it is still the same."""
+NOT_SHARED = {"cache-control": "private, no-cache"}
+"""The same, and a proxy may not: the cookie of one visit is for nobody else."""
 
 
 class Page:
@@ -27,7 +29,7 @@ class Page:
         """The page itself."""
         access = self._service.access
         access.count_address(call)
-        response = FileResponse(FILES / "index.html", headers=MAY_BE_KEPT)
+        response = FileResponse(FILES / "index.html", headers=NOT_SHARED)
         visit = access.new_visit(call)
         if visit is not None:
             response.set_cookie(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, TypeAlias
@@ -12,10 +11,11 @@ from starlette.responses import Response
 
 from app import __version__
 from app.errors import NotFound, PixelWiseError
-from app.web.body import JSON, RAW, read_body, require_media_type
+from app.web.aside import LOOP_BYTES, Aside
+from app.web.body import JSON, RAW, announced_bytes, read_body, require_media_type
 from app.web.call import Call
 from app.web.errors import describe, refusal, respond
-from app.web.payloads import MAX_ROWS, SIDE
+from app.web.payloads import MAX_ROWS, PIXELS, SIDE
 from app.web.reading import Reader
 from app.web.routes.health import Health
 from app.web.service import Service, answers_to
@@ -23,8 +23,6 @@ from app.web.tensors import INPUT, INPUT_TYPE, LENGTH_HEADER, OUTPUTS, read_ques
 
 MODEL = "digits"
 INFER_BYTES = MAX_ROWS * (8 << 10)
-LOOP_BYTES = 64 << 10
-"""Larger bodies are decoded on a thread: they take milliseconds."""
 
 Method: TypeAlias = Callable[["Protocol", Call], Coroutine[Any, Any, Response]]
 
@@ -53,7 +51,7 @@ class Protocol:
     """The routes; every answer is stored, with the source "protocol"."""
 
     def __init__(self, service: Service, health: Health) -> None:
-        self._service, self._health = service, health
+        self._service, self._health, self._aside = service, health, Aside(threads=1)
 
     async def server(self, call: Call) -> Response:
         """What this server is."""
@@ -97,13 +95,15 @@ class Protocol:
         """Answers to the drawings of one tensor."""
         reader = self._reader(call)
         self._service.admit(call, reader, stores=True)
-        require_media_type(call, JSON, RAW)
+        kind = require_media_type(call, JSON, RAW)
+        if kind == RAW:  # its JSON is shorter than a drawing, as a rule
+            reader.queue.admit(min(announced_bytes(call) // PIXELS, MAX_ROWS))
         body = await read_body(call, limit=INFER_BYTES)
         length = call.field(LENGTH_HEADER.encode())
         if len(body) <= LOOP_BYTES:
             question = read_question(body, length)
         else:
-            question = await asyncio.to_thread(read_question, body, length)
+            question = await self._aside.run(lambda: read_question(body, length))
         answers = await answers_to(call, reader, question.pixels, source="protocol")
         version = reader.version
         content, json_length = write_answers(

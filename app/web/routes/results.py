@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from uuid import UUID
 
 from starlette.responses import Response
@@ -16,7 +15,8 @@ DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 
 
 class Results:
-    """Readable with a key or a visit; by anyone on this machine, or everywhere with RESULTS_PUBLIC."""
+    """Readable with a key or a visit; by anyone on this machine while HOST is loopback, or everywhere with
+    RESULTS_PUBLIC. There a visit that has expired is no obstacle, but a wrong key is refused."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -24,13 +24,12 @@ class Results:
     async def results(self, call: Call) -> Response:
         """At most `limit` results, older than `before` if it is given."""
         access = self._service.access
-        if access.is_known(call) or not (self._service.results_public or access.is_local(call)):
+        if access.has_key(call) or not (self._service.results_public or access.is_local(call)):
             access.caller(call)
         else:
             access.count_address(call)
         limit, before = _limit(call), _before(call)
-        self._service.watch.require()
-        found = await asyncio.to_thread(self._service.store.latest, limit, before=before)
+        found = await self._service.watch.ask(self._service.store.latest, limit, before=before)
         return respond({"results": found})
 
 
