@@ -49,7 +49,7 @@ _NOT_EMPTY = (
 _LIMITS = ("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT")
 _NUMBERS = {"PORT": range(65536), "DRAWING_DAYS": range(100_000)}
 _LEVELS = ("debug", "info", "warning", "error")
-_KEY_LENGTH, _KEY_VARIETY = 16, 6
+_KEY_LENGTH, _KEY_VARIETY = 8, 4
 _PLACEHOLDER = re.compile(r"change[-_ ]?me|replace|placeholder|example|default|secret|password|your|test|api|key")
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -67,8 +67,8 @@ class Settings:
         require_lock: serve and pull only what `model.lock` lists (production).
         mnist_dir: where MNIST's IDX files are cached, for releases without a golden set.
         host, port: where the service listens.
-        secret_api_key: the key of the installation's own programs: printable ASCII, at least 16 characters beside words
-            such as "change-me"; empty when there is none (the service then does not start).
+        secret_api_key: the key of the installation's own programs: printable ASCII, at least 8 characters and not only
+            words such as "change-me"; empty when there is none (the service then does not start).
         database_url: `sqlite:///PATH` or `postgresql://…`.
         keep_drawings: store the 784 grey values with each answer.
         drawing_days: delete stored drawings after so many days; 0 keeps them.
@@ -186,10 +186,10 @@ def _weaknesses(key: str) -> list[str]:
     if not (key.isascii() and key.isprintable()):
         return ["SECRET_API_KEY has characters that no header can carry, expected ASCII"]
     own = re.sub(r"[\W_]", "", _PLACEHOLDER.sub("", key.lower()))
-    if key and (len(own) < _KEY_LENGTH or len(set(own)) < _KEY_VARIETY):
+    if key and (len(key) < _KEY_LENGTH or len(set(key)) < _KEY_VARIETY or not own):
         return [
-            f"SECRET_API_KEY can be guessed, expected at least {_KEY_LENGTH} random letters and digits"
-            " (where it is empty, `bash setup-server.sh` writes them)"
+            f"SECRET_API_KEY can be guessed, expected at least {_KEY_LENGTH} characters that are no placeholder, better 32 "
+            "random ones (where it is empty, `bash setup-server.sh` writes them)"
         ]
     return []
 

@@ -87,7 +87,7 @@ def test_a_setting_of_the_service_that_cannot_be_is_named(tmp_path: Path, key: s
     assert said in problems(tmp_path, {key: value})
 
 
-@pytest.mark.parametrize("key", ["", LONG_KEY, f"{LONG_KEY}-{LONG_KEY}_~!", "0f5c9b7a1e3d2846" * 2])
+@pytest.mark.parametrize("key", ["", "classroom-7", LONG_KEY, f"{LONG_KEY}-{LONG_KEY}_~!", "0f5c9b7a1e3d2846" * 2])
 def test_a_long_key_is_one_and_none_is_for_commands_other_than_serve(tmp_path: Path, key: str):
     assert read_settings({"SECRET_API_KEY": key}, root=tmp_path).secret_api_key == key
 
@@ -95,9 +95,9 @@ def test_a_long_key_is_one_and_none_is_for_commands_other_than_serve(tmp_path: P
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        (LONG_KEY[:15], "can be guessed"),
+        ("a1b2c3d", "can be guessed"),
         *((key, "can be guessed") for key in ("changeme", "change-me-change-me", "your-secret-api-key-here", "key")),
-        *((key, "can be guessed") for key in ("Password-Password-1", "SECRET_API_KEY=secret", "x" * 40, "0101" * 10)),
+        *((key, "can be guessed") for key in ("Password-Password", "SECRET_API_KEY=secret", "x" * 40, "0101" * 10)),
         (f"{LONG_KEY}é", "has characters that no header can carry"),
         (f"{LONG_KEY}\n{LONG_KEY}", "has characters that no header can carry"),
     ],
