@@ -50,7 +50,7 @@ _LIMITS = ("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT")
 _NUMBERS = {"PORT": range(65536), "DRAWING_DAYS": range(100_000)}
 _LEVELS = ("debug", "info", "warning", "error")
 _KEY_LENGTH, _KEY_VARIETY = 8, 4
-_PLACEHOLDER = re.compile(r"change[-_ ]?me|replace|placeholder|example|default|secret|password|your|test|api|key")
+_PLACEHOLDER = re.compile(r"change[-_ ]?me|replace|placeholder|example|default|secret|password|here|your|test|api|key")
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -188,8 +188,8 @@ def _weaknesses(key: str) -> list[str]:
     own = re.sub(r"[\W_]", "", _PLACEHOLDER.sub("", key.lower()))
     if key and (len(key) < _KEY_LENGTH or len(set(key)) < _KEY_VARIETY or not own):
         return [
-            f"SECRET_API_KEY can be guessed, expected at least {_KEY_LENGTH} characters that are no placeholder, better 32 "
-            "random ones (where it is empty, `bash setup-server.sh` writes them)"
+            f"SECRET_API_KEY can be guessed, expected at least {_KEY_LENGTH} characters and no placeholder, better 32 random "
+            "ones (where it is empty, `bash setup-server.sh` writes them)"
         ]
     return []
 

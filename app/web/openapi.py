@@ -76,7 +76,7 @@ def openapi() -> Json:
 
 def _refusals() -> Json:
     """Status -> the response of the one shape, with an example for each of its codes."""
-    codes: dict[int, list[str]] = defaultdict(list, {404: ["not-found"], 500: ["unexpected"]})
+    codes: dict[int, list[str]] = defaultdict(list, {404: ["not-found"], 408: ["too-slow"], 500: ["unexpected"]})
     for status, code in STATUSES.values():
         if code not in codes[status]:
             codes[status].append(code)
