@@ -188,8 +188,8 @@ def _weaknesses(key: str) -> list[str]:
     own = re.sub(r"[\W_]", "", _PLACEHOLDER.sub("", key.lower()))
     if key and (len(key) < _KEY_LENGTH or len(set(key)) < _KEY_VARIETY or not own):
         return [
-            f"SECRET_API_KEY can be guessed, expected at least {_KEY_LENGTH} characters and no placeholder, better 32 random "
-            "ones (where it is empty, `bash setup-server.sh` writes them)"
+            f"SECRET_API_KEY can be guessed, expected at least {_KEY_LENGTH} characters and no placeholder, better 32 "
+            "random ones (where it is empty, `bash setup-server.sh` writes them)"
         ]
     return []
 
