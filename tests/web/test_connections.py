@@ -308,7 +308,10 @@ def test_each_refusal_has_an_id_a_remedy_of_its_own_and_a_line_in_the_log(own: S
         (refused[name],) = own.exchange(request)
     with own.connect() as connection:
         connection.sendall(head + b"4\r\n{   \r\n")
-        until(lambda: any(one.scope.get("pixelwise.call") for one in own.server.server_state.connections), "the call")
+        until(
+            lambda: any((one.scope or {}).get("pixelwise.call") for one in own.server.server_state.connections),
+            "the call",
+        )
         connection.sendall(b"broken\r\n")
         (refused["later chunk"],) = replies_in(read_to_the_end(connection))
     until(lambda: len(lines) == 5, "the lines")
