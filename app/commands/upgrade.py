@@ -31,8 +31,8 @@ def upgrade(version: Annotated[str, typer.Argument(help="The release, such as v2
     settings = read_settings()
     _pull(version, settings)
     file = settings.root / ".env"
-    before = file.read_text(encoding="utf-8") if file.exists() else ""
-    _write(file, _pinned(before, version))
+    before = file.read_text(encoding="utf-8") if file.exists() else None
+    _write(file, _pinned(before or "", version))
     taken_up = False
     try:
         after = read_settings()
@@ -61,7 +61,11 @@ def _pinned(text: str, version: str) -> str:
     return _LINE.sub(line, text) if _LINE.search(text) else f"{text.rstrip()}\n{line}\n".lstrip()
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, text: str | None) -> None:
+    """Puts `text` there in one step; None is no file."""
+    if text is None:
+        file.unlink()
+        return
     draft = file.with_name(".env.draft")
     draft.touch(mode=0o600)
     draft.write_text(text, encoding="utf-8")

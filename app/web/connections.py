@@ -247,7 +247,8 @@ class BoundedConnection(HttpToolsProtocol):
         fields = f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\n"
         again = "retry-after: 1\r\n" if refusal.status == 503 else ""
         head = f"HTTP/1.1 {refusal.status} {refusal.reason}\r\ncontent-type: application/json\r\nconnection: close\r\n"
-        self.transport.write(f"{head}{fields}{again}\r\n".encode() + body)
+        safe = "x-content-type-options: nosniff\r\ncache-control: no-store\r\n"
+        self.transport.write(f"{head}{safe}{fields}{again}\r\n".encode() + body)
 
 
 class _Outgoing:

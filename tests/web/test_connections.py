@@ -318,6 +318,8 @@ def test_each_refusal_has_an_id_a_remedy_of_its_own_and_a_line_in_the_log(own: S
     assert [line.status for line in lines] == [400, 400, 431, 400, 400]
     assert [line.request_id for line in lines] == [reply.headers["x-request-id"] for reply in refused.values()]
     assert len({line.request_id for line in lines}) == 5
+    for reply in refused.values():
+        assert (reply.headers["x-content-type-options"], reply.headers["cache-control"]) == ("nosniff", "no-store")
     assert "headers" in refused["head"].json["remedy"] and "method" in refused["method"].json["remedy"]
     assert 'route="none",status="431"} 1.0' in own.inside.service.metrics.exposition().decode()
 

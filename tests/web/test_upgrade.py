@@ -129,3 +129,10 @@ def test_an_upgrade_that_is_interrupted_unpins_the_release(upgradable: Service):
     )
     assert done.returncode != 0
     assert (upgradable.root / ".env").read_text().startswith("MODEL_VERSION=v1.0\n")
+
+
+def test_where_there_was_no_env_a_failed_upgrade_leaves_none(installation: Installation):
+    repository = Path(__file__).resolve().parents[2] / "pixelwise-model" / "releases.git"
+    done = installation.pixelwise("upgrade", "v2.0", MODEL_REPO=str(repository), MODEL_VERSION="v1.0")
+    assert done.returncode == 4
+    assert not (installation.root / ".env").exists()
