@@ -7,11 +7,13 @@ import gc
 import signal
 import socket
 import sys
+from typing import Any
 
 import uvicorn
 
 from app.errors import PixelWiseError
 from app.web.connections import BoundedConnection
+from app.web.gate import Gate
 
 STOP_SECONDS = 25
 """For answering what was accepted; the parent waits a little longer."""
@@ -21,7 +23,18 @@ def run(listener: socket.socket, parent: socket.socket) -> None:
     """Answers on `listener` until SIGTERM, or until the other end of `parent` is closed."""
     from app.main import app
 
-    config = uvicorn.Config(
+    server = _Server(configuration(app, timeout_graceful_shutdown=STOP_SECONDS), parent)
+    # What was made until here stays: the collector need not look at it again and again under load.
+    gc.collect()
+    gc.freeze()
+    # uvicorn raises the signal again when it is done; the process then ends as any other, its last lines written.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    server.run(sockets=[listener])
+
+
+def configuration(app: Gate, **options: Any) -> uvicorn.Config:
+    """How uvicorn serves `app`, with further options of its own."""
+    return uvicorn.Config(
         app,
         http=BoundedConnection,
         loop="uvloop",
@@ -31,15 +44,8 @@ def run(listener: socket.socket, parent: socket.socket) -> None:
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
+        **options,
     )
-    server = _Server(config, parent)
-    # What was made until here stays: the collector need not look at it again and again under load.
-    gc.collect()
-    gc.freeze()
-    # uvicorn raises the signal again when it is done; the process then ends as any other, its last lines written.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    server.run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):

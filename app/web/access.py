@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from itsdangerous import BadSignature, TimestampSigner
 
 from app.errors import Forbidden, NotAuthenticated, NotUnderstood
+from app.storage.keys import digest
 from app.web.call import Call
 from app.web.limits import RateLimits
 
@@ -53,7 +54,7 @@ class Access:
         hosts: Sequence[str] = (),
         listens_on: str = "",
     ) -> None:
-        self._main = _digest(main_key)
+        self._main = digest(main_key)
         self._named: Mapping[str, bytes] = {}
         self._signer = TimestampSigner(visit_secret(main_key), salt="visit", digest_method=hashlib.sha256)
         self._limits, self._proxies, self._hosts = limits, tuple(proxies), frozenset(hosts)
@@ -165,10 +166,10 @@ class Access:
         return parsed is not None and any(parsed in network for network in self._proxies)
 
     def _key_name(self, key: str) -> str | None:
-        given = _digest(key)
+        given = digest(key)
         name = MAIN_KEY if hmac.compare_digest(given, self._main) else None
-        for candidate, digest in self._named.items():  # to the end, whichever it is: constant time
-            if hmac.compare_digest(given, digest):
+        for candidate, known in self._named.items():  # to the end, whichever it is: constant time
+            if hmac.compare_digest(given, known):
                 name = candidate
         return name
 
@@ -217,10 +218,6 @@ def _peer(call: Call) -> str:
     """The address at the other end of the connection."""
     client = call.scope.get("client")
     return client[0] if client else ""
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
 
 
 def _host(call: Call) -> str:

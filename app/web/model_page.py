@@ -18,7 +18,7 @@ from PIL import Image
 
 from app.inference.contract import Contract
 from app.inference.golden import GoldenSet
-from app.web.payloads import SIDE
+from app.inference.measures import SIDE
 
 SHADES = 10
 FOR, AGAINST = (63, 99, 224), (217, 115, 13)

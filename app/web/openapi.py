@@ -9,12 +9,13 @@ from collections import defaultdict
 from typing import Any
 
 from app import __version__
+from app.inference.measures import PIXELS, SIDE
 from app.web.access import COOKIE
 from app.web.body import JSON, RAW
 from app.web.connections import ARRIVAL_SECONDS, HEAD_BYTES
 from app.web.errors import STATUSES
 from app.web.openapi_schemas import Json, refer, schemas
-from app.web.payloads import MAX_ROWS, PIXELS, SIDE
+from app.web.payloads import MAX_ROWS
 from app.web.routes.classify import BATCH_BYTES, ONE_BYTES
 from app.web.routes.drawings import MAX_PIXELS, MAX_SIDE, PICTURE_BYTES, PICTURES, STROKES_BYTES
 from app.web.routes.protocol import INFER_BYTES, MODEL

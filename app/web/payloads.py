@@ -10,9 +10,8 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from app.errors import BadDrawing, NotUnderstood, PixelWiseError, TooLarge
+from app.inference.measures import PIXELS, SIDE
 
-SIDE = 28
-PIXELS = SIDE * SIDE
 MAX_ROWS = 1000
 """Drawings in one request."""
 

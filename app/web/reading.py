@@ -15,11 +15,12 @@ import numpy as np
 from app.errors import DatabaseUnavailable
 from app.inference.batcher import Batcher
 from app.inference.engine import Engine
+from app.inference.measures import PIXELS, SIDE
 from app.inference.skew import BLANK, Finding, find_skew
 from app.storage.identifiers import new_id
 from app.storage.results import Result, Source, Store
 from app.web.metrics import Metrics
-from app.web.payloads import PIXELS, SIDE, Answer, FoundJson
+from app.web.payloads import Answer, FoundJson
 
 
 @dataclass(frozen=True)

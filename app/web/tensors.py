@@ -16,7 +16,8 @@ import numpy as np
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from app.errors import BadDrawing, NotUnderstood
-from app.web.payloads import NOT_JSON, PIXELS, SIDE, Answer, Grey, Rows, check_count, no_json
+from app.inference.measures import PIXELS, SIDE
+from app.web.payloads import NOT_JSON, Answer, Grey, Rows, check_count, no_json
 
 INPUT, INPUT_TYPE = "images", "UINT8"
 INPUT_SHAPES = ([SIDE, SIDE], [PIXELS])

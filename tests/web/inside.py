@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import text
 
@@ -28,22 +27,11 @@ from app.web.reading import Reader, Version
 from app.web.service import Service
 from app.web.watch import DatabaseWatch
 from tests.installation import Published
+from tests.web.load import Reply
 
 KEY = "a-key-that-is-long-enough-for-tests"
 MANY = "1000000000/second"
 Headers = Mapping[str, str]
-
-
-class Reply(NamedTuple):
-    """An answer. `headers`: in lower case; of several of one name the last."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 class Inside:

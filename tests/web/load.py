@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 60
 
 
 class Reply(NamedTuple):
-    """One answer: `headers` by lower-case name."""
+    """One answer. `headers`: by lower-case name; of several of one name the last."""
 
     status: int
     headers: dict[str, str]

@@ -19,7 +19,7 @@ import pytest
 import uvicorn
 from numpy.typing import NDArray
 
-from app.web.connections import BoundedConnection
+from app.worker import configuration
 from tests.web.inside import Inside
 from tests.web.load import Reply, bodies_of, get, until
 
@@ -81,18 +81,7 @@ def put_gate(inside: Inside) -> Gated:
 @contextlib.contextmanager
 def serve(inside: Inside) -> Iterator[Served]:
     """Serves it as `app/worker.py` does. Its queue ends with it."""
-    config = uvicorn.Config(
-        inside.application,  # type: ignore[arg-type]  # an ASGI application
-        http=BoundedConnection,
-        loop="uvloop",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_keep_alive=2,
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(configuration(inside.application, timeout_keep_alive=2))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

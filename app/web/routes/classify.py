@@ -5,11 +5,12 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from app.errors import PixelWiseError
+from app.inference.measures import PIXELS
 from app.web.aside import LOOP_BYTES, Aside
 from app.web.body import JSON, RAW, announced_bytes, read_body, require_media_type
 from app.web.call import Call
 from app.web.errors import describe, respond
-from app.web.payloads import MAX_ROWS, PIXELS, read_drawing, read_drawings, read_raw_drawings
+from app.web.payloads import MAX_ROWS, read_drawing, read_drawings, read_raw_drawings
 from app.web.service import Service, answers_to, source_of
 
 ONE_BYTES = 64 << 10

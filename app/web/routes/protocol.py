@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from app import __version__
 from app.errors import NotFound, PixelWiseError
+from app.inference.measures import PIXELS, SIDE
 from app.web.aside import LOOP_BYTES, Aside
 from app.web.body import JSON, RAW, announced_bytes, read_body, require_media_type
 from app.web.call import Call
 from app.web.errors import describe, refusal, respond
-from app.web.payloads import MAX_ROWS, PIXELS, SIDE
+from app.web.payloads import MAX_ROWS
 from app.web.reading import Reader
 from app.web.routes.health import Health
 from app.web.service import Service, answers_to
