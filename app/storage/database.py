@@ -170,7 +170,7 @@ class Database:
             isolation_level="IMMEDIATE",  # who will write takes a place in the queue of writers before reading
             check_same_thread=False,  # the pool hands a connection to one thread at a time
         )
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()  # readers never wait for a writer
+        mode = _write_ahead(connection)  # readers never wait for a writer
         if mode != "wal":
             connection.close()
             raise sqlite3.OperationalError(f"a file system without write-ahead log (journal_mode {mode})")
@@ -220,6 +220,22 @@ def _bad_address(found: str) -> ConfigurationError:
         promised="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME",
         remedy="Correct it in .env; write an @, a : or a / of a password as %40, %3A or %2F.",
     )
+
+
+def _write_ahead(connection: sqlite3.Connection) -> str:
+    """Asks for the write-ahead log; what SQLite gives, "wal" where it can.
+
+    Two connections that ask at once for a new file's lock each other out at once, whatever the timeout says.
+    """
+    end = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > end:
+                connection.close()
+                raise
+            time.sleep(0.01)
 
 
 def _identity(file: Path) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from app.storage.tables import probe, results
 Source: TypeAlias = Literal["api", "page", "protocol"]
 DELETED_AT_ONCE = 200
 """Drawings that one transaction deletes: the writers behind it wait for a few milliseconds."""
-MAX_BATCH = 2500
+MAX_BATCH = 1800
 """In one statement: the databases limit the values of one, SQLite to 32,766."""
 _WRITE_PROBE = text(
     f"INSERT INTO {probe.name} (id, written_at) VALUES (1, :now) "
@@ -42,6 +42,10 @@ class Result(msgspec.Struct, frozen=True):
         latency_ms: from the request's headers to the beginning of its batch's commit, in milliseconds.
         findings: names of the skew guard.
         pixels: 784 grey values, row by row, 0 paper to 255 ink; None where drawings are not kept.
+        waited_ms, computed_ms: the parts of `latency_ms` in the queue and in the batch's computation.
+        owner: who may label it, see `app/web/access.py`; None for nobody but the holder of SECRET_API_KEY.
+        flag, variant, reason: what chose the version; None where no flag did.
+        asked: whether who drew it was asked what it was.
     """
 
     id: UUID
@@ -54,6 +58,13 @@ class Result(msgspec.Struct, frozen=True):
     source: Source
     findings: Sequence[str] = ()
     pixels: bytes | None = None
+    waited_ms: float | None = None
+    computed_ms: float | None = None
+    owner: str | None = None
+    flag: str | None = None
+    variant: str | None = None
+    reason: str | None = None
+    asked: bool = False
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -162,9 +173,16 @@ def _rows(batch: Sequence[Result], *, sqlite: bool) -> list[tuple[Any, ...]]:
                 result.model_version,
                 result.model_sha256,
                 result.latency_ms,
+                result.waited_ms,
+                result.computed_ms,
                 result.source,
                 _json(result.findings).decode(),
                 None if result.pixels is None else next(drawings),
+                result.owner,
+                result.flag,
+                result.variant,
+                result.reason,
+                result.asked,
             )
         )
     return rows

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Connection,
     DateTime,
@@ -49,10 +50,41 @@ results = Table(
     Column("model_version", String, nullable=False),
     Column("model_sha256", String(64), nullable=False),
     Column("latency_ms", Float(53), nullable=False),
+    Column("waited_ms", Float(53)),  # of latency_ms: in the queue
+    Column("computed_ms", Float(53)),  # of latency_ms: the batch's computation
     Column("source", String, nullable=False),
     Column("findings", JSON, nullable=False),  # names of the skew guard
     Column("pixels", LargeBinary),  # 784 grey values, by `drawings.pack`; none: not kept, or deleted
+    Column("owner", String(32)),  # who may label it: a keyed digest of a key's or a visit's name
+    Column("flag", String(100)),  # what chose the version: a flag's key, its variant and why; null: no flag did
+    Column("variant", String(100)),
+    Column("reason", String(100)),
+    Column("asked", Boolean),  # one of the random tenth whose makers are asked what they drew
 )
+
+shadows = Table(
+    "shadows",
+    metadata,
+    Column("result_id", Uuid, primary_key=True),
+    Column("model_version", String, primary_key=True),
+    Column("model_sha256", String(64), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("prediction", String, nullable=False),
+    Column("confidence", Float(53), nullable=False),
+    Column("scores", JSON, nullable=False),  # label -> probability
+)
+"""What the versions that were not asked say of a stored drawing."""
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("result_id", Uuid, primary_key=True),  # the last word of any owner counts
+    Column("label", String(8)),  # what was drawn; null: not a digit
+    Column("owner", String(32), nullable=False),  # who said it last
+    Column("created_at", Utc, nullable=False),
+    Column("updated_at", Utc, nullable=False),
+)
+"""What people say was drawn. Asked or volunteered: `results.asked`."""
 
 api_keys = Table(
     "api_keys",

@@ -164,7 +164,7 @@ def test_a_check_sees_that_tables_are_gone(store: Store, database: Database):
 
 def test_the_largest_batch_is_stored_whole_and_a_larger_one_not_at_all(store: Store, make: Make):
     batch = [make(pixels=None if place % 3 else bytes([place % 256]) * 784) for place in range(module.MAX_BATCH)]
-    with pytest.raises(ValueError, match="the limit is 2,500"):
+    with pytest.raises(ValueError, match="the limit is 1,800"):
         store.add([*batch, make()])
     assert count(store) == 0
     store.add(batch)
