@@ -38,13 +38,15 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
         with suppress(asyncio.CancelledError):
             await watch
 
-    router = Router(routes_of(service), redirect_slashes=False, lifespan=lifespan)
+    routes = routes_of(service)
+    router = Router(routes, redirect_slashes=False, lifespan=lifespan)
+    queued = {prefix + path for path in QUEUED for prefix in ("", "/api")}
     return Gate(
         router,
         service.access,
         service.metrics,
         overload=service.reader.queue.overload,
-        queued=[prefix + path for path in QUEUED for prefix in ("", "/api")],
+        queued={route.path: route.endpoint for route in routes if isinstance(route, Route) and route.path in queued},
         log=log,
     )
 

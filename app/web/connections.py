@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from os import urandom
 from typing import Any, Final, NamedTuple
 from weakref import WeakSet
@@ -13,6 +14,7 @@ from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.web.errors import ErrorBody
+from app.web.express import EXPRESS_BYTES, ExpressCycle, Whole
 
 ARRIVAL_SECONDS = 10.0
 """From a request's first byte to its last, and from a new connection to its first request's last byte."""
@@ -148,7 +150,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._refuse(UPGRADE)
             raise HttpParserError("the parser would take this body for the next request")
         self._unread = 0
-        if not self._refuse_at_once():
+        if not (self._is_usual() and (self._refuse_at_once() or self._goes_express())):
             super().on_headers_complete()
             if self._ending:
                 self.cycle.keep_alive = False
@@ -170,6 +172,8 @@ class BoundedConnection(HttpToolsProtocol):
             super().on_response_complete()
         else:
             super().on_message_complete()
+            if isinstance(self.cycle, ExpressCycle) and not self.cycle.disconnected:
+                self.cycle.start(partial(self._answer, self.cycle))
 
     def on_response_complete(self) -> None:
         self.awaited = None
@@ -198,13 +202,39 @@ class BoundedConnection(HttpToolsProtocol):
         """Whether a request has begun to arrive, and not ended."""
         return not self._in_head or self._unread > 0
 
-    def _refuse_at_once(self) -> bool:
-        """Answers with a refusal if the application has one ready, and this request is as usual."""
+    def _is_usual(self) -> bool:
+        """Whether this request is as most are: the only one here, and the connection stays open after it."""
         is_alone = self.cycle is None or self.cycle.response_complete
-        if not is_alone or self._ending or self.expect_100_continue:
+        return is_alone and not self._ending and not self.expect_100_continue and self.parser.should_keep_alive()
+
+    def _goes_express(self) -> bool:
+        """Takes the short way if there is one for this request: it waits for the body, and then for no task."""
+        answer = self._gate.express(self.url, self.parser.get_method())
+        if answer is None or self.flow.write_paused:
             return False
-        if not self.parser.should_keep_alive():
+        path = self.url.decode()
+        self.scope.update(method="POST", path=path, raw_path=self.url, query_string=b"")
+        cycle = ExpressCycle(self.scope, answer)
+        length = cycle.call.field(b"content-length")  # the parser takes digits only, and one of them
+        if length is None or int(length) > EXPRESS_BYTES:
             return False
+        self.cycle = cycle  # type: ignore[assignment]  # has what a connection looks at
+        return True
+
+    def _answer(self, cycle: ExpressCycle, answer: Whole) -> None:
+        """Sends the answer of the short way, in one piece."""
+        cycle.response_started = cycle.response_complete = True
+        if not (cycle.disconnected or self.transport.is_closing()):
+            closes = b"" if cycle.keep_alive else b"connection: close\r\n"
+            dated = b"".join([name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers])
+            self.transport.write(b"%s%s%s\r\n%s" % (answer.head, dated, closes, answer.body))
+            if not cycle.keep_alive:
+                self.transport.close()
+        self._gate.note_answered(cycle.call, answer.status)
+        self.on_response_complete()
+
+    def _refuse_at_once(self) -> bool:
+        """Answers with a refusal if the application has one ready."""
         answer = self._gate.refuse_at_once(self.url.partition(b"?")[0])
         if answer is None:
             return False
