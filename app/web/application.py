@@ -46,7 +46,7 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
         service.access,
         service.metrics,
         overload=service.reader.queue.overload,
-        queued={route.path: route.endpoint for route in routes if isinstance(route, Route) and route.path in queued},
+        queued={route.path: route.endpoint for route in routes if isinstance(route, Route) and route.path in queued},  # type: ignore[misc]  # all are Endpoints
         log=log,
     )
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from os import urandom
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from weakref import WeakSet
 
 import msgspec
 from httptools import HttpParserError
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.web.call import new_request_id
 from app.web.errors import ErrorBody
-from app.web.express import EXPRESS_BYTES, ExpressCycle, Whole
+from app.web.express import EXPRESS_BYTES, ExpressCycle, Run, Whole
 
 ARRIVAL_SECONDS = 10.0
 """From a request's first byte to its last, and from a new connection to its first request's last byte."""
@@ -173,7 +174,8 @@ class BoundedConnection(HttpToolsProtocol):
         else:
             super().on_message_complete()
             if isinstance(self.cycle, ExpressCycle) and not self.cycle.disconnected:
-                self.cycle.start(partial(self._answer, self.cycle))
+                cycle = self.cycle
+                Run(cycle.answer(cycle.call), partial(self._answer, cycle))
 
     def on_response_complete(self) -> None:
         self.awaited = None
@@ -213,8 +215,9 @@ class BoundedConnection(HttpToolsProtocol):
         if answer is None or self.flow.write_paused:
             return False
         path = self.url.decode()
-        self.scope.update(method="POST", path=path, raw_path=self.url, query_string=b"")
-        cycle = ExpressCycle(self.scope, answer)
+        scope = cast(Scope, self.scope)
+        scope.update(method="POST", path=path, raw_path=self.url, query_string=b"")
+        cycle = ExpressCycle(scope, answer)
         length = cycle.call.field(b"content-length")  # the parser takes digits only, and one of them
         if length is None or int(length) > EXPRESS_BYTES:
             return False
@@ -267,7 +270,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _note(self, refusal: Refusal) -> str:
         """Has the refusal counted and logged; the value is its id."""
-        request_id = urandom(8).hex()
+        request_id = new_request_id()
         seconds = 0.0 if self._began is None else time.monotonic() - self._began
         self._gate.note_refused(request_id, self.client, refusal.status, seconds)
         return request_id

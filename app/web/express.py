@@ -1,15 +1,18 @@
 """A short way for the requests that matter most: the same routes, without what a general server must do for any.
 
-A request that has arrived whole, in the usual form, needs no task and no stream of messages in and out. Its endpoint is
-run at once, up to the future of its answer, and goes on when that is there; the answer is one piece of bytes. Everything
-else goes the long way, through ASGI, to the same endpoints.
+A request that has arrived whole, in the usual form, needs no task and no stream of messages in and out. Its endpoint
+is run at once, up to the future of its answer, and goes on when that is there; the answer is one piece of bytes.
+Everything else goes the long way, through ASGI, to the same endpoints.
+
+Nothing here refers back to what refers to it: what one request leaves behind is freed at once, and the garbage
+collector has nothing to look for.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from starlette.types import Message, Scope
 
@@ -28,29 +31,36 @@ class Whole(NamedTuple):
     body: bytes
 
 
+Answering: TypeAlias = Callable[[Call], Coroutine[Any, Any, Whole]]
+
+
 class ExpressCycle:
     """One request on the short way, in the form in which uvicorn's connection keeps the current request.
 
     Attributes:
         call: made when the head was complete.
+        answer: what answers it, once the body is complete; awaits futures only.
         body: what has come of it.
         keep_alive: the connection stays open after the answer.
         disconnected: the client is gone.
     """
 
-    def __init__(self, scope: Scope, answer: Callable[[Call], Coroutine[Any, Any, Whole]]) -> None:
-        self.scope, self.message_event, self._answer = scope, _Nobody(), answer
-        self.call = Call(scope, self._receive)
-        self.body = bytearray()
+    def __init__(self, scope: Scope, answer: Answering) -> None:
+        body = _Body()
+        self.scope, self.answer, self.body, self.message_event = scope, answer, body.data, _NOBODY
+        self.call = Call(scope, body)
         self.keep_alive = self.more_body = True
         self.disconnected = self.response_started = self.response_complete = False
 
-    def start(self, done: Callable[[Whole], None]) -> None:
-        """The body is complete: answers, and hands the answer to `done`."""
-        run_now(self._answer(self.call), done)
 
-    async def _receive(self) -> Message:
-        return {"type": "http.request", "body": bytes(self.body), "more_body": False}
+class _Body:
+    """What a request is read from; read when it is complete."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    async def __call__(self) -> Message:
+        return {"type": "http.request", "body": bytes(self.data), "more_body": False}
 
 
 class _Nobody:
@@ -60,17 +70,27 @@ class _Nobody:
         pass
 
 
-def run_now(coroutine: Coroutine[Any, Any, Value], done: Callable[[Value], None]) -> None:
-    """Runs a coroutine that awaits futures only, without a task: its first part at once, the rest when they are done."""
+_NOBODY = _Nobody()
 
-    def go_on(_: object = None) -> None:
+
+class Run(Generic[Value]):
+    """Runs a coroutine that awaits futures only, without a task: its first part at once, the rest when they are done.
+
+    `done` gets what it returns; it must not raise.
+    """
+
+    __slots__ = ("_coroutine", "_done")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Value], done: Callable[[Value], None]) -> None:
+        self._coroutine, self._done = coroutine, done
+        self._go_on()
+
+    def _go_on(self, _: object = None) -> None:
         try:
-            future: asyncio.Future[Any] = coroutine.send(None)
+            future: asyncio.Future[Any] = self._coroutine.send(None)
         except StopIteration as end:
-            done(end.value)
+            self._done(end.value)
             return
         # As a task does: who yields a future has marked it, so that nobody forgets `await`.
         future._asyncio_future_blocking = False
-        future.add_done_callback(go_on)
-
-    go_on()
+        future.add_done_callback(self._go_on)

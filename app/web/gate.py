@@ -7,12 +7,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from http import HTTPStatus
-from os import urandom
-from typing import Any
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -23,10 +21,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import Overloaded, PixelWiseError
 from app.inference.batcher import Overload
 from app.web.access import Access
-from app.web.call import Call, Endpoint
+from app.web.call import Call, Endpoint, new_request_id
 from app.web.connections import REFUSED
 from app.web.errors import framework_refusal, refusal, unexpected
-from app.web.express import Whole
+from app.web.express import Answering, Whole
 from app.web.metrics import Metrics
 
 ALWAYS = [
@@ -114,9 +112,9 @@ class Gate:
             asyncio.get_running_loop().call_later(1.0, self._note_refused)
         self._refused += 1
         fields, body = _overloaded(overload.retry_after)
-        return b"%sx-request-id: %s\r\n\r\n%s" % (fields, urandom(8).hex().encode(), body)
+        return b"%sx-request-id: %s\r\n\r\n%s" % (fields, new_request_id().encode(), body)
 
-    def express(self, address: bytes, method: bytes) -> Callable[[Call], Coroutine[Any, Any, Whole]] | None:
+    def express(self, address: bytes, method: bytes) -> Answering | None:
         """What answers requests to this address, the body of which has arrived, without ASGI; None: nothing does."""
         return self._queued.get(address) if method == b"POST" else None
 
@@ -173,13 +171,13 @@ class Gate:
 
     async def _answer_whole(self, endpoint: Endpoint, call: Call) -> Whole:
         """As `_answer`, on the short way: awaits nothing but the future of an answer."""
-        call.scope["pixelwise.call"], call.scope["endpoint"] = call, endpoint
+        call.scope["endpoint"] = endpoint
         try:
             self._access.check_host(call)
             response = await endpoint.answer(call)
         except ClientDisconnect:
             return Whole(CLOSED_BY_CLIENT, b"", b"")
-        except Exception as error:  # the outermost place, as in `_answer`
+        except Exception as error:  # noqa: BLE001  # the outermost place, as in `_answer`
             response = _refuse(error, call.id)
         head = b"%s%s%sx-request-id: %s\r\n" % (
             STATUS_LINES[response.status_code],
