@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.web.call import new_request_id
 from app.web.errors import ErrorBody
-from app.web.express import EXPRESS_BYTES, ExpressCycle, Run, Whole
+from app.web.express import ExpressCycle, Run, Whole
 
 ARRIVAL_SECONDS = 10.0
 """From a request's first byte to its last, and from a new connection to its first request's last byte."""
@@ -106,6 +106,8 @@ class BoundedConnection(HttpToolsProtocol):
     """Bytes that came since the last that made a whole: a head, a piece of a body, a chunk."""
     _paused_since: float | None = None
     _ending = False
+    _express: ExpressCycle | None = None
+    """The current request, if it may take the short way and has not arrived whole yet."""
     _was_refused = False
     """The current request was answered at its head; its body is read and dropped."""
 
@@ -134,6 +136,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._refuse(HEAD_TOO_LARGE)
             return
         super().data_received(data)
+        self._take_the_long_way()
         if self._unread > HEAD_BYTES:
             self._refuse(HEAD_TOO_LARGE)
 
@@ -160,7 +163,9 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._unread = 0
-        if not self._was_refused:
+        if self._express is not None:
+            self._express.body += body
+        elif not self._was_refused:
             super().on_body(body)
 
     def on_chunk_complete(self) -> None:
@@ -171,11 +176,12 @@ class BoundedConnection(HttpToolsProtocol):
         if self._was_refused:
             self._was_refused = False
             super().on_response_complete()
+        elif self._express is not None:
+            cycle, self._express = self._express, None
+            self.cycle = cycle  # type: ignore[assignment]  # has what a connection looks at
+            Run(cycle.answer(cycle.call), partial(self._answer, cycle))
         else:
             super().on_message_complete()
-            if isinstance(self.cycle, ExpressCycle) and not self.cycle.disconnected:
-                cycle = self.cycle
-                Run(cycle.answer(cycle.call), partial(self._answer, cycle))
 
     def on_response_complete(self) -> None:
         self.awaited = None
@@ -210,19 +216,21 @@ class BoundedConnection(HttpToolsProtocol):
         return is_alone and not self._ending and not self.expect_100_continue and self.parser.should_keep_alive()
 
     def _goes_express(self) -> bool:
-        """Takes the short way if there is one for this request: it waits for the body, and then for no task."""
+        """Takes the short way if there is one for this request; whether its body is here too is seen in a moment."""
         answer = self._gate.express(self.url, self.parser.get_method())
         if answer is None or self.flow.write_paused:
             return False
-        path = self.url.decode()
         scope = cast(Scope, self.scope)
-        scope.update(method="POST", path=path, raw_path=self.url, query_string=b"")
-        cycle = ExpressCycle(scope, answer)
-        length = cycle.call.field(b"content-length")  # the parser takes digits only, and one of them
-        if length is None or int(length) > EXPRESS_BYTES:
-            return False
-        self.cycle = cycle  # type: ignore[assignment]  # has what a connection looks at
+        scope.update(method="POST", path=self.url.decode(), raw_path=self.url, query_string=b"")
+        self._express = ExpressCycle(scope, answer)
         return True
+
+    def _take_the_long_way(self) -> None:
+        """Of a request on the short way something is still to come: it is answered as any other."""
+        if self._express is not None:
+            body, self._express = self._express.body, None
+            super().on_headers_complete()
+            super().on_body(bytes(body))
 
     def _answer(self, cycle: ExpressCycle, answer: Whole) -> None:
         """Sends the answer of the short way, in one piece."""
@@ -254,6 +262,7 @@ class BoundedConnection(HttpToolsProtocol):
         """Ends this connection; says why, where that is the answer to one request and the only one."""
         if self.transport.is_closing():
             return
+        self._take_the_long_way()
         cycle = self.cycle
         if self._in_head and cycle is not None and not cycle.response_complete:
             cycle.keep_alive = False  # the request before this one is answered, then the connection closes

@@ -1,8 +1,8 @@
 """A short way for the requests that matter most: the same routes, without what a general server must do for any.
 
-A request that has arrived whole, in the usual form, needs no task and no stream of messages in and out. Its endpoint
-is run at once, up to the future of its answer, and goes on when that is there; the answer is one piece of bytes.
-Everything else goes the long way, through ASGI, to the same endpoints.
+A request that arrives whole, in one piece and in the usual form, needs no task and no stream of messages in and out.
+Its endpoint is run at once, up to the future of its answer, and goes on when that is there; the answer is one piece of
+bytes. Everything else goes the long way, through ASGI, to the same endpoints.
 
 Nothing here refers back to what refers to it: what one request leaves behind is freed at once, and the garbage
 collector has nothing to look for.
@@ -18,8 +18,6 @@ from starlette.types import Message, Scope
 
 from app.web.call import Call
 
-EXPRESS_BYTES = 64 << 10
-"""Bodies up to here may go the short way: a server holds as much of any request before it is asked for."""
 Value = TypeVar("Value")
 
 
@@ -39,7 +37,7 @@ class ExpressCycle:
 
     Attributes:
         call: made when the head was complete.
-        answer: what answers it, once the body is complete; awaits futures only.
+        answer: what answers it; awaits futures only.
         body: what has come of it.
         keep_alive: the connection stays open after the answer.
         disconnected: the client is gone.
