@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.web.call import new_request_id
 from app.web.errors import ErrorBody
 from app.web.express import ExpressCycle, Run, Whole
+from app.web.glance import path_of_one_request
 
 ARRIVAL_SECONDS = 10.0
 """From a request's first byte to its last, and from a new connection to its first request's last byte."""
@@ -129,6 +130,8 @@ class BoundedConnection(HttpToolsProtocol):
         if self.transport.is_closing():
             self.transport.discard(len(data))  # type: ignore[attr-defined]  # of _Outgoing
             return
+        if self._gate.is_full and self._refuse_unread(data):
+            return
         if self._began is None:
             self._began = time.monotonic()  # empty lines between requests are data too, and begin no message
         self._unread += len(data)
@@ -212,8 +215,24 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _is_usual(self) -> bool:
         """Whether this request is as most are: the only one here, and the connection stays open after it."""
-        is_alone = self.cycle is None or self.cycle.response_complete
-        return is_alone and not self._ending and not self.expect_100_continue and self.parser.should_keep_alive()
+        usual = self._is_alone() and not self._ending and not self.expect_100_continue
+        return usual and self.parser.should_keep_alive()
+
+    def _is_alone(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _refuse_unread(self, data: bytes) -> bool:
+        """While more comes than can be answered: answers a usual request with a refusal, and parses nothing."""
+        if not self._in_head or self._unread or not self._is_alone() or self._ending or self.flow.write_paused:
+            return False
+        path = path_of_one_request(data)
+        answer = None if path is None else self._gate.refuse_at_once(path)
+        if answer is None:
+            return False
+        self._began = None
+        self.transport.write_whole(answer)  # type: ignore[attr-defined]  # of _Outgoing
+        super().on_response_complete()
+        return True
 
     def _goes_express(self) -> bool:
         """Takes the short way if there is one for this request; whether its body is here too is seen in a moment."""
@@ -238,7 +257,8 @@ class BoundedConnection(HttpToolsProtocol):
         if not (cycle.disconnected or self.transport.is_closing()):
             closes = b"" if cycle.keep_alive else b"connection: close\r\n"
             dated = b"".join([name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers])
-            self.transport.write(b"%s%s%s\r\n%s" % (answer.head, dated, closes, answer.body))
+            whole = b"%s%s%s\r\n%s" % (answer.head, dated, closes, answer.body)
+            self.transport.write_whole(whole)  # type: ignore[attr-defined]  # of _Outgoing
             if not cycle.keep_alive:
                 self.transport.close()
         self._gate.note_answered(cycle.call, answer.status)
@@ -250,12 +270,11 @@ class BoundedConnection(HttpToolsProtocol):
         if answer is None:
             return False
         self._was_refused = True
-        self.transport.write(answer)
-        self.transport.flush()  # type: ignore[attr-defined]  # of _Outgoing
+        self.transport.write_whole(answer)  # type: ignore[attr-defined]  # of _Outgoing
         return True
 
     def _close_if_idle(self) -> None:
-        if (self.cycle is None or self.cycle.response_complete) and not self._unread:
+        if self._is_alone() and not self._unread:
             self.transport.close()
 
     def _refuse(self, refusal: Refusal) -> None:
@@ -314,6 +333,10 @@ class _Outgoing:
         elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 100"):
             self._head = data
             return
+        self._transport.write(data)
+
+    def write_whole(self, data: bytes) -> None:
+        """A head with what follows it."""
         self._transport.write(data)
 
     def flush(self) -> None:

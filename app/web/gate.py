@@ -71,6 +71,9 @@ class Gate:
         overload: of the queue that drawings go to, if so many more come.
         queued: the paths whose requests go there, and what answers them.
         log: takes one line for each request; None writes none.
+
+    Attributes:
+        is_full: the last request to the queue was refused for want of room.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Gate:
         self._overload = overload
         self._queued = {path.encode(): partial(self._answer_whole, endpoint) for path, endpoint in queued.items()}
         self._coming = self._refused = 0
+        self.is_full = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self  # so that the router raises what it refuses
@@ -103,6 +107,7 @@ class Gate:
         if path not in self._queued:
             return None
         overload = self._overload(self._coming + 1)
+        self.is_full = overload is not None
         if overload is None:
             if not self._coming:
                 asyncio.get_running_loop().call_soon(self._forget_coming)
