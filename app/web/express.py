@@ -1,8 +1,8 @@
 """A short way for the requests that matter most: the same routes, without what a general server must do for any.
 
 A request in the usual form, whose body arrives together with its head, needs no task and no stream of messages in and
-out. Its endpoint is run at once, up to the future of its answer, and goes on when that is there; the answer is one piece
-of bytes. Everything else goes the long way, through ASGI, to the same endpoints.
+out. Its endpoint is run at once, up to the future of its answer, and goes on when that is there; the answer is one
+piece of bytes. Everything else goes the long way, through ASGI, to the same endpoints.
 
 Nothing here refers back to what refers to it: what one request leaves behind is freed at once, and the garbage
 collector has nothing to look for.
