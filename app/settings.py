@@ -32,6 +32,7 @@ DEFAULTS = {
     "PORT": "8000",
     "SECRET_API_KEY": "",
     "DATABASE_URL": "sqlite:///data/pixelwise.db",
+    "FLAGS_FILE": "flags.json",
     "KEEP_DRAWINGS": "true",
     "DRAWING_DAYS": "0",
     "RESULTS_PUBLIC": "false",
@@ -43,7 +44,7 @@ DEFAULTS = {
     "LOG_LEVEL": "info",
 }
 _NOT_EMPTY = (
-    *("MODEL_REPO", "MODEL_VERSION", "MNIST_DIR", "HOST", "DATABASE_URL"),
+    *("MODEL_REPO", "MODEL_VERSION", "MNIST_DIR", "HOST", "DATABASE_URL", "FLAGS_FILE"),
     *("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT"),
 )
 _LIMITS = ("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT")
@@ -70,6 +71,7 @@ class Settings:
         secret_api_key: the key of the installation's own programs: printable ASCII, at least 8 characters and not only
             words such as "change-me"; empty when there is none (the service then does not start).
         database_url: `sqlite:///PATH` or `postgresql://…`.
+        flags_file: which version answers whom, and what is shown and kept; may be missing.
         keep_drawings: store the 784 grey values with each answer.
         drawing_days: delete stored drawings after so many days; 0 keeps them.
         results_public: anyone may read `GET /results`.
@@ -89,6 +91,7 @@ class Settings:
     port: int
     secret_api_key: str = field(repr=False)
     database_url: str = field(repr=False)
+    flags_file: Path
     keep_drawings: bool
     drawing_days: int
     results_public: bool
@@ -98,6 +101,11 @@ class Settings:
     limit_per_address: str
     limit_per_visit: str
     log_level: str
+
+    @property
+    def model_versions(self) -> tuple[str, ...]:
+        """Every version that is served; the first answers where no flag says otherwise."""
+        return (self.model_version,)
 
     @property
     def models(self) -> Path:
@@ -169,6 +177,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         port=int(values["PORT"]),
         secret_api_key=values["SECRET_API_KEY"],
         database_url=values["DATABASE_URL"],
+        flags_file=root / values["FLAGS_FILE"],
         keep_drawings=bool(booleans["KEEP_DRAWINGS"]),
         drawing_days=int(values["DRAWING_DAYS"]),
         results_public=bool(booleans["RESULTS_PUBLIC"]),

@@ -36,6 +36,7 @@ def test_without_any_env_the_local_release_v1_0_is_pinned_and_served_on_this_mac
         port=8000,
         secret_api_key="",
         database_url="sqlite:///data/pixelwise.db",
+        flags_file=tmp_path / "flags.json",
         keep_drawings=True,
         drawing_days=0,
         results_public=False,
@@ -81,6 +82,7 @@ def test_what_the_service_is_told(tmp_path: Path):
         ("LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("HOST", "", "HOST is empty"),
         ("DATABASE_URL", "", "DATABASE_URL is empty"),
+        ("FLAGS_FILE", "", "FLAGS_FILE is empty"),
     ],
 )
 def test_a_setting_of_the_service_that_cannot_be_is_named(tmp_path: Path, key: str, value: str, said: str):
