@@ -290,7 +290,7 @@ def test_nothing_but_the_joints_works_at_import(name: str):
 
 
 # One machine, and one list of refusals: each is clearer whole.
-LONGER = {"app/inference/pickle_machine.py": 450, "app/errors.py": 500}
+LONGER = {"app/inference/pickle_machine.py": 450, "app/errors.py": 600}
 FILES = sorted([*MODULES.values(), *(ROOT / "tests").rglob("*.py"), *MODEL_REPOSITORY.glob("*.py")])
 
 
