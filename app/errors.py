@@ -395,7 +395,7 @@ class NotAuthenticated(RequestRefused):
 
 
 class Forbidden(RequestRefused):
-    """A request from a page of another host, or to a name that is not this service's."""
+    """A request from a page of another host, to a name that is not this service's, or for what takes a key."""
 
 
 class TooMany(RequestRefused):

@@ -22,7 +22,7 @@ from app.web.routes.results import Results
 from app.web.service import Service
 
 QUEUED = ("/classify", "/classify/batch", "/drawings", "/drawings/preview")
-"""Their drawings go to the default version's queue."""
+"""Their drawings go to a queue: the default version's, unless the caller asks for another one."""
 
 
 def build_application(service: Service, *, log: Callable[[AccessLine], None] | None = None) -> Gate:

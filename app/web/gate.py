@@ -68,8 +68,9 @@ class Gate:
     """The outermost ASGI application.
 
     Args:
-        overload: of the queue that drawings go to, if so many more come.
-        queued: the paths whose requests go there, and what answers them.
+        overload: of the default version's queue, if so many more drawings come. Which version a request asks for is
+            not known at its head; a full queue of another one is seen when that is.
+        queued: the paths whose drawings go to a queue, and what answers them.
         log: takes one line for each request; None writes none.
 
     Attributes:
