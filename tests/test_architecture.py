@@ -15,7 +15,7 @@ MODEL_REPOSITORY = ROOT / "pixelwise-model"
 MAY_IMPORT: dict[str, set[str]] = {
     "predict": {"classifier", "inference", "release", "settings"},
     "cli": {"classifier", "inference", "release", "storage", "settings", "tables", "doctor", "commands", "app"},
-    "commands": {"serving", "running", "storage", "settings"},
+    "commands": {"commands", "serving", "running", "storage", "settings"},
     "serving": {"running", "settings"},
     "running": set(),
     "worker": {"main", "web"},
