@@ -367,6 +367,10 @@ class BadDrawing(RequestRefused):
     """A drawing whose form or values cannot be."""
 
 
+class BadLabel(RequestRefused):
+    """What is said to have been drawn is neither a digit nor "not-a-digit"."""
+
+
 class TooLarge(RequestRefused):
     """A body with more bytes or drawings than are taken at once."""
 
@@ -380,7 +384,7 @@ class NotAuthenticated(RequestRefused):
 
 
 class Forbidden(RequestRefused):
-    """A request from a page of another host, or to a name that is not this service's."""
+    """A request from a page of another host, to a name that is not this service's, or about somebody else's answer."""
 
 
 class TooMany(RequestRefused):

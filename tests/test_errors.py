@@ -12,8 +12,8 @@ from app.errors import PixelWiseError
 
 EXIT_CODES = {
     1: "PixelWiseError WorkerFailed",
-    2: "BadImages UnreadableImage BadName RequestRefused NotFound NotUnderstood BadParameter BadDrawing TooLarge "
-    "WrongMediaType NotAuthenticated Forbidden TooMany",
+    2: "BadImages UnreadableImage BadName RequestRefused NotFound NotUnderstood BadParameter BadDrawing BadLabel "
+    "TooLarge WrongMediaType NotAuthenticated Forbidden TooMany",
     3: "NotWritable ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
     "WrongSchema MissingKey CannotListen AlreadyRunning",
     4: "NotTakenUp "
@@ -88,6 +88,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
             errors.NotUnderstood,
             errors.BadParameter,
             errors.BadDrawing,
+            errors.BadLabel,
             errors.TooLarge,
             errors.WrongMediaType,
             errors.NotAuthenticated,
