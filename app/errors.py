@@ -382,6 +382,10 @@ class BadDrawing(RequestRefused):
     """A drawing whose form or values cannot be."""
 
 
+class BadLabel(RequestRefused):
+    """What is said to have been drawn is neither a digit nor "not-a-digit"."""
+
+
 class TooLarge(RequestRefused):
     """A body with more bytes or drawings than are taken at once."""
 
@@ -395,7 +399,8 @@ class NotAuthenticated(RequestRefused):
 
 
 class Forbidden(RequestRefused):
-    """A request from a page of another host, to a name that is not this service's, or for what takes a key."""
+    """A request from another host's page, to a name that is not this service's, about somebody else's answer, or for
+    what takes a key."""
 
 
 class TooMany(RequestRefused):

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "flags",
         "app",
     },
-    "commands": {"serving", "running", "storage", "flags", "settings"},
+    "commands": {"commands", "serving", "running", "storage", "flags", "settings"},
     "serving": {"running", "settings"},
     "running": set(),
     "worker": {"main", "web"},

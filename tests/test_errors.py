@@ -13,7 +13,7 @@ from app.errors import PixelWiseError
 EXIT_CODES = {
     1: "PixelWiseError WorkerFailed",
     2: "BadImages UnreadableImage BadName BadFlagChange RequestRefused NotFound NotUnderstood BadParameter "
-    "BadDrawing TooLarge WrongMediaType NotAuthenticated Forbidden TooMany",
+    "BadDrawing BadLabel TooLarge WrongMediaType NotAuthenticated Forbidden TooMany",
     3: "NotWritable ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
     "WrongSchema BadFlags MissingKey CannotListen AlreadyRunning",
     4: "NotTakenUp "
@@ -90,6 +90,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
             errors.NotUnderstood,
             errors.BadParameter,
             errors.BadDrawing,
+            errors.BadLabel,
             errors.TooLarge,
             errors.WrongMediaType,
             errors.NotAuthenticated,

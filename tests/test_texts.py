@@ -30,14 +30,16 @@ LOCKED = ["requirements.txt", "requirements-dev.txt", "pixelwise-model/requireme
 
 
 def options(command: str) -> set[str]:
-    """The long options of a command, without --help."""
-    found = {option for parameter in COMMANDS[command].params for option in parameter.opts if option.startswith("--")}
-    return found - {"--help"}
+    """The long options of a command and of those below it, without --help."""
+    chosen = COMMANDS[command]
+    parts = [chosen, *getattr(chosen, "commands", {}).values()]
+    found = {option for part in parts for parameter in part.params for option in parameter.opts}
+    return {option for option in found if option.startswith("--")} - {"--help"}
 
 
-def readme_row(start: str) -> str:
-    """The first cell of the README's table row that begins so."""
-    return next(line.split("|")[1] for line in README.splitlines() if line.startswith(f"| {start}"))
+def readme_rows(start: str) -> str:
+    """The first cells of the README's table rows that begin so."""
+    return "".join(line.split(" | ")[0] for line in README.splitlines() if line.startswith(f"| {start}"))
 
 
 # -- the command and the settings --------------------------------------------------------------------------------------
@@ -45,7 +47,9 @@ def readme_row(start: str) -> str:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_and_every_option_of_it_is_in_the_readme_and_no_other(command: str):
-    assert set(re.findall(r"--[a-z-]+", readme_row(f"`pixelwise {command}"))) == options(command)
+    rows = readme_rows(f"`pixelwise {command}")
+    assert rows
+    assert set(re.findall(r"--[a-z-]+", rows)) == options(command)
     for option in options(command):
         assert README.count(option) >= 2 or option == "--json", f"{option} is named, but not explained"
 

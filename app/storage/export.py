@@ -1,9 +1,15 @@
-"""All results as one file for other programs, written in chunks and put in place whole.
+"""All results, or all that have a label, as one file for other programs: written in chunks and put in place whole.
 
+Results:
 csv: every column but the drawing, oldest first; `scores` and `findings` as JSON.
 npz: for numpy, nothing pickled. images (N, 28, 28) uint8, ids, created_at (UTC, datetime64[ms]), predictions,
     confidences, model_versions, sources.
 idx: MNIST's own format, two files: PATH-images-idx3-ubyte and PATH-labels-idx1-ubyte, labels are the predictions.
+
+Labels, what people say was drawn: 0 to 9, or -1 for what is no digit.
+csv: id, created_at (of the answer), label, prediction, model_version, asked, source.
+npz: images, labels (int8), ids, created_at, predictions, model_versions, asked (bool), sources.
+idx: as above, labels are what people say; what is no digit is left out.
 
 Rows without a drawing are in the csv only.
 """
@@ -17,7 +23,7 @@ import shutil
 import struct
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -26,38 +32,90 @@ from uuid import UUID
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import Row, func, select
+from sqlalchemy import Integer, Row, Select, cast, false, func, select
 
 from app.errors import ConfigurationError
 from app.storage.database import Database
 from app.storage.drawings import unpack
-from app.storage.tables import newest_id, results
+from app.storage.tables import labels, newest_id, results
 
 Format: TypeAlias = Literal["csv", "npz", "idx"]
 Rows: TypeAlias = Sequence[Row[Any]]
 CHUNK = 1000
 """Rows that are read at once: no long transaction, and about 1 MiB of memory."""
 SIDE = 28
+NO_DIGIT = -1
 _IMAGE_SIZE = SIDE * SIDE
 
 
+class Selection(NamedTuple):
+    """What is exported.
+
+    Attributes:
+        query: its rows have `id`, `pixels` (not in the csv), and the csv's columns in their order.
+        label: the column that is an idx file's label; a row with NO_DIGIT there is left out of it.
+        arrays: of an npz beside its images: name -> (column, kind of numpy).
+    """
+
+    query: Select[Any]
+    label: str
+    arrays: Mapping[str, tuple[str, str]]
+
+
+_ARRAYS = {
+    "ids": ("id", "U"),
+    "created_at": ("created_at", "datetime64[ms]"),
+    "predictions": ("prediction", "U"),
+    "model_versions": ("model_version", "U"),
+    "sources": ("source", "U"),
+}
+
+
+def all_results() -> Selection:
+    """Every stored answer."""
+    return Selection(select(results), "prediction", _ARRAYS | {"confidences": ("confidence", "f8")})
+
+
+def all_labels(*, asked_only: bool) -> Selection:
+    """Every stored answer of which somebody said what was drawn; `asked_only`: of those alone who were asked.
+
+    Who is asked is drawn by lot, so those labels estimate an accuracy; who speaks up unasked mostly complains.
+    """
+    asked = func.coalesce(results.c.asked, false())
+    query = select(
+        results.c.id,
+        results.c.created_at,
+        cast(func.coalesce(labels.c.label, str(NO_DIGIT)), Integer).label("label"),
+        results.c.prediction,
+        results.c.model_version,
+        asked.label("asked"),
+        results.c.source,
+        results.c.pixels,
+    ).join_from(results, labels, results.c.id == labels.c.result_id)
+    arrays = _ARRAYS | {"labels": ("label", "i1"), "asked": ("asked", "?")}
+    return Selection(query.where(asked) if asked_only else query, "label", arrays)
+
+
 class Exported(NamedTuple):
-    """How many results were written, into which files, and how many were left out for want of a drawing."""
+    """How many rows were written, into which files, and how many were left out: without drawing, or of no digit."""
 
     written: int
     without_drawing: int
     files: tuple[Path, ...]
+    no_digit: int = 0
 
 
-def count(database: Database) -> int:
-    """How many results there are."""
+def count(database: Database, selection: Selection) -> int:
+    """How many rows there are."""
+    query = selection.query.with_only_columns(func.count(), maintain_column_froms=True)
     with database.reading(patient=True) as connection:
-        return connection.scalar(select(func.count()).select_from(results)) or 0
+        return connection.scalar(query) or 0
 
 
-def export(database: Database, kind: Format, out: Path, *, progress: Callable[[int], None]) -> Exported:
-    """Writes the results that were there when it began. A file at `out` is replaced, by a whole one only.
+def export(
+    database: Database, selection: Selection, kind: Format, out: Path, *, progress: Callable[[int], None]
+) -> Exported:
+    """Writes the rows of the results that were there when it began. A file at `out` is replaced, by a whole one only.
 
     Args:
         out: the file; for idx, what both files' names begin with.
@@ -69,7 +127,7 @@ def export(database: Database, kind: Format, out: Path, *, progress: Callable[[i
     """
     write = {"csv": _write_csv, "npz": _write_npz, "idx": _write_idx}[kind]
     try:
-        return write(_chunks(database, progress), out)
+        return write(_chunks(database, selection.query, progress), selection, out)
     except OSError as error:
         raise ConfigurationError(
             f"--out {out}",
@@ -79,15 +137,15 @@ def export(database: Database, kind: Format, out: Path, *, progress: Callable[[i
         ) from None
 
 
-def _chunks(database: Database, progress: Callable[[int], None]) -> Iterator[Rows]:
-    """All results, oldest first, at most CHUNK at a time."""
+def _chunks(database: Database, query: Select[Any], progress: Callable[[int], None]) -> Iterator[Rows]:
+    """All rows, oldest first, at most CHUNK at a time."""
     with database.reading() as connection:
         end = newest_id(connection)
     after = UUID(int=0)
     while end is not None:
-        query = select(results).where(results.c.id > after, results.c.id <= end).order_by(results.c.id).limit(CHUNK)
+        chunk = query.where(results.c.id > after, results.c.id <= end).order_by(results.c.id).limit(CHUNK)
         with database.reading() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(chunk).all()
         if not rows:
             return
         yield rows
@@ -95,8 +153,8 @@ def _chunks(database: Database, progress: Callable[[int], None]) -> Iterator[Row
         progress(len(rows))
 
 
-def _write_csv(chunks: Iterator[Rows], out: Path) -> Exported:
-    columns = [column.name for column in results.columns if column.name != "pixels"]
+def _write_csv(chunks: Iterator[Rows], selection: Selection, out: Path) -> Exported:
+    columns = [column.name for column in selection.query.selected_columns if column.name != "pixels"]
     written = 0
     with _whole(out) as binary:
         text = io.TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True)
@@ -112,32 +170,19 @@ def _write_csv(chunks: Iterator[Rows], out: Path) -> Exported:
 def _as_text(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds")
-    return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else value
+    return msgspec.json.encode(value).decode() if isinstance(value, bool | dict | list) else value
 
 
-def _write_npz(chunks: Iterator[Rows], out: Path) -> Exported:
-    parts: dict[str, list[NDArray[Any]]] = {
-        "ids": [np.empty(0, "U36")],
-        "created_at": [np.empty(0, "datetime64[ms]")],
-        "predictions": [np.empty(0, "U1")],
-        "confidences": [np.empty(0)],
-        "model_versions": [np.empty(0, "U1")],
-        "sources": [np.empty(0, "U1")],
-    }
+def _write_npz(chunks: Iterator[Rows], selection: Selection, out: Path) -> Exported:
+    parts = {name: [np.empty(0, kind)] for name, (_, kind) in selection.arrays.items()}
     written = left_out = 0
     with _whole(out) as file, tempfile.TemporaryFile(dir=out.parent) as images:
         for rows in chunks:
             drawn = [row for row in rows if row.pixels is not None]
             written, left_out = written + len(drawn), left_out + len(rows) - len(drawn)
             images.writelines(_pixels(row) for row in drawn)
-            if drawn:
-                parts["ids"].append(np.array([str(row.id) for row in drawn]))
-                moments = [row.created_at.replace(tzinfo=None) for row in drawn]
-                parts["created_at"].append(np.array(moments, "datetime64[ms]"))
-                parts["predictions"].append(np.array([row.prediction for row in drawn]))
-                parts["confidences"].append(np.array([row.confidence for row in drawn]))
-                parts["model_versions"].append(np.array([row.model_version for row in drawn]))
-                parts["sources"].append(np.array([row.source for row in drawn]))
+            for name, (column, kind) in selection.arrays.items():
+                parts[name].append(np.array([_for_numpy(getattr(row, column)) for row in drawn], kind))
         images.seek(0)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             # How many images there are stands before them: so they wait in a file of their own.
@@ -151,25 +196,34 @@ def _write_npz(chunks: Iterator[Rows], out: Path) -> Exported:
     return Exported(written, left_out, (out,))
 
 
-def _write_idx(chunks: Iterator[Rows], out: Path) -> Exported:
+def _for_numpy(value: object) -> object:
+    """Its datetime64 has no time zones; ids are texts."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _write_idx(chunks: Iterator[Rows], selection: Selection, out: Path) -> Exported:
     """Source of the format: the MNIST page of LeCun, Cortes and Burges, "the IDX file format"."""
     images_path = out.with_name(f"{out.name}-images-idx3-ubyte")
     labels_path = out.with_name(f"{out.name}-labels-idx1-ubyte")
-    written = left_out = 0
+    written = left_out = no_digit = 0
     with ExitStack() as stack:
-        images, labels = stack.enter_context(_whole(images_path)), stack.enter_context(_whole(labels_path))
+        images, digits = stack.enter_context(_whole(images_path)), stack.enter_context(_whole(labels_path))
         images.write(bytes(16))
-        labels.write(bytes(8))
+        digits.write(bytes(8))
         for rows in chunks:
-            drawn = [row for row in rows if row.pixels is not None]
-            written, left_out = written + len(drawn), left_out + len(rows) - len(drawn)
-            images.writelines(_pixels(row) for row in drawn)
-            labels.write(bytes(int(row.prediction) for row in drawn))
+            drawn = [(row, int(getattr(row, selection.label))) for row in rows if row.pixels is not None]
+            kept = [(row, label) for row, label in drawn if label != NO_DIGIT]
+            written, left_out = written + len(kept), left_out + len(rows) - len(drawn)
+            no_digit += len(drawn) - len(kept)
+            images.writelines(_pixels(row) for row, _ in kept)
+            digits.write(bytes(label for _, label in kept))
         images.seek(0)
         images.write(struct.pack(">IIII", 0x00000803, written, SIDE, SIDE))
-        labels.seek(0)
-        labels.write(struct.pack(">II", 0x00000801, written))
-    return Exported(written, left_out, (images_path, labels_path))
+        digits.seek(0)
+        digits.write(struct.pack(">II", 0x00000801, written))
+    return Exported(written, left_out, (images_path, labels_path), no_digit)
 
 
 def _pixels(row: Row[Any]) -> bytes:

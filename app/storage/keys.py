@@ -15,6 +15,8 @@ from app.errors import BadName
 from app.storage.database import Database
 from app.storage.tables import api_keys
 
+MAIN_KEY = "SECRET_API_KEY"
+"""The name of the key in `.env`, whose holder may do more: no other key is called so."""
 KEY_BYTES = 32
 """Random bytes of a key. So many cannot be guessed, so a plain digest of them needs no salt and no slow hash."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -43,8 +45,10 @@ class Keys:
         Raises:
             BadName: the name is taken, or no name.
         """
-        if not _NAME.fullmatch(name):
-            promised = "1 to 100 letters, digits, dots, dashes and underscores, a letter or digit first"
+        if not _NAME.fullmatch(name) or name == MAIN_KEY:
+            promised = (
+                f"1 to 100 letters, digits, dots, dashes and underscores, a letter or digit first, not {MAIN_KEY}"
+            )
             raise _bad_name(name, found="no such name", promised=promised, remedy="Choose another name.")
         key = secrets.token_urlsafe(KEY_BYTES)
         row = {"name": name, "sha256": digest(key), "created_at": datetime.now(UTC)}

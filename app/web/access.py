@@ -14,22 +14,20 @@ from typing import Literal, NamedTuple
 from itsdangerous import BadSignature, TimestampSigner
 
 from app.errors import Forbidden, NotAuthenticated, NotUnderstood
-from app.storage.keys import digest
+from app.storage.keys import MAIN_KEY, digest
 from app.web.call import Call
 from app.web.limits import RateLimits
 
 COOKIE = "pixelwise_visit"
 VISIT_SECONDS = 12 * 3600
 KEY_HEADER = b"x-api-key"
-MAIN_KEY = "SECRET_API_KEY"
-"""The name of the key in `.env`; others are stored under names of their own."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Caller(NamedTuple):
-    """A key's name, or a visit's random one."""
+    """A key's name, or a visit's random one. The key in `.env` is called MAIN_KEY."""
 
     kind: Literal["key", "visit"]
     name: str
@@ -56,13 +54,15 @@ class Access:
     ) -> None:
         self._main = digest(main_key)
         self._named: Mapping[str, bytes] = {}
-        self._signer = TimestampSigner(visit_secret(main_key), salt="visit", digest_method=hashlib.sha256)
+        secret = visit_secret(main_key)
+        self._signer = TimestampSigner(secret, salt="visit", digest_method=hashlib.sha256)
+        self._owner_key = hashlib.blake2b(secret, digest_size=32, person=b"pixelwise owner").digest()
         self._limits, self._proxies, self._hosts = limits, tuple(proxies), frozenset(hosts)
         self._this_machine_only = _is_loopback(listens_on)
 
     def replace_named_keys(self, digests: Mapping[str, bytes]) -> None:
-        """The SHA-256 of each stored key, by name."""
-        self._named = dict(digests)
+        """The SHA-256 of each stored key, by name. None is taken for the main one, whatever it is called."""
+        self._named = {name: known for name, known in digests.items() if name != MAIN_KEY}
 
     def caller(self, call: Call) -> Caller:
         """Who sends this request; each call counts once against the limits.
@@ -86,6 +86,22 @@ class Access:
                 _refuse_foreign_origin(call)
         self._limits.count(caller.kind, caller.name)
         return caller
+
+    def owner(self, caller: Caller) -> str:
+        """What a stored answer keeps of who asked: 32 hex digits, the same after a restart.
+
+        A keyed digest: without SECRET_API_KEY nobody can tell from it which key or visit it was, also not by trying
+        names. With another SECRET_API_KEY everybody is somebody else.
+        """
+        name = f"{caller.kind}:{caller.name}".encode()
+        return hashlib.blake2b(name, key=self._owner_key, digest_size=16).hexdigest()
+
+    def may_label(self, caller: Caller, owner: str | None) -> bool:
+        """Whether `caller` may say what was drawn: of an own answer, and the holder of SECRET_API_KEY of any.
+
+        owner: of the answer; None where nobody is known.
+        """
+        return caller == Caller("key", MAIN_KEY) or owner == self.owner(caller)
 
     def has_key(self, call: Call) -> bool:
         """Whether this request names a key, good or bad: if it does, it is held to it."""

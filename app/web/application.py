@@ -15,6 +15,7 @@ from app.web.routes.classify import Classify
 from app.web.routes.documentation import Documentation
 from app.web.routes.drawings import Drawings
 from app.web.routes.health import Health
+from app.web.routes.labels import Labelling
 from app.web.routes.model import ModelPage
 from app.web.routes.page import Page
 from app.web.routes.protocol import Protocol
@@ -66,6 +67,7 @@ def _api(service: Service) -> list[BaseRoute]:
         ("POST", "/drawings", drawings.drawings),
         ("POST", "/drawings/preview", drawings.preview),
         ("GET", "/results", results.results),
+        ("POST DELETE", "/results/{id}/label", Labelling(service).label),
         ("GET", "/health", health.health),
         ("GET", "/ready", health.ready),
         ("GET", "/metrics", health.metrics),
@@ -85,8 +87,8 @@ def _api(service: Service) -> list[BaseRoute]:
             ("POST", model + "/infer", protocol.infer),
         ]
     return [
-        Route(prefix + path, Endpoint(answer), methods=[method])
-        for method, path, answer in table
+        Route(prefix + path, Endpoint(answer), methods=methods.split())
+        for methods, path, answer in table
         for prefix in ("", "/api")
     ]
 

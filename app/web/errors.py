@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app.errors import (
     BadDrawing,
+    BadLabel,
     BadParameter,
     Busy,
     DatabaseUnavailable,
@@ -35,6 +36,7 @@ STATUSES: dict[type[PixelWiseError], tuple[int, str]] = {
     TooLarge: (413, "too-large"),
     WrongMediaType: (415, "wrong-media-type"),
     BadDrawing: (422, "bad-drawing"),
+    BadLabel: (422, "bad-label"),
     BadParameter: (422, "bad-parameter"),
     UnreadableImage: (422, "unreadable-image"),
     TooMany: (429, "too-many-requests"),

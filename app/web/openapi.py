@@ -18,6 +18,7 @@ from app.web.openapi_schemas import Json, refer, schemas
 from app.web.payloads import MAX_ROWS
 from app.web.routes.classify import BATCH_BYTES, ONE_BYTES
 from app.web.routes.drawings import MAX_PIXELS, MAX_SIDE, PICTURE_BYTES, PICTURES, STROKES_BYTES
+from app.web.routes.labels import LABEL_BYTES
 from app.web.routes.protocol import INFER_BYTES, MODEL
 from app.web.routes.results import DEFAULT_LIMIT, MAX_LIMIT
 from app.web.service import VERSION_PARAMETER
@@ -41,8 +42,8 @@ to do). Every answer has the header `x-request-id`, which the log has too. A req
 MEANINGS = {
     400: "The body is no JSON, or the request is no HTTP.",
     401: "Neither a known key nor a visit of the page.",
-    403: "The request comes from another host's page, names a host that is not this service, or asks for a version "
-    "without a key.",
+    403: "The request comes from another host's page, names a host that is not this service, asks for a version "
+    "without a key, or is about an answer that was given to somebody else.",
     404: "There is no such thing.",
     408: f"The request took more than {ARRIVAL_SECONDS:g} seconds to arrive.",
     413: "The body holds more than this route takes at once.",
@@ -196,6 +197,8 @@ def _drawings() -> Json:
 def _results() -> Json:
     limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
     before = _parameter("before", "query", {"type": "string", "format": "uuid"}, "Only results older than this one.")
+    one = _parameter("id", "path", {"type": "string", "format": "uuid"}, "Of a stored answer.")
+    of_one: Json = {"parameters": [one], "security": CALLERS}
     return {
         "/results": {
             "get": _operation(
@@ -209,7 +212,29 @@ def _results() -> Json:
                 description="Without a key or a visit it is readable on the service's own machine, and everywhere if "
                 "the operator set RESULTS_PUBLIC.",
             )
-        }
+        },
+        "/results/{id}/label": {
+            "post": _operation(
+                "results",
+                "Say what was drawn",
+                _json("Labelled"),
+                (*SENT, 404),
+                body=_json("Said", {"label": "7"}),
+                operationId="label",
+                description=f"At most {LABEL_BYTES:,} bytes. The last word counts. Who says that an answer is right "
+                "sends the digit that it gave. A key or a visit may label the answers that were given to it, "
+                "SECRET_API_KEY any.",
+                **of_one,
+            ),
+            "delete": _operation(
+                "results",
+                "Take back what was said",
+                _json("Labelled"),
+                (*ASKED, 404),
+                operationId="withdrawLabel",
+                **of_one,
+            ),
+        },
     }
 
 

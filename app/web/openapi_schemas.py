@@ -8,14 +8,15 @@ from typing import Any
 
 import msgspec
 
-from app.storage.results import Summary
 from app.web.errors import ErrorBody
 from app.web.payloads import MAX_ROWS, Answer, Drawing
 from app.web.routes.drawings import DrawingAnswer, Strokes
 from app.web.routes.health import Readiness
+from app.web.routes.labels import Labelled, Said
+from app.web.routes.results import Listed
 
 Json = dict[str, Any]
-STRUCTS = (Drawing, Strokes, Answer, DrawingAnswer, Summary, Readiness, ErrorBody)
+STRUCTS = (Drawing, Strokes, Answer, DrawingAnswer, Listed, Said, Labelled, Readiness, ErrorBody)
 _PLACE = "#/components/schemas/{name}"
 _ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {5,}.+)*)$", re.MULTILINE)
 
@@ -82,7 +83,7 @@ def _written_down() -> Json:
             model_version=text,
             answers=list_of({"anyOf": [refer("Answer"), refer("ErrorBody")]}),
         ),
-        "Results": objects_of(results=list_of(refer("Summary"), at_most=100)),
+        "Results": objects_of(results=list_of(refer("Listed"), at_most=100)),
         "Health": objects_of(
             status={"type": "string", "enum": ["ok"]}, model_version=text, classes=digits, withheld=digits,
             versions=list_of(text), left_out={"type": "object", "additionalProperties": text},

@@ -203,10 +203,15 @@ def _explain(error: msgspec.ValidationError, body: bytes | Raw) -> PixelWiseErro
 def _value_at(value: Any, place: list[int]) -> str:
     for index in place:
         value = value[index]
+    if isinstance(value, list) and value and len(place) < 2:
+        return f"{len(value)} of them"
+    return shown(value)
+
+
+def shown(value: Any) -> str:
+    """A value of JSON, as a refusal shows it."""
     if isinstance(value, list):
-        if not value:
-            return "an empty list"
-        return f"{len(value)} of them" if len(place) < 2 else "a list"
+        return "a list" if value else "an empty list"
     if isinstance(value, dict):
         return "an object"
     text = msgspec.json.encode(value).decode()

@@ -1,4 +1,4 @@
-"""`pixelwise db` and `pixelwise keys`: results on stdout, messages on stderr."""
+"""`pixelwise db`, `pixelwise keys` and `pixelwise labels`: results on stdout, messages on stderr."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from app.cli import cli
 from app.commands.database import database as db_command
 from app.commands.keys import keys as keys_command
 from app.errors import BadName, WrongSchema
 from app.storage.database import Database
 from app.storage.keys import Keys, digest
+from app.storage.labels import Labels
 from app.storage.results import Store
 from tests.storage.conftest import Make
 
@@ -47,6 +49,27 @@ def test_export_prints_its_files_and_says_what_was_left_out(installed: Database,
     assert done.stdout == f"{tmp_path / 'a.npz'}\n"
     assert done.stderr == "2 results, 1 without a drawing left out.\n"
     assert (tmp_path / "a.npz").exists()
+
+
+def test_labels_are_exported_and_what_no_digit_file_can_hold_is_counted(
+    installed: Database, make: Make, tmp_path: Path
+):
+    made = [make(asked=True), make(pixels=None), make(), make(asked=True)]
+    Store(installed).add([*made, make()])
+    for result, label in zip(made, ("7", "7", None, None), strict=True):
+        Labels(installed).say(result.id, label, "0f" * 16)
+    installed.close()
+    out = str(tmp_path / "said")
+    for arguments, said in (
+        (["--format", "csv"], "4 labels.\n"),
+        (["--format", "npz"], "3 labels, 1 without a drawing left out.\n"),
+        (["--format", "idx"], "1 label, 1 without a drawing and 2 of what is no digit left out.\n"),
+        (["--format", "idx", "--asked-only"], "1 label, 1 of what is no digit left out.\n"),
+    ):
+        done = run(cli, "labels", "export", "--out", out, *arguments)
+        assert done.stderr == said
+        assert all(Path(line).exists() for line in done.stdout.splitlines())
+        assert done.stdout
 
 
 def test_export_refuses_a_database_that_was_never_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

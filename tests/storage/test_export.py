@@ -14,8 +14,9 @@ import pytest
 from app.errors import ConfigurationError
 from app.storage import export as module
 from app.storage.database import Database
-from app.storage.export import Exported, count, export
+from app.storage.export import Exported, all_labels, all_results, count, export
 from app.storage.identifiers import lowest_id, time_of
+from app.storage.labels import Labels
 from app.storage.results import Result, Store
 from tests.conftest import read_idx
 from tests.storage.conftest import Make
@@ -37,7 +38,7 @@ def stored(store: Store, make: Make, monkeypatch: pytest.MonkeyPatch) -> list[Re
 
 
 def run(database: Database, kind, out: Path) -> Exported:
-    return export(database, kind, out, progress=lambda rows: None)
+    return export(database, all_results(), kind, out, progress=lambda rows: None)
 
 
 def test_a_csv_has_every_row_and_every_column_but_the_drawing(database: Database, stored, tmp_path: Path):
@@ -103,7 +104,7 @@ def test_an_export_that_breaks_off_leaves_the_file_of_before(database: Database,
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        export(database, kind, folder / "results", progress=stop)
+        export(database, all_results(), kind, folder / "results", progress=stop)
     assert {file: file.read_bytes() for file in folder.iterdir()} == before
 
 
@@ -121,9 +122,9 @@ def test_a_place_that_cannot_be_written_is_named(sqlite: Database, kind: str, tm
 
 def test_progress_counts_every_row(database: Database, stored, tmp_path: Path):
     told: list[int] = []
-    export(database, "csv", tmp_path / "results", progress=told.append)
+    export(database, all_results(), "csv", tmp_path / "results", progress=told.append)
     assert told == [4] * 6 + [1]
-    assert count(database) == 25
+    assert count(database, all_results()) == 25
 
 
 def test_results_that_come_in_meanwhile_do_not_keep_an_export_going(store: Store, stored, make: Make, tmp_path: Path):
@@ -133,7 +134,7 @@ def test_results_that_come_in_meanwhile_do_not_keep_an_export_going(store: Store
         added.append(rows)
 
     added: list[int] = []
-    done = export(store.database, "csv", tmp_path / "results", progress=store_another)
+    done = export(store.database, all_results(), "csv", tmp_path / "results", progress=store_another)
     assert done.written == 25
 
 
@@ -144,3 +145,85 @@ def test_results_from_before_the_clock_was_set_back_are_exported(store: Store, s
 
 def test_an_empty_table_is_exported(database: Database, tmp_path: Path):
     assert run(database, "csv", tmp_path / "results").written == 0
+
+
+# -- labels ------------------------------------------------------------------------------------------------------------
+
+
+SAID = {0: "7", 2: None, 3: "0", 4: "4", 5: None, 8: "8", 9: None}
+"""Of some of the stored results: what people say was drawn. 4 and 9 have no drawing."""
+ASKED = {2: True, 3: True, 4: True, 5: False, 8: False}
+"""The others are from before anybody was asked."""
+
+
+@pytest.fixture
+def labelled(database: Database, store: Store, make: Make, monkeypatch: pytest.MonkeyPatch) -> dict[int, Result]:
+    """The results with a label, by their place in SAID; in chunks of 2, among results without one."""
+    monkeypatch.setattr(module, "CHUNK", 2)
+    made = [
+        make(prediction=str(place), asked=ASKED.get(place), pixels=None if place in (4, 9) else bytes([place]) * 784)
+        for place in range(10)
+    ]
+    store.add(made)
+    for place, label in SAID.items():
+        Labels(database).say(made[place].id, label, "0f" * 16)
+    return {place: made[place] for place in SAID}
+
+
+def run_labels(database: Database, kind, out: Path, *, asked_only: bool = False) -> Exported:
+    return export(database, all_labels(asked_only=asked_only), kind, out, progress=lambda rows: None)
+
+
+def as_number(label: str | None) -> int:
+    return -1 if label is None else int(label)
+
+
+def test_a_csv_of_labels_has_what_was_said_beside_what_was_answered(database: Database, labelled, tmp_path: Path):
+    out = tmp_path / "labels.csv"
+    assert run_labels(database, "csv", out) == Exported(7, 0, (out,))
+    with out.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert rows == [
+        {
+            "id": str(result.id),
+            "created_at": time_of(result.id).isoformat(timespec="milliseconds"),
+            "label": str(as_number(SAID[place])),
+            "prediction": str(place),
+            "model_version": "v1.0",
+            "asked": "true" if ASKED.get(place) else "false",
+            "source": "api",
+        }
+        for place, result in labelled.items()
+    ]
+
+
+def test_an_npz_of_labels_has_the_drawings_also_of_what_is_no_digit(database: Database, labelled, tmp_path: Path):
+    out = tmp_path / "labels.npz"
+    assert run_labels(database, "npz", out) == Exported(5, 2, (out,))
+    drawn = {place: result for place, result in labelled.items() if result.pixels is not None}
+    with np.load(out, allow_pickle=False) as arrays:
+        assert set(arrays) == {"images", "labels", "ids", "created_at", "predictions", "model_versions", "asked",
+                               "sources"}  # fmt: skip
+        assert arrays["images"].tobytes() == b"".join(result.pixels or b"" for result in drawn.values())
+        assert arrays["labels"].dtype == np.int8
+        assert arrays["labels"].tolist() == [as_number(SAID[place]) for place in drawn]
+        assert arrays["ids"].tolist() == [str(result.id) for result in drawn.values()]
+        assert arrays["predictions"].tolist() == [str(place) for place in drawn]
+        assert arrays["asked"].dtype == np.bool_
+        assert arrays["asked"].tolist() == [ASKED.get(place) is True for place in drawn]
+
+
+def test_idx_files_of_labels_hold_what_people_say_and_digits_only(database: Database, labelled, tmp_path: Path):
+    paths = (tmp_path / "said-images-idx3-ubyte", tmp_path / "said-labels-idx1-ubyte")
+    assert run_labels(database, "idx", tmp_path / "said") == Exported(3, 2, paths, no_digit=2)
+    images, digits = map(read_idx, paths)
+    assert [image[0, 0] for image in images] == [0, 3, 8]
+    assert digits.tolist() == [7, 0, 8]
+
+
+def test_the_labels_of_those_who_were_asked_can_be_had_alone(database: Database, labelled, tmp_path: Path):
+    for kind, done in (("csv", (3, 0, 0)), ("npz", (2, 1, 0)), ("idx", (1, 1, 1))):
+        found = run_labels(database, kind, tmp_path / "asked", asked_only=True)
+        assert (found.written, found.without_drawing, found.no_digit) == done
+    assert count(database, all_labels(asked_only=True)) == 3
+    assert count(database, all_labels(asked_only=False)) == 7

@@ -57,6 +57,11 @@ def test_a_taken_name_keeps_its_key(keys: Keys):
     assert keys.digests() == {"reader": digest(key)}
 
 
+def test_nobody_else_gets_the_name_of_the_key_in_the_settings(keys: Keys):
+    with pytest.raises(BadName, match="not SECRET_API_KEY"):
+        keys.add("SECRET_API_KEY")
+
+
 def test_an_unknown_name_cannot_be_removed(keys: Keys):
     with pytest.raises(BadName, match="no key of this name"):
         keys.remove("nobody")

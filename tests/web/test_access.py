@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 import socket
 import subprocess
 import sys
@@ -15,7 +16,9 @@ import httpx
 import pytest
 from itsdangerous import TimestampSigner
 
-from app.web.access import COOKIE, VISIT_SECONDS, visit_secret
+from app.storage.keys import MAIN_KEY, digest
+from app.web.access import COOKIE, VISIT_SECONDS, Access, Caller, visit_secret
+from app.web.limits import RateLimits
 from tests.service import Service, as_json
 from tests.web.inside import KEY, Inside
 from tests.web.visits import ORIGIN, MakeInside, preview, visit
@@ -268,3 +271,44 @@ def test_results_are_readable_with_a_visit_and_by_anyone_where_they_are_public(m
     expired = signed(VISIT_SECONDS + 60, visit_secret(KEY))
     assert inside.ask("GET", "/results", headers=expired, key=None).status == 200
     assert inside.ask("GET", "/results", key="wrong").status == 401
+
+
+# -- owners ------------------------------------------------------------------------------------------------------------
+
+
+def access_of(key: str = KEY) -> Access:
+    return Access(key, RateLimits(dict.fromkeys(("key", "address", "visit"), "1/second")))
+
+
+MAIN, TEACHER, VISIT = Caller("key", MAIN_KEY), Caller("key", "teacher"), Caller("visit", "teacher")
+
+
+def test_an_owner_is_the_same_after_a_restart_and_tells_keys_and_visits_apart():
+    owners = [access_of().owner(caller) for caller in (MAIN, TEACHER, VISIT)]
+    assert owners == [access_of().owner(caller) for caller in (MAIN, TEACHER, VISIT)]
+    assert len(set(owners)) == 3
+    assert all(re.fullmatch("[0-9a-f]{32}", owner) for owner in owners)
+
+
+def test_an_owner_cannot_be_computed_from_a_name_without_the_key():
+    """Neither with the cookie's key, which signs what a visit can see, nor with the text in .env."""
+    owner = access_of().owner(TEACHER)
+    assert owner != access_of("another key").owner(TEACHER)
+    for secret in (b"", KEY.encode(), visit_secret(KEY)):
+        assert owner != hashlib.blake2b(b"key:teacher", key=secret, digest_size=16).hexdigest()
+
+
+def test_the_owner_of_an_answer_may_label_it_and_the_holder_of_the_main_key_any():
+    access = access_of()
+    for caller in (MAIN, TEACHER, VISIT):
+        allowed = {one for one in (MAIN, TEACHER, VISIT) if access.may_label(one, access.owner(caller))}
+        assert allowed == {MAIN, caller}
+    assert {one for one in (MAIN, TEACHER, VISIT) if access.may_label(one, None)} == {MAIN}
+    assert not access.may_label(Caller("visit", MAIN_KEY), None)
+
+
+def test_no_other_key_passes_for_the_main_one(inside: Inside):
+    inside.access.replace_named_keys({MAIN_KEY: digest("an old key of that name"), "teacher": digest("a new key")})
+    assert preview(inside, {}, key="an old key of that name").status == 401
+    assert preview(inside, {}, key="a new key").status == 200
+    assert preview(inside, {}, key=KEY).status == 200

@@ -98,7 +98,7 @@ def test_what_a_program_may_send_asks_for_a_key_or_a_visit(path: str, method: st
     operation = DOCUMENT["paths"][path][method]
     named = "{version}" in path  # to ask for a version takes a key
     assert operation["security"] == ([{"key": []}] if named else [{"key": []}, {"visit": []}])
-    if not named:
+    if not named and "{id}" not in path:  # what is about an answer has its version
         (asked,) = (parameter for parameter in operation["parameters"] if parameter["name"] == "model")
         assert (asked["in"], "required" in asked) == ("query", False)
         assert "404" in operation["responses"]
@@ -109,12 +109,24 @@ def test_what_a_program_may_send_asks_for_a_key_or_a_visit(path: str, method: st
 # -- against what is really answered -----------------------------------------------------------------------------------
 
 
+def a_stored_id(inside: Inside) -> str:
+    example = DOCUMENT["paths"]["/classify"]["post"]["requestBody"]["content"][JSON]["example"]
+    return str(inside.ask("POST", "/classify", json.dumps(example).encode()).json["id"])
+
+
+def test_what_was_said_is_taken_back_as_it_was_said(inside: Inside):
+    path = f"/results/{a_stored_id(inside)}/label"
+    conforms(inside.ask("POST", path, b'{"label": "not-a-digit"}').json, "Labelled")
+    conforms(inside.ask("GET", "/results").json, "Results")
+    conforms(inside.ask("DELETE", path).json, "Labelled")
+
+
 @pytest.mark.parametrize(("path", "method"), [found for found in OPERATIONS if found[1] == "post"])
 def test_every_example_is_answered(inside: Inside, path: str, method: str):
     operation = DOCUMENT["paths"][path][method]
     content = operation["requestBody"]["content"][JSON]
     answer = operation["responses"]["200"]["content"][JSON]["schema"]["$ref"].rpartition("/")[2]
-    place = path.format(name="digits", version="v1.0")
+    place = path.format(name="digits", version="v1.0", id=a_stored_id(inside))
     conforms(content["example"], content["schema"]["$ref"].rpartition("/")[2])
     reply = inside.ask("POST", place, json.dumps(content["example"]).encode(), {"content-type": JSON})
     assert reply.status == 200

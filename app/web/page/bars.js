@@ -46,7 +46,7 @@ export class Bars {
 }
 
 /** An element with a class and a text. */
-export function element(name, className, text = "") {
+export function element(name, className = "", text = "") {
   const made = document.createElement(name);
   made.className = className;
   made.textContent = text;

@@ -3,6 +3,7 @@
 import { element } from "./bars.js";
 import { percent } from "./maths.js";
 import { paintPixels } from "./pixels.js";
+import { remark } from "./words.js";
 
 const KEY = "pixelwise.readings";
 const AT_MOST = 48;
@@ -20,9 +21,14 @@ export class History {
     this.draw();
   }
 
-  add({ prediction, confidence, pixels, unsure }) {
-    const reading = { prediction, confidence, pixels, unsure, time: Date.now() };
+  add({ id, prediction, confidence, pixels, unsure }) {
+    const reading = { id, prediction, confidence, pixels, unsure, time: Date.now() };
     this.#set([reading, ...this.#readings].slice(0, AT_MOST));
+  }
+
+  /** label: what was drawn, null: not said any more. */
+  label(id, label) {
+    this.#set(this.#readings.map((reading) => (reading.id === id ? { ...reading, label } : reading)));
   }
 
   draw() {
@@ -39,12 +45,21 @@ export class History {
   }
 }
 
-function entry({ prediction, confidence, unsure, time }) {
+function entry({ prediction, confidence, unsure, time, label = null }) {
   const item = element("li", unsure ? "reading unsure" : "reading");
+  item.classList.toggle("corrected", label !== null && label !== prediction);
   const canvas = Object.assign(element("canvas", "pixels"), { width: 28, height: 28 });
   canvas.setAttribute("aria-hidden", "true");
   const when = element("time", "small", new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
   when.dateTime = new Date(time).toISOString();
-  item.append(canvas, element("strong", "", prediction), element("span", "small", percent(confidence)), when);
+  const read = element("span");
+  read.append(element("strong", "", prediction), ...(label === null ? [] : said(remark(label, prediction))));
+  item.append(canvas, read, element("span", "small", percent(confidence)), when);
   return item;
+}
+
+function said({ mark, words }) {
+  const shown = element("span", "said", mark);
+  shown.setAttribute("aria-hidden", "true");
+  return [shown, element("span", "unseen", `, ${words}`)];
 }

@@ -1,6 +1,7 @@
 /** The keys of the whole page. A key that a control needs for itself stays the control's. */
 
-export function listenForKeys({ dialog, read, undo, clear }) {
+/** say(key) is asked of every other key whether it says what was drawn. */
+export function listenForKeys({ dialog, read, undo, clear, say }) {
   window.addEventListener("keydown", (event) => {
     if (dialog.open || event.defaultPrevented || event.altKey) return;
     const command = event.ctrlKey || event.metaKey;
@@ -10,7 +11,7 @@ export function listenForKeys({ dialog, read, undo, clear }) {
     else if (event.key === "Enter" && !isControl) read();
     else if (event.key === "Escape" || event.key === "Delete") clear();
     else if (event.key === "?") dialog.showModal();
-    else return;
+    else if (event.repeat || !say(event.key)) return;
     event.preventDefault();
   });
 }

@@ -1,6 +1,7 @@
 /** Joins the parts of the page. */
 
 import { Bars } from "./bars.js";
+import { Correction } from "./correction.js";
 import { GridSheet } from "./grid_sheet.js";
 import { History } from "./history.js";
 import { listenForKeys } from "./keys.js";
@@ -10,18 +11,19 @@ import { paintPixels } from "./pixels.js";
 import { Reader } from "./reader.js";
 import { sampleButtons, sampleStrokes } from "./samples.js";
 import { Refusal, health } from "./service.js";
-import { ALREADY_READ, NOTHING, NO_PICTURE, refusal, verdict } from "./words.js";
+import { ALREADY_READ, ASKING, NOTHING, NO_PICTURE, notNoted, noted, refusal, verdict } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
 const bars = new Bars(byId("bars"));
 const history = new History(byId("readings"), byId("forget"));
+const correction = new Correction(byId, { told, notTold });
 const reader = new Reader({ drawing, answered, refused });
 const pen = new PenSheet(byId("pen-sheet"), changed);
 const grid = new GridSheet(byId("grid-sheet"), changed);
 let sheet = pen;
 let seen = null; // the 28x28 on show
-let kept = null; // the content that is in the history already
+let kept = { content: null, answer: null, noted: "" }; // what is in the history already, and what was said of it
 let version = null;
 
 // -- what is shown ---------------------------------------------------------------------------------------------------
@@ -65,16 +67,38 @@ function changed(isDone) {
     show(NOTHING);
   } else if (isDone) reader.now();
   else reader.soon();
+  offerCorrection();
+}
+
+/** What was drawn can be said of the drawing that was read and stored, while it is on the sheet. */
+function offerCorrection() {
+  const isOffered = sheet.content === kept.content && (kept.answer.may_correct ?? true);
+  correction.about(isOffered ? kept.answer : null);
+  setText("also", correction.asks ? ASKING : "");
+}
+
+function told(answer, label) {
+  history.label(answer.id, label);
+  if (answer === kept.answer) kept.noted = noted(label, answer.prediction);
+  if (correction.isAbout(answer)) setText("note", kept.noted);
+  offerCorrection();
+}
+
+function notTold(answer, found) {
+  if (correction.isAbout(answer)) setText("note", notNoted(found));
 }
 
 function answered({ answer, milliseconds }, sent, keep) {
   if (answer.model_version !== version) loadRoster();
   byId("latency").textContent = `Answered in ${Math.round(milliseconds)} ms by model ${answer.model_version}`;
   if (keep && answer.id !== null) {
-    kept = sent.content;
+    kept = { content: sent.content, answer, noted: "" };
     history.add(answer);
   }
-  if (!sheet.isBlank) show(verdict(answer), answer);
+  const words = verdict(answer);
+  if (sheet.content === kept.content) words.note = kept.noted || words.note;
+  if (!sheet.isBlank) show(words, answer);
+  offerCorrection();
 }
 
 function refused(found, retries) {
@@ -83,7 +107,7 @@ function refused(found, retries) {
 
 function readIt() {
   if (sheet.isBlank) say({ ...NOTHING, note: "Draw a digit first." });
-  else if (sheet.content === kept) setText("note", ALREADY_READ);
+  else if (sheet.content === kept.content) setText("note", ALREADY_READ);
   else reader.keep();
 }
 
@@ -127,7 +151,10 @@ byId("hide-keys").addEventListener("click", () => byId("keys").close());
 for (const input of document.querySelectorAll("input[name=sheet]")) {
   input.addEventListener("change", () => choose(input.value));
 }
-listenForKeys({ dialog: byId("keys"), read: readIt, undo: () => sheet.undo(), clear: () => sheet.clear() });
+listenForKeys({
+  dialog: byId("keys"), read: readIt, undo: () => sheet.undo(), clear: () => sheet.clear(),
+  say: (key) => correction.press(key),
+});
 takePictures(byId("upload"), {
   handed: (file, image) => {
     choosePen();

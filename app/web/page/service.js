@@ -30,6 +30,19 @@ export async function read({ body, type, query = "" }, { keep, signal }) {
   return { answer, milliseconds: performance.now() - start };
 }
 
+/** Tells the service what was drawn: a digit, or NOT_A_DIGIT. The last word counts. */
+export async function say(id, label) {
+  await ask(`results/${id}/label`, {
+    method: "POST", body: JSON.stringify({ label }), headers: { "content-type": "application/json" },
+    signal: AbortSignal.timeout(PATIENCE),
+  });
+}
+
+/** Takes back what was said. */
+export async function takeBack(id) {
+  await ask(`results/${id}/label`, { method: "DELETE", signal: AbortSignal.timeout(PATIENCE) });
+}
+
 async function ask(url, options) {
   try {
     const response = await fetch(url, { credentials: "same-origin", ...options });

@@ -8,6 +8,10 @@ export const NO_PICTURE = {
   figure: "", line: "That is no PNG or JPEG picture", note: "Choose another file.", kind: "refused",
 };
 
+export const NOT_A_DIGIT = "not-a-digit";
+export const QUESTION = "Was this right?";
+export const ASKING = `${QUESTION} One in ten answers asks.`;
+
 /** By the name of a finding. A name that is not here is said in the service's own words. */
 export const FINDINGS = {
   "inverted": "It looks inverted: ink and paper are swapped.",
@@ -21,7 +25,7 @@ export const FINDINGS = {
 };
 
 /** "7" -> "a 7", "8" -> "an 8". */
-function withArticle(label) {
+export function withArticle(label) {
   return `${label.startsWith("8") ? "an" : "a"} ${label}`;
 }
 
@@ -49,6 +53,34 @@ export function refusal({ status, message, remedy, seconds }, retries) {
     503: [`Busy, ${after}`, said],
   }[status] ?? ["The service refused", said || `It answered with status ${status}.`];
   return { figure: "", line, note, kind: "refused" };
+}
+
+/** What a key says of an answer with this prediction: a digit, NOT_A_DIGIT, or null for a key that says nothing. */
+export function saidBy(key, prediction) {
+  if (/^[0-9]$/.test(key)) return key;
+  return { y: prediction, x: NOT_A_DIGIT }[key.toLowerCase()] ?? null;
+}
+
+/** The sentence when it is stored what was drawn; label null: nothing is said any more. */
+export function noted(label, prediction) {
+  if (label === null) return "Taken back.";
+  if (label === NOT_A_DIGIT) return "Noted: it was no digit.";
+  return `Noted: ${label === prediction ? "right, " : ""}it was ${withArticle(label)}.`;
+}
+
+export function notNoted({ status, message, remedy }) {
+  if (status === 401) return "Not noted: this visit has ended. Reload the page.";
+  if ([0, 502, 504].includes(status)) return "Not noted: no connection. Say it again.";
+  if ([429, 503].includes(status)) return "Not noted: the service is busy. Say it again.";
+  return `Not noted: ${[message, remedy].filter(Boolean).join(" ") || `the service answered with status ${status}.`}`;
+}
+
+/** What was said of a reading: a mark to show, and words to hear. */
+export function remark(label, prediction) {
+  if (label === NOT_A_DIGIT) return { mark: "no digit", words: "it was no digit" };
+  return label === prediction
+    ? { mark: "✓", words: "right" }
+    : { mark: `→ ${label}`, words: `it was ${withArticle(label)}` };
 }
 
 export function cannotRead(label) {

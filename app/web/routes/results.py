@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from msgspec import structs
 from starlette.responses import Response
 
 from app.errors import BadParameter
+from app.storage.labels import Labels
+from app.storage.results import Summary
 from app.web.call import Call
 from app.web.errors import respond
+from app.web.routes.labels import label_word
 from app.web.service import Service
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
+
+
+class Listed(Summary, frozen=True, kw_only=True):
+    """One answer; `created_at` is in UTC.
+
+    Attributes:
+        label: what somebody says was drawn, a digit or "not-a-digit"; null where nobody said.
+    """
+
+    label: str | None
 
 
 class Results:
@@ -20,6 +34,7 @@ class Results:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._labels = Labels(service.store.database)
 
     async def results(self, call: Call) -> Response:
         """At most `limit` results, older than `before` if it is given."""
@@ -29,8 +44,14 @@ class Results:
         else:
             access.count_address(call)
         limit, before = _limit(call), _before(call)
-        found = await self._service.watch.ask(self._service.store.latest, limit, before=before)
-        return respond({"results": found})
+        return respond({"results": await self._service.watch.ask(self._latest, limit, before)})
+
+    def _latest(self, limit: int, before: UUID | None) -> list[Listed]:
+        found = self._service.store.latest(limit, before=before)
+        said = self._labels.of([one.id for one in found])
+        return [
+            Listed(**structs.asdict(one), label=label_word(said[one.id]) if one.id in said else None) for one in found
+        ]
 
 
 def _limit(call: Call) -> int:

@@ -1,0 +1,74 @@
+"""What the versions that did not answer a drawing say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+
+from app.storage.database import Database
+from app.storage.statements import flat_values, insert_rows
+from app.storage.tables import shadows
+
+MAX_BATCH = 4000
+"""In one statement: the databases limit the values of one, SQLite to 32,766."""
+_ONCE = "ON CONFLICT (result_id, model_version) DO NOTHING"
+
+
+class Shadow(msgspec.Struct, frozen=True):
+    """What one version says of the drawing of a stored result.
+
+    Attributes:
+        result_id: of the answer that was given, by another version.
+        model_sha256: of the artefact, as hex digits.
+        confidence: the score of `prediction`, in [0, 1].
+        scores: label -> probability.
+    """
+
+    result_id: UUID
+    model_version: str
+    model_sha256: str
+    prediction: str
+    confidence: float
+    scores: dict[str, float]
+
+
+_SHADOW = [shadows.c[name] for name in Shadow.__struct_fields__]
+
+
+class Shadows:
+    """The shadow answers in `database`. Every method may be called from any thread.
+
+    Raises:
+        DatabaseUnavailable: from every method, while the database does not answer.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, batch: Sequence[Shadow]) -> None:
+        """Stores all of `batch` in one transaction; what is there already of the same result and version stays.
+
+        So a batch whose fate is unknown may be added again.
+
+        Raises:
+            ValueError: more than MAX_BATCH.
+        """
+        if len(batch) > MAX_BATCH:
+            raise ValueError(f"{len(batch):,} shadows at once, the limit is {MAX_BATCH:,}")
+        if batch:
+            dialect, now = self._database.engine.dialect, datetime.now(UTC)
+            rows = [
+                (one.result_id, one.model_version, one.model_sha256, now, one.prediction, one.confidence, one.scores)
+                for one in batch
+            ]
+            self._database.run_alone(insert_rows(shadows, len(batch), dialect, _ONCE), flat_values(rows, dialect))
+
+    def of(self, result_id: UUID) -> list[Shadow]:
+        """What was stored of a result, by the names of the versions."""
+        query = select(*_SHADOW).where(shadows.c.result_id == result_id).order_by(shadows.c.model_version)
+        with self._database.reading() as connection:
+            return [Shadow(*row) for row in connection.execute(query)]

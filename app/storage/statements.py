@@ -1,0 +1,45 @@
+"""Statements of many rows, as the drivers take them: a text and its values, for `Database.run_alone`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Dialect, Table
+
+_json = msgspec.json.Encoder().encode
+
+
+@lru_cache(maxsize=64)
+def insert_rows(table: Table, count: int, dialect: Dialect, ending: str = "") -> str:
+    """INSERT for so many rows, each with all columns of `table` in their order; `ending` may say ON CONFLICT ...."""
+    if dialect.name == "sqlite":
+        one = ["?"] * len(table.columns)
+    else:
+        one = [f"%s::{column.type.compile(dialect)}" for column in table.columns]
+    names = ", ".join(column.name for column in table.columns)
+    row = f"({', '.join(one)})"
+    return f"INSERT INTO {table.name} ({names}) VALUES {', '.join([row] * count)} {ending}".rstrip()
+
+
+def flat_values(rows: Iterable[Sequence[object]], dialect: Dialect) -> tuple[Any, ...]:
+    """The values of all rows, one after the other, as the driver takes them.
+
+    Identifiers are UUIDs, moments datetimes in UTC, dictionaries become JSON; all else is handed on.
+    """
+    is_sqlite = dialect.name == "sqlite"
+    return tuple(_value(value, is_sqlite=is_sqlite) for row in rows for value in row)
+
+
+def _value(value: object, *, is_sqlite: bool) -> object:
+    if isinstance(value, dict):
+        return _json(value).decode()
+    if is_sqlite and isinstance(value, UUID):
+        return value.hex
+    if is_sqlite and isinstance(value, datetime):  # SQLite has no time zones: UTC, as `tables.Utc` reads it
+        return value.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return value
