@@ -17,18 +17,14 @@ from app.release.agreement import Code
 from app.release.opening import Model, Source, open_model
 from app.settings import Settings, read_settings
 from app.storage.database import Database
-from app.storage.keys import Keys
-from app.storage.results import Store
 from app.storage.schema import prepare
 from app.web.access import Access
 from app.web.application import build_application
+from app.web.building import build_service
 from app.web.gate import Gate
 from app.web.limits import RateLimits
-from app.web.metrics import Metrics
 from app.web.model_page import Card
-from app.web.reading import Reader, Version
-from app.web.service import Service
-from app.web.watch import DatabaseWatch
+from app.web.version import Version
 
 READY_DIGITS = 1
 """Recorded digits that a readiness check sends through the queue."""
@@ -100,7 +96,6 @@ def build(settings: Settings) -> Gate:
         raise MissingKey
     database = Database(settings.database_url, root=settings.root)
     prepare(database)
-    store, keys, metrics = Store(database), Keys(database), Metrics()
     limits = RateLimits(
         {"key": settings.limit_per_key, "address": settings.limit_per_address, "visit": settings.limit_per_visit}
     )
@@ -111,30 +106,15 @@ def build(settings: Settings) -> Gate:
         hosts=settings.allowed_hosts,
         listens_on=settings.host,
     )
-    access.replace_named_keys(keys.digests())
-    watch = DatabaseWatch(store, keys, access, drawing_days=settings.drawing_days)
-    metrics.database(lambda: watch.is_up)
     others, left_out = open_others(settings)
-    models = {model.version: model for model in (MODEL, *others)}
-    metrics.versions(served=models, left_out=left_out)
-    service = Service(
-        readers={
-            name: Reader(
-                served_version(model),
-                store,
-                keep_drawings=settings.keep_drawings,
-                database_failed=watch.failed,
-                metrics=metrics,
-            )
-            for name, model in models.items()
-        },
-        default=MODEL.version,
-        cards={name: served_card(model) for name, model in models.items()},
+    service = build_service(
+        [(served_version(model), served_card(model)) for model in (MODEL, *others)],
+        database,
+        access,
+        flags_file=settings.flags_file,
         left_out=left_out,
-        store=store,
-        access=access,
-        metrics=metrics,
-        watch=watch,
+        keeps_drawings=settings.keep_drawings,
+        drawing_days=settings.drawing_days,
         results_public=settings.results_public,
     )
     return build_application(service, log=request_log() if settings.log_level in ("debug", "info") else None)

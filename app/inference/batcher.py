@@ -107,6 +107,11 @@ class Batcher(Generic[Work, Answer]):
     def rows_waiting(self) -> int:
         return self._rows_waiting
 
+    @property
+    def is_pressed(self) -> bool:
+        """Batches have been at their limit for longer than a burst takes."""
+        return self._pressed_since is not None and time.monotonic() - self._pressed_since > PRESSED_SECONDS
+
     def overload(self, rows: int = 1) -> Overload | None:
         """Why so many more rows would wait too long; None when they would not.
 
@@ -119,8 +124,7 @@ class Batcher(Generic[Work, Answer]):
         if self._rows_waiting == 0 or waiting <= ADMITTED_ROWS:
             return None
         predicted = self._predict(now, rows)
-        pressed = self._pressed_since is not None and now - self._pressed_since > PRESSED_SECONDS
-        if waiting <= QUEUE_ROWS and predicted <= (STANDING_SECONDS if pressed else BURST_SECONDS):
+        if waiting <= QUEUE_ROWS and predicted <= (STANDING_SECONDS if self.is_pressed else BURST_SECONDS):
             return None
         found = f"{self._rows_waiting:,} drawings waiting, about {1000 * predicted:.0f} ms of work"
         return Overload(found, math.ceil(predicted))

@@ -93,8 +93,7 @@ class Access:
         A keyed digest: without SECRET_API_KEY nobody can tell from it which key or visit it was, also not by trying
         names. With another SECRET_API_KEY everybody is somebody else.
         """
-        name = f"{caller.kind}:{caller.name}".encode()
-        return hashlib.blake2b(name, key=self._owner_key, digest_size=16).hexdigest()
+        return _owner(self._owner_key, caller)
 
     def may_label(self, caller: Caller, owner: str | None) -> bool:
         """Whether `caller` may say what was drawn: of an own answer, and the holder of SECRET_API_KEY of any.
@@ -199,6 +198,12 @@ class Access:
         except BadSignature:
             raise _not_authenticated("a visit that has expired or is not ours") from None
         return name.decode(), time.time() - signed.timestamp()
+
+
+@lru_cache(maxsize=4096)
+def _owner(key: bytes, caller: Caller) -> str:
+    name = f"{caller.kind}:{caller.name}".encode()
+    return hashlib.blake2b(name, key=key, digest_size=16).hexdigest()
 
 
 def visit_secret(main_key: str) -> bytes:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
+from app.flags.deciding import Flags
 from app.web.call import Call, Endpoint
 from app.web.gate import AccessLine, Gate
 from app.web.routes.classify import Classify
@@ -20,10 +21,14 @@ from app.web.routes.model import ModelPage
 from app.web.routes.page import Page
 from app.web.routes.protocol import Protocol
 from app.web.routes.results import Results
+from app.web.routes.visit import Visit
 from app.web.service import Service
 
 QUEUED = ("/classify", "/classify/batch", "/drawings", "/drawings/preview")
 """Their drawings go to a queue: the default version's, unless the caller asks for another one."""
+
+FLAGS_SECONDS = 1.0
+"""A changed flag counts after so long."""
 
 
 def build_application(service: Service, *, log: Callable[[AccessLine], None] | None = None) -> Gate:
@@ -31,13 +36,15 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
-        watch = asyncio.create_task(service.watch.run())
+        tasks = [asyncio.create_task(service.watch.run()), asyncio.create_task(_follow(service.flags))]
         yield
         for reader in service.readers.values():
             await reader.queue.close()
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
+        await asyncio.to_thread(service.shadowing.close)
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
     routes = routes_of(service)
     router = Router(routes, redirect_slashes=False, lifespan=lifespan)
@@ -50,6 +57,13 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
         queued={route.path: route.endpoint for route in routes if isinstance(route, Route) and route.path in queued},  # type: ignore[misc]  # all are Endpoints
         log=log,
     )
+
+
+async def _follow(flags: Flags) -> None:
+    """Until cancelled: takes the flag file up soon after it has changed."""
+    while True:
+        await asyncio.sleep(FLAGS_SECONDS)
+        await asyncio.to_thread(flags.reload)
 
 
 def routes_of(service: Service) -> list[BaseRoute]:
@@ -68,6 +82,7 @@ def _api(service: Service) -> list[BaseRoute]:
         ("POST", "/drawings/preview", drawings.preview),
         ("GET", "/results", results.results),
         ("POST DELETE", "/results/{id}/label", Labelling(service).label),
+        ("GET", "/visit", Visit(service).visit),
         ("GET", "/health", health.health),
         ("GET", "/ready", health.ready),
         ("GET", "/metrics", health.metrics),

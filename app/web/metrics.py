@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from app.inference.batcher import BatchReport
 
@@ -46,6 +48,13 @@ class Metrics:
         self._refused = Counter(
             "pixelwise_refused_at_once", "Requests refused at their head, for want of room.", registry=registry
         )
+        self._shadows = Counter(
+            "pixelwise_shadow_answers",
+            "Answers of versions that read along, by what became of them.",
+            ["version", "outcome"],
+            registry=registry,
+        )
+        self._flag_file = Gauge("pixelwise_flag_file_ok", "0 while the flag file is refused.", registry=registry)
         self._of_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def request(self, route: str, status: int, seconds: float) -> None:
@@ -85,6 +94,15 @@ class Metrics:
             for version in versions:
                 self._served.labels(version).set(value)
 
+    def shadow_answers(self, version: str, outcome: str, rows: int) -> None:
+        """So many shadow answers of a version were "stored", "shed" or "failed". On any thread."""
+        self._shadows.labels(version, outcome).inc(rows)
+
+    def flags(self, errors: Callable[[], Mapping[tuple[str, str], int]], problem: Callable[[], str | None]) -> None:
+        """Tells where to ask what flags gave that could not be used, and what is wrong with their file."""
+        self._registry.register(_FlagErrors(errors))
+        self._flag_file.set_function(lambda: float(problem() is None))
+
     def database(self, is_up: Callable[[], bool]) -> None:
         """Tells where to ask whether the database is up."""
         self._database.set_function(lambda: float(is_up()))
@@ -92,3 +110,18 @@ class Metrics:
     def exposition(self) -> bytes:
         """All of them, in Prometheus's text format."""
         return generate_latest(self._registry)
+
+
+class _FlagErrors(Collector):
+    """What flags gave that could not be used, as the flags count it."""
+
+    def __init__(self, errors: Callable[[], Mapping[tuple[str, str], int]]) -> None:
+        self._errors = errors
+
+    def collect(self) -> Iterable[Metric]:
+        """One counter."""
+        text = "What a flag gave that could not be used."
+        family = CounterMetricFamily("pixelwise_flag_errors", text, labels=["flag", "cause"])
+        for (flag, cause), count in self._errors().items():
+            family.add_metric([flag, cause], count)
+        yield family

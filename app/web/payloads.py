@@ -48,6 +48,7 @@ class Answer(Struct):
         id: of the stored row; None when nothing is stored.
         findings: what is unlike the training images.
         unsure: the confidence is one at which recorded answers are often wrong.
+        asks: this is one of the random tenth whose makers are asked what they drew.
     """
 
     prediction: str | None
@@ -57,6 +58,7 @@ class Answer(Struct):
     model_version: str
     findings: tuple[FoundJson, ...]
     unsure: bool
+    asks: bool
 
 
 class _Unbounded(Struct):

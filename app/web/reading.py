@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, cast
 from uuid import UUID
@@ -14,80 +13,80 @@ import numpy as np
 
 from app.errors import DatabaseUnavailable
 from app.inference.batcher import Batcher
-from app.inference.engine import Engine
 from app.inference.measures import PIXELS, SIDE
 from app.inference.skew import BLANK, Finding, find_skew
 from app.storage.identifiers import new_ids
 from app.storage.results import Result, Source, Store
+from app.web.asking import asks
 from app.web.metrics import Metrics
 from app.web.payloads import Answer, FoundJson
+from app.web.shadowing import Offer
+from app.web.version import Version
 
 
-@dataclass(frozen=True)
-class Version:
-    """What the service must know of a release.
+class Origin(NamedTuple):
+    """What a stored row says of where its question came from, and of what chose the version.
 
     Attributes:
-        name: such as "v1.0".
-        sha256: of its artefact.
-        classes: in the order of the engine's scores.
-        withheld: classes that people draw and the model does not know.
-        profile: of the training images, for the skew guard; None where the card has none.
-        unsure_below: the confidence below which an answer is called unsure; None where nothing is recorded.
-        samples: drawings (784 bytes) that a readiness check sends through the queue, each with the prediction that
-            must come back; None where nothing is promised.
+        owner: who may label it (`Access.owner`).
+        flag, variant, reason: of `app/flags/deciding.py`; reason REQUESTED: the caller asked for this version.
+        keeps_drawing: the drawing is stored too.
     """
 
-    name: str
-    sha256: str
-    engine: Engine
-    classes: tuple[str, ...]
-    withheld: tuple[str, ...]
-    profile: Mapping[str, tuple[float, float, float]] | None
-    unsure_below: float | None
-    samples: tuple[tuple[bytes, str | None], ...]
+    source: Source
+    owner: str
+    flag: str | None
+    variant: str | None
+    reason: str | None
+    keeps_drawing: bool
 
 
 class Work(NamedTuple):
-    """Drawings of one request: `rows` x 784 bytes; `source` None stores nothing; `arrived` by time.monotonic()."""
+    """Drawings of one request: `rows` x 784 bytes; `origin` None stores nothing; `arrived` by time.monotonic()."""
 
     pixels: bytes
     rows: int
-    source: Source | None
+    origin: Origin | None
     arrived: float
 
 
 class Reader:
-    """Reads drawings with one version, in batches with those of other requests."""
+    """Reads drawings with one version, in batches with those of other requests.
+
+    Args:
+        stored: handed what was stored, as soon as it is; on the batch's thread.
+    """
 
     def __init__(
         self,
         version: Version,
         store: Store,
         *,
-        keep_drawings: bool,
         database_failed: Callable[[DatabaseUnavailable], None],
         metrics: Metrics,
+        stored: Callable[[Offer], None] = lambda _: None,
     ) -> None:
         self.version = version
-        self._store, self._keep_drawings, self._database_failed = store, keep_drawings, database_failed
+        self._store, self._database_failed, self._stored = store, database_failed, stored
+        self._began = self._ended = 0.0
         report = metrics.batches_of(version.name, version.sha256, lambda: self.queue.rows_waiting)
         self.queue: Batcher[Work, list[Answer]] = Batcher(self._compute, self._commit, report, _is_stored)
 
-    def submit(self, pixels: bytes, *, source: Source | None, arrived: float) -> asyncio.Future[list[Answer]]:
-        """One answer for each 784 bytes of `pixels`, in order; with a `source` they are stored when they are here.
+    def submit(self, pixels: bytes, *, origin: Origin | None, arrived: float) -> asyncio.Future[list[Answer]]:
+        """One answer for each 784 bytes of `pixels`, in order; with an `origin` they are stored when they are here.
 
         Raises:
             Overloaded, Stopping; the future also Stalled and DatabaseUnavailable.
         """
         rows = len(pixels) // PIXELS
-        return self.queue.submit(Work(pixels, rows, source, arrived), rows=rows, arrived=arrived)
+        return self.queue.submit(Work(pixels, rows, origin, arrived), rows=rows, arrived=arrived)
 
     def blank(self) -> Answer:
         """The answer to a drawing without ink, which no model should be asked about."""
-        return Answer(None, None, {}, None, self.version.name, _as_json((BLANK,)), False)
+        return Answer(None, None, {}, None, self.version.name, _as_json((BLANK,)), False, False)
 
     def _compute(self, works: Sequence[Work]) -> list[list[Answer]]:
+        self._began = time.monotonic()
         version, classes = self.version, self.version.classes
         images = np.frombuffer(b"".join([work.pixels for work in works]), np.uint8).reshape(-1, SIDE, SIDE)
         scores = version.engine.scores(images)
@@ -105,31 +104,36 @@ class Reader:
                         classes[index],
                         row[index],
                         dict(zip(classes, row, strict=True)),
-                        next(ids) if stored else None,
+                        (identifier := next(ids) if stored else None),
                         version.name,
                         _as_json(findings),
                         row[index] < unsure_below,
+                        identifier is not None and asks(identifier),
                     )
                     for _, (index, row, findings) in zip(range(work.rows), rows, strict=False)
                 ]
             )
+        self._ended = time.monotonic()
         return answers
 
     def _commit(self, works: Sequence[Work], answers: Sequence[list[Answer]]) -> None:
-        now = time.monotonic()
+        now, computed_ms = time.monotonic(), 1000 * (self._ended - self._began)
         rows = []
         for work, answered in zip(works, answers, strict=True):
-            latency_ms = 1000 * (now - work.arrived)
+            latency_ms, waited_ms = 1000 * (now - work.arrived), 1000 * (self._began - work.arrived)
             for place, answer in enumerate(answered):
-                drawing = work.pixels[place * PIXELS : (place + 1) * PIXELS] if self._keep_drawings else None
-                rows.append(self._result(answer, cast(Source, work.source), latency_ms, drawing))
+                rows.append(self._result(work, place, answer, latency_ms, waited_ms, computed_ms))
         try:
             self._store.add(rows)
         except DatabaseUnavailable as error:
             self._database_failed(error)
             raise
+        self._stored(Offer(self.version.name, [row.id for row in rows], b"".join([work.pixels for work in works])))
 
-    def _result(self, answer: Answer, source: Source, latency_ms: float, drawing: bytes | None) -> Result:
+    def _result(
+        self, work: Work, place: int, answer: Answer, latency_ms: float, waited_ms: float, computed_ms: float
+    ) -> Result:
+        origin = cast(Origin, work.origin)
         return Result(
             cast(UUID, answer.id),  # what is stored has an id, and only a blank drawing has no prediction
             cast(str, answer.prediction),
@@ -138,14 +142,21 @@ class Reader:
             answer.model_version,
             self.version.sha256,
             latency_ms,
-            source,
+            origin.source,
             [finding.name for finding in answer.findings],
-            drawing,
+            work.pixels[place * PIXELS : (place + 1) * PIXELS] if origin.keeps_drawing else None,
+            waited_ms,
+            computed_ms,
+            origin.owner,
+            origin.flag,
+            origin.variant,
+            origin.reason,
+            answer.asks,
         )
 
 
 def _is_stored(work: Work) -> bool:
-    return work.source is not None
+    return work.origin is not None
 
 
 @lru_cache(maxsize=4096)

@@ -9,24 +9,33 @@ from typing import NamedTuple
 from starlette.requests import ClientDisconnect
 
 from app.errors import BadParameter, Forbidden, NotFound
+from app.flags.deciding import Context, Decision, Flags
 from app.storage.results import Source, Store
 from app.web.access import Access, Caller
 from app.web.call import Call
 from app.web.metrics import Metrics
 from app.web.model_page import Card
 from app.web.payloads import Answer
-from app.web.reading import Reader
+from app.web.reading import Origin, Reader
+from app.web.shadowing import Shadowing
 from app.web.watch import DatabaseWatch
 
 VERSION_PARAMETER = "model"
 """The parameter of an address that asks for one version."""
 
 
-class Admitted(NamedTuple):
-    """Who asks, and what reads for them."""
+VISITOR_HEADER = b"x-visitor"
+"""A program that asks for many people names them by it, in whatever words: each keeps their version in a rollout."""
+VISITOR_LENGTH = 100
+REQUESTED = "REQUESTED"
+"""The reason of an answer by a version that the caller asked for."""
 
-    caller: Caller
+
+class Admitted(NamedTuple):
+    """What reads for this caller, and what a stored row says of it; `origin` None: nothing is stored."""
+
     reader: Reader
+    origin: Origin | None
 
 
 @dataclass(frozen=True)
@@ -35,9 +44,12 @@ class Service:
 
     Attributes:
         readers: one for each served version, the default first.
-        default: the version that answers who asks for none.
+        default: the version that answers where nothing else is asked for or flagged.
         cards: of each served version.
         left_out: versions that should be served too and were refused, each with the sentence that says why.
+        flags: which of them answers whom.
+        keeps_drawings: drawings are stored where no flag says.
+        shadowing: the other versions, which read along.
         results_public: anyone may read the list of results.
     """
 
@@ -49,28 +61,40 @@ class Service:
     access: Access
     metrics: Metrics
     watch: DatabaseWatch
+    flags: Flags
+    keeps_drawings: bool
+    shadowing: Shadowing
     results_public: bool
 
     @property
     def reader(self) -> Reader:
         return self.readers[self.default]
 
-    def admit(self, call: Call, *, stores: bool, version: str | None = None) -> Admitted:
-        """Who asks, and the version that reads for them, when that can be soon: all that is refused before a body is
-        read or decoded.
+    def admit(self, call: Call, *, stores: Source | bool, version: str | None = None) -> Admitted:
+        """The version that reads for this caller, when it can soon: all that is refused before a body is read.
 
         Args:
+            stores: the answer is stored; a source that is not the caller's own kind may be given.
             version: the one that the path of the address names.
+
+        Raises:
+            What `Access.caller`, `DatabaseWatch.require`, `decide` and `Batcher.admit` raise.
         """
         caller = self.access.caller(call)
         if stores:
             self.watch.require()
-        reader = self.reader_for(call, caller, version)
+        context = self.context(call, caller)
+        decision = self.decide(call, caller, context, version)
+        reader = self.readers[decision.version]
         reader.queue.admit()
-        return Admitted(caller, reader)
+        if not stores:
+            return Admitted(reader, None)
+        source: Source = stores if isinstance(stores, str) else "api" if caller.kind == "key" else "page"
+        keeps = self.flags.keep_drawings(context, self.keeps_drawings)
+        return Admitted(reader, Origin(source, self.access.owner(caller), *decision[1:], keeps))
 
-    def reader_for(self, call: Call, caller: Caller, version: str | None = None) -> Reader:
-        """What reads for this caller: the version that the address names, by `version` or `?model=`; else the default.
+    def decide(self, call: Call, caller: Caller, context: Context, version: str | None = None) -> Decision:
+        """Which version reads: the one that the address names, by `version` or `?model=`; else the flags say.
 
         Raises:
             Forbidden: a visit names one. NotFound: it is not served. BadParameter: two are named.
@@ -78,7 +102,7 @@ class Service:
         if version is None:
             version = _asked_version(call)
         if version is None:
-            return self.reader
+            return self.flags.choose(context)
         if caller.kind != "key":
             raise Forbidden(
                 "version of the model",
@@ -86,7 +110,23 @@ class Service:
                 promised="a key in the header X-API-Key",
                 remedy="Name no version, or send a key.",
             )
-        return self.reader_of(version)
+        return Decision(self.reader_of(version).version.name, None, None, REQUESTED)
+
+    def context(self, call: Call, caller: Caller) -> Context:
+        """What flags see of this request: nobody's name but that of a key.
+
+        Raises:
+            BadParameter: an X-Visitor that is too long.
+        """
+        visitor, key = self.access.owner(caller), None
+        if caller.kind == "key":
+            key, named = caller.name, call.field(VISITOR_HEADER)
+            if named is not None:
+                if len(named) > VISITOR_LENGTH:
+                    found, promised = f"{len(named)} characters", f"at most {VISITOR_LENGTH}"
+                    raise BadParameter("X-Visitor", found=found, promised=promised, remedy="Send a digest of it.")
+                visitor = f"{visitor} {named}"
+        return Context(visitor, key, call.scope["path"].removeprefix("/api"))
 
     def reader_of(self, version: str) -> Reader:
         """That of one version.
@@ -115,12 +155,7 @@ def _asked_version(call: Call) -> str | None:
     return asked[0] if asked else None
 
 
-def source_of(caller: Caller) -> Source:
-    """What a stored row says of where it came from."""
-    return "api" if caller.kind == "key" else "page"
-
-
-async def answers_to(call: Call, reader: Reader, pixels: bytes, *, source: Source | None) -> list[Answer]:
+async def answers_to(call: Call, reader: Reader, pixels: bytes, *, origin: Origin | None) -> list[Answer]:
     """The answers to this request's drawings; if its client goes away first, they are not computed.
 
     Raises:
@@ -128,7 +163,7 @@ async def answers_to(call: Call, reader: Reader, pixels: bytes, *, source: Sourc
     """
     if not pixels:
         return []
-    future = reader.submit(pixels, source=source, arrived=call.arrived)
+    future = reader.submit(pixels, origin=origin, arrived=call.arrived)
     connection = call.scope.get("pixelwise.connection")
     if connection is not None:
         connection.awaited = future

@@ -15,17 +15,14 @@ from app.inference.certainty import unsure_below
 from app.inference.engine import Engine
 from app.release.card import read_card
 from app.storage.database import Database
-from app.storage.keys import Keys
-from app.storage.results import Store
 from app.storage.schema import prepare
 from app.web.access import Access
 from app.web.application import build_application, routes_of
+from app.web.building import build_service
 from app.web.limits import RateLimits
-from app.web.metrics import Metrics
 from app.web.model_page import Card
-from app.web.reading import Reader, Version
 from app.web.service import Service
-from app.web.watch import DatabaseWatch
+from app.web.version import Version
 from tests.installation import Published
 from tests.web.load import Reply
 
@@ -63,32 +60,17 @@ class Inside:
         )
         self._loop = asyncio.new_event_loop()
         opened = [_opened(one) for one in (release, *others)]
-        self.service = self._loop.run_until_complete(self._make_service(opened, left_out or {}, results_public))
+        self.service = self._loop.run_until_complete(
+            self._make_service(
+                opened, flags_file=folder / "flags.json", left_out=left_out or {}, results_public=results_public
+            )
+        )
         self.application = build_application(self.service)
         self.routes = routes_of(self.service)
 
-    async def _make_service(
-        self, opened: Sequence[tuple[Version, Card]], left_out: Mapping[str, str], results_public: bool
-    ) -> Service:
+    async def _make_service(self, opened: Sequence[tuple[Version, Card]], **options: Any) -> Service:
         """On the event loop, where queues are made."""
-        store, metrics = Store(self.database), Metrics()
-        watch = DatabaseWatch(store, Keys(self.database), self.access, drawing_days=0)
-        versions = [version for version, _ in opened]
-        metrics.versions(served=[version.name for version in versions], left_out=left_out)
-        return Service(
-            readers={
-                version.name: Reader(version, store, keep_drawings=True, database_failed=watch.failed, metrics=metrics)
-                for version in versions
-            },
-            default=versions[0].name,
-            cards={version.name: card for version, card in opened},
-            left_out=left_out,
-            store=store,
-            access=self.access,
-            metrics=metrics,
-            watch=watch,
-            results_public=results_public,
-        )
+        return build_service(opened, self.database, self.access, keeps_drawings=True, drawing_days=0, **options)
 
     def ask(
         self,

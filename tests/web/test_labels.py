@@ -241,7 +241,6 @@ def test_labels_count_against_the_limits(make: MakeInside):
     assert take_back(inside, identifier).status == 429
 
 
-@pytest.mark.xfail(strict=True, reason="answers do not name their owner yet")
 def test_a_visit_labels_what_it_drew(inside: Inside):
     mine = visit(inside)
     identifier = inside.ask("POST", "/drawings", STROKES, mine, key=None).json["id"]

@@ -11,7 +11,7 @@ from app.web.body import JSON, RAW, announced_bytes, read_body, require_media_ty
 from app.web.call import Call
 from app.web.errors import describe, respond
 from app.web.payloads import MAX_ROWS, read_drawing, read_drawings, read_raw_drawings
-from app.web.service import Service, answers_to, source_of
+from app.web.service import Service, answers_to
 
 ONE_BYTES = 64 << 10
 """784 numbers with room for the spaces of any printer of JSON."""
@@ -27,15 +27,15 @@ class Classify:
 
     async def classify(self, call: Call) -> Response:
         """One drawing as JSON."""
-        caller, reader = self._service.admit(call, stores=True)
+        reader, origin = self._service.admit(call, stores=True)
         require_media_type(call, JSON)
         pixels = read_drawing(await read_body(call, limit=ONE_BYTES))
-        answers = await answers_to(call, reader, pixels, source=source_of(caller))
+        answers = await answers_to(call, reader, pixels, origin=origin)
         return respond(answers[0])
 
     async def classify_batch(self, call: Call) -> Response:
         """Many drawings, as JSON or as N x 784 bytes; a bad one gets an error of its own."""
-        caller, reader = self._service.admit(call, stores=True)
+        reader, origin = self._service.admit(call, stores=True)
         kind = require_media_type(call, JSON, RAW)
         if kind == RAW:
             reader.queue.admit(min(announced_bytes(call) // PIXELS, MAX_ROWS))
@@ -48,6 +48,6 @@ class Classify:
         else:
             drawings = await self._aside.run(lambda: read_drawings(body))
         good = [drawing for drawing in drawings if isinstance(drawing, bytes)]
-        answers = iter(await answers_to(call, reader, b"".join(good), source=source_of(caller)))
+        answers = iter(await answers_to(call, reader, b"".join(good), origin=origin))
         outcomes = [next(answers) if isinstance(drawing, bytes) else describe(drawing) for drawing in drawings]
         return respond({"model_version": reader.version.name, "answers": outcomes})

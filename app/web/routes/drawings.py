@@ -20,7 +20,7 @@ from app.web.body import JSON, RAW, not_empty, read_body, require_media_type
 from app.web.call import Call
 from app.web.errors import respond
 from app.web.payloads import NOT_JSON, Answer, no_json
-from app.web.service import Service, answers_to, source_of
+from app.web.service import Service, answers_to
 
 PICTURES = ("image/png", "image/jpeg")
 PICTURE_BYTES = 8 << 20
@@ -74,11 +74,10 @@ class Drawings:
         return await self._answer(call, stores=False)
 
     async def _answer(self, call: Call, *, stores: bool) -> Response:
-        caller, reader = self._service.admit(call, stores=stores)
+        reader, origin = self._service.admit(call, stores=stores)
         seen = await self._read(call)
         if (seen > INK_ABOVE).any():
-            source = source_of(caller) if stores else None
-            (answer,) = await answers_to(call, reader, seen.tobytes(), source=source)
+            (answer,) = await answers_to(call, reader, seen.tobytes(), origin=origin)
         else:
             answer = reader.blank()
         return respond(DrawingAnswer(**msgspec.structs.asdict(answer), pixels=seen.tolist()))

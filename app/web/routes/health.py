@@ -80,7 +80,7 @@ class Health:
         drawings, promised = zip(*reader.version.samples, strict=True)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                answers = await reader.submit(b"".join(drawings), source=None, arrived=time.monotonic())
+                answers = await reader.submit(b"".join(drawings), origin=None, arrived=time.monotonic())
         except TimeoutError:
             return f"no answer in {ANSWER_SECONDS:g} s"
         except PixelWiseError as error:

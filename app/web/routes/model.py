@@ -12,9 +12,9 @@ from starlette.responses import HTMLResponse, Response
 from app.errors import NotFound
 from app.web.call import Call
 from app.web.model_page import Card, as_html, confusions, weight_pictures
-from app.web.reading import Version
 from app.web.routes.page import MAY_BE_KEPT
 from app.web.service import Service
+from app.web.version import Version
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 

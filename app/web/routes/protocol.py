@@ -93,7 +93,7 @@ class Protocol:
     @_says_errors
     async def infer(self, call: Call) -> Response:
         """Answers to the drawings of one tensor."""
-        _, reader = self._service.admit(call, stores=True, version=self._version(call))
+        reader, origin = self._service.admit(call, stores="protocol", version=self._version(call))
         kind = require_media_type(call, JSON, RAW)
         if kind == RAW:  # its JSON is shorter than a drawing, as a rule
             reader.queue.admit(min(announced_bytes(call) // PIXELS, MAX_ROWS))
@@ -103,7 +103,7 @@ class Protocol:
             question = read_question(body, length)
         else:
             question = await self._aside.run(lambda: read_question(body, length))
-        answers = await answers_to(call, reader, question.pixels, source="protocol")
+        answers = await answers_to(call, reader, question.pixels, origin=origin)
         version = reader.version
         content, json_length = write_answers(
             question, answers, model=MODEL, version=version.name, classes=len(version.classes)

@@ -1,0 +1,42 @@
+"""GET /visit: which version answers this caller, and what its page shows."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import Response
+
+from app.web.call import Call
+from app.web.errors import respond
+from app.web.service import Service
+
+
+class VisitAnswer(msgspec.Struct, frozen=True):
+    """What this caller gets.
+
+    Attributes:
+        model_version: the one that answers, unless flags or releases change.
+        classes: in the order of its scores.
+        withheld: classes that people draw and it does not know.
+        show_correction: the page lets people say what was right.
+    """
+
+    model_version: str
+    classes: tuple[str, ...]
+    withheld: tuple[str, ...]
+    show_correction: bool
+
+
+class Visit:
+    """The route."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def visit(self, call: Call) -> Response:
+        """By the flags, for who asks."""
+        service = self._service
+        caller = service.access.caller(call)
+        context = service.context(call, caller)
+        version = service.readers[service.decide(call, caller, context).version].version
+        shows = service.flags.show_correction(context)
+        return respond(VisitAnswer(version.name, version.classes, version.withheld, shows))
