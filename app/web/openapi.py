@@ -246,6 +246,16 @@ def _state() -> Json:
         "/health": {
             "get": _operation("state", "Alive, and with which model", _json("Health"), ALWAYS, operationId="health")
         },
+        "/visit": {
+            "get": _operation(
+                "state",
+                "Which version answers this caller, and what its page shows",
+                _json("VisitAnswer"),
+                (*ALWAYS, 401, 429),
+                security=CALLERS,
+                operationId="visit",
+            )
+        },
         "/ready": {"get": ready},
         "/metrics": {
             "get": _operation("state", "Figures for Prometheus", metrics, ALWAYS, operationId="metrics"),

@@ -14,9 +14,10 @@ from app.web.routes.drawings import DrawingAnswer, Strokes
 from app.web.routes.health import Readiness
 from app.web.routes.labels import Labelled, Said
 from app.web.routes.results import Listed
+from app.web.routes.visit import VisitAnswer
 
 Json = dict[str, Any]
-STRUCTS = (Drawing, Strokes, Answer, DrawingAnswer, Listed, Said, Labelled, Readiness, ErrorBody)
+STRUCTS = (Drawing, Strokes, Answer, DrawingAnswer, Listed, Said, Labelled, VisitAnswer, Readiness, ErrorBody)
 _PLACE = "#/components/schemas/{name}"
 _ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {5,}.+)*)$", re.MULTILINE)
 

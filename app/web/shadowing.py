@@ -16,7 +16,6 @@ from uuid import UUID
 
 import numpy as np
 
-from app.errors import DatabaseUnavailable
 from app.inference.measures import PIXELS, SIDE
 from app.storage.shadows import MAX_BATCH, Shadow, Shadows
 from app.web.version import Version
@@ -124,10 +123,9 @@ class Shadowing:
             try:
                 self._store.add(self._answers(name, some, pixels[start * PIXELS : (start + len(some)) * PIXELS]))
                 self._report(name, "stored", len(some))
-            except DatabaseUnavailable as error:
-                self._fail(name, len(some), error)
             except Exception as error:  # noqa: BLE001  # nobody waits for it; without the thread nothing is read along
-                self._fail(name, len(some), error)
+                self._report(name, "failed", len(some))
+                _log.error("%d shadow answers of %s were not stored: %s", len(some), name, error)
 
     def _answers(self, name: str, ids: Sequence[UUID], pixels: bytes) -> list[Shadow]:
         version = self._versions[name]
@@ -137,7 +135,3 @@ class Shadowing:
             Shadow(one, name, version.sha256, classes[best], row[best], dict(zip(classes, row, strict=True)))
             for one, best, row in zip(ids, scores.argmax(axis=1).tolist(), scores.tolist(), strict=True)
         ]
-
-    def _fail(self, name: str, rows: int, error: Exception) -> None:
-        self._report(name, "failed", rows)
-        _log.error("%d shadow answers of %s were not stored: %s", rows, name, error)

@@ -141,8 +141,8 @@ def test_an_older_answer_does_not_stay_beside_a_refusal(visit: Visit):
 
 
 def test_a_new_release_is_shown_without_a_reload(visit: Visit):
-    served = {"status": "ok", "model_version": "v2.0", "classes": list("0123456789"), "withheld": []}
-    visit.page.route("**/health", lambda route: route.fulfill(json=served))
+    served = {"model_version": "v2.0", "classes": list("0123456789"), "withheld": [], "show_correction": True}
+    visit.page.route("**/visit", lambda route: route.fulfill(json=served))
     visit.page.route("**/drawings/preview", lambda route: route.fulfill(json={**ANSWER, "model_version": "v2.0"}))
     visit.draw(SEVEN)
     visit.says("Looks like a 4")

@@ -10,7 +10,7 @@ import { takePictures } from "./pictures.js";
 import { paintPixels } from "./pixels.js";
 import { Reader } from "./reader.js";
 import { sampleButtons, sampleStrokes } from "./samples.js";
-import { Refusal, health } from "./service.js";
+import { Refusal, visit } from "./service.js";
 import { ALREADY_READ, ASKING, NOTHING, NO_PICTURE, notNoted, noted, refusal, verdict } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -25,6 +25,7 @@ let sheet = pen;
 let seen = null; // the 28x28 on show
 let kept = { content: null, answer: null, noted: "" }; // what is in the history already, and what was said of it
 let version = null;
+let mayCorrect = true;
 
 // -- what is shown ---------------------------------------------------------------------------------------------------
 
@@ -72,7 +73,7 @@ function changed(isDone) {
 
 /** What was drawn can be said of the drawing that was read and stored, while it is on the sheet. */
 function offerCorrection() {
-  const isOffered = sheet.content === kept.content && (kept.answer.may_correct ?? true);
+  const isOffered = sheet.content === kept.content && mayCorrect;
   correction.about(isOffered ? kept.answer : null);
   setText("also", correction.asks ? ASKING : "");
 }
@@ -126,8 +127,9 @@ function choosePen() {
 
 async function loadRoster() {
   try {
-    const served = await health();
+    const served = await visit();
     version = served.model_version;
+    mayCorrect = served.show_correction;
     byId("version").textContent = version;
     bars.setRoster(served);
     byId("samples").replaceChildren(...sampleButtons(served.classes, (label) => {

@@ -11,9 +11,9 @@ export class Refusal extends Error {
   }
 }
 
-/** What the service serves: {model_version, classes, withheld}. */
-export async function health() {
-  return ask("health", { signal: AbortSignal.timeout(PATIENCE) });
+/** Which version answers here: {model_version, classes, withheld, show_correction}. */
+export async function visit() {
+  return ask("visit", { signal: AbortSignal.timeout(PATIENCE) });
 }
 
 /**
