@@ -15,6 +15,7 @@ from rich.progress import track
 
 import app
 from app.commands.database import database
+from app.commands.flags import flags
 from app.commands.keys import keys
 from app.commands.labels import labels
 from app.commands.serve import serve
@@ -37,6 +38,7 @@ cli.command()(serve)
 cli.command()(upgrade)
 cli.add_typer(database, name="db")
 cli.add_typer(keys, name="keys")
+cli.add_typer(flags, name="flags")
 cli.add_typer(labels, name="labels")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 MANY = 20

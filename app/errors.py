@@ -62,6 +62,12 @@ class BadName(PixelWiseError):
     exit_code = 2
 
 
+class BadFlagChange(PixelWiseError):
+    """A change of a flag that cannot be: to a version that is not served, or with more than 100%."""
+
+    exit_code = 2
+
+
 # -- configuration: exit code 3 --------------------------------------------------------------------------------
 
 
@@ -81,6 +87,15 @@ class BadSettings(ConfigurationError):
             promised="the values described in .env.example",
             remedy="Edit .env or the environment; .env.example describes every setting.",
         )
+
+
+class BadFlags(ConfigurationError):
+    """A flag file that cannot be read, or whose flags cannot be evaluated; all that was found is named."""
+
+    def __init__(self, file: str, problems: list[str]) -> None:
+        remedy = "Mend it, or move it away: without a file nothing is flagged."
+        promised = "flags in flagd's format"
+        super().__init__(f"flag file {file}", found="; ".join(problems), promised=promised, remedy=remedy)
 
 
 class MissingKey(ConfigurationError):
@@ -384,7 +399,8 @@ class NotAuthenticated(RequestRefused):
 
 
 class Forbidden(RequestRefused):
-    """A request from a page of another host, to a name that is not this service's, or about somebody else's answer."""
+    """A request from another host's page, to a name that is not this service's, about somebody else's answer, or for
+    what takes a key."""
 
 
 class TooMany(RequestRefused):

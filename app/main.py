@@ -1,15 +1,20 @@
 """Joins everything into the ASGI application: `uvicorn app.main:app`, or better `pixelwise serve`.
 
-The model is opened and verified when this module is imported, and the database is checked.
+The default model is opened and verified when this module is imported, then the other versions, and the database is
+checked. A version that is refused is left out while the others serve; the default stops the start.
 """
 
 from __future__ import annotations
 
-from app.classifier import CLASSES, MODEL
-from app.errors import MissingKey
+import logging
+
+from app.classifier import MODEL, roster
+from app.errors import MissingKey, PixelWiseError
 from app.inference.certainty import unsure_below
 from app.inference.strokes import draw_strokes
 from app.logs import request_log, set_up_log
+from app.release.agreement import Code
+from app.release.opening import Model, Source, open_model
 from app.settings import Settings, read_settings
 from app.storage.database import Database
 from app.storage.keys import Keys
@@ -29,36 +34,58 @@ READY_DIGITS = 1
 """Recorded digits that a readiness check sends through the queue."""
 
 
-def served_version() -> Version:
-    """The opened model, as the service sees it."""
-    contract = MODEL.card.contract if MODEL.card else None
-    golden = MODEL.recorded.digits() if MODEL.recorded else None
+def open_others(settings: Settings) -> tuple[list[Model], dict[str, str]]:
+    """The opened models of all versions but the default; and for each that is refused, why it is left out.
+
+    Each is held against its own roster, card, lock and golden set, as the default is. What strangers are told has no
+    path of this machine; the log has all of it.
+    """
+    models: list[Model] = []
+    left_out: dict[str, str] = {}
+    for version in settings.model_versions[1:]:
+        source = Source(version, None, settings.models, settings.lock_file, settings.require_lock)
+        try:
+            model = open_model(source, Code(roster(version)))
+        except (PixelWiseError, OSError) as error:  # OSError: files that this user may not read
+            _log.error("model %s is left out: %s", version, error)
+            left_out[version] = str(error).replace(f"{settings.root}/", "")
+            continue
+        for notice in model.notices:
+            _log.warning(notice)
+        models.append(model)
+    return models, left_out
+
+
+def served_version(model: Model) -> Version:
+    """An opened model, as the service sees it."""
+    contract, classes = model.card.contract if model.card else None, model.artefact.classes
+    golden = model.recorded.digits() if model.recorded else None
     if golden is None:
         blank, drawn = bytes(28 * 28), draw_strokes([[(0.5, 0.0), (0.5, 1.0)]]).tobytes()
         samples: tuple[tuple[bytes, str | None], ...] = ((blank, None), (drawn, None))
     else:
         recorded = golden.scores.argmax(axis=1)
-        samples = tuple((golden.images[i].tobytes(), CLASSES[recorded[i]]) for i in range(READY_DIGITS))
+        samples = tuple((golden.images[i].tobytes(), classes[recorded[i]]) for i in range(READY_DIGITS))
     return Version(
-        name=MODEL.version,
-        sha256=MODEL.sha256,
-        engine=MODEL.engine,
-        classes=CLASSES,
+        name=model.version,
+        sha256=model.sha256,
+        engine=model.engine,
+        classes=classes,
         withheld=contract.withheld if contract else (),
         profile=contract.profile if contract else None,
-        unsure_below=unsure_below(golden, CLASSES) if golden else None,
+        unsure_below=unsure_below(golden, classes) if golden else None,
         samples=samples,
     )
 
 
-def served_card() -> Card:
-    """What the opened model's release says of itself."""
-    card, layers = MODEL.card, MODEL.artefact.layers
+def served_card(model: Model) -> Card:
+    """What an opened model's release says of itself."""
+    card, layers = model.card, model.artefact.layers
     return Card(
-        kind=MODEL.artefact.kind,
+        kind=model.artefact.kind,
         contract=card.contract if card else None,
         prose=card.prose if card else None,
-        recorded=MODEL.recorded.digits() if MODEL.recorded else None,
+        recorded=model.recorded.digits() if model.recorded else None,
         weights=layers[0].weights if len(layers) == 1 else None,
     )
 
@@ -87,14 +114,33 @@ def build(settings: Settings) -> Gate:
     access.replace_named_keys(keys.digests())
     watch = DatabaseWatch(store, keys, access, drawing_days=settings.drawing_days)
     metrics.database(lambda: watch.is_up)
-    version = served_version()
-    reader = Reader(version, store, keep_drawings=settings.keep_drawings, database_failed=watch.failed, metrics=metrics)
+    others, left_out = open_others(settings)
+    models = {model.version: model for model in (MODEL, *others)}
+    metrics.versions(served=models, left_out=left_out)
     service = Service(
-        {version.name: reader}, version.name, served_card(), store, access, metrics, watch, settings.results_public
+        readers={
+            name: Reader(
+                served_version(model),
+                store,
+                keep_drawings=settings.keep_drawings,
+                database_failed=watch.failed,
+                metrics=metrics,
+            )
+            for name, model in models.items()
+        },
+        default=MODEL.version,
+        cards={name: served_card(model) for name, model in models.items()},
+        left_out=left_out,
+        store=store,
+        access=access,
+        metrics=metrics,
+        watch=watch,
+        results_public=settings.results_public,
     )
     return build_application(service, log=request_log() if settings.log_level in ("debug", "info") else None)
 
 
+_log = logging.getLogger("pixelwise")
 _settings = read_settings()
 set_up_log(_settings.log_level)
 app = build(_settings)

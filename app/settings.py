@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEFAULTS = {
     "MODEL_REPO": "pixelwise-model/releases.git",
     "MODEL_VERSION": "v1.0",
+    "MODEL_VERSIONS": "",
     "MODEL_PATH": "",
     "REQUIRE_LOCK": "false",
     "MNIST_DIR": "pixelwise-model/data",
@@ -32,6 +33,7 @@ DEFAULTS = {
     "PORT": "8000",
     "SECRET_API_KEY": "",
     "DATABASE_URL": "sqlite:///data/pixelwise.db",
+    "FLAGS_FILE": "flags.json",
     "KEEP_DRAWINGS": "true",
     "DRAWING_DAYS": "0",
     "RESULTS_PUBLIC": "false",
@@ -43,7 +45,7 @@ DEFAULTS = {
     "LOG_LEVEL": "info",
 }
 _NOT_EMPTY = (
-    *("MODEL_REPO", "MODEL_VERSION", "MNIST_DIR", "HOST", "DATABASE_URL"),
+    *("MODEL_REPO", "MODEL_VERSION", "MNIST_DIR", "HOST", "DATABASE_URL", "FLAGS_FILE"),
     *("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT"),
 )
 _LIMITS = ("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT")
@@ -51,6 +53,7 @@ _NUMBERS = {"PORT": range(65536), "DRAWING_DAYS": range(100_000)}
 _LEVELS = ("debug", "info", "warning", "error")
 _KEY_LENGTH, _KEY_VARIETY = 8, 4
 _PLACEHOLDER = re.compile(r"change[-_ ]?me|replace|placeholder|example|default|secret|password|here|your|test|api|key")
+_VERSION = re.compile(r"v[0-9]+\.[0-9]+")
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -62,14 +65,16 @@ class Settings:
     Attributes:
         root: the repository root; every other path is absolute.
         model_repo: where releases are pulled from: https, ssh, `git@host:path`, file:// or a local path.
-        model_version: the pinned release, as its tag says, such as "v1.0".
-        model_path: the artefact to serve; None means the pinned release's own.
+        model_version: the pinned release, as its tag says, such as "v1.0": the first of `model_versions`.
+        model_versions: all releases that are served side by side, the default first; each once.
+        model_path: the default's artefact; None means the pinned release's own.
         require_lock: serve and pull only what `model.lock` lists (production).
         mnist_dir: where MNIST's IDX files are cached, for releases without a golden set.
         host, port: where the service listens.
         secret_api_key: the key of the installation's own programs: printable ASCII, at least 8 characters and not only
             words such as "change-me"; empty when there is none (the service then does not start).
         database_url: `sqlite:///PATH` or `postgresql://…`.
+        flags_file: which version answers whom, and what is shown and kept; may be missing.
         keep_drawings: store the 784 grey values with each answer.
         drawing_days: delete stored drawings after so many days; 0 keeps them.
         results_public: anyone may read `GET /results`.
@@ -82,6 +87,7 @@ class Settings:
     root: Path
     model_repo: str
     model_version: str
+    model_versions: tuple[str, ...]
     model_path: Path | None
     require_lock: bool
     mnist_dir: Path
@@ -89,6 +95,7 @@ class Settings:
     port: int
     secret_api_key: str = field(repr=False)
     database_url: str = field(repr=False)
+    flags_file: Path
     keep_drawings: bool
     drawing_days: int
     results_public: bool
@@ -129,6 +136,12 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
     file, problems = _read_file(root / ".env")
     problems += [_misspelt(key) for key in file if key not in DEFAULTS and _resembles(key)]
     values = {key: real.get(key, file.get(key, default)).strip() for key, default in DEFAULTS.items()}
+    versions: tuple[str, ...] = (values["MODEL_VERSION"],)
+    if values["MODEL_VERSIONS"]:
+        versions = _split(values["MODEL_VERSIONS"])
+        pinned = real.get("MODEL_VERSION", file.get("MODEL_VERSION", "")).strip()
+        problems += _wrong_versions(versions, default=pinned)
+        values["MODEL_VERSION"] = versions[0] or DEFAULTS["MODEL_VERSION"]  # an empty one is named already
 
     problems += [f"{key} is empty, expected something like {DEFAULTS[key]}" for key in _NOT_EMPTY if not values[key]]
     for key, allowed in _NUMBERS.items():
@@ -161,7 +174,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
     return Settings(
         root=root,
         model_repo=values["MODEL_REPO"],
-        model_version=values["MODEL_VERSION"],
+        model_version=versions[0],
+        model_versions=versions,
         model_path=root / values["MODEL_PATH"] if values["MODEL_PATH"] else None,
         require_lock=bool(booleans["REQUIRE_LOCK"]),
         mnist_dir=root / values["MNIST_DIR"],
@@ -169,6 +183,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         port=int(values["PORT"]),
         secret_api_key=values["SECRET_API_KEY"],
         database_url=values["DATABASE_URL"],
+        flags_file=root / values["FLAGS_FILE"],
         keep_drawings=bool(booleans["KEEP_DRAWINGS"]),
         drawing_days=int(values["DRAWING_DAYS"]),
         results_public=bool(booleans["RESULTS_PUBLIC"]),
@@ -179,6 +194,26 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         limit_per_visit=values["LIMIT_PER_VISIT"],
         log_level=values["LOG_LEVEL"].lower(),
     )
+
+
+def _split(text: str) -> tuple[str, ...]:
+    """The parts of a list; one between two commas is empty."""
+    return tuple(re.split(r"\s*,\s*|\s+", text))
+
+
+def _wrong_versions(versions: tuple[str, ...], *, default: str) -> list[str]:
+    """What is wrong with MODEL_VERSIONS; `default` is MODEL_VERSION where that is set too, else empty."""
+    shown = f"MODEL_VERSIONS={','.join(versions)}"
+    problems = [
+        f"{shown} names {version or 'an empty one'}, expected versions like v1.0,v2.0"
+        for version in versions
+        if not _VERSION.fullmatch(version)
+    ]
+    twice = [version for version in dict.fromkeys(versions) if versions.count(version) > 1]
+    problems += [f"{shown} names {version} twice, expected each version once" for version in twice if version]
+    if default and default != versions[0]:
+        problems.append(f"MODEL_VERSION={default} and {shown}, expected the same default: the first of the list")
+    return problems
 
 
 def _weaknesses(key: str) -> list[str]:
@@ -227,4 +262,6 @@ if __name__ == "__main__":  # for shell scripts, which must not source .env: `py
     except BadSettings as _error:
         print(_error, file=sys.stderr)
         sys.exit(_error.exit_code)
+    if isinstance(_setting, tuple):
+        _setting = " ".join(map(str, _setting))
     print("" if _setting is None else _setting)

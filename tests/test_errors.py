@@ -12,10 +12,10 @@ from app.errors import PixelWiseError
 
 EXIT_CODES = {
     1: "PixelWiseError WorkerFailed",
-    2: "BadImages UnreadableImage BadName RequestRefused NotFound NotUnderstood BadParameter BadDrawing BadLabel "
-    "TooLarge WrongMediaType NotAuthenticated Forbidden TooMany",
+    2: "BadImages UnreadableImage BadName BadFlagChange RequestRefused NotFound NotUnderstood BadParameter "
+    "BadDrawing BadLabel TooLarge WrongMediaType NotAuthenticated Forbidden TooMany",
     3: "NotWritable ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
-    "WrongSchema MissingKey CannotListen AlreadyRunning",
+    "WrongSchema BadFlags MissingKey CannotListen AlreadyRunning",
     4: "NotTakenUp "
     "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MovedTag BadLock Unreviewed "
     "BadCard BadGoldenSet ContractBroken NotStartable",
@@ -68,6 +68,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     (errors.DatabaseUnavailable("sqlite a.db", said="no"), ("sqlite a.db", "found no", "DATABASE_URL")),
     (errors.DatabaseUnavailable("sqlite a.db", said="full", remedy="Free space."), ("found full", "Free space.")),
     (errors.DatabaseUnavailable("sqlite /a", said="b", told="its disk full").public(), ("of the service", "disk full")),
+    (errors.BadFlags("f.json", ["a", "b"]), ("flag file f.json", "found a; b", "flagd's format", "Mend it")),
     (errors.MissingKey(), ("SECRET_API_KEY", "found nothing", "setup-server.sh")),
     (errors.CannotListen("::1", 80, said="taken"), ("HOST=::1 PORT=80", "found taken", "another PORT")),
     (errors.AlreadyRunning("http://x"), ("answers at http://x", "one at a time")),
@@ -83,6 +84,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
         for kind in (
             errors.UnreadableImage,
             errors.BadName,
+            errors.BadFlagChange,
             errors.RequestRefused,
             errors.NotFound,
             errors.NotUnderstood,

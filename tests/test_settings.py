@@ -29,6 +29,7 @@ def test_without_any_env_the_local_release_v1_0_is_pinned_and_served_on_this_mac
         root=tmp_path,
         model_repo="pixelwise-model/releases.git",
         model_version="v1.0",
+        model_versions=("v1.0",),
         model_path=None,
         require_lock=False,
         mnist_dir=tmp_path / "pixelwise-model/data",
@@ -36,6 +37,7 @@ def test_without_any_env_the_local_release_v1_0_is_pinned_and_served_on_this_mac
         port=8000,
         secret_api_key="",
         database_url="sqlite:///data/pixelwise.db",
+        flags_file=tmp_path / "flags.json",
         keep_drawings=True,
         drawing_days=0,
         results_public=False,
@@ -81,10 +83,64 @@ def test_what_the_service_is_told(tmp_path: Path):
         ("LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("HOST", "", "HOST is empty"),
         ("DATABASE_URL", "", "DATABASE_URL is empty"),
+        ("FLAGS_FILE", "", "FLAGS_FILE is empty"),
     ],
 )
 def test_a_setting_of_the_service_that_cannot_be_is_named(tmp_path: Path, key: str, value: str, said: str):
     assert said in problems(tmp_path, {key: value})
+
+
+# -- several versions --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["v2.0,v1.0,v1.1", " v2.0 , v1.0,\tv1.1 ", "v2.0 v1.0 v1.1"])
+def test_the_first_of_several_versions_is_the_default(tmp_path: Path, text: str):
+    settings = read_settings({"MODEL_VERSIONS": text}, root=tmp_path)
+    assert settings.model_versions == ("v2.0", "v1.0", "v1.1")
+    assert settings.model_version == "v2.0"
+
+
+def test_without_a_list_the_pinned_version_is_the_only_one(tmp_path: Path):
+    assert read_settings({"MODEL_VERSION": "v1.1"}, root=tmp_path).model_versions == ("v1.1",)
+    write_env(tmp_path, "MODEL_VERSIONS=v1.0,v2.0\n")
+    settings = read_settings({"MODEL_VERSION": "v1.1", "MODEL_VERSIONS": ""}, root=tmp_path)
+    assert settings.model_versions == ("v1.1",), "an empty list in the environment beats the file"
+
+
+@pytest.mark.parametrize("pinned", ["v1.0", "", "  "])
+def test_both_settings_may_name_the_same_default(tmp_path: Path, pinned: str):
+    settings = read_settings({"MODEL_VERSION": pinned, "MODEL_VERSIONS": "v1.0,v2.0"}, root=tmp_path)
+    assert (settings.model_version, settings.model_versions) == ("v1.0", ("v1.0", "v2.0"))
+
+
+@pytest.mark.parametrize(("real", "file"), [("MODEL_VERSION=v1.0", "MODEL_VERSIONS=v2.0,v1.0"),
+                                            ("MODEL_VERSIONS=v2.0,v1.0", "MODEL_VERSION=v1.0")])  # fmt: skip
+def test_two_settings_that_name_different_defaults_are_refused_and_both_named(tmp_path: Path, real: str, file: str):
+    write_env(tmp_path, f"{file}\n")
+    found = problems(tmp_path, dict([real.split("=")]))
+    assert "MODEL_VERSION=v1.0 and MODEL_VERSIONS=v2.0,v1.0, expected the same default" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("v1.0,v2.0,v1.0", "MODEL_VERSIONS=v1.0,v2.0,v1.0 names v1.0 twice"),
+        ("v1.0,,v2.0", "MODEL_VERSIONS=v1.0,,v2.0 names an empty one"),
+        ("v1.0,", "names an empty one"),
+        (",", "names an empty one"),
+        ("v1.0,../..", "names ../.., expected versions like v1.0,v2.0"),
+        ("v1.0;v2.0", "names v1.0;v2.0"),
+        ("v1.0,2.0", "names 2.0"),
+        ("v1.0,v2", "names v2,"),
+    ],
+)
+def test_a_list_of_versions_that_cannot_be_is_named(tmp_path: Path, text: str, said: str):
+    found = problems(tmp_path, {"MODEL_VERSIONS": text})
+    assert said in found
+    assert "MODEL_VERSION is empty" not in found
+
+
+# -- the key -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", ["", "classroom-7", LONG_KEY, f"{LONG_KEY}-{LONG_KEY}_~!", "0f5c9b7a1e3d2846" * 2])
@@ -230,8 +286,11 @@ def test_settings_are_frozen(tmp_path: Path):
 
 def test_a_shell_script_gets_one_setting_without_sourcing_the_file(installation: Installation):
     (installation.root / ".env").write_text("MODEL_REPO=$(touch canary)\n")
-    for name, value in (("MODEL_REPO", "$(touch canary)"), ("MODEL_PATH", ""), ("MODEL_VERSION", "v1.0")):
-        done = installation.run("-m", "app.settings", name)
+    for name, value in (
+        *(("MODEL_REPO", "$(touch canary)"), ("MODEL_PATH", ""), ("MODEL_VERSION", "v1.0")),
+        ("MODEL_VERSIONS", "v1.0 v2.0"),
+    ):
+        done = installation.run("-m", "app.settings", name, MODEL_VERSIONS="v1.0,v2.0")
         assert (done.returncode, done.stdout) == (0, f"{value}\n")
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Dialect, bindparam, null, select, text, update
 
 from app.storage.database import Database
 from app.storage.drawings import pack
-from app.storage.identifiers import lowest_id, time_of
+from app.storage.identifiers import lowest_id
 from app.storage.schema import check_schema
 from app.storage.tables import probe, results
 
@@ -161,12 +161,10 @@ def _rows(batch: Sequence[Result], *, sqlite: bool) -> list[tuple[Any, ...]]:
     drawings = iter(pack([result.pixels for result in batch if result.pixels is not None]))
     rows = []
     for result in batch:
-        created_at = time_of(result.id)
         rows.append(
             (
                 result.id.hex if sqlite else result.id,
-                # SQLite has no time zones: UTC, as `tables.Utc` reads it.
-                created_at.replace(tzinfo=None).isoformat(" ", "microseconds") if sqlite else created_at,
+                _created_at(result.id.int >> 80, sqlite=sqlite),
                 result.prediction,
                 result.confidence,
                 _json(result.scores).decode(),
@@ -176,7 +174,7 @@ def _rows(batch: Sequence[Result], *, sqlite: bool) -> list[tuple[Any, ...]]:
                 result.waited_ms,
                 result.computed_ms,
                 result.source,
-                _json(result.findings).decode(),
+                _json(result.findings).decode() if result.findings else "[]",
                 None if result.pixels is None else next(drawings),
                 result.owner,
                 result.flag,
@@ -186,3 +184,11 @@ def _rows(batch: Sequence[Result], *, sqlite: bool) -> list[tuple[Any, ...]]:
             )
         )
     return rows
+
+
+@lru_cache(maxsize=16)
+def _created_at(milliseconds: int, *, sqlite: bool) -> datetime | str:
+    """As the driver takes it; a batch is made in a millisecond or two."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    # SQLite has no time zones: UTC, as `tables.Utc` reads it.
+    return moment.replace(tzinfo=None).isoformat(" ", "microseconds") if sqlite else moment

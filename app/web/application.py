@@ -23,7 +23,7 @@ from app.web.routes.results import Results
 from app.web.service import Service
 
 QUEUED = ("/classify", "/classify/batch", "/drawings", "/drawings/preview")
-"""Their drawings go to the default version's queue."""
+"""Their drawings go to a queue: the default version's, unless the caller asks for another one."""
 
 
 def build_application(service: Service, *, log: Callable[[AccessLine], None] | None = None) -> Gate:
@@ -39,13 +39,15 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
         with suppress(asyncio.CancelledError):
             await watch
 
-    router = Router(routes_of(service), redirect_slashes=False, lifespan=lifespan)
+    routes = routes_of(service)
+    router = Router(routes, redirect_slashes=False, lifespan=lifespan)
+    queued = {prefix + path for path in QUEUED for prefix in ("", "/api")}
     return Gate(
         router,
         service.access,
         service.metrics,
         overload=service.reader.queue.overload,
-        queued=[prefix + path for path in QUEUED for prefix in ("", "/api")],
+        queued={route.path: route.endpoint for route in routes if isinstance(route, Route) and route.path in queued},  # type: ignore[misc]  # all are Endpoints
         log=log,
     )
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from os import urandom
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Any, Final, NamedTuple, cast
 from weakref import WeakSet
 
 import msgspec
 from httptools import HttpParserError
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.web.call import new_request_id
 from app.web.errors import ErrorBody
+from app.web.express import ExpressCycle, Run, Whole
+from app.web.glance import path_of_one_request
 
 ARRIVAL_SECONDS = 10.0
 """From a request's first byte to its last, and from a new connection to its first request's last byte."""
@@ -103,6 +107,8 @@ class BoundedConnection(HttpToolsProtocol):
     """Bytes that came since the last that made a whole: a head, a piece of a body, a chunk."""
     _paused_since: float | None = None
     _ending = False
+    _express: ExpressCycle | None = None
+    """The current request, if it may take the short way and has not arrived whole yet."""
     _was_refused = False
     """The current request was answered at its head; its body is read and dropped."""
 
@@ -124,6 +130,8 @@ class BoundedConnection(HttpToolsProtocol):
         if self.transport.is_closing():
             self.transport.discard(len(data))  # type: ignore[attr-defined]  # of _Outgoing
             return
+        if self._gate.is_full and self._refuse_unread(data):
+            return
         if self._began is None:
             self._began = time.monotonic()  # empty lines between requests are data too, and begin no message
         self._unread += len(data)
@@ -131,6 +139,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._refuse(HEAD_TOO_LARGE)
             return
         super().data_received(data)
+        self._take_the_long_way()
         if self._unread > HEAD_BYTES:
             self._refuse(HEAD_TOO_LARGE)
 
@@ -148,7 +157,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._refuse(UPGRADE)
             raise HttpParserError("the parser would take this body for the next request")
         self._unread = 0
-        if not self._refuse_at_once():
+        if not (self._is_usual() and (self._refuse_at_once() or self._goes_express())):
             super().on_headers_complete()
             if self._ending:
                 self.cycle.keep_alive = False
@@ -157,7 +166,9 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._unread = 0
-        if not self._was_refused:
+        if self._express is not None:
+            self._express.body += body
+        elif not self._was_refused:
             super().on_body(body)
 
     def on_chunk_complete(self) -> None:
@@ -168,6 +179,10 @@ class BoundedConnection(HttpToolsProtocol):
         if self._was_refused:
             self._was_refused = False
             super().on_response_complete()
+        elif self._express is not None:
+            cycle, self._express = self._express, None
+            self.cycle = cycle  # type: ignore[assignment]  # has what a connection looks at
+            Run(cycle.answer(cycle.call), partial(self._answer, cycle))
         else:
             super().on_message_complete()
 
@@ -198,29 +213,75 @@ class BoundedConnection(HttpToolsProtocol):
         """Whether a request has begun to arrive, and not ended."""
         return not self._in_head or self._unread > 0
 
+    def _is_usual(self) -> bool:
+        """Whether this request is as most are: the only one here, and the connection stays open after it."""
+        usual = self._is_alone() and not self._ending and not self.expect_100_continue
+        return usual and self.parser.should_keep_alive()
+
+    def _is_alone(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _refuse_unread(self, data: bytes) -> bool:
+        """While more comes than can be answered: answers a usual request with a refusal, and parses nothing."""
+        if not self._in_head or self._unread or not self._is_alone() or self._ending or self.flow.write_paused:
+            return False
+        path = path_of_one_request(data)
+        answer = None if path is None else self._gate.refuse_at_once(path)
+        if answer is None:
+            return False
+        self._began = None
+        self.transport.write_whole(answer)  # type: ignore[attr-defined]  # of _Outgoing
+        super().on_response_complete()
+        return True
+
+    def _goes_express(self) -> bool:
+        """Takes the short way if there is one for this request; whether its body is here too is seen in a moment."""
+        answer = self._gate.express(self.url, self.parser.get_method())
+        if answer is None or self.flow.write_paused:
+            return False
+        scope = cast(Scope, self.scope)
+        scope.update(method="POST", path=self.url.decode(), raw_path=self.url, query_string=b"")
+        self._express = ExpressCycle(scope, answer)
+        return True
+
+    def _take_the_long_way(self) -> None:
+        """Of a request on the short way something is still to come: it is answered as any other."""
+        if self._express is not None:
+            body, self._express = self._express.body, None
+            super().on_headers_complete()
+            super().on_body(bytes(body))
+
+    def _answer(self, cycle: ExpressCycle, answer: Whole) -> None:
+        """Sends the answer of the short way, in one piece."""
+        cycle.response_started = cycle.response_complete = True
+        if not (cycle.disconnected or self.transport.is_closing()):
+            closes = b"" if cycle.keep_alive else b"connection: close\r\n"
+            dated = b"".join([name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers])
+            whole = b"%s%s%s\r\n%s" % (answer.head, dated, closes, answer.body)
+            self.transport.write_whole(whole)  # type: ignore[attr-defined]  # of _Outgoing
+            if not cycle.keep_alive:
+                self.transport.close()
+        self._gate.note_answered(cycle.call, answer.status)
+        self.on_response_complete()
+
     def _refuse_at_once(self) -> bool:
-        """Answers with a refusal if the application has one ready, and this request is as usual."""
-        is_alone = self.cycle is None or self.cycle.response_complete
-        if not is_alone or self._ending or self.expect_100_continue:
-            return False
-        if not self.parser.should_keep_alive():
-            return False
+        """Answers with a refusal if the application has one ready."""
         answer = self._gate.refuse_at_once(self.url.partition(b"?")[0])
         if answer is None:
             return False
         self._was_refused = True
-        self.transport.write(answer)
-        self.transport.flush()  # type: ignore[attr-defined]  # of _Outgoing
+        self.transport.write_whole(answer)  # type: ignore[attr-defined]  # of _Outgoing
         return True
 
     def _close_if_idle(self) -> None:
-        if (self.cycle is None or self.cycle.response_complete) and not self._unread:
+        if self._is_alone() and not self._unread:
             self.transport.close()
 
     def _refuse(self, refusal: Refusal) -> None:
         """Ends this connection; says why, where that is the answer to one request and the only one."""
         if self.transport.is_closing():
             return
+        self._take_the_long_way()
         cycle = self.cycle
         if self._in_head and cycle is not None and not cycle.response_complete:
             cycle.keep_alive = False  # the request before this one is answered, then the connection closes
@@ -237,7 +298,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _note(self, refusal: Refusal) -> str:
         """Has the refusal counted and logged; the value is its id."""
-        request_id = urandom(8).hex()
+        request_id = new_request_id()
         seconds = 0.0 if self._began is None else time.monotonic() - self._began
         self._gate.note_refused(request_id, self.client, refusal.status, seconds)
         return request_id
@@ -272,6 +333,10 @@ class _Outgoing:
         elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 100"):
             self._head = data
             return
+        self._transport.write(data)
+
+    def write_whole(self, data: bytes) -> None:
+        """A head with what follows it."""
         self._transport.write(data)
 
     def flush(self) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
-from os import urandom
+from functools import lru_cache, partial
+from http import HTTPStatus
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -21,9 +21,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import Overloaded, PixelWiseError
 from app.inference.batcher import Overload
 from app.web.access import Access
-from app.web.call import Call
+from app.web.call import Call, Endpoint, new_request_id
 from app.web.connections import REFUSED
 from app.web.errors import framework_refusal, refusal, unexpected
+from app.web.express import Answering, Whole
 from app.web.metrics import Metrics
 
 ALWAYS = [
@@ -67,9 +68,13 @@ class Gate:
     """The outermost ASGI application.
 
     Args:
-        overload: of the queue that drawings go to, if so many more come.
-        queued: the paths whose requests go there.
+        overload: of the default version's queue, if so many more drawings come. Which version a request asks for is
+            not known at its head; a full queue of another one is seen when that is.
+        queued: the paths whose drawings go to a queue, and what answers them.
         log: takes one line for each request; None writes none.
+
+    Attributes:
+        is_full: the last request to the queue was refused for want of room.
     """
 
     def __init__(
@@ -79,12 +84,14 @@ class Gate:
         metrics: Metrics,
         *,
         overload: Callable[[int], Overload | None],
-        queued: Collection[str],
+        queued: Mapping[str, Endpoint],
         log: Callable[[AccessLine], None] | None,
     ) -> None:
         self._inside, self._access, self._metrics, self._log = inside, access, metrics, log
-        self._overload, self._queued = overload, frozenset(path.encode() for path in queued)
+        self._overload = overload
+        self._queued = {path.encode(): partial(self._answer_whole, endpoint) for path, endpoint in queued.items()}
         self._coming = self._refused = 0
+        self.is_full = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self  # so that the router raises what it refuses
@@ -101,6 +108,7 @@ class Gate:
         if path not in self._queued:
             return None
         overload = self._overload(self._coming + 1)
+        self.is_full = overload is not None
         if overload is None:
             if not self._coming:
                 asyncio.get_running_loop().call_soon(self._forget_coming)
@@ -110,7 +118,15 @@ class Gate:
             asyncio.get_running_loop().call_later(1.0, self._note_refused)
         self._refused += 1
         fields, body = _overloaded(overload.retry_after)
-        return b"%sx-request-id: %s\r\n\r\n%s" % (fields, urandom(8).hex().encode(), body)
+        return b"%sx-request-id: %s\r\n\r\n%s" % (fields, new_request_id().encode(), body)
+
+    def express(self, address: bytes, method: bytes) -> Answering | None:
+        """What answers requests to this address, the body of which has arrived, without ASGI; None: nothing does."""
+        return self._queued.get(address) if method == b"POST" else None
+
+    def note_answered(self, call: Call, status: int) -> None:
+        """A request was answered on the short way."""
+        self._note(call.scope, call, status)
 
     def note_refused(self, request_id: str, peer: tuple[str, int] | None, status: int, seconds: float) -> None:
         """A request that never became one was refused; `seconds` from its first byte."""
@@ -159,6 +175,24 @@ class Gate:
         finally:
             self._note(scope, call, status)
 
+    async def _answer_whole(self, endpoint: Endpoint, call: Call) -> Whole:
+        """As `_answer`, on the short way: awaits nothing but the future of an answer."""
+        call.scope["endpoint"] = endpoint
+        try:
+            self._access.check_host(call)
+            response = await endpoint.answer(call)
+        except ClientDisconnect:
+            return Whole(CLOSED_BY_CLIENT, b"", b"")
+        except Exception as error:  # noqa: BLE001  # the outermost place, as in `_answer`
+            response = _refuse(error, call.id)
+        head = b"%s%s%sx-request-id: %s\r\n" % (
+            STATUS_LINES[response.status_code],
+            _fields(response.raw_headers),
+            _FIELDS_FOR_PROGRAMS,
+            call.id.encode(),
+        )
+        return Whole(response.status_code, head, bytes(response.body))
+
     def _note(self, scope: Scope, call: Call, status: int) -> None:
         seconds = time.monotonic() - call.arrived
         status = scope.get(REFUSED, status)
@@ -171,12 +205,20 @@ class Gate:
             self._log(AccessLine(now, "info", "request", request_id, client, method, path, status, ms))
 
 
+def _fields(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    return b"".join([b"%s: %s\r\n" % header for header in headers])
+
+
+STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_FIELDS_FOR_PROGRAMS = _fields(FOR_PROGRAMS)
+
+
 @lru_cache(maxsize=64)
 def _overloaded(retry_after: int) -> tuple[bytes, bytes]:
     """The fields and the body of this refusal; what differs between two goes between."""
     response = refusal(Overloaded("more drawings than can be answered soon", retry_after=retry_after))
-    fields = b"".join(name + b": " + value + b"\r\n" for name, value in [*response.raw_headers, *FOR_PROGRAMS])
-    return b"HTTP/1.1 503 Service Unavailable\r\n" + fields, bytes(response.body)
+    head = STATUS_LINES[response.status_code] + _fields(response.raw_headers) + _FIELDS_FOR_PROGRAMS
+    return head, bytes(response.body)
 
 
 def _refuse(error: Exception, request_id: str) -> Response:

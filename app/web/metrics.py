@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
@@ -40,6 +40,9 @@ class Metrics:
         self._waiting = Gauge("pixelwise_queue_rows", "Drawings that wait.", ["version"], registry=registry)
         self._database = Gauge("pixelwise_database_up", "1 while the database takes writes.", registry=registry)
         self._model = Info("pixelwise_model", "The served releases.", ["version"], registry=registry)
+        self._served = Gauge(
+            "pixelwise_version_served", "1 for a served version, 0 for one left out.", ["version"], registry=registry
+        )
         self._refused = Counter(
             "pixelwise_refused_at_once", "Requests refused at their head, for want of room.", registry=registry
         )
@@ -75,6 +78,12 @@ class Metrics:
             commit.observe(batch.commit)
 
         return report
+
+    def versions(self, *, served: Iterable[str], left_out: Iterable[str]) -> None:
+        """Which versions are served, and which should be and are not."""
+        for versions, value in ((served, 1), (left_out, 0)):
+            for version in versions:
+                self._served.labels(version).set(value)
 
     def database(self, is_up: Callable[[], bool]) -> None:
         """Tells where to ask whether the database is up."""

@@ -21,6 +21,7 @@ from app.web.routes.drawings import MAX_PIXELS, MAX_SIDE, PICTURE_BYTES, PICTURE
 from app.web.routes.labels import LABEL_BYTES
 from app.web.routes.protocol import INFER_BYTES, MODEL
 from app.web.routes.results import DEFAULT_LIMIT, MAX_LIMIT
+from app.web.service import VERSION_PARAMETER
 from app.web.tensors import INPUT, INPUT_TYPE, LENGTH_HEADER
 
 INTRODUCTION = f"""\
@@ -28,6 +29,9 @@ Reads handwritten digits. Drawings are {SIDE} rows of {SIDE} grey values, 0 for 
 takes strokes and pictures of any size instead and brings them into that form.
 
 Programs send a key in the header `X-API-Key`. The page uses a cookie that it gets with `GET /`.
+
+Several versions of the model may be served; `GET /health` lists them. The default answers, unless a program asks for
+another one: by `?{VERSION_PARAMETER}=v2.0`, or by the path under `/v2`. Visits of the page cannot ask.
 
 Every refusal is an object of `error` (a code), `message` (what was found, and what was promised) and `remedy` (what
 to do). Every answer has the header `x-request-id`, which the log has too. A request arrives within
@@ -38,8 +42,8 @@ to do). Every answer has the header `x-request-id`, which the log has too. A req
 MEANINGS = {
     400: "The body is no JSON, or the request is no HTTP.",
     401: "Neither a known key nor a visit of the page.",
-    403: "The request comes from another host's page, names a host that is not this service, or is about an answer "
-    "that was given to somebody else.",
+    403: "The request comes from another host's page, names a host that is not this service, asks for a version "
+    "without a key, or is about an answer that was given to somebody else.",
     404: "There is no such thing.",
     408: f"The request took more than {ARRIVAL_SECONDS:g} seconds to arrive.",
     413: "The body holds more than this route takes at once.",
@@ -54,6 +58,7 @@ ASKED = (*ALWAYS, 401, 429)
 SENT = (*ASKED, 408, 413, 415, 422)
 VIEWER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
 CALLERS: list[dict[str, list[str]]] = [{"key": []}, {"visit": []}]
+PROGRAMS: list[dict[str, list[str]]] = [{"key": []}]
 DIGIT = [[255 if 12 <= column <= 14 and 4 <= row <= 23 else 0 for column in range(SIDE)] for row in range(SIDE)]
 """An upright line: a 1."""
 
@@ -121,6 +126,11 @@ def _parameter(name: str, place: str, schema: Json, description: str) -> Json:
     return {"name": name, "in": place, "description": description, "schema": schema} | required
 
 
+def _asked_version() -> Json:
+    schema = {"type": "string", "example": "v1.0"}
+    return _parameter(VERSION_PARAMETER, "query", schema, "A served version; only with a key. Without it, the default.")
+
+
 def _drawings() -> Json:
     drawing, strokes = {"pixels": DIGIT}, {"strokes": [[[140, 40], [140, 240]]], "pen_width": 16, "canvas": [280, 280]}
     side = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE}
@@ -128,15 +138,16 @@ def _drawings() -> Json:
     picture = f"At most {PICTURE_BYTES:,} bytes and {MAX_PIXELS:,} pixels; ink may be dark or light."
     drawn = _json("Strokes", strokes) | {kind: _binary(picture) for kind in PICTURES}
     drawn[RAW] = _binary(f"width x height grey values, a byte each. {picture}")
-    one: Json = {"body": drawn, "parameters": sides, "security": CALLERS}
+    one: Json = {"body": drawn, "parameters": [*sides, _asked_version()], "security": CALLERS}
     return {
         "/classify": {
             "post": _operation(
                 "drawings",
                 "Read one drawing, and store the answer",
                 _json("Answer"),
-                SENT,
+                (*SENT, 404),
                 body=_json("Drawing", drawing),
+                parameters=[_asked_version()],
                 security=CALLERS,
                 operationId="classify",
                 description=f"At most {ONE_BYTES:,} bytes.",
@@ -147,7 +158,8 @@ def _drawings() -> Json:
                 "drawings",
                 "Read many drawings, and store the answers",
                 _json("Answers"),
-                SENT,
+                (*SENT, 404),
+                parameters=[_asked_version()],
                 body=_json("Drawings", {"drawings": [drawing, drawing]})
                 | {RAW: _binary(f"N x {PIXELS} bytes, drawing by drawing, row by row.")},
                 security=CALLERS,
@@ -161,7 +173,7 @@ def _drawings() -> Json:
                 "drawings",
                 "Read strokes or a picture of any size, and store the answer",
                 _json("DrawingAnswer"),
-                SENT,
+                (*SENT, 404),
                 operationId="draw",
                 description=f"Strokes take at most {STROKES_BYTES:,} bytes. A blank drawing is answered with "
                 "`prediction` null and not stored.",
@@ -173,7 +185,7 @@ def _drawings() -> Json:
                 "drawings",
                 "The same, storing nothing",
                 _json("DrawingAnswer"),
-                SENT,
+                (*SENT, 404),
                 operationId="preview",
                 description="For an answer while one draws; `id` is null.",
                 **one,
@@ -253,6 +265,8 @@ def _either_readiness() -> Json:
 def _pages() -> Json:
     html = {"text/html": {"schema": {"type": "string"}}}
     label = _parameter("label", "path", {"type": "string", "pattern": "^[0-9]$"}, "A class of the model.")
+    schema = {"type": "string", "example": "v1.0"}
+    version = _parameter("version", "query", schema, "A served version; without it, the default.")
     page = _operation("pages", "The page to draw on", html, (*ALWAYS, 429), operationId="page")
     page["description"] = "Starts a visit: sets the cookie."
     weights = _operation(
@@ -260,12 +274,16 @@ def _pages() -> Json:
         "What a linear model looks for in one digit, as a picture",
         {"image/png": _binary(f"{SIDE} x {SIDE} pixels.")},
         (*ALWAYS, 404),
-        parameters=[label],
+        parameters=[label, version],
         operationId="weights",
     )
     return {
         "/": {"get": page},
-        "/model": {"get": _operation("pages", "The model's card", html, ALWAYS, operationId="model")},
+        "/model": {
+            "get": _operation(
+                "pages", "The card of a version", html, (*ALWAYS, 404), parameters=[version], operationId="model"
+            )
+        },
         "/model/weights/{label}.png": {"get": weights},
         "/docs": {"get": _operation("pages", "This document, for reading", html, ALWAYS, operationId="docs")},
         "/docs/files/{name}": {
@@ -325,8 +343,8 @@ def _protocol() -> Json:
                 _json("InferResponse") | {RAW: _binary("JSON, and the bytes of the outputs behind it.")},
                 (*SENT, 404),
                 body=_json("InferRequest", example) | {RAW: _binary("JSON, and the bytes of the tensor behind it.")},
-                parameters=[*parameters, length],
-                security=CALLERS,
+                parameters=[*parameters, length, *([] if named == "version" else [_asked_version()])],
+                security=PROGRAMS if named == "version" else CALLERS,
                 operationId=f"{named}Infer",
                 description=f"At most {MAX_ROWS:,} drawings and {INFER_BYTES:,} bytes. In a refusal the whole "
                 "sentence follows the code under `error`: the protocol's clients show that.",

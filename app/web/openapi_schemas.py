@@ -84,8 +84,11 @@ def _written_down() -> Json:
             answers=list_of({"anyOf": [refer("Answer"), refer("ErrorBody")]}),
         ),
         "Results": objects_of(results=list_of(refer("Listed"), at_most=100)),
-        "Health": objects_of(status={"type": "string", "enum": ["ok"]}, model_version=text, classes=digits,
-                             withheld=digits),
+        "Health": objects_of(
+            status={"type": "string", "enum": ["ok"]}, model_version=text, classes=digits, withheld=digits,
+            versions=list_of(text), left_out={"type": "object", "additionalProperties": text},
+            started_at={"type": "string", "format": "date-time"},
+        ),
         "ServerMetadata": objects_of(name=text, version=text, extensions=list_of(text)),
         "ServerLive": objects_of(live=flag),
         "ServerReady": objects_of(ready=flag),

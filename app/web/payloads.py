@@ -16,8 +16,9 @@ MAX_ROWS = 1000
 """Drawings in one request."""
 
 Grey = Annotated[int, Meta(ge=0, le=255)]
-Row = Annotated[list[Grey], Meta(min_length=SIDE, max_length=SIDE)]
-Rows = Annotated[list[Row], Meta(min_length=SIDE, max_length=SIDE)]
+Side = Meta(min_length=SIDE, max_length=SIDE)
+Row = Annotated[list[Grey], Side]
+Rows = Annotated[list[Row], Side]
 
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -58,7 +59,14 @@ class Answer(Struct):
     unsure: bool
 
 
+class _Unbounded(Struct):
+    """As `Drawing`; whether its values are bytes is seen when they are made bytes. Takes two thirds of the time."""
+
+    pixels: Annotated[list[Annotated[list[int], Side]], Side]
+
+
 _drawing = msgspec.json.Decoder(Drawing)
+_unbounded = msgspec.json.Decoder(_Unbounded)
 _first = msgspec.defstruct(
     "_first", [(f"drawing_{place}", Raw | UnsetType, UNSET) for place in range(MAX_ROWS + 1)], array_like=True
 )
@@ -77,11 +85,17 @@ def read_drawing(body: bytes | Raw) -> bytes:
         NotUnderstood: no JSON. BadDrawing: JSON of another form, or values that are no grey values.
     """
     try:
-        return b"".join(map(bytes, _drawing.decode(body).pixels))
+        return b"".join(map(bytearray, _unbounded.decode(body).pixels))
+    except NOT_JSON as error:
+        if not isinstance(error, msgspec.ValidationError):
+            raise no_json(error, body) from None
+    except ValueError:  # a value that is no byte
+        pass
+    try:
+        _drawing.decode(body)
     except msgspec.ValidationError as error:
         raise _explain(error, body) from None
-    except NOT_JSON as error:
-        raise no_json(error, body) from None
+    raise AssertionError("one decoder takes what the other refuses")
 
 
 def read_drawings(body: bytes) -> list[bytes | PixelWiseError]:

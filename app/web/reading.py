@@ -17,7 +17,7 @@ from app.inference.batcher import Batcher
 from app.inference.engine import Engine
 from app.inference.measures import PIXELS, SIDE
 from app.inference.skew import BLANK, Finding, find_skew
-from app.storage.identifiers import new_id
+from app.storage.identifiers import new_ids
 from app.storage.results import Result, Source, Store
 from app.web.metrics import Metrics
 from app.web.payloads import Answer, FoundJson
@@ -95,6 +95,7 @@ class Reader:
         best = scores.argmax(axis=1).tolist()
         rows = zip(best, scores.tolist(), found, strict=True)
         unsure_below = version.unsure_below or 0.0
+        ids = iter(new_ids(sum(work.rows for work in works if _is_stored(work))))
         answers = []
         for work in works:
             stored = _is_stored(work)
@@ -104,7 +105,7 @@ class Reader:
                         classes[index],
                         row[index],
                         dict(zip(classes, row, strict=True)),
-                        new_id() if stored else None,
+                        next(ids) if stored else None,
                         version.name,
                         _as_json(findings),
                         row[index] < unsure_below,

@@ -245,7 +245,7 @@ def test_a_connection_that_is_ended_before_its_batch_is_stored_stores_nothing_an
 ):
     store = Store(on_server)
     lost, kept = make(), make()
-    event.listen(on_server.appender, "before_cursor_execute", lambda *_: _end_connections(running), once=True)
+    event.listen(on_server.appender, "checkout", lambda *_: _end_connections(running), once=True)
     with pytest.raises(DatabaseUnavailable):
         store.add([lost])
     store.add([kept])

@@ -20,6 +20,14 @@ def inside(published: Callable[[str], Published], tmp_path_factory: pytest.TempP
         yield made
 
 
+@pytest.fixture(scope="module")
+def several(published: Callable[[str], Published], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    """The same with v2.0 beside it, and v1.1 left out."""
+    folder = tmp_path_factory.mktemp("several")
+    with Inside(published("v1.0"), folder, published("v2.0"), left_out={"v1.1": "it is <b>broken</b>"}) as made:
+        yield made
+
+
 @pytest.fixture
 def make(published: Callable[[str], Published], tmp_path: Path) -> Iterator[MakeInside]:
     """Applications with the limits, proxies and hosts that are given."""

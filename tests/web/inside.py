@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -35,9 +35,12 @@ Headers = Mapping[str, str]
 
 
 class Inside:
-    """The application, with one release and an SQLite database of its own. Leave the context, and its queue ends.
+    """The application, with an SQLite database of its own. Leave the context, and its queues end.
 
     Args:
+        release: the default version.
+        others: further versions.
+        left_out: what should be served too, and why it is not.
         limits: of "key", "address" and "visit"; nobody meets those that are not given.
         results_public: anyone may read the results.
         access: what else `Access` takes.
@@ -47,7 +50,8 @@ class Inside:
         self,
         release: Published,
         folder: Path,
-        *,
+        *others: Published,
+        left_out: Mapping[str, str] | None = None,
         limits: Mapping[str, str] | None = None,
         results_public: bool = False,
         **access: Any,
@@ -58,16 +62,33 @@ class Inside:
             KEY, RateLimits(dict.fromkeys(("key", "address", "visit"), MANY) | (limits or {})), **access
         )
         self._loop = asyncio.new_event_loop()
-        self.service = self._loop.run_until_complete(self._make_service(*_opened(release), results_public))
+        opened = [_opened(one) for one in (release, *others)]
+        self.service = self._loop.run_until_complete(self._make_service(opened, left_out or {}, results_public))
         self.application = build_application(self.service)
         self.routes = routes_of(self.service)
 
-    async def _make_service(self, version: Version, card: Card, results_public: bool) -> Service:
+    async def _make_service(
+        self, opened: Sequence[tuple[Version, Card]], left_out: Mapping[str, str], results_public: bool
+    ) -> Service:
         """On the event loop, where queues are made."""
         store, metrics = Store(self.database), Metrics()
         watch = DatabaseWatch(store, Keys(self.database), self.access, drawing_days=0)
-        reader = Reader(version, store, keep_drawings=True, database_failed=watch.failed, metrics=metrics)
-        return Service({version.name: reader}, version.name, card, store, self.access, metrics, watch, results_public)
+        versions = [version for version, _ in opened]
+        metrics.versions(served=[version.name for version in versions], left_out=left_out)
+        return Service(
+            readers={
+                version.name: Reader(version, store, keep_drawings=True, database_failed=watch.failed, metrics=metrics)
+                for version in versions
+            },
+            default=versions[0].name,
+            cards={version.name: card for version, card in opened},
+            left_out=left_out,
+            store=store,
+            access=self.access,
+            metrics=metrics,
+            watch=watch,
+            results_public=results_public,
+        )
 
     def ask(
         self,
@@ -82,6 +103,15 @@ class Inside:
         """The answer to one request of a client at `address`; its Host is the service's own unless `headers` say so."""
         named = {"host": "127.0.0.1"} | ({"x-api-key": key} if key is not None else {}) | dict(headers or {})
         return self._loop.run_until_complete(self._ask(method, path, body, named, address))
+
+    def ask_together(self, requests: Sequence[tuple[str, str, bytes]]) -> list[Reply]:
+        """The answers to requests (method, path, body) that come in the same moment, in order."""
+        headers = {"host": "127.0.0.1", "x-api-key": KEY}
+
+        async def all_of_them() -> list[Reply]:
+            return list(await asyncio.gather(*(self._ask(*one, headers, "192.0.2.7") for one in requests)))
+
+        return self._loop.run_until_complete(all_of_them())
 
     async def _ask(self, method: str, path: str, body: bytes, headers: Headers, address: str) -> Reply:
         path, _, query = path.partition("?")

@@ -64,8 +64,9 @@ class Tags(HTMLParser):
 
 def page_of(inside: Inside, **changed: object) -> str:
     """The page of the release in `inside`, with some of its card changed."""
-    card = replace(inside.service.card, **changed)
-    return ModelPage(replace(inside.service, card=card))._page
+    service = inside.service
+    card = replace(service.cards["v1.0"], **changed)
+    return ModelPage(replace(service, cards={"v1.0": card}))._shown["v1.0"].page
 
 
 def text_of(page: str) -> str:
@@ -77,7 +78,7 @@ def text_of(page: str) -> str:
 
 def test_the_contract_and_the_accuracy_are_shown(inside: Inside):
     reply = inside.ask("GET", "/model", key=None)
-    contract = inside.service.card.contract
+    contract = inside.service.cards["v1.0"].contract
     assert isinstance(contract, Contract)
     assert (reply.status, reply.headers["content-type"]) == (200, "text/html; charset=utf-8")
     text = text_of(reply.body.decode())
@@ -110,7 +111,7 @@ def test_confusions_are_counted_from_the_recorded_answers():
 
 
 def test_the_matrix_on_the_page_has_all_recorded_digits_and_as_many_right_ones_as_the_card_promises(inside: Inside):
-    card = inside.service.card
+    card = inside.service.cards["v1.0"]
     assert card.contract is not None and card.contract.golden is not None and card.recorded is not None
     page = inside.ask("GET", "/model", key=None).body.decode()
     cells = re.findall(r'<td class="(right|wrong) shade-(\d)">(\d*)</td>', page)
@@ -126,6 +127,48 @@ def test_every_shade_of_the_matrix_has_a_rule(inside: Inside):
         assert f".shade-{shade} {{ --strength" in style
 
 
+# -- several versions --------------------------------------------------------------------------------------------------
+
+
+def test_each_served_version_has_its_page_and_links_to_the_others(several: Inside):
+    for path, version, links in (
+        ("/model", "v1.0", {"model": "page", "model?version=v2.0": None}),
+        ("/model?version=v1.0", "v1.0", {"model": "page", "model?version=v2.0": None}),
+        ("/model?version=v2.0", "v2.0", {"model": None, "model?version=v2.0": "page"}),
+    ):
+        page = several.ask("GET", path, key=None).body.decode()
+        assert f"Model {version}" in text_of(page)
+        assert several.service.readers[version].version.sha256 in page
+        versions = page.partition('aria-label="Versions"')[2].partition("</nav>")[0]
+        found = [attributes for tag, attributes in Tags(versions).found if tag == "a"]
+        assert {one["href"]: one.get("aria-current") for one in found} == links
+        assert "v1.0 (default)" in text_of(page)
+
+
+def test_the_page_says_which_version_is_left_out_and_why_and_its_reason_is_text(several: Inside):
+    page = several.ask("GET", "/model", key=None).body.decode()
+    assert "v1.1 is left out: it is <b>broken</b>" in text_of(page)
+    assert "<b>broken" not in page
+
+
+def test_one_version_alone_has_no_list_of_versions(inside: Inside):
+    assert 'aria-label="Versions"' not in inside.ask("GET", "/model", key=None).body.decode()
+
+
+def test_weights_are_those_of_the_version_that_is_asked_for(several: Inside):
+    assert several.ask("GET", "/model/weights/1.png?version=v1.0", key=None).status == 200
+    reply = several.ask("GET", "/model/weights/1.png?version=v2.0", key=None)
+    assert (reply.status, "the model is not linear" in reply.json["message"]) == (404, True)
+
+
+@pytest.mark.parametrize("path", ["/model", "/model/weights/1.png"])
+@pytest.mark.parametrize("version", ["v1.1", "v9.0", "", "<b>"])
+def test_the_page_of_a_version_that_is_not_served_is_not_found(several: Inside, path: str, version: str):
+    reply = several.ask("GET", f"{path}?version={version}", key=None)
+    assert (reply.status, reply.json["error"]) == (404, "not-found")
+    assert "v1.0, v2.0" in reply.json["message"]
+
+
 # -- the weights -------------------------------------------------------------------------------------------------------
 
 
@@ -133,7 +176,7 @@ def test_weights_are_pictures_of_28_by_28(inside: Inside):
     page = inside.ask("GET", "/model", key=None).body.decode()
     sources = re.findall(r'<img src="(model/weights/[^"]+)"', page)
     assert sources == [f"model/weights/{digit}.png" for digit in range(1, 10)]
-    weights = inside.service.card.weights
+    weights = inside.service.cards["v1.0"].weights
     assert weights is not None
     for column, source in enumerate(sources):
         reply = inside.ask("GET", "/" + source, key=None)
@@ -226,7 +269,7 @@ def test_a_hostile_card_adds_no_element_to_the_page_but_those_of_text(inside: In
 
 def test_a_name_in_a_contract_that_is_markup_is_text(inside: Inside):
     """A card's own rules refuse such names; the page does not rely on them."""
-    card = inside.service.card
+    card = inside.service.cards["v1.0"]
     assert card.contract is not None
     evil = msgspec.structs.replace(card.contract, artefact="<script>x</script>", sklearn='"><img src=x>')
     found = Tags(page_of(inside, contract=evil, kind="<b onclick=x>")).found

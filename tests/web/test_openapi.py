@@ -96,7 +96,12 @@ def test_every_refusal_of_an_operation_has_the_one_shape(path: str, method: str)
 @pytest.mark.parametrize(("path", "method"), [found for found in OPERATIONS if found[1] == "post"])
 def test_what_a_program_may_send_asks_for_a_key_or_a_visit(path: str, method: str):
     operation = DOCUMENT["paths"][path][method]
-    assert operation["security"] == [{"key": []}, {"visit": []}]
+    named = "{version}" in path  # to ask for a version takes a key
+    assert operation["security"] == ([{"key": []}] if named else [{"key": []}, {"visit": []}])
+    if not named and "{id}" not in path:  # what is about an answer has its version
+        (asked,) = (parameter for parameter in operation["parameters"] if parameter["name"] == "model")
+        assert (asked["in"], "required" in asked) == ("query", False)
+        assert "404" in operation["responses"]
     assert {"401", "408", "413", "415", "422", "429"} <= set(operation["responses"])
     assert re.search(r"[Aa]t most [\d,]+", operation["description"] + json.dumps(operation["requestBody"]))
 

@@ -27,8 +27,7 @@ class Classify:
 
     async def classify(self, call: Call) -> Response:
         """One drawing as JSON."""
-        reader = self._service.reader
-        caller = self._service.admit(call, reader, stores=True)
+        caller, reader = self._service.admit(call, stores=True)
         require_media_type(call, JSON)
         pixels = read_drawing(await read_body(call, limit=ONE_BYTES))
         answers = await answers_to(call, reader, pixels, source=source_of(caller))
@@ -36,8 +35,7 @@ class Classify:
 
     async def classify_batch(self, call: Call) -> Response:
         """Many drawings, as JSON or as N x 784 bytes; a bad one gets an error of its own."""
-        reader = self._service.reader
-        caller = self._service.admit(call, reader, stores=True)
+        caller, reader = self._service.admit(call, stores=True)
         kind = require_media_type(call, JSON, RAW)
         if kind == RAW:
             reader.queue.admit(min(announced_bytes(call) // PIXELS, MAX_ROWS))

@@ -74,8 +74,7 @@ class Drawings:
         return await self._answer(call, stores=False)
 
     async def _answer(self, call: Call, *, stores: bool) -> Response:
-        reader = self._service.reader
-        caller = self._service.admit(call, reader, stores=stores)
+        caller, reader = self._service.admit(call, stores=stores)
         seen = await self._read(call)
         if (seen > INK_ABOVE).any():
             source = source_of(caller) if stores else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 
 import msgspec
 from starlette.responses import Response
@@ -23,7 +24,7 @@ OK = "ok"
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """`checks`: what was tried -> "ok", or what failed."""
+    """`checks`: what was tried -> "ok", or what failed; or that a version is left out, which fails nothing."""
 
     status: str
     checks: dict[str, str]
@@ -37,9 +38,10 @@ class Health:
         self._checked = -READY_SECONDS
         self._readiness = Readiness("not ready", {})
         self._lock = asyncio.Lock()
+        self._started_at = datetime.now(UTC)
 
     async def health(self, call: Call) -> Response:
-        """The process is alive, and which model it serves."""
+        """The process is alive, and what it serves; model_version, classes and withheld are the default's."""
         version = self._service.reader.version
         return respond(
             {
@@ -47,6 +49,9 @@ class Health:
                 "model_version": version.name,
                 "classes": version.classes,
                 "withheld": version.withheld,
+                "versions": list(self._service.readers),
+                "left_out": self._service.left_out,
+                "started_at": self._started_at,
             }
         )
 
@@ -68,7 +73,8 @@ class Health:
         outcomes = await asyncio.gather(*map(self._check_reader, readers.values()), self._check_database())
         checks = dict(zip([*(f"model {name}" for name in readers), "database"], outcomes, strict=True))
         status = "ready" if all(outcome == OK for outcome in checks.values()) else "not ready"
-        return Readiness(status, checks)
+        left_out = {f"model {name}": f"left out: {why}" for name, why in self._service.left_out.items()}
+        return Readiness(status, checks | left_out)
 
     async def _check_reader(self, reader: Reader) -> str:
         drawings, promised = zip(*reader.version.samples, strict=True)

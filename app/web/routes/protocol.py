@@ -17,7 +17,6 @@ from app.web.body import JSON, RAW, announced_bytes, read_body, require_media_ty
 from app.web.call import Call
 from app.web.errors import describe, refusal, respond
 from app.web.payloads import MAX_ROWS
-from app.web.reading import Reader
 from app.web.routes.health import Health
 from app.web.service import Service, answers_to
 from app.web.tensors import INPUT, INPUT_TYPE, LENGTH_HEADER, OUTPUTS, read_question, write_answers
@@ -69,7 +68,7 @@ class Protocol:
     @_says_errors
     async def model(self, call: Call) -> Response:
         """The tensors that the model takes and gives; the columns of "scores" are the classes in this order."""
-        classes = self._reader(call).version.classes
+        classes = self._service.readers[self._version(call) or self._service.default].version.classes
         shapes = {"scores": [-1, len(classes)]}
         return respond(
             {
@@ -87,15 +86,14 @@ class Protocol:
 
     @_says_errors
     async def model_ready(self, call: Call) -> Response:
-        """A model is ready when the server is: it refuses to start with one that does not verify."""
-        self._reader(call)
+        """A version that is served is ready when the server is: one that does not verify is not served."""
+        self._version(call)
         return await self._ready(call, {"name": MODEL})
 
     @_says_errors
     async def infer(self, call: Call) -> Response:
         """Answers to the drawings of one tensor."""
-        reader = self._reader(call)
-        self._service.admit(call, reader, stores=True)
+        _, reader = self._service.admit(call, stores=True, version=self._version(call))
         kind = require_media_type(call, JSON, RAW)
         if kind == RAW:  # its JSON is shorter than a drawing, as a rule
             reader.queue.admit(min(announced_bytes(call) // PIXELS, MAX_ROWS))
@@ -119,14 +117,10 @@ class Protocol:
         response = await self._health.ready(call)
         return _with_body(response, about | {"ready": response.status_code == 200})
 
-    def _reader(self, call: Call) -> Reader:
-        """The version that the address names, or the one that answers when it names none."""
-        name, version = call.path_params["name"], call.path_params.get("version", self._service.default)
+    def _version(self, call: Call) -> str | None:
+        """The version that the path names, which is served; None when it names none."""
+        name, version = call.path_params["name"], call.path_params.get("version")
         if name != MODEL:
             remedy = f"Use /v2/models/{MODEL}."
             raise NotFound("model", found=name[:40], promised=MODEL, remedy=remedy)
-        if version not in self._service.readers:
-            served = ", ".join(self._service.readers)
-            remedy = "Use one of these, or leave out /versions/… for the one that answers elsewhere too."
-            raise NotFound(f"version of {MODEL}", found=version[:40], promised=served, remedy=remedy)
-        return self._service.readers[version]
+        return None if version is None else self._service.reader_of(version).version.name
