@@ -63,6 +63,15 @@ def test_the_last_word_counts_and_the_time_of_the_first_is_kept(labels: Labels, 
     assert last.updated_at.tzinfo is UTC
 
 
+def test_the_times_of_labels_can_be_compared_with_others(labels: Labels, result: Result, database: Database):
+    """SQLite compares them as texts."""
+    before = datetime.now(UTC)
+    labels.say(result.id, "1", OWNER)
+    within = table.c.created_at.between(before, datetime.now(UTC))
+    with database.reading() as connection:
+        assert connection.execute(select(table).where(within)).all() == rows(database)
+
+
 def test_what_many_say_at_once_is_one_label(labels: Labels, result: Result, database: Database):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: labels.say(result.id, str(number % 10), OWNER), range(40)))

@@ -9,8 +9,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from app.errors import DatabaseUnavailable
 from app.storage.identifiers import new_id
 from app.storage.keys import digest
+from app.storage.labels import Labels
 from app.storage.results import Result, Store
 from app.storage.tables import labels
 from app.web.access import COOKIE, Caller
@@ -261,3 +263,12 @@ def test_a_database_that_is_away_is_said_and_nothing_waits_for_it(make: MakeInsi
         assert int(reply.headers["retry-after"]) >= 1
     assert not inside.service.watch.is_up
     moved.rename(inside.database.file)
+
+
+def test_a_database_that_is_known_to_be_away_is_not_asked(make: MakeInside):
+    inside = make()
+    identifier = answered(inside)
+    inside.service.watch.failed(DatabaseUnavailable("a", said="b"))
+    assert say(inside, identifier, "7").status == 503
+    assert take_back(inside, identifier).status == 503
+    assert Labels(inside.database).of([identifier]) == {}

@@ -82,7 +82,7 @@ export class Correction {
     const hadFocus = this.#part("correction").contains(document.activeElement);
     this.#isOpen = isOpen;
     this.#draw();
-    if (!isOpen && hadFocus) this.#part("wrong").focus();
+    if (!isOpen && hadFocus) this.#part("wrong").focus({ preventScroll: true });
   }
 
   #draw() {
