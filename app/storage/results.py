@@ -10,12 +10,13 @@ from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Dialect, bindparam, null, select, text, update
+from sqlalchemy import bindparam, null, select, text, update
 
 from app.storage.database import Database
 from app.storage.drawings import pack
 from app.storage.identifiers import lowest_id
 from app.storage.schema import check_schema
+from app.storage.statements import insert_rows
 from app.storage.tables import probe, results
 
 Source: TypeAlias = Literal["api", "page", "protocol"]
@@ -101,7 +102,7 @@ class Store:
         if batch:
             dialect = self.database.engine.dialect
             rows = _rows(batch, sqlite=dialect.name == "sqlite")
-            self.database.run_alone(_insert(len(batch), dialect), tuple(chain.from_iterable(rows)))
+            self.database.run_alone(insert_rows(results, len(batch), dialect), tuple(chain.from_iterable(rows)))
 
     def latest(self, limit: int, *, before: UUID | None = None) -> list[Summary]:
         """At most `limit` results, newest first; with `before`, only those older than that one."""
@@ -141,19 +142,6 @@ class Store:
         check_schema(self.database)
         with self.database.writing() as connection:
             connection.execute(_WRITE_PROBE, {"now": now})
-
-
-@lru_cache(maxsize=64)
-def _insert(count: int, dialect: Dialect) -> str:
-    """One statement for so many rows."""
-    columns = results.columns
-    if dialect.name == "sqlite":
-        one = ["?"] * len(columns)
-    else:
-        one = [f"%s::{column.type.compile(dialect)}" for column in columns]
-    names = ", ".join(column.name for column in columns)
-    row = f"({', '.join(one)})"
-    return f"INSERT INTO {results.name} ({names}) VALUES {', '.join([row] * count)}"
 
 
 def _rows(batch: Sequence[Result], *, sqlite: bool) -> list[tuple[Any, ...]]:

@@ -48,7 +48,7 @@ class Answer(Struct):
         id: of the stored row; None when nothing is stored.
         findings: what is unlike the training images.
         unsure: the confidence is one at which recorded answers are often wrong.
-        asks: this is one of the random tenth whose makers are asked what they drew.
+        asks: this is one of the random tenth of the page's answers whose makers are asked what they drew.
     """
 
     prediction: str | None

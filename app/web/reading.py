@@ -98,6 +98,7 @@ class Reader:
         answers = []
         for work in works:
             stored = _is_stored(work)
+            from_page = stored and cast(Origin, work.origin).source == "page"
             answers.append(
                 [
                     Answer(
@@ -108,7 +109,7 @@ class Reader:
                         version.name,
                         _as_json(findings),
                         row[index] < unsure_below,
-                        identifier is not None and asks(identifier),
+                        from_page and asks(cast(UUID, identifier)),
                     )
                     for _, (index, row, findings) in zip(range(work.rows), rows, strict=False)
                 ]
