@@ -14,13 +14,18 @@ MODEL_REPOSITORY = ROOT / "pixelwise-model"
 # Each room, and the rooms whose modules it may import. errors: anyone may.
 MAY_IMPORT: dict[str, set[str]] = {
     "predict": {"classifier", "inference", "release", "settings"},
-    "cli": {"classifier", "inference", "release", "storage", "settings", "tables", "doctor", "commands", "app"},
-    "commands": {"serving", "running", "storage", "settings"},
+    "cli": {
+        *("classifier", "inference", "release", "storage", "settings", "tables", "doctor", "commands", "terminal"),
+        *("trial", "app"),
+    },
+    "commands": {"commands", "inference", "release", "serving", "running", "storage", "settings", "terminal", "trial"},
     "serving": {"running", "settings"},
     "running": set(),
     "worker": {"main", "web"},
     "main": {"classifier", "inference", "release", "storage", "web", "logs", "settings"},
-    "doctor": {"release", "storage", "settings"},
+    "doctor": {"release", "storage", "settings", "trial"},
+    "trial": set(),
+    "terminal": set(),
     "tables": {"release"},
     "web": {"web", "inference", "storage", "app"},
     "storage": {"storage"},
@@ -69,7 +74,7 @@ CATCH_EVERYTHING = {"app.inference.batcher", "app.web.gate", "app.web.watch"}
 
 READS_THE_ENVIRONMENT = {"app/settings.py"}
 # These hand the whole environment on to a process of their own, and read nothing of it.
-HANDS_THE_ENVIRONMENT_ON = {"app/cli.py", "app/commands/upgrade.py", "app/doctor.py", "app/release/git.py"}
+HANDS_THE_ENVIRONMENT_ON = {"app/cli.py", "app/terminal.py", "app/trial.py", "app/release/git.py"}
 
 
 def modules() -> dict[str, Path]:
