@@ -12,6 +12,7 @@ from rich.progress import track
 
 import app
 from app.commands.database import database
+from app.commands.difference import diff
 from app.commands.keys import keys
 from app.commands.pull import pull
 from app.commands.serve import serve
@@ -32,6 +33,7 @@ from app.trial import run_alone
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=app.__doc__)
 cli.command()(pull)
+cli.command()(diff)
 cli.command()(serve)
 cli.command()(upgrade)
 cli.add_typer(database, name="db")
