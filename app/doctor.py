@@ -20,6 +20,7 @@ from app.errors import DatabaseUnavailable, PixelWiseError, WrongSchema
 from app.release.address import parse_address
 from app.release.lock import find_vouching, read_lock
 from app.release.record import changed_file, read_record
+from app.running import running_service, served_by
 from app.settings import ROOT, Settings, read_settings
 from app.trial import try_alone
 
@@ -127,6 +128,7 @@ def _service(settings: Settings) -> Iterator[Symptom]:
         yield Symptom("SECRET_API_KEY", False, "empty: the service does not start", "bash setup-server.sh", 3)
     yield from _database(settings)
     yield _address(settings.host, settings.port)
+    yield from _served(settings)
 
 
 def _database(settings: Settings) -> Iterator[Symptom]:
@@ -170,6 +172,19 @@ def _address(host: str, port: int) -> Symptom:
         said = error.strerror or str(error)
         return Symptom("address", False, f"{host} port {port}: {said}", "edit HOST and PORT in .env", 3)
     return Symptom("address", True, f"{host} port {port} is free" if port else f"{host}, a free port at each start")
+
+
+def _served(settings: Settings) -> Iterator[Symptom]:
+    """What the running service left out, though it may be in order by now."""
+    service = running_service(settings.data)
+    served = served_by(service) if service else None
+    if served is None:
+        return
+    if not served.left_out:
+        yield Symptom("served", True, " ".join(served.versions))
+    for version, why in served.left_out.items():
+        found = f"the running service leaves {version} out: {why}"
+        yield Symptom(f"served {version}", False, found, f"pixelwise models add {version}", 4)
 
 
 def _is_pixelwise(host: str, port: int) -> bool:

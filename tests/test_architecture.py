@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "running": set(),
     "worker": {"main", "web"},
     "main": {"classifier", "inference", "release", "storage", "web", "logs", "settings"},
-    "doctor": {"release", "storage", "settings", "trial"},
+    "doctor": {"release", "running", "storage", "settings", "trial"},
     "trial": set(),
     "terminal": set(),
     "tables": {"release"},

@@ -70,15 +70,21 @@ class Service:
         return Admitted(caller, reader)
 
     def reader_for(self, call: Call, caller: Caller, version: str | None = None) -> Reader:
-        """What reads for this caller: the version that the address names, by `version` or `?model=`; else the default.
+        """What reads for this caller: the version that the address names, by its path or `?model=`; else the default.
 
         Raises:
             Forbidden: a visit names one. NotFound: it is not served. BadParameter: two are named.
         """
-        if version is None:
-            version = _asked_version(call)
-        if version is None:
+        if version is None and not call.scope["query_string"]:  # nearly always
             return self.reader
+        named = dict.fromkeys(call.query_params.getlist(VERSION_PARAMETER))
+        if version is not None:
+            named[version] = None
+        if not named:
+            return self.reader
+        if len(named) > 1:
+            promised, remedy = "one version", "Ask for one at a time."
+            raise BadParameter(VERSION_PARAMETER, found=f"{len(named)} of them", promised=promised, remedy=remedy)
         if caller.kind != "key":
             raise Forbidden(
                 "version of the model",
@@ -86,7 +92,7 @@ class Service:
                 promised="a key in the header X-API-Key",
                 remedy="Name no version, or send a key.",
             )
-        return self.reader_of(version)
+        return self.reader_of(*named)
 
     def reader_of(self, version: str) -> Reader:
         """That of one version.
@@ -103,16 +109,6 @@ class Service:
                 remedy="It is left out: GET /ready says why." if version in self.left_out else remedy,
             )
         return self.readers[version]
-
-
-def _asked_version(call: Call) -> str | None:
-    if not call.scope["query_string"]:  # nearly always
-        return None
-    asked = call.query_params.getlist(VERSION_PARAMETER)
-    if len(asked) > 1:
-        promised, remedy = "one version", "Ask for one at a time."
-        raise BadParameter(VERSION_PARAMETER, found=f"{len(asked)} of them", promised=promised, remedy=remedy)
-    return asked[0] if asked else None
 
 
 def source_of(caller: Caller) -> Source:

@@ -106,9 +106,14 @@ def test_a_version_with_a_changed_byte_is_left_out_loudly_and_the_others_serve(s
     assert states == {"v1.0": ("default", True), "v1.1": ("left out", False), "v2.0": ("served", True)}
 
     # The remedy, while it runs.
+    diagnosis = {check["name"]: check for check in json.loads(pixelwise(service, "doctor", "--json").stdout)["checks"]}
+    assert diagnosis["served v1.1"]["mend"] == "pixelwise models add v1.1"
+    assert diagnosis["release v1.1"]["mend"] == "pixelwise pull v1.1"
     done = pixelwise(service, "models", "add", "v1.1")
     assert done.returncode == 0, done.stderr
     assert (health(service)["versions"], health(service)["left_out"]) == (["v1.0", "v1.1", "v2.0"], {})
+    diagnosis = {check["name"]: check for check in json.loads(pixelwise(service, "doctor", "--json").stdout)["checks"]}
+    assert (diagnosis["served"]["found"], diagnosis["start v1.1"]["healthy"]) == ("v1.0 v1.1 v2.0", True)
 
 
 def test_a_default_that_is_refused_stops_the_start_whatever_else_is_there(service_of):
