@@ -52,7 +52,7 @@ def take_up(version: str, decide: Callable[[Versions], Versions]) -> bool:
             undo.callback(_link_again, models, read_record(models))
             link(models, pulled(models, versions[0]))
         file = (now.root / ".env").resolve()
-        before = file.read_text(encoding="utf-8") if file.exists() else None
+        before = file.read_bytes().decode() if file.exists() else None
         undo.callback(_write, file, before)
         _write(file, with_lines(before or "", _settings_for(before or "", versions)))
         after = read_settings()
@@ -115,7 +115,7 @@ def _write(file: Path, text: str | None) -> None:
         return
     draft = file.with_name(f"{file.name}.draft")
     draft.touch(mode=0o600)
-    draft.write_text(text, encoding="utf-8")
+    draft.write_bytes(text.encode())
     if file.exists():
         now = file.stat()
         draft.chmod(now.st_mode & 0o777)
