@@ -199,14 +199,17 @@ database() {
 
 release() {
   if $CHECK_ONLY && ! can_read_settings; then
-    say "release: would build or pull the pinned release, verify it and read real digits with it"
+    say "release: would build or pull the pinned releases, verify them and read real digits with the default"
     return
   fi
-  local repository version
+  local repository named version versions
   repository="$(setting MODEL_REPO)"
-  version="$(setting MODEL_VERSION)"
-  if [ "$(realpath -m -- "$repository")" = "$ROOT/pixelwise-model/releases.git" ]; then build "$version"; fi
-  if $CHECK_ONLY; then say "release: would ask MODEL_REPO for $version, and fetch it if it is not in place"; return; fi
+  named="$(setting MODEL_VERSIONS)"
+  read -ra versions <<<"$named"
+  if [ "$(realpath -m -- "$repository")" = "$ROOT/pixelwise-model/releases.git" ]; then
+    for version in "${versions[@]}"; do build "$version"; done
+  fi
+  if $CHECK_ONLY; then say "release: would ask MODEL_REPO for $named, and fetch what is not in place"; return; fi
   .venv/bin/pixelwise pull --keep-offline
 }
 
@@ -223,7 +226,7 @@ build() {
   SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct -- pixelwise-model 2>/dev/null || date +%s)}" \
     pixelwise-model/.venv/bin/python pixelwise-model/release.py "$1" --if-missing || {
     status=$?
-    [ "$status" -ne 2 ] || fail "MODEL_VERSION=$1 cannot be built here" "Correct MODEL_VERSION in .env." 3
+    [ "$status" -ne 2 ] || fail "MODEL_VERSION=$1 cannot be built here" "Correct MODEL_VERSION or MODEL_VERSIONS in .env." 3
     exit "$status"
   }
 }

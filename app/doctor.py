@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import shutil
 import socket
 import stat
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 
 import msgspec
 from rich.table import Table
@@ -21,7 +20,9 @@ from app.errors import DatabaseUnavailable, PixelWiseError, WrongSchema
 from app.release.address import parse_address
 from app.release.lock import find_vouching, read_lock
 from app.release.record import changed_file, read_record
+from app.running import running_service, served_by
 from app.settings import ROOT, Settings, read_settings
+from app.trial import try_alone
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 256 << 20
@@ -48,7 +49,8 @@ def diagnose() -> list[Symptom]:
         settings = read_settings()
     except PixelWiseError as error:
         return [*found, Symptom("settings", False, str(error), "edit .env", error.exit_code)]
-    return [*found, *_settings(settings), *_service(settings), *_model(settings)]
+    models = [symptom for version in settings.model_versions for symptom in _model(settings, version)]
+    return [*found, *_settings(settings), *_service(settings), *models]
 
 
 def symptoms_table(symptoms: list[Symptom]) -> Table:
@@ -108,11 +110,13 @@ def _settings(settings: Settings) -> Iterator[Symptom]:
     try:
         address = parse_address(settings.model_repo, root=settings.root)
         # The address as it may be shown: MODEL_REPO itself can hold a token.
-        yield Symptom("settings", True, f"{address.repository} {settings.model_version}")
-        record = read_record(settings.models / settings.model_version)
-        if record is not None and parse_address(record.repository, root=settings.root).key != address.key:
-            found = f"{record.version} in models/ comes from {record.repository}, MODEL_REPO is {address.repository}"
-            yield Symptom("origin", False, found, "pixelwise pull", 3)
+        yield Symptom("settings", True, f"{address.repository} {' '.join(settings.model_versions)}")
+        for version in settings.model_versions:
+            record = read_record(settings.models / version)
+            if record is not None and parse_address(record.repository, root=settings.root).key != address.key:
+                found = f"{version} in models/ comes from {record.repository}, MODEL_REPO is {address.repository}"
+                suffix = "" if version == settings.model_version else f" {version}"
+                yield Symptom(f"origin{suffix}", False, found, f"pixelwise pull{suffix}", 3)
     except PixelWiseError as error:
         yield Symptom("settings", False, str(error), "edit .env", error.exit_code)
 
@@ -124,6 +128,7 @@ def _service(settings: Settings) -> Iterator[Symptom]:
         yield Symptom("SECRET_API_KEY", False, "empty: the service does not start", "bash setup-server.sh", 3)
     yield from _database(settings)
     yield _address(settings.host, settings.port)
+    yield from _served(settings)
 
 
 def _database(settings: Settings) -> Iterator[Symptom]:
@@ -169,6 +174,19 @@ def _address(host: str, port: int) -> Symptom:
     return Symptom("address", True, f"{host} port {port} is free" if port else f"{host}, a free port at each start")
 
 
+def _served(settings: Settings) -> Iterator[Symptom]:
+    """What the running service left out, though it may be in order by now."""
+    service = running_service(settings.data)
+    served = served_by(service) if service else None
+    if served is None:
+        return
+    if not served.left_out:
+        yield Symptom("served", True, " ".join(served.versions))
+    for version, why in served.left_out.items():
+        found = f"the running service leaves {version} out: {why}"
+        yield Symptom(f"served {version}", False, found, f"pixelwise models add {version}", 4)
+
+
 def _is_pixelwise(host: str, port: int) -> bool:
     connection = http.client.HTTPConnection(host, port, timeout=ASK_SECONDS)
     try:
@@ -181,39 +199,43 @@ def _is_pixelwise(host: str, port: int) -> bool:
     return isinstance(said, dict) and {"status", "model_version", "withheld"} <= said.keys()
 
 
-def _model(settings: Settings) -> Iterator[Symptom]:
+def _model(settings: Settings, version: str) -> Iterator[Symptom]:
+    """Whether a version is there and starts. The checks of another one than the default have its name behind theirs."""
+    is_default = version == settings.model_version
+    suffix = "" if is_default else f" {version}"
+    path = settings.model_path if is_default else None
     try:
-        release = list(_release(settings))
+        release = list(_release(settings, version, suffix, path))
     except PixelWiseError as error:
-        release = [Symptom("release", False, str(error), "pixelwise pull", error.exit_code)]
+        release = [Symptom(f"release{suffix}", False, str(error), f"pixelwise pull{suffix}", error.exit_code)]
     yield from release
     if not release[0].healthy:
         return
-    command = [sys.executable, "-c", "import app.cli; app.cli.main()", "verify"]
-    start = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)
-    if start.returncode == 0:
-        yield Symptom("start", True, "the model opens and reproduces its recorded answers")
+    trial = try_alone(version, root=ROOT, path=path)
+    if trial.exit_code == 0:
+        yield Symptom(f"start{suffix}", True, "the model opens and reproduces its recorded answers")
     else:
-        said = start.stderr.strip() or f"exit code {start.returncode}"
-        yield Symptom("start", False, said, "pixelwise verify", start.returncode)
+        yield Symptom(f"start{suffix}", False, trial.said, f"pixelwise verify{suffix}", trial.exit_code)
 
 
-def _release(settings: Settings) -> Iterator[Symptom]:
-    if settings.model_path is not None:
-        yield Symptom("release", True, f"MODEL_PATH is served: {settings.model_path.name}")
+def _release(settings: Settings, version: str, suffix: str, path: Path | None) -> Iterator[Symptom]:
+    name, folder = f"release{suffix}", settings.models / version
+    if path is not None:
+        yield Symptom(name, True, f"MODEL_PATH is served: {path.name}")
         return
-    record = read_record(settings.models / settings.model_version)
+    record = read_record(folder)
     if record is None:
-        yield Symptom("release", False, f"{settings.model_version} is not pulled", "pixelwise pull", 3)
+        yield Symptom(name, False, f"{version} is not pulled", f"pixelwise pull{suffix}", 3)
         return
-    changed = changed_file(settings.models / settings.model_version, record)
+    changed = changed_file(folder, record)
     if changed is not None:
-        yield Symptom("release", False, f"{changed} is missing or changed", "pixelwise pull", 4)
+        yield Symptom(name, False, f"{changed} is missing or changed", f"pixelwise pull{suffix}", 4)
         return
-    yield Symptom("release", True, f"{record.version}, commit {record.commit[:12]}, {len(record.files)} files intact")
+    yield Symptom(name, True, f"{record.version}, commit {record.commit[:12]}, {len(record.files)} files intact")
     digest = next(file.sha256 for file in record.files if file.name == record.artefact)
     locked = read_lock(settings.lock_file)
-    listed = find_vouching(locked, version=settings.model_version, digest=digest, record=record) is not None
+    listed = find_vouching(locked, version=version, digest=digest, record=record) is not None
     needed = settings.require_lock and not listed
     found = "lists this release" if listed else "does not list this release (a first pull)"
-    yield Symptom("model.lock", not needed, found, "pixelwise lock" if needed else "", 4 if needed else 0)
+    mend = f"pixelwise lock{suffix}" if needed else ""
+    yield Symptom(f"model.lock{suffix}", not needed, found, mend, 4 if needed else 0)

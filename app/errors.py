@@ -62,6 +62,12 @@ class BadName(PixelWiseError):
     exit_code = 2
 
 
+class BadVersion(PixelWiseError):
+    """A version that a command cannot do this with: unknown, or the default."""
+
+    exit_code = 2
+
+
 class BadFlagChange(PixelWiseError):
     """A change of a flag that cannot be: to a version that is not served, or with more than 100%."""
 
@@ -135,13 +141,13 @@ class AlreadyRunning(ConfigurationError):
 
 
 class NotTakenUp(PixelWiseError):
-    """A release that was fetched and verified, and is not served all the same; the old one is."""
+    """A change of the served versions that the running service, or the environment, does not follow."""
 
     exit_code = 4
 
     def __init__(self, version: str, *, found: str) -> None:
-        remedy = "The old release goes on, and .env names it again."
-        super().__init__(f"release {version}", found=found, promised="a service that takes it up", remedy=remedy)
+        remedy = "What was served goes on, and .env is what it was."
+        super().__init__(f"release {version}", found=found, promised="a service that does as .env says", remedy=remedy)
 
 
 class WorkerFailed(PixelWiseError):

@@ -1,16 +1,23 @@
-"""Which service of this installation runs: a file that its parent process keeps locked for as long as it lives."""
+"""Which service of this installation runs: a file that its parent process keeps locked for as long as it lives. And
+what it serves, asked at GET /health."""
 
 from __future__ import annotations
 
 import fcntl
+import http.client
 import os
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import URLError
 
 import msgspec
 
 from app.errors import AlreadyRunning
+
+ASK_SECONDS = 5
+HEALTH_BYTES = 1 << 20
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -18,6 +25,33 @@ class Running(msgspec.Struct, frozen=True):
 
     pid: int
     url: str
+
+
+class Served(msgspec.Struct, frozen=True):
+    """What a service says of itself.
+
+    Attributes:
+        model_version: the default.
+        versions: all that are served, the default first.
+        left_out: versions that should be served and were refused, and why.
+        started_at: of the worker that said this; another worker has another time.
+    """
+
+    model_version: str
+    versions: tuple[str, ...] = ()
+    left_out: dict[str, str] = {}
+    started_at: str = ""
+
+
+def served_by(service: Running) -> Served | None:
+    """What it serves now; None when it does not say."""
+    url = service.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/health", timeout=ASK_SECONDS) as answer:
+            return msgspec.json.decode(answer.read(HEALTH_BYTES), type=Served)
+    except (URLError, TimeoutError, ConnectionError, http.client.HTTPException, msgspec.MsgspecError):
+        return None
 
 
 def running_service(data: Path) -> Running | None:

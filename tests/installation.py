@@ -1,7 +1,8 @@
 """A whole installation in a folder of its own: the code, a model.lock, and a pulled release. Processes run in it with
 an environment that is handed in, so no test sees this machine's .env or models/.
 
-Fixtures, for every test: `published` (the files of the local releases), `installation`, `compiled`.
+Fixtures, for every test: `published` (the files of the local releases), `installation`, `compiled`; with all three
+releases, `installation_of_three`, `compiled_with_three`.
 """
 
 from __future__ import annotations
@@ -161,6 +162,25 @@ def compiled(tmp_path_factory: pytest.TempPathFactory, published: Callable[[str]
         compileall.compile_dir(root / "app", quiet=2, optimize=optimisation)
     Installation(root).place_published(published("v1.0"))
     return root
+
+
+@pytest.fixture(scope="session")
+def compiled_with_three(
+    tmp_path_factory: pytest.TempPathFactory, compiled: Path, published: Callable[[str], Published]
+) -> Path:
+    """The same with v1.1 and v2.0 in place too; those of v1.0 are the files of models/ itself."""
+    root = tmp_path_factory.mktemp("pattern") / "installation"
+    shutil.copytree(compiled, root, symlinks=True)
+    for version in ("v1.1", "v2.0", "v1.0"):
+        Installation(root).place_published(published(version))
+    return root
+
+
+@pytest.fixture
+def installation_of_three(compiled_with_three: Path, tmp_path: Path) -> Installation:
+    """An installation without .env, in which three versions are in place."""
+    shutil.copytree(compiled_with_three, tmp_path / "installation", symlinks=True)
+    return Installation(tmp_path / "installation")
 
 
 @pytest.fixture

@@ -123,6 +123,13 @@ def start_service(compiled: Path, tmp_path: Path) -> Iterator[StartService]:
         yield start
 
 
+@pytest.fixture
+def start_service_of_three(compiled_with_three: Path, tmp_path: Path) -> Iterator[StartService]:
+    """The same, where v1.0, v1.1 and v2.0 are in place."""
+    with services(compiled_with_three, tmp_path) as start:
+        yield start
+
+
 @pytest.fixture(scope="module")
 def service(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One service for all tests of a module."""

@@ -15,23 +15,30 @@ MODEL_REPOSITORY = ROOT / "pixelwise-model"
 MAY_IMPORT: dict[str, set[str]] = {
     "predict": {"classifier", "inference", "release", "settings"},
     "cli": {
-        "classifier",
-        "inference",
-        "release",
-        "storage",
-        "settings",
-        "tables",
-        "doctor",
-        "commands",
-        "flags",
-        "app",
+        *("classifier", "inference", "release", "storage", "settings", "tables", "doctor", "commands", "terminal"),
+        *("trial", "flags", "app"),
     },
-    "commands": {"commands", "serving", "running", "storage", "flags", "settings"},
+    "commands": {
+        *(
+            "commands",
+            "inference",
+            "release",
+            "serving",
+            "running",
+            "storage",
+            "flags",
+            "settings",
+            "terminal",
+            "trial",
+        ),
+    },
     "serving": {"running", "settings"},
     "running": set(),
     "worker": {"main", "web"},
-    "main": {"classifier", "inference", "release", "storage", "web", "flags", "logs", "settings"},
-    "doctor": {"release", "storage", "settings"},
+    "main": {"classifier", "inference", "release", "storage", "web", "logs", "settings"},
+    "doctor": {"release", "running", "storage", "settings", "trial"},
+    "trial": set(),
+    "terminal": set(),
     "tables": {"release"},
     "web": {"web", "inference", "storage", "flags", "app"},
     "flags": {"flags"},
@@ -83,7 +90,7 @@ CATCH_EVERYTHING = {"app.web.shadowing", "app.inference.batcher", "app.web.gate"
 
 READS_THE_ENVIRONMENT = {"app/settings.py"}
 # These hand the whole environment on to a process of their own, and read nothing of it.
-HANDS_THE_ENVIRONMENT_ON = {"app/cli.py", "app/commands/upgrade.py", "app/doctor.py", "app/release/git.py"}
+HANDS_THE_ENVIRONMENT_ON = {"app/cli.py", "app/terminal.py", "app/trial.py", "app/release/git.py"}
 
 
 def modules() -> dict[str, Path]:

@@ -52,7 +52,9 @@ def test_help_names_every_command_and_does_not_open_the_model(installation: Inst
     assert installation.pixelwise("verify").returncode != 0
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["pull", "--nonsense"], ["predict"], ["verify", "extra"], []])
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["pull", "--nonsense"], ["predict"], ["verify", "v1.0", "extra"], []]
+)
 def test_wrong_usage_leaves_with_2(installation: Installation, arguments: list[str]):
     done = installation.pixelwise(*arguments)
     assert done.returncode == 2
@@ -105,7 +107,7 @@ def test_lock_adds_the_pulled_release_and_frozen_takes_it_then(installation: Ins
 def test_lock_without_a_pulled_release_is_refused(installation: Installation):
     done = installation.pixelwise("lock", MODEL_VERSION="v1.5")
     assert done.returncode == 4
-    assert "Run `pixelwise pull` first." in done.stderr
+    assert "Run `pixelwise pull v1.5` first." in done.stderr
 
 
 # -- verify ------------------------------------------------------------------------------------------------------------
@@ -252,8 +254,9 @@ def test_a_token_in_model_repo_is_not_printed(installation: Installation):
 def test_a_pull_that_would_take_away_the_file_of_model_path_is_refused(installation: Installation):
     folder = installation.models / "v1.0"
     code = (
-        "from pathlib import Path; from app.cli import _check_served_path; from app.settings import read_settings;"
-        f"_check_served_path(Path({str(folder)!r}), read_settings())"
+        "from pathlib import Path; from app.commands.pull import check_served_path;"
+        "from app.settings import read_settings;"
+        f"check_served_path(Path({str(folder)!r}), 'v1.0', read_settings())"
     )
     assert installation.run("-c", code, MODEL_PATH="models/digit_classifier_v1.pkl").returncode == 0
     done = installation.run("-c", code, MODEL_PATH="models/other.pkl")

@@ -134,6 +134,53 @@ def test_without_git_there_is_a_fault(house: Installation, tmp_path: Path):
     assert (code, faults(checks)) == (3, {"git": "apt-get install git"})
 
 
+# -- several versions --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def house_of_two(house: Installation, published: Callable[[str], Published]) -> Installation:
+    """v1.0, and v2.0 beside it."""
+    for version in ("v2.0", "v1.0"):
+        house.place_published(published(version))
+    env = house.root / ".env"
+    env.write_text(env.read_text().replace("MODEL_VERSIONS=\n", "MODEL_VERSIONS=v1.0,v2.0\n"))
+    return house
+
+
+def test_every_version_is_checked_under_its_name(house_of_two: Installation):
+    code, checks = doctor(house_of_two)
+    assert (code, faults(checks)) == (0, {})
+    assert list(checks)[-6:] == ["release", "model.lock", "start", "release v2.0", "model.lock v2.0", "start v2.0"]
+
+
+def test_a_fault_of_one_version_is_mended_by_a_command_that_names_it(house_of_two: Installation, published):
+    artefact = house_of_two.models / "v2.0/digit_classifier_v2.pkl"
+    data = artefact.read_bytes()
+    artefact.write_bytes(data + b"x")
+    code, checks = doctor(house_of_two)
+    assert (code, faults(checks)) == (4, {"release v2.0": "pixelwise pull v2.0"})
+    artefact.write_bytes(data)
+
+    code, checks = doctor(house_of_two, REQUIRE_LOCK="true")
+    assert {name: mend for name, mend in faults(checks).items() if "lock" in name} == {
+        "model.lock": "pixelwise lock",
+        "model.lock v2.0": "pixelwise lock v2.0",
+    }
+
+    v2 = published("v2.0")
+    house_of_two.place_published(v2, card=v2.card.replace("  features: 784\n", "  features: 785\n").encode())
+    code, checks = doctor(house_of_two)
+    assert (code, faults(checks)) == (4, {"start v2.0": "pixelwise verify v2.0"})
+    assert "features differ" in checks["start v2.0"]["found"]
+
+
+def test_model_path_is_the_default_s_alone(house_of_two: Installation):
+    code, checks = doctor(house_of_two, MODEL_PATH="models/v1.0/digit_classifier_v1.pkl")
+    assert (code, faults(checks)) == (0, {})
+    assert "MODEL_PATH is served" in checks["release"]["found"]
+    assert "files intact" in checks["release v2.0"]["found"]
+
+
 # -- the service -------------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from app.errors import PixelWiseError
 
 EXIT_CODES = {
     1: "PixelWiseError WorkerFailed",
-    2: "BadImages UnreadableImage BadName BadFlagChange RequestRefused NotFound NotUnderstood BadParameter "
+    2: "BadImages UnreadableImage BadName BadVersion BadFlagChange RequestRefused NotFound NotUnderstood BadParameter "
     "BadDrawing BadLabel TooLarge WrongMediaType NotAuthenticated Forbidden TooMany",
     3: "NotWritable ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
     "WrongSchema BadFlags MissingKey CannotListen AlreadyRunning",
@@ -72,7 +72,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     (errors.MissingKey(), ("SECRET_API_KEY", "found nothing", "setup-server.sh")),
     (errors.CannotListen("::1", 80, said="taken"), ("HOST=::1 PORT=80", "found taken", "another PORT")),
     (errors.AlreadyRunning("http://x"), ("answers at http://x", "one at a time")),
-    (errors.NotTakenUp("v2.0", found="v1.0"), ("release v2.0", "found v1.0", "old release goes on")),
+    (errors.NotTakenUp("v2.0", found="v1.0"), ("release v2.0", "found v1.0", "What was served goes on")),
     (errors.WorkerFailed(exit_code=3), ("exit code 3", "Its own message")),
     (errors.TooMany("key", limit="5/second", retry_after=1), ("this key", "at most 5/second", "Wait 1 s")),
     (errors.Busy("queue", found="a", promised="b", retry_after=3), ("queue", "Try again in 3 s.")),
@@ -84,6 +84,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
         for kind in (
             errors.UnreadableImage,
             errors.BadName,
+            errors.BadVersion,
             errors.BadFlagChange,
             errors.RequestRefused,
             errors.NotFound,

@@ -208,6 +208,20 @@ def test_a_bad_setting_ends_it_with_its_own_exit_code(server: Server):
     assert "REQUIRE_LOCK=perhaps" in done.stderr
 
 
+def test_every_version_that_is_named_is_pulled(server: Server, published: Callable[[str], Published]):
+    server.repository.release("v2.0", published("v2.0").files)
+    server.env.write_text("MODEL_VERSIONS=v1.0,v2.0\n")
+    server.env.chmod(0o600)
+    check = server.setup("--check")
+    assert "release: would ask MODEL_REPO for v1.0 v2.0" in check.stderr
+    done = server.setup()
+    assert done.returncode == 0, done.stderr
+    for version in ("v1.0", "v2.0"):
+        assert f"local release {version}: built before: nothing to do" in done.stderr
+        assert (server.root / "models" / version / "record.json").exists()
+    assert "version v1.0, classes 1 2 3" in done.stdout, "the default is what is tried"
+
+
 def test_a_repository_that_cannot_be_reached_is_no_obstacle_while_its_release_is_in_place(server: Server):
     away = server.root / "away.git"
     home = server.root / "home.git"

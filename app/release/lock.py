@@ -11,9 +11,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from app.errors import BadLock, BadRelease, MovedTag
+from app.errors import BadLock, MovedTag
 from app.release.address import parse_address
-from app.release.record import Release, changed_file, hold_against, read_record
+from app.release.record import Release, hold_against
+from app.release.store import pulled
 
 _ENTRY = "[[release]]"
 
@@ -98,7 +99,7 @@ def add_to_lock(*, models: Path, version: str, lock_file: Path, root: Path, repl
         MovedTag: there is an entry with another commit, and `replace` is not set.
         BadLock: `model.lock` cannot be read.
     """
-    release = _pulled(models, version)
+    release = pulled(models, version)
     entries = read_lock(lock_file)
     name = f"{release.version} of {release.repository}"
     kept = [entry for entry in entries if not (replace and _same_tag(entry, release, root))]
@@ -147,25 +148,6 @@ def _same_tag(entry: Release, release: Release, root: Path) -> bool:
 def _is_local_build(release: Release, root: Path) -> bool:
     folder = parse_address(release.repository, root=root).folder
     return folder is not None and folder.is_relative_to(root.resolve())
-
-
-def _pulled(models: Path, version: str) -> Release:
-    folder = models / version
-    release = read_record(folder)
-    if release is None:
-        found = "nothing pulled"
-    elif release.version != version:
-        found = f"the record of {release.version}"
-    elif changed := changed_file(folder, release):
-        found = f"{changed} missing or changed since it was pulled"
-    else:
-        return release
-    raise BadRelease(
-        f"release {version}",
-        found=found,
-        promised=f"the pulled release in {folder}",
-        remedy="Run `pixelwise pull` first.",
-    )
 
 
 def _bad_lock(lock_file: Path, found: str) -> BadLock:

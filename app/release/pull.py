@@ -38,7 +38,7 @@ class Pulled:
     Attributes:
         release: the release that is in place now.
         covered_by: the entry of `model.lock` that vouches for it; None for a first pull.
-        outcome: "pulled", "linked" (it was there, and is the pinned one now), "in place" (nothing to do) or
+        outcome: "pulled", "linked" (it was there, and is the default now), "in place" (nothing to do) or
             "kept" (it was there, and its repository did not answer).
     """
 
@@ -57,11 +57,12 @@ def pull(
     frozen: bool,
     accept: Callable[[Path], None],
     say: Say,
+    linked: bool = True,
     keep_offline: bool = False,
     card_artefact: Callable[[Path], str | None] = lambda folder: None,
     environ: Mapping[str, str] | None = None,
 ) -> Pulled:
-    """Puts the release `version` of `repository` into `models/<version>/` and links it into `models/`.
+    """Puts the release `version` of `repository` into `models/<version>/`, and links the default into `models/` itself.
 
     Args:
         repository: MODEL_REPO; a relative path counts from `root`.
@@ -69,6 +70,7 @@ def pull(
         accept: handed the folder with the verified files and their record, before any of it is placed; raises a
             refusal to keep it out.
         say: one line of progress or notice, for a person.
+        linked: whether it is the default, whose files are those of `models/`.
         keep_offline: when the repository does not answer, go on with its release in `models/<version>/` if that
             is intact (and, with `frozen`, listed in `model.lock`).
         card_artefact: handed the same folder; the artefact that its card names, or None.
@@ -93,7 +95,8 @@ def pull(
                 f"The {unreachable.subject} could not be reached ({unreachable.found}). The release in place goes on: "
                 f"{version}, commit {kept.release.commit[:12]}."
             )
-            link(models, kept.release)
+            if linked:
+                link(models, kept.release)
             return kept
         cover = find_cover(entries, repository=address.repository, version=version, commit=tag.commit, root=root)
         if cover is None and frozen:
@@ -106,7 +109,7 @@ def pull(
         if held is not None and held.commit == tag.commit and _is_intact(models / version, held, cover, say):
             if known != seen:
                 write_seen(models, known, workshop)
-            return Pulled(held, cover, "linked" if link(models, held) else "in place")
+            return Pulled(held, cover, "linked" if linked and link(models, held) else "in place")
 
         say(f"Fetching {version} of {address.repository}, commit {tag.commit[:12]}.")
         staged = workshop / version
@@ -115,11 +118,13 @@ def pull(
         place(staged, models, version)
         if known != seen:
             write_seen(models, known, workshop)
-        link(models, release)
+        if linked:
+            link(models, release)
     if cover is None:
         say(
             f"{version} of {address.repository} is not in {lock_file.name}: a first pull. Its commit and digests are "
-            f"recorded in {models.name}/{version}/{RECORD}; review them, then trust them by `pixelwise lock`."
+            f"recorded in {models.name}/{version}/{RECORD}; review them, then trust them by "
+            f"`pixelwise lock{'' if linked else f' {version}'}`."
         )
     return Pulled(release, cover, "pulled")
 

@@ -55,10 +55,10 @@ def resolve(git: Git, version: str) -> Tag:
     """
     if not is_version(version):
         raise BadRelease(
-            f"MODEL_VERSION={ascii(version)[1:-1]}",
+            f"version {ascii(version)[1:-1]}",
             found="no name of a release",
             promised="a tag like v1.0",
-            remedy="Correct MODEL_VERSION in .env.",
+            remedy="Correct the version, here or in .env (MODEL_VERSION, MODEL_VERSIONS).",
         )
     _look_for_folder(git.address, version)
     try:
@@ -76,7 +76,7 @@ def resolve(git: Git, version: str) -> Tag:
             f"repository {git.address.repository}",
             found=f"the tags {', '.join(there)}" if there else "no tag like v1.0",
             promised=f"the tag {version}",
-            remedy="Set MODEL_VERSION in .env to a tag that exists, or publish this one "
+            remedy="Name a tag that exists, here or in .env (MODEL_VERSION, MODEL_VERSIONS), or publish this one "
             f"(`python pixelwise-model/release.py {version}`).",
         )
     tag = Tag(version, tags[version], tags.get(f"{version}^{{}}", tags[version]))

@@ -69,6 +69,38 @@ def installed(models: Path) -> list[Release]:
     return [record for record in records if record is not None]
 
 
+def pulled(models: Path, version: str) -> Release:
+    """The record of the release in `models/<version>/`, whose files are as they were pulled.
+
+    Raises:
+        BadRelease: it has not been pulled, or is not what was pulled any more.
+    """
+    folder = models / version
+    release = read_record(folder) if is_version(version) else None
+    if release is None:
+        found = "nothing pulled"
+    elif release.version != version:
+        found = f"the record of {release.version}"
+    elif changed := changed_file(folder, release):
+        found = f"{changed} missing or changed since it was pulled"
+    else:
+        return release
+    raise BadRelease(
+        f"release {version}",
+        found=found,
+        promised=f"the pulled release in {folder}",
+        remedy=f"Run `pixelwise pull {version}` first.",
+    )
+
+
+def discard(models: Path, version: str) -> None:
+    """Takes the release out of `models/`, at once or not at all; a pull of it starts anew."""
+    aside = models / f"{_INCOMING}{version}"  # subtle: stopped right after the rename, the next pull clears it
+    (models / version).rename(aside)
+    _settle(models)
+    _remove(aside)
+
+
 def read_seen(models: Path) -> Seen:
     """The ledger of what was placed; empty when there is none.
 

@@ -53,7 +53,7 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
         router,
         service.access,
         service.metrics,
-        overload=service.reader.queue.overload,
+        overload=service.overload,
         queued={route.path: route.endpoint for route in routes if isinstance(route, Route) and route.path in queued},  # type: ignore[misc]  # all are Endpoints
         log=log,
     )

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.web.call import new_request_id
 from app.web.errors import ErrorBody
 from app.web.express import ExpressCycle, Run, Whole
-from app.web.glance import path_of_one_request
+from app.web.glance import target_of_one_request
 
 ARRIVAL_SECONDS = 10.0
 """From a request's first byte to its last, and from a new connection to its first request's last byte."""
@@ -225,8 +225,8 @@ class BoundedConnection(HttpToolsProtocol):
         """While more comes than can be answered: answers a usual request with a refusal, and parses nothing."""
         if not self._in_head or self._unread or not self._is_alone() or self._ending or self.flow.write_paused:
             return False
-        path = path_of_one_request(data)
-        answer = None if path is None else self._gate.refuse_at_once(path)
+        target = target_of_one_request(data)
+        answer = None if target is None else self._gate.refuse_at_once(target)
         if answer is None:
             return False
         self._began = None
@@ -266,7 +266,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _refuse_at_once(self) -> bool:
         """Answers with a refusal if the application has one ready."""
-        answer = self._gate.refuse_at_once(self.url.partition(b"?")[0])
+        answer = self._gate.refuse_at_once(self.url)
         if answer is None:
             return False
         self._was_refused = True

@@ -68,8 +68,7 @@ class Gate:
     """The outermost ASGI application.
 
     Args:
-        overload: of the default version's queue, if so many more drawings come. Which version a request asks for is
-            not known at its head; a full queue of another one is seen when that is.
+        overload: of the queues that drawings go to, if so many more come.
         queued: the paths whose drawings go to a queue, and what answers them.
         log: takes one line for each request; None writes none.
 
@@ -100,12 +99,14 @@ class Gate:
         else:
             await self._inside(scope, receive, send)
 
-    def refuse_at_once(self, path: bytes) -> bytes | None:
-        """The whole answer to a request of this path while its queue is full, before anything is made of the request.
+    def refuse_at_once(self, target: bytes) -> bytes | None:
+        """The whole answer to a request of this target while its queue is full, before anything is made of the request.
 
+        Who asks for one version is not refused here: that one's queue may have room.
         It has an id of its own, and the log has one line for all of a second.
         """
-        if path not in self._queued:
+        path, _, query = target.partition(b"?")
+        if path not in self._queued or b"model=" in query:
             return None
         overload = self._overload(self._coming + 1)
         self.is_full = overload is not None

@@ -16,17 +16,13 @@ _FIELDS: Final = (
 )
 """Header fields, but those that say where a request ends or what follows it."""
 _REQUEST: Final = re.compile(
-    rb"POST (/[!->@-~]*)(?:\?[!-~]*)? HTTP/1\.1\r\n"
-    + _FIELDS
-    + rb"content-length: *([0-9]{1,9})\r\n"
-    + _FIELDS
-    + rb"\r\n",
+    rb"POST (/[!-~]*) HTTP/1\.1\r\n" + _FIELDS + rb"content-length: *([0-9]{1,9})\r\n" + _FIELDS + rb"\r\n",
     re.IGNORECASE,
 )
 
 
-def path_of_one_request(data: bytes) -> bytes | None:
-    """The path of a POST in HTTP/1.1 that is `data`, all of it and nothing more; None when in doubt.
+def target_of_one_request(data: bytes) -> bytes | None:
+    """The target, path and query, of a POST in HTTP/1.1 that is `data`, all of it and nothing more; None when in doubt.
 
     The body is as long as the one Content-Length says, and nothing in the head asks for anything but an answer.
     """

@@ -127,8 +127,8 @@ def _parameter(name: str, place: str, schema: Json, description: str) -> Json:
 
 
 def _asked_version() -> Json:
-    schema = {"type": "string", "example": "v1.0"}
-    return _parameter(VERSION_PARAMETER, "query", schema, "A served version; only with a key. Without it, the default.")
+    meaning = "A served version, such as v1.0; only with a key. Without it, the default."
+    return _parameter(VERSION_PARAMETER, "query", {"type": "string"}, meaning)
 
 
 def _drawings() -> Json:
@@ -275,8 +275,8 @@ def _either_readiness() -> Json:
 def _pages() -> Json:
     html = {"text/html": {"schema": {"type": "string"}}}
     label = _parameter("label", "path", {"type": "string", "pattern": "^[0-9]$"}, "A class of the model.")
-    schema = {"type": "string", "example": "v1.0"}
-    version = _parameter("version", "query", schema, "A served version; without it, the default.")
+    meaning = "A served version, such as v1.0; without it, the default."
+    version = _parameter("version", "query", {"type": "string"}, meaning)
     page = _operation("pages", "The page to draw on", html, (*ALWAYS, 429), operationId="page")
     page["description"] = "Starts a visit: sets the cookie."
     weights = _operation(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from starlette.requests import ClientDisconnect
 
 from app.errors import BadParameter, Forbidden, NotFound
 from app.flags.deciding import Context, Decision, Flags
+from app.inference.batcher import Overload
 from app.storage.results import Source, Store
 from app.web.access import Access, Caller
 from app.web.call import Call
@@ -27,6 +29,7 @@ VERSION_PARAMETER = "model"
 VISITOR_HEADER = b"x-visitor"
 """A program that asks for many people names them by it, in whatever words: each keeps their version in a rollout."""
 VISITOR_LENGTH = 100
+LATELY_SECONDS = 1.0
 REQUESTED = "REQUESTED"
 """The reason of an answer by a version that the caller asked for."""
 
@@ -51,6 +54,7 @@ class Service:
         keeps_drawings: drawings are stored where no flag says.
         shadowing: the other versions, which read along.
         results_public: anyone may read the list of results.
+        lately: version -> when flags last chose it, by time.monotonic().
     """
 
     readers: Mapping[str, Reader]
@@ -65,6 +69,7 @@ class Service:
     keeps_drawings: bool
     shadowing: Shadowing
     results_public: bool
+    lately: dict[str, float] = field(default_factory=dict)
 
     @property
     def reader(self) -> Reader:
@@ -85,6 +90,8 @@ class Service:
             self.watch.require()
         context = self.context(call, caller)
         decision = self.decide(call, caller, context, version)
+        if decision.reason != REQUESTED:
+            self.lately[decision.version] = call.arrived
         reader = self.readers[decision.version]
         reader.queue.admit()
         if not stores:
@@ -93,16 +100,35 @@ class Service:
         keeps = self.flags.keep_drawings(context, self.keeps_drawings)
         return Admitted(reader, Origin(source, self.access.owner(caller), *decision[1:], keeps))
 
+    def overload(self, rows: int) -> Overload | None:
+        """Why so many more drawings would wait too long, whichever version flags choose; None when they would not.
+
+        A full queue of a version that nobody gets unasked is no reason.
+        """
+        since = time.monotonic() - LATELY_SECONDS
+        overload = None
+        for name in [name for name, moment in self.lately.items() if moment > since] or [self.default]:
+            overload = self.readers[name].queue.overload(rows)
+            if overload is None:
+                return None
+        return overload
+
     def decide(self, call: Call, caller: Caller, context: Context, version: str | None = None) -> Decision:
-        """Which version reads: the one that the address names, by `version` or `?model=`; else the flags say.
+        """Which version reads: the one that the address names, by its path or `?model=`; else the flags say.
 
         Raises:
             Forbidden: a visit names one. NotFound: it is not served. BadParameter: two are named.
         """
-        if version is None:
-            version = _asked_version(call)
-        if version is None:
+        if version is None and not call.scope["query_string"]:  # nearly always
             return self.flags.choose(context)
+        named = dict.fromkeys(call.query_params.getlist(VERSION_PARAMETER))
+        if version is not None:
+            named[version] = None
+        if not named:
+            return self.flags.choose(context)
+        if len(named) > 1:
+            promised, remedy = "one version", "Ask for one at a time."
+            raise BadParameter(VERSION_PARAMETER, found=f"{len(named)} of them", promised=promised, remedy=remedy)
         if caller.kind != "key":
             raise Forbidden(
                 "version of the model",
@@ -110,7 +136,7 @@ class Service:
                 promised="a key in the header X-API-Key",
                 remedy="Name no version, or send a key.",
             )
-        return Decision(self.reader_of(version).version.name, None, None, REQUESTED)
+        return Decision(self.reader_of(*named).version.name, None, None, REQUESTED)
 
     def context(self, call: Call, caller: Caller) -> Context:
         """What flags see of this request: nobody's name but that of a key.
@@ -143,16 +169,6 @@ class Service:
                 remedy="It is left out: GET /ready says why." if version in self.left_out else remedy,
             )
         return self.readers[version]
-
-
-def _asked_version(call: Call) -> str | None:
-    if not call.scope["query_string"]:  # nearly always
-        return None
-    asked = call.query_params.getlist(VERSION_PARAMETER)
-    if len(asked) > 1:
-        promised, remedy = "one version", "Ask for one at a time."
-        raise BadParameter(VERSION_PARAMETER, found=f"{len(asked)} of them", promised=promised, remedy=remedy)
-    return asked[0] if asked else None
 
 
 async def answers_to(call: Call, reader: Reader, pixels: bytes, *, origin: Origin | None) -> list[Answer]:

@@ -70,7 +70,7 @@ class Load:
 
     Args:
         url: of the service.
-        bodies: sent in turn.
+        bodies: sent in turn, to `path`.
         reconnect: False: a client that is told to close its connection ends.
 
     Attributes:
@@ -78,9 +78,11 @@ class Load:
         broken: what was met instead of an answer.
     """
 
-    def __init__(self, url: str, bodies: Sequence[bytes], *, clients: int = 16, reconnect: bool = True) -> None:
+    def __init__(
+        self, url: str, bodies: Sequence[bytes], *, clients: int = 16, reconnect: bool = True, path: str = "/classify"
+    ) -> None:
         self._host, self._port = urlsplit(url).hostname, urlsplit(url).port
-        self._requests = [post(body) for body in bodies]
+        self._requests = [post(body, path) for body in bodies]
         self._clients, self._reconnect = clients, reconnect
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
         self._ending = False

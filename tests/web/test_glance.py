@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from app.web.glance import HEAD_BYTES, path_of_one_request
+from app.web.glance import HEAD_BYTES, target_of_one_request
 
 USUAL = b"POST /classify HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX-API-Key: k\r\n\r\nhello"
 
 
 @pytest.mark.parametrize(
-    ("request_", "path"),
+    ("request_", "target"),
     [
         (USUAL, b"/classify"),
-        (USUAL.replace(b"/classify", b"/api/drawings?width=28&height=28"), b"/api/drawings"),
+        (USUAL.replace(b"/classify", b"/api/drawings?width=28"), b"/api/drawings?width=28"),
         (USUAL.replace(b"Content-Length", b"content-length"), b"/classify"),
         (USUAL.replace(b": 5", b":5"), b"/classify"),
         (USUAL.replace(b"Host: a", b"Connection: keep-alive"), b"/classify"),
         (USUAL.replace(b": 5", b": 0")[:-5], b"/classify"),
     ],
 )
-def test_a_usual_request_is_known_by_its_path(request_: bytes, path: bytes):
-    assert path_of_one_request(request_) == path
+def test_a_usual_request_is_known_by_its_target(request_: bytes, target: bytes):
+    assert target_of_one_request(request_) == target
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,4 @@ def test_a_usual_request_is_known_by_its_path(request_: bytes, path: bytes):
     ],
 )
 def test_whatever_is_in_doubt_is_left_to_the_parser(unusual: bytes):
-    assert path_of_one_request(unusual) is None
+    assert target_of_one_request(unusual) is None

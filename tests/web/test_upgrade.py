@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.commands.upgrade import TAKE_UP_SECONDS
+from app.commands.taking_up import TAKE_UP_SECONDS
 from app.errors import AlreadyRunning
 from app.running import announced, running_service
 from app.serving import START_SECONDS
@@ -73,7 +73,7 @@ def test_a_release_that_the_service_does_not_take_up_is_unpinned(upgradable: Ser
     upgradable.environ["MODEL_PATH"] = str(other / "model.pkl")
     upgradable.start()
     program = (
-        "import app.commands.upgrade as upgrade, app.cli, sys; upgrade.TAKE_UP_SECONDS = 4;"
+        "import app.commands.taking_up as taking_up, app.cli, sys; taking_up.TAKE_UP_SECONDS = 4;"
         "sys.argv = ['pixelwise', 'upgrade', 'v2.0']; app.cli.main()"
     )
     environ = {**upgradable.environ, "MODEL_PATH": ""}
@@ -120,9 +120,9 @@ def test_an_upgrade_waits_for_as_long_as_a_worker_may_take_to_start():
 
 def test_an_upgrade_that_is_interrupted_unpins_the_release(upgradable: Service):
     program = (
-        "import app.commands.upgrade as upgrade, app.cli, sys\n"
+        "import app.commands.taking_up as taking_up, app.cli, sys\n"
         "def interrupted(*_): raise KeyboardInterrupt\n"
-        "upgrade._take_up = interrupted; sys.argv = ['pixelwise', 'upgrade', 'v2.0']; app.cli.main()"
+        "taking_up._wait_for_another = interrupted; sys.argv = ['pixelwise', 'upgrade', 'v2.0']; app.cli.main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=upgradable.root, env=upgradable.environ, capture_output=True, timeout=120

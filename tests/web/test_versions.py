@@ -104,9 +104,10 @@ def test_of_a_version_that_is_left_out_it_is_said_where_the_reason_stands(severa
     assert (reply.status, reply.json["remedy"]) == (404, "It is left out: GET /ready says why.")
 
 
-def test_two_versions_at_once_are_refused(several: Inside, zero):
+def test_two_versions_at_once_are_refused_and_one_may_be_named_twice(several: Inside, zero):
     reply = ask(several, "/classify?model=v1.0&model=v2.0", zero)
     assert (reply.status, reply.json["error"]) == (422, "bad-parameter")
+    assert ask(several, "/classify?model=v2.0&model=v2.0", zero).json["model_version"] == "v2.0"
 
 
 @pytest.mark.parametrize("path", ["/drawings", "/drawings/preview"])
@@ -146,6 +147,9 @@ def test_the_protocol_answers_with_the_version_of_its_path(several: Inside, zero
         assert metadata["versions"] == ["v1.0", "v2.0"]
         assert metadata["parameters"]["classes"] == " ".join(ASKING[version])
         assert several.ask("GET", f"/v2/models/digits{path}/ready").json == {"name": "digits", "ready": True}
+    asked = several.ask("POST", "/v2/models/digits/infer?model=v2.0", body)
+    assert (asked.status, asked.json["model_version"]) == (200, "v2.0")
+    assert several.ask("POST", "/v2/models/digits/versions/v1.0/infer?model=v2.0", body).status == 422
     assert several.ask("POST", "/v2/models/digits/versions/v1.1/infer", body).status == 404
     assert several.ask("GET", "/v2/models/digits/versions/v1.1/ready").status == 404
     forbidden = several.ask("POST", "/v2/models/digits/versions/v2.0/infer", body, visit(several), key=None)

@@ -1,0 +1,39 @@
+"""How commands speak: results on stdout, messages on stderr, `--json` as one stable object."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console, RenderableType
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+WIDTH = 150
+"""Of tables where there is no terminal."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that shows neither colour nor bars where there is no terminal, or where NO_COLOR is set."""
+    plain = "NO_COLOR" in os.environ
+    return Console(stderr=stderr, highlight=False, color_system=None if plain else "auto", soft_wrap=stderr)
+
+
+def say(line: str) -> None:
+    """A message on stderr, its characters as they are."""
+    console(stderr=True).print(line, markup=False)
+
+
+def show(result: RenderableType) -> None:
+    """Tables on stdout, wide where nobody watches."""
+    out = console()
+    if not out.is_terminal:
+        out.width = WIDTH
+    out.print(result)
+
+
+def print_json(value: Any) -> None:
+    """One object on stdout."""
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")

@@ -1,0 +1,61 @@
+"""One version alone: `pixelwise verify` in a process of its own, where that version is the only one.
+
+It opens the model as a start does, in the same order of checks, whatever is the default here.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from app.errors import Refused
+
+START_SECONDS = 120
+"""How long a release may take to start before it is refused."""
+
+
+class Trial(NamedTuple):
+    """How it went: 0, or the exit code and the words of the refusal."""
+
+    exit_code: int
+    said: str
+
+
+def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
+    """Whether this version starts and reproduces its recorded answers.
+
+    Args:
+        root: of the installation.
+        path: the artefact; None means the release's own in `models/`.
+    """
+    try:
+        done = subprocess.run(
+            _command("verify"),
+            env=_environment(version, path),
+            cwd=root,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=START_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return Trial(Refused.exit_code, f"no start within {START_SECONDS} s")
+    return Trial(done.returncode, done.stderr.strip() or f"exit code {done.returncode}" if done.returncode else "")
+
+
+def run_alone(version: str, *arguments: str, root: Path) -> int:
+    """The exit code of `pixelwise ARGUMENTS...` with this version as the only one; it speaks for itself."""
+    return subprocess.run(_command(*arguments), env=_environment(version, None), cwd=root, check=False).returncode
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "import app.cli; app.cli.main()", *arguments]
+
+
+def _environment(version: str, path: Path | None) -> dict[str, str]:
+    """An empty list in the environment beats the one of `.env`."""
+    return {**os.environ, "MODEL_VERSION": version, "MODEL_VERSIONS": "", "MODEL_PATH": str(path) if path else ""}

@@ -1,0 +1,110 @@
+"""Two releases side by side, against figures that are found in another way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.errors import BadRelease
+from app.inference.artefact import read_artefact
+from app.inference.engine import Engine
+from app.release.card import read_card
+from app.release.comparison import Side, contract_rows, look_at, read_both
+from tests.attacks.honest import honest_pipeline
+from tests.installation import Installation, Published
+
+
+@pytest.fixture
+def look(installation_of_three: Installation) -> Callable[[str], Side]:
+    house = installation_of_three
+    return lambda version: look_at(version, models=house.models, lock_file=house.root / "model.lock")
+
+
+def test_a_release_agrees_with_itself_on_its_recorded_digits(look, published: Callable[[str], Published]):
+    for version in ("v1.0", "v2.0"):
+        contract = read_card(published(version).files["MODELCARD.md"]).contract
+        assert contract is not None and contract.golden is not None
+        reading = read_both(look(version), look(version))
+        assert reading is not None
+        assert (reading.n, reading.same) == (contract.golden.n, contract.golden.n)
+        assert reading.both_right == contract.golden.correct
+        assert reading.only_first == reading.only_second == 0
+        assert reading.disagreements == {}
+        assert all(row.first == row.second for row in contract_rows(look(version), look(version)))
+
+
+def test_who_is_right_where_the_other_is_wrong_is_counted_digit_by_digit(look, published: Callable[[str], Published]):
+    """By hand: each digit of both golden sets that both know, once."""
+    releases = [published("v1.0"), published("v2.0")]
+    artefacts = [read_artefact(release.artefact) for release in releases]
+    digits = {
+        image.tobytes(): (image, label)
+        for release in releases
+        for image, label in zip(release.golden.images, release.golden.labels, strict=True)
+        if label != "0"
+    }
+    said = []
+    for artefact in artefacts:
+        engine = Engine(artefact)
+        said.append([artefact.classes[engine.scores(image[None]).argmax()] for image, _ in digits.values()])
+    truth = [label for _, label in digits.values()]
+    triples = list(zip(truth, *said, strict=True))
+    reading = read_both(look("v1.0"), look("v2.0"))
+    assert reading is not None
+    assert reading.n == len(digits) > 1000, "digits of both sets"
+    assert reading.same == sum(one == other for _, one, other in triples)
+    assert reading.both_right == sum(label == one == other for label, one, other in triples)
+    assert reading.only_first == sum(label == one != other for label, one, other in triples)
+    assert reading.only_second == sum(label == other != one for label, one, other in triples)
+    assert reading.neither == sum(label not in (one, other) for label, one, other in triples)
+    assert reading.disagreements == {
+        triple: triples.count(triple) for triple in triples if triple[1] != triple[2]
+    }  # equal as mappings
+    counts = list(reading.disagreements.values())
+    assert counts == sorted(counts, reverse=True)
+    assert reading.per_class["7"] == (
+        truth.count("7"),
+        sum(label == "7" == one for label, one, _ in triples),
+        sum(label == "7" == other for label, _, other in triples),
+    )
+    assert "0" not in reading.per_class
+    first, second = reading.shares
+    assert first.correct == sum(label == one for label, one, _ in triples)
+    assert second.value > first.value
+
+
+def test_the_order_of_the_two_is_kept(look):
+    here, there = read_both(look("v1.0"), look("v2.0")), read_both(look("v2.0"), look("v1.0"))
+    assert here is not None and there is not None
+    assert (here.only_first, here.only_second) == (there.only_second, there.only_first)
+    rows = {row.name: row for row in contract_rows(look("v2.0"), look("v1.0"))}
+    assert (rows["withheld"].first, rows["withheld"].second) == ("none", "0")
+    assert (rows["accuracy of 0"].first != "", rows["accuracy of 0"].second) == (True, "")
+
+
+def test_what_their_files_say_is_there(look, published: Callable[[str], Published]):
+    rows = {row.name: row for row in contract_rows(look("v1.0"), look("v2.0"))}
+    names = ("commit", "bytes", "sha256", "weights", "scikit-learn", "steps", "classes", "withheld", "ink rule")
+    assert {*names, "accuracy", "accuracy of 1", "confusions", "golden set", "profile: thickness"} <= set(rows)
+    assert rows["bytes"].second == f"{len(published('v2.0').artefact):,}"
+    assert rows["weights"].first == f"{785 * 9:,}"
+    assert "(90.8% to 92.0%), 8,246 of 9,020" in rows["accuracy"].first
+
+
+def test_a_release_that_is_no_longer_what_was_pulled_is_not_looked_at(installation_of_three: Installation, look):
+    (installation_of_three.models / "v1.0/train.py").unlink()
+    with pytest.raises(BadRelease, match=r"train\.py missing or changed"):
+        look("v1.0")
+
+
+def test_without_recorded_digits_nothing_is_read(tmp_path: Path):
+    house = Installation(tmp_path)
+    for version in ("v1.0", "v8.0"):  # no roster is needed to look at one
+        house.place(version, {"digit_classifier.pkl": honest_pipeline(features=784)}, artefact="digit_classifier.pkl")
+    sides = [look_at(version, models=house.models, lock_file=tmp_path / "model.lock") for version in ("v1.0", "v8.0")]
+    assert read_both(*sides) is None
+    assert {row.name for row in contract_rows(*sides)} >= {"bytes", "classes"}
+    assert np.all([row.first == row.second for row in contract_rows(*sides)])

@@ -1,0 +1,38 @@
+"""One version alone, whatever is the default here."""
+
+from __future__ import annotations
+
+import pytest
+
+from app import trial
+from app.trial import run_alone, try_alone
+from tests.installation import Installation
+
+
+@pytest.mark.parametrize("version", ["v1.0", "v1.1", "v2.0"])
+def test_a_version_starts_alone_beside_settings_that_name_others(
+    installation_of_three: Installation, monkeypatch: pytest.MonkeyPatch, version: str
+):
+    root = installation_of_three.root
+    (root / ".env").write_text("MODEL_VERSIONS=v1.0,v9.0\nMODEL_PATH=nowhere.pkl\n")
+    monkeypatch.setenv("MODEL_VERSIONS", "v9.0,v1.0")
+    assert try_alone(version, root=root) == (0, "")
+
+
+def test_what_does_not_start_says_why_in_its_own_words(installation_of_three: Installation):
+    root, models = installation_of_three.root, installation_of_three.models
+    code, said = try_alone("v1.7", root=root)
+    assert (code, "models/v1.7: found no such file" in said) == (3, True)
+    code, said = try_alone("v1.0", root=root, path=models / "v2.0/digit_classifier_v2.pkl")
+    assert (code, "found classes 0 1 2 3 4 5 6 7 8 9" in said) == (4, True)
+
+
+def test_what_never_ends_is_refused(installation: Installation, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(trial, "START_SECONDS", 0.01)
+    assert try_alone("v1.0", root=installation.root) == (4, "no start within 0.01 s")
+
+
+def test_a_command_runs_with_one_version_and_gives_its_exit_code(installation_of_three: Installation, capfd):
+    assert run_alone("v2.0", "verify", "--json", root=installation_of_three.root) == 0
+    assert '"version": "v2.0"' in capfd.readouterr().out
+    assert run_alone("v1.7", "verify", root=installation_of_three.root) == 3
