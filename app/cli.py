@@ -16,6 +16,7 @@ from rich.progress import track
 import app
 from app.commands.database import database
 from app.commands.keys import keys
+from app.commands.report import report
 from app.commands.serve import serve
 from app.commands.upgrade import upgrade
 from app.errors import (
@@ -32,6 +33,7 @@ from app.inference.contract import INK_ABOVE
 from app.settings import Settings, read_settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=app.__doc__)
+cli.command()(report)
 cli.command()(serve)
 cli.command()(upgrade)
 cli.add_typer(database, name="db")

@@ -15,7 +15,7 @@ MODEL_REPOSITORY = ROOT / "pixelwise-model"
 MAY_IMPORT: dict[str, set[str]] = {
     "predict": {"classifier", "inference", "release", "settings"},
     "cli": {"classifier", "inference", "release", "storage", "settings", "tables", "doctor", "commands", "app"},
-    "commands": {"serving", "running", "storage", "settings"},
+    "commands": {"serving", "running", "report", "storage", "settings"},
     "serving": {"running", "settings"},
     "running": set(),
     "worker": {"main", "web"},
@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "doctor": {"release", "storage", "settings"},
     "tables": {"release"},
     "web": {"web", "inference", "storage", "app"},
+    "report": {"report", "storage", "settings"},
     "storage": {"storage"},
     "logs": set(),
     "classifier": {"inference", "release", "settings"},
@@ -57,7 +58,8 @@ KNOWN_TO = {
     "itsdangerous": {"web"},
     "limits": {"web"},
     "prometheus_client": {"web"},
-    "jinja2": {"web"},
+    "jinja2": {"web", "report"},
+    "scipy": {"report"},
     "markdown_it": {"web"},
     "uvicorn": {"web", "worker"},
 }
@@ -163,6 +165,12 @@ def test_a_library_of_one_room_is_imported_by_no_other(name: str):
     for imported in imports(TREES[name]):
         rooms = KNOWN_TO.get(imported.split(".")[0])
         assert rooms is None or room(name) in rooms, f"{name} imports {imported}"
+
+
+def test_of_the_report_only_its_command_reads_settings():
+    """Everything else is handed what it needs."""
+    within = {name for name in MODULES if room(name) == "report" and "app.settings" in own_imports(name)}
+    assert within == {"app.report.__main__"}
 
 
 def test_there_are_no_circles():
