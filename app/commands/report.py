@@ -9,17 +9,23 @@ from typing import Annotated
 
 import typer
 
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, printable
 from app.settings import read_settings
+
+PAGE = "report.html"
 
 
 def report(
-    out: Annotated[Path, typer.Option("--out", help="The folder; it is made where there is none.")],
-    json: Annotated[
-        bool, typer.Option("--json", help="Write the figures, as report.json, instead of the page.")
-    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The folder that report.html is put in; it is made where there is none."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout: all figures, unrounded.")] = False,
 ) -> None:
-    """Compare the versions by the stored answers and labels; writes report.html, which is complete in one file."""
+    """Compare the versions by the stored answers and labels; the page is complete in one file."""
+    if out is None and not json:
+        raise typer.BadParameter("Name a folder with --out DIR, or ask for --json.")
+    # They take a while, and no other command needs them.
     from datetime import UTC, datetime
 
     import msgspec
@@ -34,31 +40,34 @@ def report(
     database = Database(settings.database_url, root=settings.root)
     prepare(database)
     figures = evaluate(read_facts(database), default=settings.model_version, made_at=datetime.now(UTC))
-    file = out / ("report.json" if json else "report.html")
-    content = msgspec.json.format(msgspec.json.encode(figures), indent=2) if json else render(figures).encode()
-    try:
-        _put(file, content)
-    except OSError as error:
-        raise ConfigurationError(
-            f"--out {out}",
-            found=error.strerror or str(error),
-            promised="a folder that can be written to",
-            remedy="Name another one, or free space there. What was there before is as it was.",
-        ) from None
-    typer.echo(file)
+    if out is not None:
+        file = out / PAGE
+        _put(file, render(figures).encode())
+        typer.echo(file, err=json)
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(figures), indent=2))
     for verdict in figures.verdicts:
-        typer.echo(f"{verdict.sentence}.", err=True)
+        typer.echo(f"{printable(verdict.sentence)}.", err=True)
 
 
 def _put(file: Path, content: bytes) -> None:
     """In one step: who opens it meanwhile sees the old one or the new one, whole. Only its owner may read it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, aside = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    aside = None
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, aside = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
         with os.fdopen(descriptor, "wb") as written:
             written.write(content)
             written.flush()
             os.fsync(written.fileno())
         Path(aside).replace(file)
+    except OSError as error:
+        raise ConfigurationError(
+            f"--out {file.parent}",
+            found=error.strerror or str(error),
+            promised="a folder that can be written to",
+            remedy="Name another one, or free space there. What was there before is as it was.",
+        ) from None
     finally:
-        Path(aside).unlink(missing_ok=True)
+        if aside is not None:
+            Path(aside).unlink(missing_ok=True)

@@ -77,8 +77,8 @@ def fill(
     for start in range(0, count, AT_ONCE):
         part = range(start, min(start + AT_ONCE, count))
         with database.writing(patient=True) as connection:
-            connection.execute(insert(results), list(_results(part, ids, said, names, served, asked, drawn, random)))
-            others = list(_shadows(part, ids, said, names, served, has_shadow))
+            connection.execute(insert(results), list(_results(part, ids, said, versions, served, asked, drawn, random)))
+            others = list(_shadows(part, ids, said, versions, served, has_shadow))
             if others:
                 connection.execute(insert(shadows), others)
             told = list(_labels(part, ids, drawn, is_labelled))
@@ -112,13 +112,13 @@ def _results(
     part: Sequence[int],
     ids: Sequence[UUID],
     said: Mapping[str, Readings],
-    names: Sequence[str],
+    versions: Mapping[str, Version],
     served: NDArray[np.int64],
     asked: NDArray[np.bool_],
     drawn: NDArray[np.int64],
     random: np.random.Generator,
 ) -> Iterator[dict[str, Any]]:
-    drawings = pictures()
+    drawings, names = pictures(), list(versions)
     count = len(part)
     waited, computed = random.lognormal(-0.5, 0.8, count).tolist(), random.lognormal(0.3, 0.5, count).tolist()
     rest = random.lognormal(0.2, 0.7, count).tolist()
@@ -135,7 +135,7 @@ def _results(
             "created_at": moment,
             "prediction": label,
             "confidence": confidence,
-            "scores": _scores(name, label, round(confidence, 2)),
+            "scores": _scores(versions[name].classes, label, round(confidence, 2)),
             "model_version": name,
             "model_sha256": "ab" * 32,
             "latency_ms": waited[place] + computed[place] + rest[place],
@@ -156,12 +156,12 @@ def _shadows(
     part: Sequence[int],
     ids: Sequence[UUID],
     said: Mapping[str, Readings],
-    names: Sequence[str],
+    versions: Mapping[str, Version],
     served: NDArray[np.int64],
     has_shadow: NDArray[np.bool_],
 ) -> Iterator[dict[str, Any]]:
     for index in part:
-        for place, name in enumerate(names):
+        for place, name in enumerate(versions):
             if place != served[index] and has_shadow[index, place]:
                 label, confidence = str(said[name].digits[index]), float(said[name].confidences[index])
                 yield {
@@ -171,7 +171,7 @@ def _shadows(
                     "created_at": moment_of(ids[index]),
                     "prediction": label,
                     "confidence": confidence,
-                    "scores": _scores(name, label, round(confidence, 2)),
+                    "scores": _scores(versions[name].classes, label, round(confidence, 2)),
                 }
 
 
@@ -196,8 +196,7 @@ def moment_of(identifier: UUID) -> datetime:
     return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
 
 
-def _scores(name: str, label: str, confidence: float) -> dict[str, float]:
-    classes = VERSIONS[name].classes if name in VERSIONS else NINE
+def _scores(classes: Sequence[str], label: str, confidence: float) -> dict[str, float]:
     rest = (1 - confidence) / (len(classes) - 1)
     return {one: confidence if one == label else rest for one in classes}
 
