@@ -17,6 +17,7 @@ from app.commands.flags import flags
 from app.commands.keys import keys
 from app.commands.labels import labels
 from app.commands.pull import pull
+from app.commands.report import report
 from app.commands.serve import serve
 from app.commands.upgrade import upgrade
 from app.commands.versions import models
@@ -36,6 +37,7 @@ from app.trial import run_alone
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=app.__doc__)
 cli.command()(pull)
 cli.command()(diff)
+cli.command()(report)
 cli.command()(serve)
 cli.command()(upgrade)
 cli.add_typer(database, name="db")

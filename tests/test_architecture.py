@@ -19,18 +19,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("trial", "flags", "app"),
     },
     "commands": {
-        *(
-            "commands",
-            "inference",
-            "release",
-            "serving",
-            "running",
-            "storage",
-            "flags",
-            "settings",
-            "terminal",
-            "trial",
-        ),
+        *("commands", "inference", "release", "serving", "running", "storage", "flags", "report", "settings"),
+        *("terminal", "trial"),
     },
     "serving": {"running", "settings"},
     "running": set(),
@@ -42,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tables": {"release"},
     "web": {"web", "inference", "storage", "flags", "app"},
     "flags": {"flags"},
+    "report": {"report", "storage", "settings"},
     "storage": {"storage"},
     "logs": set(),
     "classifier": {"inference", "release", "settings"},
@@ -77,7 +68,8 @@ KNOWN_TO = {
     "limits": {"web"},
     "prometheus_client": {"web"},
     "openfeature": {"flags"},
-    "jinja2": {"web"},
+    "jinja2": {"web", "report"},
+    "scipy": {"report"},
     "markdown_it": {"web"},
     "uvicorn": {"web", "worker"},
 }
@@ -184,6 +176,12 @@ def test_a_library_of_one_room_is_imported_by_no_other(name: str):
     for imported in imports(TREES[name]):
         rooms = KNOWN_TO.get(imported.split(".")[0])
         assert rooms is None or room(name) in rooms, f"{name} imports {imported}"
+
+
+def test_of_the_report_only_its_command_reads_settings():
+    """Everything else is handed what it needs."""
+    within = {name for name in MODULES if room(name) == "report" and "app.settings" in own_imports(name)}
+    assert within == {"app.report.__main__"}
 
 
 def test_there_are_no_circles():

@@ -1,0 +1,246 @@
+"""From the counts of the database to the figures of the report. Pure: the same facts give the same report."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from app.report.figures import (
+    Choice,
+    ClassFigures,
+    Comparison,
+    Confusions,
+    Day,
+    Dispute,
+    Labelled,
+    Latency,
+    Paired,
+    Report,
+    Said,
+    Sample,
+    Version,
+)
+from app.report.statistics import (
+    MIN_LABELS,
+    calibration,
+    chance_of_a_win,
+    log_e_value,
+    mcnemar,
+    percentiles,
+    share,
+)
+from app.report.verdict import judge, nothing_to_compare
+from app.storage.facts import BINS, Facts, Pair, Read
+
+DAYS = 90
+"""The newest so many are shown."""
+FAILED = "ERROR"
+"""OpenFeature's reason where a flag could not be evaluated, and its default was taken."""
+
+
+def evaluate(facts: Facts, *, default: str, made_at: datetime) -> Report:
+    """The whole report.
+
+    Args:
+        default: the version that the others are compared with; where it read nothing, the one that read most is.
+        made_at: now, with a time zone.
+    """
+    answers: Counter[str] = Counter()
+    for given in facts.given:
+        answers[given.version] += given.n
+    base = _base(facts, answers, default)
+    names = sorted(facts.classes, key=lambda name: (name != base, name))
+    known = [set(facts.classes[name]) for name in names]
+    common = set.intersection(*known) if known else set()
+    comparisons = tuple(_compare(facts, base, name) for name in names if base is not None and name != base)
+    return Report(
+        made_at=made_at,
+        since=facts.since,
+        until=facts.until,
+        answers=answers.total(),
+        base=base,
+        verdicts=tuple(judge(str(base), one.challenger, one.asked) for one in comparisons)
+        or (nothing_to_compare(names),),
+        asked=_labelled(facts, asked=True),
+        volunteered=_labelled(facts, asked=False),
+        versions=tuple(_version(facts, name, common) for name in names),
+        comparisons=comparisons,
+        disputes=tuple(
+            Dispute(
+                one.id,
+                one.created_at,
+                one.pixels,
+                tuple(Said(*answer) for answer in one.answers),
+                one.is_labelled,
+                one.label,
+            )
+            for one in facts.disagreements
+        ),
+        choices=_choices(facts),
+        days=_days(facts),
+    )
+
+
+def _base(facts: Facts, answers: Counter[str], default: str) -> str | None:
+    if default in facts.classes or not facts.classes:
+        return default if default in facts.classes else None
+    return max(sorted(facts.classes), key=lambda name: answers[name] + facts.shadowed.get(name, 0))
+
+
+# -- labels ------------------------------------------------------------------------------------------------------------
+
+
+def _labelled(facts: Facts, *, asked: bool) -> Labelled:
+    told = [row for row in facts.told if row.asked == asked]
+    given = sum(row.n for row in facts.given if row.asked == asked)
+    return Labelled(share(sum(row.n for row in told), given), sum(row.n for row in told if row.label is None))
+
+
+def _version(facts: Facts, name: str, common: Collection[str]) -> Version:
+    sources: Counter[str] = Counter()
+    for given in facts.given:
+        if given.version == name:
+            sources[given.source] += given.n
+    rows = [row for row in facts.read if row.version == name]
+    classes = facts.classes[name]
+    timings = facts.timings.get(name, np.empty((0, 3)))
+    return Version(
+        name=name,
+        classes=classes,
+        answers=sources.total(),
+        sources=dict(sorted(sources.items())),
+        shadowed=facts.shadowed.get(name, 0),
+        asked=_sample([row for row in rows if row.asked], classes, common),
+        volunteered=_sample([row for row in rows if not row.asked], classes, common),
+        latency=Latency(*(percentiles(timings[:, stage]) for stage in range(3))),
+    )
+
+
+def _sample(rows: Sequence[Read], classes: Sequence[str], common: Collection[str]) -> Sample:
+    known = [row for row in rows if row.label in classes]
+    shared = [row for row in known if row.label in common]
+    return Sample(
+        accuracy=share(_right(known), _sum(known), least=MIN_LABELS),
+        common=share(_right(shared), _sum(shared), least=MIN_LABELS),
+        classes=tuple(_class(label, known) for label in classes),
+        confusions=_confusions(rows, classes, common),
+        calibration=calibration([_in_bin(known, place) for place in range(BINS)]),
+    )
+
+
+def _class(label: str, known: Sequence[Read]) -> ClassFigures:
+    drawn = [row for row in known if row.label == label]
+    said = [row for row in known if row.prediction == label]
+    found = _right(drawn)
+    recall, precision = (share(found, _sum(rows), least=MIN_LABELS) for rows in (drawn, said))
+    return ClassFigures(label, recall, precision)
+
+
+def _confusions(rows: Sequence[Read], classes: Sequence[str], common: Collection[str]) -> tuple[Confusions, ...]:
+    counts: dict[str | None, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        counts[row.label][row.prediction] += row.n
+    order = {"common": 0, "own": 1, "withheld": 2, "not a digit": 3}
+    found = [
+        Confusions(
+            label,
+            "not a digit"
+            if label is None
+            else "common"
+            if label in common
+            else "own"
+            if label in classes
+            else "withheld",
+            dict(sorted(read_as.items())),
+        )
+        for label, read_as in counts.items()
+    ]
+    return tuple(sorted(found, key=lambda one: (order[one.kind], one.label or "")))
+
+
+def _in_bin(known: Sequence[Read], place: int) -> tuple[int, int, float]:
+    rows = [row for row in known if row.bin == place]
+    return _sum(rows), _right(rows), math.fsum(row.confidence for row in rows)
+
+
+def _sum(rows: Iterable[Read]) -> int:
+    return sum(row.n for row in rows)
+
+
+def _right(rows: Iterable[Read]) -> int:
+    return sum(row.n for row in rows if row.prediction == row.label)
+
+
+# -- two versions ------------------------------------------------------------------------------------------------------
+
+
+def _compare(facts: Facts, base: str, challenger: str) -> Comparison:
+    both = (base, challenger)
+    classes = sorted(set(facts.classes[base]) & set(facts.classes[challenger]))
+    pairs = [row for row in facts.pairs if row.label in classes and {row.first, row.second} == set(both)]
+    doubles = [row for row in facts.doubles if {row.first, row.second} == set(both)]
+    differ = [row for row in doubles if row.first_prediction != row.second_prediction]
+    total = sum(row.n for row in doubles)
+    return Comparison(
+        challenger=challenger,
+        classes=tuple(classes),
+        asked=_paired([row for row in pairs if row.asked], challenger),
+        volunteered=_paired([row for row in pairs if not row.asked], challenger),
+        agreement=share(total - sum(row.n for row in differ), total, least=MIN_LABELS),
+        untaught=sum(row.n for row in differ if not {row.first_prediction, row.second_prediction} <= set(classes)),
+    )
+
+
+def _paired(pairs: Iterable[Pair], challenger: str) -> Paired:
+    counts: Counter[tuple[bool, bool]] = Counter()
+    for row in pairs:
+        right = (row.first_prediction == row.label, row.second_prediction == row.label)
+        counts[right if row.first == challenger else (right[1], right[0])] += row.n
+    wins, losses = counts[True, False], counts[False, True]
+    low, high = chance_of_a_win(wins, losses)
+    return Paired(
+        n=counts.total(),
+        both_right=counts[True, True],
+        wins=wins,
+        losses=losses,
+        both_wrong=counts[False, False],
+        p=mcnemar(wins, losses),
+        log10_e=log_e_value(wins, losses) / math.log(10),
+        low=low,
+        high=high,
+    )
+
+
+# -- all answers -------------------------------------------------------------------------------------------------------
+
+
+def _choices(facts: Facts) -> tuple[Choice, ...]:
+    counts: Counter[tuple[str | None, str | None, str | None]] = Counter()
+    for given in facts.given:
+        counts[given.flag, given.variant, given.reason] += given.n
+    order = sorted(counts.items(), key=lambda item: tuple(part or "" for part in item[0]))
+    return tuple(Choice(*key, n) for key, n in order)
+
+
+def _days(facts: Facts) -> tuple[Day, ...]:
+    """Up to the newest answer's; days without any are among them."""
+    if not facts.given:
+        return ()
+    answers: dict[date, Counter[str]] = defaultdict(Counter)
+    errors: Counter[date] = Counter()
+    findings: dict[date, Counter[str]] = defaultdict(Counter)
+    for given in facts.given:
+        answers[given.day][given.version] += given.n
+        errors[given.day] += given.n if given.reason == FAILED else 0
+    for found in facts.found:
+        findings[found.day][found.finding] += found.n
+    newest = max(answers)
+    count = min(DAYS, (newest - min(answers)).days + 1)
+    days = [newest - timedelta(days=age) for age in reversed(range(count))]
+    return tuple(
+        Day(day, dict(sorted(answers[day].items())), errors[day], dict(sorted(findings[day].items()))) for day in days
+    )

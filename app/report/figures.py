@@ -1,0 +1,189 @@
+"""The report as data: what the JSON holds and the page shows. Shares are of counts that stand beside them; unrounded.
+
+Labels of people who were asked (a random tenth) and labels that were volunteered are never added up: who complains
+unasked complains of wrong answers.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from app.report.statistics import Calibration, Percentiles, Share
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What can be said today of one version beside the base; `challenger` None: there is nothing to compare."""
+
+    challenger: str | None
+    outcome: Literal["better", "worse", "not shown", "too few", "nothing"]
+    sentence: str
+    remark: str
+
+
+class Labelled(msgspec.Struct, frozen=True):
+    """How many of some drawings have a label, and of how many the label says that it is no digit."""
+
+    labels: Share
+    not_a_digit: int
+
+
+class ClassFigures(msgspec.Struct, frozen=True):
+    """Of one class: how many were found, and how many of those that were said to be it are."""
+
+    label: str
+    recall: Share
+    precision: Share
+
+
+class Confusions(msgspec.Struct, frozen=True):
+    """As what the drawings of one label were read.
+
+    Attributes:
+        label: None for what is not a digit.
+        kind: "common": all versions know it; "own": this one does, and not every other; "withheld": this one does not.
+        read_as: prediction -> how often.
+    """
+
+    label: str | None
+    kind: Literal["common", "own", "withheld", "not a digit"]
+    read_as: dict[str, int]
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """How one version reads labelled drawings. Only `confusions` has those whose label it does not know.
+
+    Attributes:
+        accuracy: on the classes that it knows.
+        common: on the classes that every version knows, so that versions can be compared.
+    """
+
+    accuracy: Share
+    common: Share
+    classes: tuple[ClassFigures, ...]
+    confusions: tuple[Confusions, ...]
+    calibration: Calibration
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """Of the newest answers, in milliseconds: from the request's headers to the beginning of its commit, and parts."""
+
+    total: Percentiles
+    waited: Percentiles
+    computed: Percentiles
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One version: the labels that it knows, how many answers it gave through what, how many drawings it shadowed."""
+
+    name: str
+    classes: tuple[str, ...]
+    answers: int
+    sources: dict[str, int]
+    shadowed: int
+    asked: Sample
+    volunteered: Sample
+    latency: Latency
+
+
+class Paired(msgspec.Struct, frozen=True):
+    """Two versions on the same labelled drawings, of classes that both know.
+
+    Attributes:
+        wins, losses: where only the challenger is right; where only the base is.
+        p: of McNemar's exact test.
+        log10_e: of the e-value; a difference is shown from log10(20) on.
+        low, high: between what the challenger's share of wins + losses lies, however often one looks.
+    """
+
+    n: int
+    both_right: int
+    wins: int
+    losses: int
+    both_wrong: int
+    p: float
+    log10_e: float
+    low: float
+    high: float
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """One version beside the base.
+
+    Attributes:
+        agreement: on all drawings that both read, labelled or not.
+        untaught: of their disagreements, those where one answers what the other was never taught.
+    """
+
+    challenger: str
+    classes: tuple[str, ...]
+    asked: Paired
+    volunteered: Paired
+    agreement: Share
+    untaught: int
+
+
+class Said(msgspec.Struct, frozen=True):
+    """One version's answer."""
+
+    version: str
+    prediction: str
+    confidence: float
+
+
+class Dispute(msgspec.Struct, frozen=True):
+    """A drawing that versions read differently: 784 grey values; `answers`: the given one first."""
+
+    id: UUID
+    created_at: datetime
+    pixels: bytes
+    answers: tuple[Said, ...]
+    is_labelled: bool
+    label: str | None
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """Answers whose version was chosen so; all None: by no flag."""
+
+    flag: str | None
+    variant: str | None
+    reason: str | None
+    answers: int
+
+
+class Day(msgspec.Struct, frozen=True):
+    """One day in UTC: version -> answers, how many of them a flag failed for, finding -> drawings."""
+
+    day: date
+    answers: dict[str, int]
+    flag_errors: int
+    findings: dict[str, int]
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Everything.
+
+    Attributes:
+        since, until: when the first and the newest answer were given; None where there is none.
+        base: the version that the others are compared with: the default one, where it read anything.
+        verdicts: at least one.
+        versions: the base first.
+        days: the newest ones, without gaps.
+    """
+
+    made_at: datetime
+    since: datetime | None
+    until: datetime | None
+    answers: int
+    base: str | None
+    verdicts: tuple[Verdict, ...]
+    asked: Labelled
+    volunteered: Labelled
+    versions: tuple[Version, ...]
+    comparisons: tuple[Comparison, ...]
+    disputes: tuple[Dispute, ...]
+    choices: tuple[Choice, ...]
+    days: tuple[Day, ...]

@@ -1,0 +1,220 @@
+"""What the report asks the database: counts, of one moment, so that little comes back however many rows there are.
+
+A version reads a drawing by answering or as a shadow; both count, and each version once for each drawing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime
+from itertools import combinations, groupby
+from uuid import UUID
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Connection, String, and_, cast, exists, false, func, select, type_coerce
+
+from app.storage.database import Database
+from app.storage.drawings import unpack
+from app.storage.facts import Answer, Disagreement, Double, Facts, Found, Given, Pair, Read, Told, bin_of
+from app.storage.tables import labels, results, shadows
+
+NEWEST_TIMED = 50_000
+NEWEST_DISAGREEMENTS = 24
+
+
+def read_facts(database: Database, *, timed: int = NEWEST_TIMED, disagreements: int = NEWEST_DISAGREEMENTS) -> Facts:
+    """All that the report needs. An answer that comes meanwhile is in none of it.
+
+    Args:
+        timed: the newest so many answers have their latencies in it.
+        disagreements: at most so many are in it.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    with database.reading(patient=True) as connection:
+        _hold_still(connection)
+        given, newest, since, until = _given(connection)
+        doubles, shadowed, newest_shadows = _doubles(connection)
+        told, read, pairs = _labelled(connection)
+        differ = any(double.first_prediction != double.second_prediction for double in doubles)
+        return Facts(
+            since=since,
+            until=until,
+            given=given,
+            found=_found(connection),
+            told=told,
+            read=read,
+            pairs=pairs,
+            doubles=doubles,
+            shadowed=shadowed,
+            classes=_classes(connection, newest, newest_shadows),
+            timings=_timings(connection, timed),
+            disagreements=_disagreements(connection, disagreements) if differ else (),
+        )
+
+
+def _hold_still(connection: Connection) -> None:
+    """What is read until the connection is put back is of one moment; nobody who writes waits for it."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN DEFERRED")  # sqlite3 itself begins for a write only
+    else:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+# -- all answers -------------------------------------------------------------------------------------------------------
+
+
+def _given(
+    connection: Connection,
+) -> tuple[tuple[Given, ...], dict[str, str], datetime | None, datetime | None]:
+    """The counts, each version's newest identifier, and from when to when."""
+    named = (results.c[name] for name in ("model_version", "source", "flag", "variant", "reason"))
+    columns = [_day(connection), *named, func.coalesce(results.c.asked, false())]
+    moments = (func.min(results.c.created_at), func.max(results.c.created_at))
+    query = select(*columns, func.count(), _newest(results.c.id), *moments).group_by(*columns)
+    given = []
+    newest: dict[str, str] = {}
+    times: set[datetime] = set()
+    for day, version, source, flag, variant, reason, asked, count, identifier, since, until in connection.execute(
+        query
+    ):
+        given.append(Given(date.fromisoformat(day), version, source, flag, variant, reason, bool(asked), count))
+        newest[version] = max(identifier, newest.get(version, ""))
+        times |= {since, until}
+    return tuple(given), newest, min(times, default=None), max(times, default=None)
+
+
+def _found(connection: Connection) -> tuple[Found, ...]:
+    """Lists of names are counted there, names here: few lists differ."""
+    day, listed = _day(connection), cast(results.c.findings, String)
+    query = select(day, listed, func.count()).where(listed != "[]").group_by(day, listed)
+    counts: Counter[tuple[str, str]] = Counter()
+    for on, names, count in connection.execute(query):
+        for name in set(msgspec.json.decode(names, type=list[str])):
+            counts[on, name] += count
+    return tuple(Found(date.fromisoformat(on), name, count) for (on, name), count in sorted(counts.items()))
+
+
+def _timings(connection: Connection, timed: int) -> dict[str, NDArray[np.float64]]:
+    columns = (results.c[name] for name in ("model_version", "latency_ms", "waited_ms", "computed_ms"))
+    rows = connection.execute(select(*columns).order_by(results.c.id.desc()).limit(timed)).all()
+    if not rows:
+        return {}
+    versions, *stages = zip(*rows, strict=True)
+    names, table = np.array(versions), np.array(stages, np.float64).T  # None becomes NaN
+    return {str(name): table[names == name] for name in np.unique(names)}
+
+
+def _classes(
+    connection: Connection, newest: dict[str, str], newest_shadows: dict[str, str]
+) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for version, identifier in newest_shadows.items():
+        is_it = and_(shadows.c.result_id == UUID(identifier), shadows.c.model_version == version)
+        found[version] = connection.scalar(select(shadows.c.scores).where(is_it))
+    for version, identifier in newest.items():
+        found[version] = connection.scalar(select(results.c.scores).where(results.c.id == UUID(identifier)))
+    return {version: tuple(sorted(scores or ())) for version, scores in sorted(found.items())}
+
+
+def _day(connection: Connection) -> ColumnElement[str]:
+    """In UTC, as YYYY-MM-DD: SQLite keeps moments as texts that begin so."""
+    if connection.dialect.name == "sqlite":
+        return func.substr(results.c.created_at, 1, 10, type_=String)
+    return func.to_char(func.timezone("UTC", results.c.created_at), "YYYY-MM-DD", type_=String)
+
+
+def _newest(identifier: ColumnElement[UUID]) -> ColumnElement[str]:
+    """PostgreSQL knows no highest UUID before its version 18; as texts they sort alike."""
+    return func.max(cast(identifier, String), type_=String)
+
+
+# -- several versions on one drawing -----------------------------------------------------------------------------------
+
+
+def _doubles(connection: Connection) -> tuple[tuple[Double, ...], dict[str, int], dict[str, str]]:
+    """The counts; how many drawings each version read as a shadow, and the newest identifier of these.
+
+    What all shadows say of a drawing is one text there, so that each row is visited once.
+    """
+    text = _as_object(connection, shadows.c.model_version, shadows.c.prediction).label("said")
+    said = select(shadows.c.result_id, text).group_by(shadows.c.result_id).subquery()
+    columns = (results.c.model_version, results.c.prediction, said.c.said)
+    query = select(*columns, func.count(), _newest(results.c.id)).select_from(
+        results.join(said, said.c.result_id == results.c.id)
+    )
+    counts: Counter[tuple[str, str, str, str]] = Counter()
+    newest: dict[str, str] = {}
+    shadowed: Counter[str] = Counter()
+    for version, prediction, others, count, identifier in connection.execute(query.group_by(*columns)):
+        said_by = msgspec.json.decode(others, type=dict[str, str])
+        said_by.pop(version, None)
+        for name in said_by:
+            shadowed[name] += count
+            newest[name] = max(identifier, newest.get(name, ""))
+        for first, second in combinations(sorted([(version, prediction), *said_by.items()]), 2):
+            counts[*first, *second] += count
+    return tuple(Double(*key, count) for key, count in sorted(counts.items())), dict(shadowed), newest
+
+
+def _as_object(connection: Connection, key: ColumnElement[str], value: ColumnElement[str]) -> ColumnElement[str]:
+    """The keys and values of a group as one text of JSON."""
+    if connection.dialect.name == "sqlite":
+        return func.json_group_object(key, value, type_=String)
+    return cast(func.jsonb_object_agg(key, value), String)
+
+
+def _labelled(connection: Connection) -> tuple[tuple[Told, ...], tuple[Read, ...], tuple[Pair, ...]]:
+    """The rows come drawing by drawing and are counted here: three joins with groups there take twice as long."""
+    names = ("model_version", "prediction", "confidence")
+    is_other = and_(shadows.c.result_id == results.c.id, shadows.c.model_version != results.c.model_version)
+    drawing = (type_coerce(labels.c.result_id, String), labels.c.label, func.coalesce(results.c.asked, false()))
+    query = (
+        select(*drawing, *(table.c[name] for table in (results, shadows) for name in names))
+        .select_from(labels.join(results, results.c.id == labels.c.result_id).outerjoin(shadows, is_other))
+        .order_by(labels.c.result_id)
+        .execution_options(yield_per=1000)  # also PostgreSQL sends no more at once
+    )
+    told: Counter[tuple[str | None, bool]] = Counter()
+    read: dict[tuple[str | None, bool, str, str, int], tuple[int, float]] = {}
+    pairs: Counter[tuple[str | None, bool, str, str, str, str]] = Counter()
+    for (_, label, asked), rows in groupby(connection.execute(query), key=lambda row: row[:3]):
+        about = (label, bool(asked))
+        told[about] += 1
+        parts = list(rows)
+        answers = [parts[0][3:6], *(row[6:] for row in parts if row[6] is not None)]
+        for version, prediction, confidence in answers:
+            key = (*about, version, prediction, bin_of(confidence))
+            count, total = read.get(key, (0, 0.0))
+            read[key] = (count + 1, total + confidence)
+        for first, second in combinations(sorted(answers), 2):
+            pairs[*about, *first[:2], *second[:2]] += 1
+    return (
+        tuple(Told(*key, count) for key, count in told.items()),
+        tuple(Read(*key, *sums) for key, sums in read.items()),
+        tuple(Pair(*key, count) for key, count in pairs.items()),
+    )
+
+
+def _disagreements(connection: Connection, limit: int) -> tuple[Disagreement, ...]:
+    differs = exists().where(shadows.c.result_id == results.c.id, shadows.c.prediction != results.c.prediction)
+    columns = (results.c[name] for name in ("id", "created_at", "pixels", "model_version", "prediction", "confidence"))
+    drawings = select(*columns).where(results.c.pixels.is_not(None), differs).order_by(results.c.id.desc())
+    rows = connection.execute(drawings.limit(limit)).all()
+    ids = [row.id for row in rows]
+    answers = {row.id: [Answer(row.model_version, row.prediction, row.confidence)] for row in rows}
+    columns = (shadows.c[name] for name in ("result_id", "model_version", "prediction", "confidence"))
+    others = select(*columns).where(shadows.c.result_id.in_(ids)).order_by(shadows.c.model_version)
+    for identifier, *answer in connection.execute(others):
+        answers[identifier].append(Answer(*answer))
+    told = select(labels.c.result_id, labels.c.label).where(labels.c.result_id.in_(ids))
+    said = {row.result_id: row.label for row in connection.execute(told)}
+    return tuple(
+        Disagreement(
+            row.id, row.created_at, unpack(row.pixels), tuple(answers[row.id]), row.id in said, said.get(row.id)
+        )
+        for row in rows
+    )
