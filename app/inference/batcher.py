@@ -27,7 +27,7 @@ BATCH_ROWS = 256
 QUEUE_ROWS = 8192
 ADMITTED_ROWS = 64
 """So many rows may always wait, whatever their predicted time: a class of people who draw at once."""
-STANDING_SECONDS = 0.02
+STANDING_SECONDS = 0.005
 """Longest predicted wait while pressed. A queue that does not go away helps nobody: it only makes each answer late."""
 BURST_SECONDS = 0.25
 """Longest predicted wait otherwise: a burst is absorbed."""
