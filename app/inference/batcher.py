@@ -281,14 +281,23 @@ class Batcher(Generic[Work, Answer]):
         now = time.monotonic()
         rows = sum(entry.rows for entry in batch)
         first = min(entry.arrived for entry in batch)
-        # What a batch costs includes the event loop's share, decoding and answering: from the last delivery on, or from
-        # the first arrival after it.
-        self._cost.learn(rows, now - max(self._delivered, first))
-        self._delivered, self._running = now, []
+        report = BatchReport(rows, self._reason, self._started - first, outcome.compute, outcome.commit)
         _answer(batch, outcome.answers)
-        self._report(BatchReport(rows, self._reason, self._started - first, outcome.compute, outcome.commit))
-        self._start_is_planned = True
-        self._gather("drained", before=self._rows_waiting)
+        # Answers leave first: what their futures call stands in line before this.
+        self._loop.call_soon(self._account, now - max(self._delivered, first), report)
+        self._delivered, self._running = now, []
+        if self._waiting:
+            self._start_is_planned = True
+            self._gather("drained", before=self._rows_waiting)
+        else:
+            self._note_pressure()
+            self._idle.set()
+
+    def _account(self, seconds: float, report: BatchReport) -> None:
+        """seconds: of this batch, with the event loop's share, decoding and answering: from the last delivery on, or
+        from the first arrival after it."""
+        self._cost.learn(report.rows, seconds)
+        self._report(report)
 
 
 def _answer(entries: Sequence[_Entry[Work, Answer]], answers: Sequence[Answer | Exception]) -> None:

@@ -6,6 +6,9 @@ packed into one word per row.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -90,3 +93,41 @@ def _longest_side(rows: Words) -> NDArray[np.intc]:
     span = occupied / (occupied & -occupied)  # the first occupied line becomes bit 0; the quotient is exact
     bits: NDArray[np.intc] = np.frexp(np.maximum(span[0], span[1]))[1]
     return bits
+
+
+def pack_one(ink: NDArray[np.bool_]) -> int:
+    """(784,) bool, True is ink -> a number in which bit 28 * row + column is that pixel."""
+    return int.from_bytes(np.packbits(ink, bitorder="little").tobytes(), "little")
+
+
+def measure_one(ink: int) -> tuple[float, float, float, float]:
+    """What `measure` gives, for one image that has ink: a fifth of the time, for nothing is made of arrays.
+
+    ink: from `pack_one`, not 0.
+    """
+    count = ink.bit_count()
+    columns = sum((ink & mask).bit_count() << bit for bit, mask in enumerate(COLUMN_BITS))
+    lines = sum((ink & mask).bit_count() << bit for bit, mask in enumerate(ROW_BITS))
+    across = ink & ink >> 1
+    across &= across >> 2 & ROOM_FOR_SQUARE  # what begins further right would end in the next row
+    down = across & across >> SIDE
+    squares = (down & down >> 2 * SIDE).bit_count()
+    folded = ink | ink >> 14 * SIDE
+    folded |= folded >> 7 * SIDE
+    for rows in (4, 2, 1):
+        folded |= folded >> rows * SIDE
+    occupied = folded & int(WHOLE_ROW)
+    width = occupied.bit_length() - (occupied & -occupied).bit_length() + 1
+    height = (ink.bit_length() - 1) // SIDE - ((ink & -ink).bit_length() - 1) // SIDE + 1
+    longest = max(width, height)
+    return columns / count, lines / count, float(longest), squares * longest / count
+
+
+def _pixels_where(wanted: Callable[[int, int], object]) -> int:
+    """The pixels (row, column) that are wanted, as `pack_one` has them."""
+    return sum(1 << SIDE * row + column for row in range(SIDE) for column in range(SIDE) if wanted(row, column))
+
+
+COLUMN_BITS = [_pixels_where(partial(lambda bit, row, column: column >> bit & 1, bit)) for bit in range(5)]
+ROW_BITS = [_pixels_where(partial(lambda bit, row, column: row >> bit & 1, bit)) for bit in range(5)]
+ROOM_FOR_SQUARE = _pixels_where(lambda row, column: column <= SIDE - 4)

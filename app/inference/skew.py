@@ -9,6 +9,7 @@ Blind spot: a transposed or mirrored digit has the size, the place and the pen o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,17 @@ from numpy.typing import NDArray
 
 from app.errors import BadImages
 from app.inference.contract import INK_ABOVE
-from app.inference.measures import PIXELS, PROFILE_MEASURES, SIDE, WHOLE_ROW, Words, measure, pack_rows
+from app.inference.measures import (
+    PIXELS,
+    PROFILE_MEASURES,
+    SIDE,
+    WHOLE_ROW,
+    Words,
+    measure,
+    measure_one,
+    pack_one,
+    pack_rows,
+)
 
 
 class Finding(NamedTuple):
@@ -73,7 +84,9 @@ def find_skew(images: NDArray[np.uint8], profile: Profile | None) -> list[tuple[
     """
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
         raise BadImages(images, shape="(N, 28, 28)")
-    bounds = _bounds(profile or {})
+    bounds = _bounds(tuple((name, *triple) for name, triple in (profile or {}).items()))
+    if len(images) == 1:
+        return [_find_in_one(images.reshape(PIXELS), bounds)]
     found: list[tuple[Finding, ...]] = []
     for start in range(0, len(images), BLOCK_IMAGES):
         found += _find_in(images[start : start + BLOCK_IMAGES].reshape(-1, PIXELS), bounds)
@@ -87,15 +100,34 @@ def skipped_checks(profile: Profile | None) -> tuple[str, ...]:
 
 
 class _Bounds(NamedTuple):
-    """(4, 1) float64 each, in the order of PROFILE_MEASURES."""
+    """In the order of PROFILE_MEASURES: (4, 1) float64 each, and the same as numbers."""
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
 
 
-def _bounds(profile: Profile) -> _Bounds:
-    low, _, high = zip(*(profile.get(name, UNBOUNDED) for name in PROFILE_MEASURES), strict=True)
-    return _Bounds(np.array([low]).T, np.array([high]).T)
+@lru_cache(maxsize=64)
+def _bounds(profile: tuple[tuple[str, float, float, float], ...]) -> _Bounds:
+    """profile: name, low, median and high of each measure."""
+    known = {name: triple for name, *triple in profile}
+    low, _, high = zip(*(known.get(name, UNBOUNDED) for name in PROFILE_MEASURES), strict=True)
+    return _Bounds(np.array([low]).T, np.array([high]).T, low, high)
+
+
+def _find_in_one(pixels: NDArray[np.uint8], bounds: _Bounds) -> tuple[Finding, ...]:
+    """The findings of one (784,) image: a lone request waits for them."""
+    ink = pack_one(pixels > INK_ABOVE)
+    if not ink or ink & ink >> SIDE * (SIDE - 1):  # wrong values, perhaps: as in `_find_in`
+        return _find_in(pixels.reshape(1, PIXELS), bounds)[0]
+    byte = 0
+    measures = measure_one(ink)
+    for value, low in zip(measures, bounds.lows, strict=True):
+        byte = byte << 1 | (value <= low)
+    for value, high in zip(measures, bounds.highs, strict=True):
+        byte = byte << 1 | (value > high)
+    return WRONG_SHAPES[byte]
 
 
 def _find_in(pixels: NDArray[np.uint8], bounds: _Bounds) -> list[tuple[Finding, ...]]:

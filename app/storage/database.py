@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, cast
 
 import msgspec
@@ -71,7 +72,7 @@ class Database:
         name: what a message may show: the address without user, password and options.
         file: SQLite's file; None for PostgreSQL.
         engine: for reading, and for transactions of several statements.
-        appender: where each statement is a transaction by itself.
+        appender: PostgreSQL, where each statement is a transaction by itself.
         patient: as `engine`, and PostgreSQL may take as long as it needs.
     """
 
@@ -81,14 +82,15 @@ class Database:
         if self.file is not None:
             self.name = f"sqlite {self.file}"
             connect = self._connect_to_file
-            self.engine = self.patient = _engine(url, creator=connect)
-            self.appender = _engine(url, creator=connect, **_BY_STATEMENT)
+            self.engine = self.patient = self.appender = _engine(url, creator=connect)
         else:
             self.name = f"postgresql {url.host or 'localhost'}:{url.port or 5432}/{url.database}"
             self.engine = _postgresql_engine(url)
             self.appender = _postgresql_engine(url, **_BY_STATEMENT)
             self.patient = _postgresql_engine(url, patient=True)
         self._opened: tuple[int, int] | None = None
+        self._writer: sqlite3.Connection | None = None
+        self._writing_to_file = Lock()
 
     @contextmanager
     def reading(self, *, patient: bool = False) -> Iterator[Connection]:
@@ -133,33 +135,58 @@ class Database:
     def run_alone(self, statement: str, values: tuple[Any, ...]) -> None:
         """One statement that is a transaction by itself: on the disk on return, and nothing of it if it raises.
 
-        The driver lets go of the interpreter once instead of three times, and under load each time is a wait for the
-        event loop; PostgreSQL is asked twice (whether the connection lives, and to store) instead of four times.
+        SQLite's driver lets go of the interpreter once instead of three times, and under load each time is a wait for
+        the event loop; PostgreSQL is asked twice (does the connection live, and to store) instead of four times.
 
         Raises:
             DatabaseUnavailable: the database does not answer, or takes no write. The next call tries it again.
         """
         with self._translated():
-            pooled = (
-                self.appender.raw_connection()
-            )  # SQLAlchemy's own execution takes 30 us more, for nothing used here
-            try:
-                pooled.cursor().execute(statement, values)
-            finally:
-                pooled.close()
+            if self.file is None:
+                with self.appender.connect() as connection:
+                    connection.exec_driver_sql(statement, values)
+            else:
+                self._write_to_file(statement, values)
         self.check_file()
 
     def close(self) -> None:
         """Lets go of all connections; the next use opens new ones."""
         self._opened = None
+        with self._writing_to_file:
+            self._let_go_of_file()
         for engine in (self.engine, self.appender, self.patient):
             engine.dispose()
 
+    def _write_to_file(self, statement: str, values: tuple[Any, ...]) -> None:
+        """On a connection that is kept: to take one from a pool takes a tenth of a lone insert.
+
+        Who waits for the file waits here, not in SQLite, which looks again after ever longer pauses.
+        """
+        if not self._writing_to_file.acquire(timeout=WAIT_SECONDS):
+            raise NoFreeConnection
+        try:
+            if self._writer is None:
+                self._writer = self._connect_to_file()
+                self._writer.isolation_level = None  # each statement is a transaction
+            self._writer.execute(statement, values).close()
+        except sqlite3.Error:
+            self._let_go_of_file()
+            raise
+        finally:
+            self._writing_to_file.release()
+
+    def _let_go_of_file(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
     def _write_log_out(self) -> None:
         """Into the open file, wherever it is: SQLite would take a log beside another file for that one's own."""
-        for engine in (self.appender, self.engine):
-            if isinstance(engine.pool, QueuePool) and engine.pool.checkedin():
-                with self._translated(), engine.connect() as connection:
+        with self._writing_to_file, self._translated():
+            if self._writer is not None:
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+            elif isinstance(self.engine.pool, QueuePool) and self.engine.pool.checkedin():
+                with self.engine.connect() as connection:
                     connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _connect_to_file(self) -> sqlite3.Connection:

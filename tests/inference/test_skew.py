@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from app.errors import BadImages
-from app.inference.measures import PROFILE_MEASURES, measure, pack_rows
+from app.inference.measures import PROFILE_MEASURES, measure, measure_one, pack_one, pack_rows
 from app.inference.skew import BLOCK_IMAGES, FAINT, INVERTED, TOO_SMALL, UNIT_RANGE, find_skew, skipped_checks
 
 ROOM = 196  # a canvas in which the field is the middle seventh
@@ -280,3 +280,17 @@ def test_threads_do_not_disturb_each_other(digits, profile):
     alone = [find_skew(batch, profile) for batch in batches]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda batch: find_skew(batch, profile), batches * 10)) == alone * 10
+
+
+def test_an_image_alone_is_found_as_it_is_among_others(digits, profile):
+    """One image is measured as a number, several as arrays."""
+    some = digits[::20]
+    noise = np.random.default_rng(1).integers(0, 256, (100, 28, 28), dtype=np.uint8)
+    spoilt = [some, 255 - some, some // 255, some // 2, shifted(some, 5, 0), shifted(some, 0, -7), scaled(some, 0.6)]
+    images = np.concatenate([*spoilt, thickened(some), np.zeros((1, 28, 28), np.uint8), noise])
+    together = find_skew(images, profile)
+    assert len(set(together)) > 8
+    assert [find_skew(image[np.newaxis], profile)[0] for image in images] == together
+    ink = (images > 128).reshape(len(images), -1)
+    inky = ink.any(axis=1)
+    assert [measure_one(pack_one(one)) for one in ink[inky]] == [tuple(row) for row in measure(pack_rows(ink[inky])).T]

@@ -101,12 +101,17 @@ def test_no_message_shows_the_password(tmp_path: Path):
 # -- SQLite ------------------------------------------------------------------------------------------------------------
 
 
-def test_each_connection_to_sqlite_syncs_each_commit_and_lets_readers_read(sqlite: Database):
-    with sqlite.engine.connect() as first, sqlite.engine.connect() as second, sqlite.appender.connect() as third:
-        for connection in (first, second, third):
-            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
-            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
-            assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == module.WAIT_SECONDS * 1000
+def test_each_connection_to_sqlite_syncs_each_commit_and_lets_readers_read(sqlite: Database, make: Make):
+    Store(sqlite).add([make()])
+    assert sqlite._writer is not None
+    with sqlite.engine.connect() as first, sqlite.engine.connect() as second:
+        for execute in (first.exec_driver_sql, second.exec_driver_sql, sqlite._writer.execute):
+            for name, value in (
+                ("synchronous", 2),
+                ("journal_mode", "wal"),
+                ("busy_timeout", 1000 * module.WAIT_SECONDS),
+            ):
+                assert execute(f"PRAGMA {name}").fetchone() == (value,)
 
 
 def test_sqlite_s_files_are_for_their_owner_alone(sqlite: Database, make: Make):
@@ -120,15 +125,13 @@ def test_sqlite_s_files_are_for_their_owner_alone(sqlite: Database, make: Make):
 def test_a_full_disk_is_named_and_stores_nothing_of_the_batch(sqlite: Database, make: Make):
     store = Store(sqlite)
     store.add([make()])
-    with sqlite.appender.connect() as connection:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 3}")
+    assert sqlite._writer is not None
+    (pages,) = sqlite._writer.execute("PRAGMA page_count").fetchone()
+    sqlite._writer.execute(f"PRAGMA max_page_count = {pages + 3}")
     with pytest.raises(DatabaseUnavailable, match="disk of the database is full"):
         store.add([make() for _ in range(500)])
     assert len(store.latest(1000)) == 1
-    with sqlite.appender.connect() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
-    store.add([make() for _ in range(500)])
+    store.add([make() for _ in range(500)])  # on another connection, which has room
     assert len(store.latest(1000)) == 501
 
 

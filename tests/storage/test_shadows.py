@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from app.storage import shadows as module
 from app.storage.database import Database
@@ -74,7 +74,7 @@ def test_what_is_added_again_is_stored_once_and_stays_what_it_was(shadows: Shado
 
 
 def test_a_batch_is_stored_whole_or_not_at_all(shadows: Shadows, cast: Cast, database: Database):
-    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
+    with pytest.raises((sqlite3.IntegrityError, IntegrityError)):
         shadows.add([cast(), cast(prediction=None)])
     assert rows(database) == []
 
