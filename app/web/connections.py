@@ -158,6 +158,7 @@ class BoundedConnection(HttpToolsProtocol):
             raise HttpParserError("the parser would take this body for the next request")
         self._unread = 0
         if not (self._is_usual() and (self._refuse_at_once() or self._goes_express())):
+            self._gate.expect(self.url)
             super().on_headers_complete()
             if self._ending:
                 self.cycle.keep_alive = False
@@ -248,6 +249,7 @@ class BoundedConnection(HttpToolsProtocol):
         """Of a request on the short way something is still to come: it is answered as any other."""
         if self._express is not None:
             body, self._express = self._express.body, None
+            self._gate.expect(self.url)
             super().on_headers_complete()
             super().on_body(bytes(body))
 

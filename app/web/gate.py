@@ -111,15 +111,19 @@ class Gate:
         overload = self._overload(self._coming + 1)
         self.is_full = overload is not None
         if overload is None:
-            if not self._coming:
-                asyncio.get_running_loop().call_soon(self._forget_coming)
-            self._coming += 1
             return None
         if not self._refused:
             asyncio.get_running_loop().call_later(1.0, self._note_refused)
         self._refused += 1
         fields, body = _overloaded(overload.retry_after)
         return b"%sx-request-id: %s\r\n\r\n%s" % (fields, new_request_id().encode(), body)
+
+    def expect(self, target: bytes) -> None:
+        """A request to this target goes the long way: its drawings are in the queue some turns of the loop from now."""
+        if target.partition(b"?")[0] in self._queued:
+            if not self._coming:
+                asyncio.get_running_loop().call_soon(self._forget_coming)
+            self._coming += 1
 
     def express(self, address: bytes, method: bytes) -> Answering | None:
         """What answers requests to this address, the body of which has arrived, without ASGI; None: nothing does."""

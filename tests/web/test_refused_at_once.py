@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from collections.abc import Iterator
 
 import pytest
 
-from app.inference.batcher import Overload
+from app.inference.batcher import ADMITTED_ROWS, Overload
 from app.web import connections
 from tests.web.inside import KEY
 from tests.web.load import get, post, until
-from tests.web.served import LAST, Served, bodies, read_to_the_end, replies_in, served, statuses  # noqa: F401
+from tests.web.served import LAST, Served, bodies, put_gate, read_to_the_end, replies_in, served, statuses  # noqa: F401
 
 
 @pytest.fixture
@@ -84,12 +85,28 @@ def test_what_comes_in_one_turn_of_the_event_loop_counts_before_it_is_in_the_que
     monkeypatch.setattr(application, "_overload", lambda rows: asked.append(rows))
 
     async def heads() -> None:
-        for _ in range(3):
-            assert application.refuse_at_once(b"/classify") is None
+        for target in (b"/classify", b"/health", b"/drawings?width=28", b"/classify"):
+            assert application.refuse_at_once(target) is None
+            application.expect(target)
 
     asyncio.run(heads())
     assert asked == [1, 2, 3]
     application._coming = 0
+
+
+def test_a_class_that_draws_at_once_is_never_refused(served: Served, bodies):  # noqa: F811
+    """Each drawing counts once: 64 may always wait, also behind a batch that takes its time."""
+    gated = put_gate(served.inside)
+    with contextlib.ExitStack() as stack:
+        people = [stack.enter_context(served.connect()) for _ in range(1 + ADMITTED_ROWS)]
+        people[0].sendall(post(bodies[0]))
+        assert gated.entered.wait(10)
+        for place, one in enumerate(people[1:]):
+            one.sendall(post(bodies[place % len(bodies)]))
+        until(lambda: served.inside.service.reader.queue.rows_waiting == ADMITTED_ROWS, "that all wait")
+        gated.may_go_on.set()
+        for one in people:
+            assert one.recv(65536).startswith(b"HTTP/1.1 200")
 
 
 def test_refusals_are_counted_and_logged_once_a_second(served: Served, full, bodies, caplog):  # noqa: F811
