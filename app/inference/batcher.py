@@ -26,7 +26,9 @@ BATCH_ROWS = 256
 """A batch takes no further work when it would grow beyond this; one larger piece of work is a batch by itself."""
 QUEUE_ROWS = 8192
 ADMITTED_ROWS = 64
-"""So many rows may always wait, whatever their predicted time: a class of people who draw at once."""
+"""So many rows may always wait, whatever their predicted time, unless pressed: a class of people who draw at once."""
+PRESSED_ROWS = 32
+"""The same while pressed: a batch that is worth its transaction."""
 STANDING_SECONDS = 0.005
 """Longest predicted wait while pressed. A queue that does not go away helps nobody: it only makes each answer late."""
 BURST_SECONDS = 0.25
@@ -120,11 +122,11 @@ class Batcher(Generic[Work, Answer]):
         now = time.monotonic()
         if self._running and now - self._started > STALLED_SECONDS:
             return Overload(f"a batch that has been running for {now - self._started:.1f} s", 5)
-        waiting = self._rows_waiting + rows
-        if self._rows_waiting == 0 or waiting <= ADMITTED_ROWS:
+        waiting, is_pressed = self._rows_waiting + rows, self.is_pressed
+        if self._rows_waiting == 0 or waiting <= (PRESSED_ROWS if is_pressed else ADMITTED_ROWS):
             return None
         predicted = self._predict(now, rows)
-        if waiting <= QUEUE_ROWS and predicted <= (STANDING_SECONDS if self.is_pressed else BURST_SECONDS):
+        if waiting <= QUEUE_ROWS and predicted <= (STANDING_SECONDS if is_pressed else BURST_SECONDS):
             return None
         found = f"{self._rows_waiting:,} drawings waiting, about {1000 * predicted:.0f} ms of work"
         return Overload(found, math.ceil(predicted))

@@ -109,6 +109,15 @@ def test_answers_to_requests_in_one_piece_come_in_their_order(served: Served, ta
     assert len(taken) >= 1
 
 
+def test_only_what_goes_the_long_way_is_expected_before_it_is_in_the_queue(served: Served, bodies, monkeypatch):  # noqa: F811
+    expected: list[bytes] = []
+    monkeypatch.setattr(served.inside.application, "expect", expected.append)
+    served.exchange(post(bodies[0]) + LAST)
+    assert expected == [b"/health"]
+    in_pieces(served, post(bodies[0])[:-1], post(bodies[0])[-1:] + LAST)
+    assert expected == [b"/health", b"/classify", b"/health"]
+
+
 @pytest.mark.parametrize("also", [{"connection": "close"}, {"expect": "100-continue"}])
 def test_a_request_that_asks_for_more_goes_the_long_way(served: Served, taken, bodies, also: dict[str, str]):  # noqa: F811
     with served.connect() as connection:
