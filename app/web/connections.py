@@ -17,6 +17,7 @@ from app.web.call import new_request_id
 from app.web.errors import ErrorBody
 from app.web.express import ExpressCycle, Run, Whole
 from app.web.glance import target_of_one_request
+from app.web.outgoing import Outgoing
 
 ARRIVAL_SECONDS = 10.0
 """From a request's first byte to its last, and from a new connection to its first request's last byte."""
@@ -27,9 +28,6 @@ HEAD_BYTES = 16 << 10
 MAX_CONNECTIONS = 2000
 LINGER_SECONDS = 1.0
 """When the service ends, idle connections stay open for so long, for what is on its way."""
-DISCARD_SECONDS, DISCARD_BYTES = 1.0, 64 << 20
-"""What still comes of a refused request is read and dropped within these bounds: most clients send all of it before
-they read, and a connection that closes with something unread takes the refusal back."""
 SWEEP_SECONDS = 1.0
 BODY_FIELDS = (b"content-length", b"transfer-encoding")
 
@@ -114,7 +112,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         self._gate = self.config.app
-        super().connection_made(_Outgoing(transport, self))  # type: ignore[arg-type]  # it passes on what it has not
+        super().connection_made(Outgoing(transport, self.loop, self.is_within_a_request))  # type: ignore[arg-type]  # it passes on what it has not
         if len(self.connections) > MAX_CONNECTIONS:
             self._refuse(TOO_MANY_CONNECTIONS)
             return
@@ -128,7 +126,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
-            self.transport.discard(len(data))  # type: ignore[attr-defined]  # of _Outgoing
+            self.transport.discard(len(data))  # type: ignore[attr-defined]  # of Outgoing
             return
         if self._gate.is_full and self._refuse_unread(data):
             return
@@ -189,7 +187,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.awaited = None
-        self.transport.flush()  # type: ignore[attr-defined]  # of _Outgoing
+        self.transport.flush()  # type: ignore[attr-defined]  # of Outgoing
         super().on_response_complete()
 
     def shutdown(self) -> None:
@@ -231,7 +229,7 @@ class BoundedConnection(HttpToolsProtocol):
         if answer is None:
             return False
         self._began = None
-        self.transport.write_whole(answer)  # type: ignore[attr-defined]  # of _Outgoing
+        self.transport.write_whole(answer)  # type: ignore[attr-defined]  # of Outgoing
         super().on_response_complete()
         return True
 
@@ -260,7 +258,7 @@ class BoundedConnection(HttpToolsProtocol):
             closes = b"" if cycle.keep_alive else b"connection: close\r\n"
             dated = b"".join([name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers])
             whole = b"%s%s%s\r\n%s" % (answer.head, dated, closes, answer.body)
-            self.transport.write_whole(whole)  # type: ignore[attr-defined]  # of _Outgoing
+            self.transport.write_whole(whole)  # type: ignore[attr-defined]  # of Outgoing
             if not cycle.keep_alive:
                 self.transport.close()
         self._gate.note_answered(cycle.call, answer.status)
@@ -272,7 +270,7 @@ class BoundedConnection(HttpToolsProtocol):
         if answer is None:
             return False
         self._was_refused = True
-        self.transport.write_whole(answer)  # type: ignore[attr-defined]  # of _Outgoing
+        self.transport.write_whole(answer)  # type: ignore[attr-defined]  # of Outgoing
         return True
 
     def _close_if_idle(self) -> None:
@@ -312,61 +310,6 @@ class BoundedConnection(HttpToolsProtocol):
         head = f"HTTP/1.1 {refusal.status} {refusal.reason}\r\ncontent-type: application/json\r\nconnection: close\r\n"
         safe = "x-content-type-options: nosniff\r\ncache-control: no-store\r\n"
         self.transport.write(f"{head}{safe}{fields}{again}\r\n".encode() + body)
-
-
-class _Outgoing:
-    """A transport that sends the head of an answer together with what follows: one system call instead of two.
-
-    Closed in the middle of a request, it says that nothing more comes, and drops what still arrives for a while.
-    """
-
-    def __init__(self, transport: asyncio.Transport, connection: BoundedConnection) -> None:
-        self._transport, self._connection = transport, connection
-        self._head = b""
-        self._is_closing = False
-        self._discarded = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        if self._head:
-            self._head, data = b"", self._head + data
-        elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 100"):
-            self._head = data
-            return
-        self._transport.write(data)
-
-    def write_whole(self, data: bytes) -> None:
-        """A head with what follows it."""
-        self._transport.write(data)
-
-    def flush(self) -> None:
-        """Sends a head that nothing follows."""
-        if self._head:
-            self._head, data = b"", self._head
-            self._transport.write(data)
-
-    def is_closing(self) -> bool:
-        return self._is_closing or self._transport.is_closing()
-
-    def close(self) -> None:
-        if self.is_closing():
-            return
-        self._is_closing = True
-        self.flush()
-        if self._connection.is_within_a_request():
-            self._transport.write_eof()
-            self._transport.resume_reading()
-            self._connection.loop.call_later(DISCARD_SECONDS, self._transport.close)
-        else:
-            self._transport.close()
-
-    def discard(self, count: int) -> None:
-        """So many more bytes came for nobody."""
-        self._discarded += count
-        if self._discarded > DISCARD_BYTES:
-            self._transport.close()
 
 
 _sweeping: WeakSet[asyncio.AbstractEventLoop] = WeakSet()

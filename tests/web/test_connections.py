@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.web import connections
+from app.web import connections, outgoing
 from app.web.gate import AccessLine
 from tests.web.inside import Inside
 from tests.web.load import get, post, until
@@ -281,13 +281,13 @@ def test_a_client_that_sends_all_of_a_body_that_is_too_large_reads_why_it_was_re
 
 
 def test_what_is_read_for_nobody_is_bounded(served: Served, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(connections, "DISCARD_BYTES", 1 << 20)
+    monkeypatch.setattr(outgoing, "DISCARD_BYTES", 1 << 20)
     with pytest.raises(OSError):
         served.exchange(post(LARGE_BODY, "/classify/batch"))
 
 
 def test_a_client_that_goes_on_after_its_refusal_is_cut_off(served: Served, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(connections, "DISCARD_SECONDS", 0.1)
+    monkeypatch.setattr(outgoing, "DISCARD_SECONDS", 0.1)
     with served.connect() as connection:
         connection.sendall(post(b"x" * (24 << 20), "/classify/batch")[:1000])
         assert statuses(replies_in(read_to_the_end(connection))) == [413]
