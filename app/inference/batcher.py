@@ -290,7 +290,7 @@ class Batcher(Generic[Work, Answer]):
             self._start_is_planned = True
             self._gather("drained", before=self._rows_waiting)
         else:
-            self._note_pressure()
+            self._pressed_since = None  # not by its cost: where each batch takes long, an empty queue would be pressed
             self._idle.set()
 
     def _account(self, seconds: float, report: BatchReport) -> None:

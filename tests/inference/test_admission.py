@@ -70,6 +70,22 @@ def test_a_queue_that_does_not_go_away_is_kept_shorter_than_a_burst(monkeypatch:
     run(test)
 
 
+def test_where_nothing_waits_nothing_is_pressed_however_slow_the_disk(monkeypatch: pytest.MonkeyPatch):
+    """Or one slow batch would end bursts, and what shadows read, for good: each batch costs that much here."""
+    monkeypatch.setattr(module, "PRESSED_SECONDS", 0.0)
+
+    async def test(model: Model, queue: Batcher[int, int]) -> None:
+        for rows in (1, 10, 100) * 100:
+            queue._cost.learn(rows, 4 * module.STANDING_SECONDS + rows * 0.0001)
+        await queue.submit(1)
+        assert not queue.is_pressed
+        await hold_up(model, queue)
+        assert queue.is_pressed
+        model.may_go_on.set()
+
+    run(test)
+
+
 @pytest.mark.usefixtures("still")
 def test_a_class_of_people_is_always_admitted_however_slow_the_model():
     async def test(model: Model, queue: Batcher[int, int]) -> None:
