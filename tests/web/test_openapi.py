@@ -63,7 +63,7 @@ def test_what_a_program_may_say_of_the_version_is_documented_where_it_counts():
     asked = {path: [name for name in names if name in ("model", "X-Visitor")] for path, names in said.items()}
     choosing = ("/classify", "/classify/batch", "/drawings", "/drawings/preview", "/visit", "/v2/models/{name}/infer")
     assert {path: names for path, names in asked.items() if names} == {
-        **dict.fromkeys(choosing, ["model", "X-Visitor"]),
+        **{path: ["model", "X-Visitor"] for path in choosing},
         "/v2/models/{name}/versions/{version}/infer": ["X-Visitor"],
     }
     assert {"404", "422"} <= DOCUMENT["paths"]["/visit"]["get"]["responses"].keys()
