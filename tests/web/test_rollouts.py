@@ -49,19 +49,25 @@ CHANGES = (
     ["rollback"],
 )
 """What `pixelwise flags` is told each second, over and over. v1.1 is there for a part of the time only."""
+REFUSALS = ("found version v1.1, promised one of", "found a share of its own for v1.1, the default")
+"""What it says when v1.1 is not served just then, or is the default."""
 
 Scores = dict[str, NDArray[np.float32]]
 """Version -> (N, classes): what its own engine says of N drawings."""
 
 
 class Rollouts:
-    """Within a `with` block, the flags change each second. `changes`: how many were taken; `refused`: how many named a
-    version that was not served just then."""
+    """Within a `with` block, the flags change each second.
+
+    Attributes:
+        changes: how many were taken.
+        failures: what was said of those that were refused for no good reason.
+    """
 
     def __init__(self, service: Service) -> None:
         self._service, self._ending = service, threading.Event()
         self._thread = threading.Thread(target=self._run)
-        self.changes = self.refused = 0
+        self.changes = 0
         self.failures: list[str] = []
 
     def __enter__(self) -> Rollouts:
@@ -78,9 +84,7 @@ class Rollouts:
             done = pixelwise(self._service, "flags", *arguments)
             if done.returncode == 0:
                 self.changes += 1
-            elif done.returncode == 2 and "found version v1.1, promised one of" in done.stderr:
-                self.refused += 1
-            else:
+            elif done.returncode != 2 or not any(refusal in done.stderr for refusal in REFUSALS):
                 self.failures.append(done.stderr)
             if self._ending.wait(max(0.0, begun + 1 - time.monotonic())):
                 return
