@@ -97,8 +97,8 @@ VERSIONS = """
 ## Two versions
 v1.0 answers, and v2.0 reads each stored drawing along, after its answer, in batches of its own; a drawing that comes
 while people wait is shed, which is counted. {connections} connections in a closed loop for {seconds:g} s, with v1.0
-alone and with both, in turns, {rounds} rounds: **{share} times** the answers. Then half of what v1.0 alone bore arrives
-evenly at both.
+alone and with both, each started anew, {rounds} rounds, and who begins changes: **{share} times** the answers. At the
+end of a round half of what v1.0 alone bore arrives evenly at both.
 
 {stamp}
 

@@ -24,7 +24,7 @@ from urllib.request import urlopen
 from load import Latency, Result, Target, digits, run_closed, run_open
 from loop import answer_size
 from peers.processor import processor_seconds
-from peers.services import OURS, ROOT, TWO, bare, running
+from peers.services import OURS, ROOT, TWO, Service, bare, running
 
 CONNECTIONS = 50
 OPEN_CONNECTIONS = 400
@@ -92,32 +92,35 @@ def _at(load: float, capacity: float, target: Target, process: int, seconds: flo
 def versions(*, rounds: int, seconds: float, quick: bool) -> dict[str, Any]:
     """v1.0 alone, and v1.0 with v2.0 reading along, in turns; then, to both, half of what the first bore. And flags."""
     found = []
-    with running(OURS, digits(1_000)) as one, running(TWO, digits(1_000)) as two:
-        if (served := _health(two.target)["versions"]) != ["v1.0", "v2.0"]:
-            raise SystemExit(f"service: two versions should be served, not {served}")
-        turns = {"alone": one.target, "both": two.target}
-        for target in turns.values():
-            run_closed(target, connections=CONNECTIONS, seconds=WARM_UP_SECONDS, warm_up=0)
-        for number in range(rounds):
-            names = list(turns) if number % 2 == 0 else list(turns)[::-1]
-            turn: dict[str, Any] = {name: _read_along(turns[name], seconds=seconds) for name in names}
-            rate = HALF * turn["alone"]["requests_per_second"]
-            found.append({**turn, "half": _read_along(two.target, seconds=seconds, rate=rate)})
+    for number in range(rounds):
+        turn: dict[str, Any] = {}
+        for name in ("alone", "both") if number % 2 == 0 else ("both", "alone"):
+            turn[name] = _read_along(OURS if name == "alone" else TWO, seconds=seconds)
+        rate = HALF * turn["alone"]["requests_per_second"]
+        found.append({**turn, "half": _read_along(TWO, seconds=seconds, rate=rate)})
     shape = {"connections": CONNECTIONS, "open_connections": OPEN_CONNECTIONS, "seconds": seconds}
     return {**shape, "runs": found, "flags": _flag_costs(quick=quick)}
 
 
-def _read_along(target: Target, *, seconds: float, rate: float | None = None) -> dict[str, Any]:
-    """A run, and what became of the shadows of what it sent."""
-    before = _shadows(target)
-    if rate is None:
-        result = run_closed(target, connections=CONNECTIONS, seconds=seconds, warm_up=0)
-    else:
-        result = run_open(target, rate=rate, connections=OPEN_CONNECTIONS, seconds=seconds, warm_up=0)
+def _read_along(service: Service, *, seconds: float, rate: float | None = None) -> dict[str, Any]:
+    """A run of its own, closed or at a rate, and what became of the shadows of what it sent."""
+    with running(service, digits(1_000)) as (target, _, _):
+        served = json.loads(_got(target, "/health"))
+        if len(served["versions"]) != (2 if service is TWO else 1):
+            raise SystemExit(
+                f"service: {service.name} serves {served['versions']}, and leaves out {served['left_out']}"
+            )
+        run_closed(target, connections=CONNECTIONS, seconds=WARM_UP_SECONDS, warm_up=0)
+        time.sleep(SHADOWS_SECONDS)
+        before = _shadows(target)
+        if rate is None:
+            result = run_closed(target, connections=CONNECTIONS, seconds=seconds, warm_up=0)
+        else:
+            result = run_open(target, rate=rate, connections=OPEN_CONNECTIONS, seconds=seconds, warm_up=0)
+        time.sleep(SHADOWS_SECONDS)
+        shadows = {outcome: count - before[outcome] for outcome, count in _shadows(target).items()}
     if set(result.statuses) != {200} or result.errors:
-        raise SystemExit(f"service: {target.url} answered {result.statuses}, {result.errors} requests were lost")
-    time.sleep(SHADOWS_SECONDS)
-    shadows = {outcome: count - before[outcome] for outcome, count in _shadows(target).items()}
+        raise SystemExit(f"service: {service.name} answered {result.statuses}, {result.errors} requests were lost")
     return {**_figures(result), "shadows": shadows}
 
 
@@ -241,10 +244,6 @@ def _got(target: Target, path: str) -> str:
     host, port = target.address
     with urlopen(f"http://{host}:{port}{path}") as answer:
         return str(answer.read().decode())
-
-
-def _health(target: Target) -> dict[str, Any]:
-    return dict(json.loads(_got(target, "/health")))
 
 
 @contextmanager
