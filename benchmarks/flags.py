@@ -1,6 +1,6 @@
 """What a flag costs: microseconds of one evaluation, of a remembered one, and of both flags that a request asks for.
 
-    .venv/bin/python benchmarks/flags.py [--quick]
+    .venv/bin/python benchmarks/flags.py [--quick] [--json]
 
 Each evaluation goes the whole way: app/flags, OpenFeature's client, flagd's evaluator. Every visitor is a new one, so
 that nothing is remembered, but where that is what is measured. A round is timed as a whole and divided by its calls,
@@ -26,6 +26,8 @@ from app.flags.deciding import Context, Flags  # noqa: E402 - the path to app/ c
 
 TARGET = 60.0
 """Microseconds of one evaluation, at most."""
+ONE = "one evaluation"
+"""What the name of such a figure begins with."""
 VERSIONS = ("v1.0", "v2.0", "v1.1")
 LAB = {"==": [{"var": "key"}, "lab"]}
 RULES: dict[str, Any] = {
@@ -39,21 +41,32 @@ RULES: dict[str, Any] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="few rounds of few calls")
-    quick = parser.parse_args(arguments).quick
-    rounds, calls = (3, 500) if quick else (15, 5_000)
+    parser.add_argument("--json", action="store_true", help="every round, as one JSON object")
+    options = parser.parse_args(arguments)
+    rounds, calls = (3, 500) if options.quick else (15, 5_000)
+    found = figures(rounds=rounds, calls=calls)
+    if options.json:
+        json.dump({"rounds": rounds, "calls": calls, "microseconds": found}, sys.stdout)
+        return
     print(f"microseconds a call: median of {rounds} rounds of {calls:,} calls, and the lowest and highest round")
-    worst = 0.0
-    with tempfile.TemporaryDirectory() as folder:
-        for name, rule in RULES.items():
-            flags = flags_with(rule, Path(folder))
-            found = measure(flags.choose, rounds=rounds, calls=calls)
-            worst = max(worst, show(f"one evaluation: {name}", found))
-        rule = RULES["fractional, two versions"]
-        both = flags_with(rule, Path(folder))
-        show("a request: model-version and keep-drawings", measure(lambda who: ask_both(both, who), rounds, calls))
-        show("one remembered decision", measure(flags_with(rule, Path(folder)).choose, rounds, calls, visitors=1))
+    for name, times in found.items():
+        print(f"{name:<44} {median(times):6.2f}  ({min(times):.2f} to {max(times):.2f})")
+    worst = max(median(times) for name, times in found.items() if name.startswith(ONE))
     met = "met" if worst <= TARGET else "not met"
     print(f"target: at most {TARGET:g} us for one evaluation; the dearest takes {worst:.1f} us: {met}")
+
+
+def figures(*, rounds: int, calls: int) -> dict[str, list[float]]:
+    """What is asked -> microseconds a call, of each round."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = {
+            f"{ONE}: {name}": measure(flags_with(rule, Path(folder)).choose, rounds=rounds, calls=calls)
+            for name, rule in RULES.items()
+        }
+        flags = flags_with(RULES["fractional, two versions"], Path(folder))
+        found["a request: model-version and keep-drawings"] = measure(lambda who: ask_both(flags, who), rounds, calls)
+        found["one remembered decision"] = measure(flags.choose, rounds, calls, visitors=1)
+    return found
 
 
 def flags_with(rule: Any, folder: Path) -> Flags:
@@ -85,12 +98,6 @@ def measure(ask: Callable[[Context], object], rounds: int, calls: int, *, visito
             ask(Context(name, None, "/drawings"))
         found.append((time.perf_counter() - start) / calls * 1e6)
     return found[1:]
-
-
-def show(name: str, found: list[float]) -> float:
-    middle = median(found)
-    print(f"{name:<44} {middle:6.2f}  ({min(found):.2f} to {max(found):.2f})")
-    return middle
 
 
 if __name__ == "__main__":

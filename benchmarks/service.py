@@ -22,7 +22,7 @@ from machine import processor
 from peers.run import environment, measure
 from peers.services import OURS, PEERS, PLAIN, PLAIN_ASYNC, ROOT
 from service_claims import claims
-from service_parts import batches, idle, lone, memory, overload
+from service_parts import batches, idle, lone, memory, overload, versions
 
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "benchmarks" / "service_page.py"
@@ -39,6 +39,7 @@ def parts(*, quick: bool) -> Mapping[str, Part]:
             "peers": lambda: measure(contenders, rounds=1, seconds=2, connections=50),
             "lone": lambda: lone(rounds=3, requests=200),
             "overload": lambda: overload(rounds=1, seconds=3),
+            "versions": lambda: versions(rounds=1, seconds=3, quick=True),
             "idle": lambda: idle(seconds=10),
             "batches": lambda: batches(seconds=2),
             "memory": lambda: memory(first=5_000, last=20_000),
@@ -47,6 +48,7 @@ def parts(*, quick: bool) -> Mapping[str, Part]:
         "peers": lambda: measure(contenders, rounds=5, seconds=8, connections=50),
         "lone": lambda: lone(rounds=15, requests=300),
         "overload": lambda: overload(rounds=5, seconds=8),
+        "versions": lambda: versions(rounds=5, seconds=8, quick=False),
         "idle": lambda: idle(seconds=60),
         "batches": lambda: batches(seconds=8),
         "memory": lambda: memory(first=50_000, last=200_000),

@@ -16,6 +16,11 @@ P99_SHARE = 0.2
 LONE_EXCESS_MS = 0.3
 OVERLOAD_P99_TIMES = 3
 REFUSAL_MS = 100
+VERSIONS_TIMES = 0.5
+"""Throughput with a second version that reads along, of that of one version alone."""
+FLAG_MICROSECONDS = 60
+FLAG = "one evaluation"
+"""What the names of figures of one flag evaluation begin with."""
 IDLE_PERCENT = 0.5
 GROWTH_MIB = 5
 BUSY = 0.9
@@ -81,6 +86,7 @@ def claims(results: Mapping[str, Any]) -> list[Claim]:
         "peers": _peers,
         "lone": _lone,
         "overload": _overload,
+        "versions": _versions,
         "idle": _idle,
         "memory": _memory,
     }
@@ -120,6 +126,24 @@ def p99_growth(part: Mapping[str, Any]) -> Spread:
     """How many times longer the slowest accepted requests take at 200% than at 70%, in the same round."""
     calm, pressed = ([one["ok"]["p99"] for one in _loads(part, load)] for load in (0.7, 2.0))
     return Spread.of([above / below for below, above in zip(calm, pressed, strict=True)])
+
+
+def versions_share(part: Mapping[str, Any]) -> Spread:
+    """Answers in a second with a second version that reads along, of those of one version alone, in the same round."""
+    runs = part["runs"]
+    return Spread.of([run["both"]["requests_per_second"] / run["alone"]["requests_per_second"] for run in runs])
+
+
+def shed_share(part: Mapping[str, Any], turn: str) -> Spread:
+    """Of the shadows that were due in one turn of each round, those that were not read: shed, or failed."""
+    counts = [run[turn]["shadows"] for run in part["runs"]]
+    return Spread.of([1 - one["stored"] / sum(one.values()) for one in counts])
+
+
+def dearest_flag(part: Mapping[str, Any]) -> Spread:
+    """Microseconds of one flag evaluation, of the rule that takes longest."""
+    found = [Spread.of(times) for name, times in part["flags"]["microseconds"].items() if name.startswith(FLAG)]
+    return max(found, key=lambda one: one.value)
 
 
 def accepted(run: Mapping[str, Any]) -> float:
@@ -168,6 +192,12 @@ def _overload(part: Mapping[str, Any]) -> Iterator[Claim]:
         yield Claim(f"refused at 200%, {name}", over_loads(part, 2.0, "others", figure), "ms", REFUSAL_MS)
     worst = max(unexpected(one) for run in part["runs"] for one in run["loads"])
     yield Claim("requests without an answer of 200, 503 or 429", Spread.of([worst]), "", 0)
+
+
+def _versions(part: Mapping[str, Any]) -> Iterator[Claim]:
+    title = "requests with a second version that reads along, times those of one version"
+    yield Claim(title, versions_share(part), "", VERSIONS_TIMES, at_least=True)
+    yield Claim("one flag evaluation, the dearest rule", dearest_flag(part), "µs", FLAG_MICROSECONDS)
 
 
 def _idle(part: Mapping[str, Any]) -> Iterator[Claim]:

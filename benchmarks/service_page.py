@@ -23,8 +23,10 @@ from service_claims import (
     lone_excess,
     over_loads,
     p99_share,
+    shed_share,
     significant,
     times_more,
+    versions_share,
 )
 
 PAGE = """\
@@ -91,6 +93,26 @@ whatever the service does, over {open} connections; the clock of a request start
 |---|--:|--:|
 {rows}
 """
+VERSIONS = """
+## Two versions
+v1.0 answers, and v2.0 reads each stored drawing along, after its answer, in batches of its own; a drawing that comes
+while people wait is shed, which is counted. {connections} connections in a closed loop for {seconds:g} s, with v1.0
+alone and with both, each started anew, {rounds} rounds, and who begins changes: **{share} times** the answers. At the
+end of a round half of what v1.0 alone bore arrives evenly at both.
+
+{stamp}
+
+| | v1.0 alone | v2.0 reads along | the same at half the load |
+|---|--:|--:|--:|
+{rows}
+
+What a flag costs, in {flag_rounds} rounds of {calls:,} calls: the whole way through OpenFeature's client and flagd's
+evaluator, each time for somebody new. A request evaluates at most two; what was decided before is remembered.
+
+| | µs |
+|---|--:|
+{flags}
+"""
 IDLE = """
 ## Idle
 Parent and worker together took {percent}% of a core over {seconds:g} s without requests.
@@ -156,6 +178,7 @@ def page(results: Mapping[str, Any]) -> str:
         "peers": _peers,
         "lone": _lone,
         "overload": _overload,
+        "versions": _versions,
         "idle": _idle,
         "batches": _batches,
         "memory": _memory,
@@ -229,6 +252,36 @@ def _overload(part: Mapping[str, Any]) -> str:
         rows="\n".join(rows),
         stamp=_stamp(part),
     )
+
+
+def _versions(part: Mapping[str, Any]) -> str:
+    turns = ("alone", "both", "half")
+    figures = {"answers a second": ("requests_per_second",), "p50 ms": ("ok", "p50"), "p99 ms": ("ok", "p99")}
+    rows = [_row([name, *(str(_over_turns(part, turn, *path)) for turn in turns)]) for name, path in figures.items()]
+    shed = [f"{shed_share(part, turn).value:.1%}" for turn in turns[1:]]
+    rows.append(_row(["drawings that v2.0 did not read", "", *shed]))
+    flags = part["flags"]
+    return VERSIONS.format(
+        connections=part["connections"],
+        seconds=part["seconds"],
+        rounds=len(part["runs"]),
+        share=versions_share(part),
+        stamp=_stamp(part),
+        rows="\n".join(rows),
+        flag_rounds=flags["rounds"],
+        calls=flags["calls"],
+        flags="\n".join(_row([name, str(Spread.of(times))]) for name, times in flags["microseconds"].items()),
+    )
+
+
+def _over_turns(part: Mapping[str, Any], turn: str, *path: str) -> Spread:
+    values = []
+    for run in part["runs"]:
+        value = run[turn]
+        for key in path:
+            value = value[key]
+        values.append(value)
+    return Spread.of(values)
 
 
 def _idle(part: Mapping[str, Any]) -> str:

@@ -1,4 +1,5 @@
-"""What is measured of PixelWise alone: a lone request, overload, idling, batches, memory. Standard library only.
+"""What is measured of PixelWise alone: a lone request, overload, two versions, idling, batches, memory. Standard
+library only.
 
 Each function starts the service with everything on, as peers/serve_pixelwise.py does, and returns what the JSON file
 holds of its part: milliseconds, requests per second, shares of 1, MiB.
@@ -6,10 +7,12 @@ holds of its part: milliseconds, requests per second, shares of 1, MiB.
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -21,7 +24,7 @@ from urllib.request import urlopen
 from load import Latency, Result, Target, digits, run_closed, run_open
 from loop import answer_size
 from peers.processor import processor_seconds
-from peers.services import OURS, bare, running
+from peers.services import OURS, ROOT, TWO, Service, bare, running
 
 CONNECTIONS = 50
 OPEN_CONNECTIONS = 400
@@ -29,6 +32,10 @@ OPEN_CONNECTIONS = 400
 LOADS = (0.7, 2.0)
 """Of what the closed loop measured just before."""
 WARM_UP_SECONDS = 2.0
+HALF = 0.5
+"""Of what one version alone bears: so much is sent to two, evenly."""
+SHADOWS_SECONDS = 1.0
+"""After the last answer: what was read along by then is stored."""
 VOLLEYS = 20
 MEMORY_STEPS = 4
 
@@ -80,6 +87,56 @@ def _at(load: float, capacity: float, target: Target, process: int, seconds: flo
         "generator_share": result.generator_seconds / span,
         "service_share": (processor_seconds(process) - used) / span,
     }
+
+
+def versions(*, rounds: int, seconds: float, quick: bool) -> dict[str, Any]:
+    """v1.0 alone, and v1.0 with v2.0 reading along, in turns; then, to both, half of what the first bore. And flags."""
+    found = []
+    for number in range(rounds):
+        turn: dict[str, Any] = {}
+        for name in ("alone", "both") if number % 2 == 0 else ("both", "alone"):
+            turn[name] = _read_along(OURS if name == "alone" else TWO, seconds=seconds)
+        rate = HALF * turn["alone"]["requests_per_second"]
+        found.append({**turn, "half": _read_along(TWO, seconds=seconds, rate=rate)})
+    shape = {"connections": CONNECTIONS, "open_connections": OPEN_CONNECTIONS, "seconds": seconds}
+    return {**shape, "runs": found, "flags": _flag_costs(quick=quick)}
+
+
+def _read_along(service: Service, *, seconds: float, rate: float | None = None) -> dict[str, Any]:
+    """A run of its own, closed or at a rate, and what became of the shadows of what it sent."""
+    with running(service, digits(1_000)) as (target, _, _):
+        served = json.loads(_got(target, "/health"))
+        if len(served["versions"]) != (2 if service is TWO else 1):
+            raise SystemExit(
+                f"service: {service.name} serves {served['versions']}, and leaves out {served['left_out']}"
+            )
+        run_closed(target, connections=CONNECTIONS, seconds=WARM_UP_SECONDS, warm_up=0)
+        time.sleep(SHADOWS_SECONDS)
+        before = _shadows(target)
+        if rate is None:
+            result = run_closed(target, connections=CONNECTIONS, seconds=seconds, warm_up=0)
+        else:
+            result = run_open(target, rate=rate, connections=OPEN_CONNECTIONS, seconds=seconds, warm_up=0)
+        time.sleep(SHADOWS_SECONDS)
+        shadows = {outcome: count - before[outcome] for outcome, count in _shadows(target).items()}
+    if set(result.statuses) != {200} or result.errors:
+        raise SystemExit(f"service: {service.name} answered {result.statuses}, {result.errors} requests were lost")
+    return {**_figures(result), "shadows": shadows}
+
+
+def _shadows(target: Target) -> dict[str, float]:
+    """How many shadow answers came to what so far."""
+    text = _got(target, "/metrics")
+    counts = dict.fromkeys(("stored", "shed", "failed"), 0.0)
+    for outcome, count in re.findall(r'^pixelwise_shadow_answers_total{outcome="(\w+)",.*} (\S+)$', text, re.MULTILINE):
+        counts[outcome] += float(count)
+    return counts
+
+
+def _flag_costs(*, quick: bool) -> dict[str, Any]:
+    """In a process of its own, which may load the product's libraries."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "flags.py"), "--json", *(["--quick"] if quick else [])]
+    return dict(json.loads(_printed(*command)))
 
 
 def idle(*, seconds: float) -> dict[str, Any]:
@@ -175,13 +232,18 @@ def _insert(service_database: Path) -> Iterator[Callable[[int], Latency]]:
 
 def _batched(target: Target) -> tuple[float, float]:
     """Drawings and engine calls so far."""
-    host, port = target.address
-    with urlopen(f"http://{host}:{port}/metrics") as answer:
-        text = answer.read().decode()
+    text = _got(target, "/metrics")
     return tuple(  # type: ignore[return-value]  # two of them
         float(re.search(rf"^pixelwise_batch_rows_{name}{{.*}} (\S+)$", text, re.MULTILINE)[1])  # type: ignore[index]
         for name in ("sum", "count")
     )
+
+
+def _got(target: Target, path: str) -> str:
+    """What GET gives there."""
+    host, port = target.address
+    with urlopen(f"http://{host}:{port}{path}") as answer:
+        return str(answer.read().decode())
 
 
 @contextmanager

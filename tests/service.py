@@ -100,12 +100,15 @@ StartService = Callable[..., Service]
 
 @contextmanager
 def services(compiled: Path, folder: Path) -> Iterator[StartService]:
-    """A function that starts services, each in an installation of its own; all are ended at the end."""
+    """A function that starts services, each in an installation of its own, with settings in its environment and in its
+    `.env`; all are ended at the end."""
     started: list[Service] = []
 
-    def start(**environ: str) -> Service:
+    def start(env_file: str | None = None, **environ: str) -> Service:
         root = folder / f"installation-{len(started)}"
         shutil.copytree(compiled, root, symlinks=True)
+        if env_file is not None:
+            (root / ".env").write_text(env_file)
         started.append(Service(root, environ))
         return started[-1]
 

@@ -78,7 +78,11 @@ KNOWN_TO = {
 WORK_AT_IMPORT = {"app.classifier", "app.main"}
 # They hand every failure on: the queue to the caller whose drawing it was, the gate as JSON to the client, the provider
 # as an error of the flag whose rule failed.
-CATCH_EVERYTHING = {"app.web.shadowing", "app.inference.batcher", "app.web.gate", "app.web.watch", "app.flags.provider"}
+# The application looks at the flag file each second: whatever one look met, the next one follows.
+CATCH_EVERYTHING = {
+    *("app.web.shadowing", "app.inference.batcher", "app.web.gate", "app.web.watch", "app.web.application"),
+    "app.flags.provider",
+}
 
 READS_THE_ENVIRONMENT = {"app/settings.py"}
 # These hand the whole environment on to a process of their own, and read nothing of it.

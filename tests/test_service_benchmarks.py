@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -72,6 +73,22 @@ def overload(*runs: list[dict[str, Any]]) -> dict[str, Any]:
     return stamped({"connections": 50, "open_connections": 400, "seconds": 1, "runs": found})
 
 
+def read_along(requests_per_second: float, *, stored: float = 90, shed: float = 10) -> dict[str, Any]:
+    return {**run(requests_per_second), "shadows": {"stored": stored, "shed": shed, "failed": 0.0}}
+
+
+def versions(*rounds: tuple[float, float], flag: float = 30.0) -> dict[str, Any]:
+    """Of answers in a second: alone, and with a second version."""
+    alone = {"stored": 0.0, "shed": 0.0}
+    runs = [
+        {"alone": read_along(one, **alone), "both": read_along(two), "half": read_along(one / 2, stored=100, shed=0)}
+        for one, two in rounds
+    ]
+    times = {"one evaluation: static": [20.0], "one evaluation: by key": [flag, flag + 1, flag - 1], "both": [999.0]}
+    flags = {"rounds": 3, "calls": 5_000, "microseconds": times}
+    return stamped({"connections": 50, "open_connections": 400, "seconds": 1, "runs": runs, "flags": flags})
+
+
 def results(**parts: dict[str, Any]) -> dict[str, Any]:
     return {"quick": False, "machine": {"processor": "one", "cores": 2}, "parts": parts}
 
@@ -123,6 +140,42 @@ def test_overload_is_held_against_70_percent_of_the_same_round(claims: ModuleTyp
 def test_a_request_that_is_neither_answered_nor_refused_is_counted(claims: ModuleType, statuses: dict[Any, int]):
     part = overload([at(0.7, 1), at(2.0, 1, statuses=statuses)])
     assert verdicts(claims, overload=part)["requests without an answer of 200, 503 or 429"] == "not met"
+
+
+@pytest.mark.parametrize(("rounds", "verdict"), [([(100, 60), (200, 80), (10, 5)], "met"), ([(100, 49)], "not met")])
+def test_a_second_version_may_take_half_of_the_throughput_of_the_same_round(
+    claims: ModuleType, rounds: list[tuple[float, float]], verdict: str
+):
+    found = claims.claims(results(versions=versions(*rounds)))[0]
+    assert found.title == "requests with a second version that reads along, times those of one version"
+    assert found.verdict == verdict
+    if len(rounds) > 1:
+        assert found.found == claims.Spread(0.5, 0.4, 0.6)
+
+
+@pytest.mark.parametrize(("microseconds", "verdict"), [(60, "met"), (60.1, "not met")])
+def test_the_dearest_flag_is_held_against_its_target(claims: ModuleType, microseconds: float, verdict: str):
+    part = versions((100, 60), flag=microseconds)
+    assert verdicts(claims, versions=part)["one flag evaluation, the dearest rule"] == verdict
+
+
+def test_the_page_says_how_much_was_not_read_along_and_what_a_flag_costs(page: ModuleType):
+    text = page.page(results(versions=versions((100, 60), (200, 160))))
+    assert "**0.700 (0.600 to 0.800) times** the answers" in text
+    assert "| drawings that v2.0 did not read |  | 10.0% | 0.0% |" in text
+    assert "| one evaluation: by key | 30.0 (29.0 to 31.0) |" in text
+
+
+def test_the_flags_benchmark_names_its_figures_as_the_claims_look_for_them(
+    claims: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    import flags
+
+    monkeypatch.setattr(flags, "figures", lambda **_: {f"{flags.ONE}: static": [20.0]})
+    flags.main(["--quick", "--json"])
+    printed = json.loads(capsys.readouterr().out)
+    assert claims.dearest_flag({"flags": printed}).value == 20
+    assert flags.TARGET == claims.FLAG_MICROSECONDS
 
 
 def test_a_missed_target_is_said_first_and_in_bold(page: ModuleType):

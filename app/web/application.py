@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -29,6 +30,7 @@ QUEUED = ("/classify", "/classify/batch", "/drawings", "/drawings/preview")
 
 FLAGS_SECONDS = 1.0
 """A changed flag counts after so long."""
+_log = logging.getLogger("pixelwise.flags")
 
 
 def build_application(service: Service, *, log: Callable[[AccessLine], None] | None = None) -> Gate:
@@ -63,7 +65,10 @@ async def _follow(flags: Flags) -> None:
     """Until cancelled: takes the flag file up soon after it has changed."""
     while True:
         await asyncio.sleep(FLAGS_SECONDS)
-        await asyncio.to_thread(flags.reload)
+        try:
+            await asyncio.to_thread(flags.reload)
+        except Exception:  # noqa: BLE001  # without this task, no change of a flag would ever count again
+            _log.exception("the flag file was not taken up, and is looked at again")
 
 
 def routes_of(service: Service) -> list[BaseRoute]:

@@ -21,7 +21,7 @@ from app.web.routes.drawings import MAX_PIXELS, MAX_SIDE, PICTURE_BYTES, PICTURE
 from app.web.routes.labels import LABEL_BYTES
 from app.web.routes.protocol import INFER_BYTES, MODEL
 from app.web.routes.results import DEFAULT_LIMIT, MAX_LIMIT
-from app.web.service import VERSION_PARAMETER
+from app.web.service import VERSION_PARAMETER, VISITOR, VISITOR_LENGTH
 from app.web.tensors import INPUT, INPUT_TYPE, LENGTH_HEADER
 
 INTRODUCTION = f"""\
@@ -30,8 +30,10 @@ takes strokes and pictures of any size instead and brings them into that form.
 
 Programs send a key in the header `X-API-Key`. The page uses a cookie that it gets with `GET /`.
 
-Several versions of the model may be served; `GET /health` lists them. The default answers, unless a program asks for
-another one: by `?{VERSION_PARAMETER}=v2.0`, or by the path under `/v2`. Visits of the page cannot ask.
+Several versions of the model may be served; `GET /health` lists them. The default answers, or the one that the
+operator's flags choose for the caller: `GET /visit` says which. A program may ask for another one, by
+`?{VERSION_PARAMETER}=v2.0` or by the path under `/v2`; visits of the page cannot. A program that asks for many people
+names each in the header `{VISITOR}`, so that each keeps a version while it is rolled out.
 
 Every refusal is an object of `error` (a code), `message` (what was found, and what was promised) and `remedy` (what
 to do). Every answer has the header `x-request-id`, which the log has too. A request arrives within
@@ -126,9 +128,15 @@ def _parameter(name: str, place: str, schema: Json, description: str) -> Json:
     return {"name": name, "in": place, "description": description, "schema": schema} | required
 
 
-def _asked_version() -> Json:
-    meaning = "A served version, such as v1.0; only with a key. Without it, the default."
-    return _parameter(VERSION_PARAMETER, "query", {"type": "string"}, meaning)
+def _choice() -> list[Json]:
+    """What a program may say of which version answers: the version, or for whom it asks."""
+    version = "A served version, such as v1.0; only with a key. Without it, flags choose, or the default answers."
+    person = "For whom a program asks, in whatever words: shares of a rollout go by it. Visits are told apart without."
+    name = {"type": "string", "maxLength": VISITOR_LENGTH}
+    return [
+        _parameter(VERSION_PARAMETER, "query", {"type": "string"}, version),
+        _parameter(VISITOR, "header", name, person),
+    ]
 
 
 def _drawings() -> Json:
@@ -138,7 +146,7 @@ def _drawings() -> Json:
     picture = f"At most {PICTURE_BYTES:,} bytes and {MAX_PIXELS:,} pixels; ink may be dark or light."
     drawn = _json("Strokes", strokes) | {kind: _binary(picture) for kind in PICTURES}
     drawn[RAW] = _binary(f"width x height grey values, a byte each. {picture}")
-    one: Json = {"body": drawn, "parameters": [*sides, _asked_version()], "security": CALLERS}
+    one: Json = {"body": drawn, "parameters": [*sides, *_choice()], "security": CALLERS}
     return {
         "/classify": {
             "post": _operation(
@@ -147,7 +155,7 @@ def _drawings() -> Json:
                 _json("Answer"),
                 (*SENT, 404),
                 body=_json("Drawing", drawing),
-                parameters=[_asked_version()],
+                parameters=_choice(),
                 security=CALLERS,
                 operationId="classify",
                 description=f"At most {ONE_BYTES:,} bytes.",
@@ -159,7 +167,7 @@ def _drawings() -> Json:
                 "Read many drawings, and store the answers",
                 _json("Answers"),
                 (*SENT, 404),
-                parameters=[_asked_version()],
+                parameters=_choice(),
                 body=_json("Drawings", {"drawings": [drawing, drawing]})
                 | {RAW: _binary(f"N x {PIXELS} bytes, drawing by drawing, row by row.")},
                 security=CALLERS,
@@ -251,7 +259,8 @@ def _state() -> Json:
                 "state",
                 "Which version answers this caller, and what its page shows",
                 _json("VisitAnswer"),
-                (*ALWAYS, 401, 429),
+                (*ALWAYS, 401, 404, 422, 429),
+                parameters=_choice(),
                 security=CALLERS,
                 operationId="visit",
             )
@@ -353,7 +362,7 @@ def _protocol() -> Json:
                 _json("InferResponse") | {RAW: _binary("JSON, and the bytes of the outputs behind it.")},
                 (*SENT, 404),
                 body=_json("InferRequest", example) | {RAW: _binary("JSON, and the bytes of the tensor behind it.")},
-                parameters=[*parameters, length, *([] if named == "version" else [_asked_version()])],
+                parameters=[*parameters, length, *(_choice()[1:] if named == "version" else _choice())],
                 security=PROGRAMS if named == "version" else CALLERS,
                 operationId=f"{named}Infer",
                 description=f"At most {MAX_ROWS:,} drawings and {INFER_BYTES:,} bytes. In a refusal the whole "

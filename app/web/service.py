@@ -24,10 +24,9 @@ from app.web.watch import DatabaseWatch
 
 VERSION_PARAMETER = "model"
 """The parameter of an address that asks for one version."""
-
-
-VISITOR_HEADER = b"x-visitor"
-"""A program that asks for many people names them by it, in whatever words: each keeps their version in a rollout."""
+VISITOR = "X-Visitor"
+"""The header by which a program names for whom it asks, in whatever words: each keeps their version in a rollout."""
+_VISITOR = VISITOR.lower().encode()
 VISITOR_LENGTH = 100
 LATELY_SECONDS = 1.0
 REQUESTED = "REQUESTED"
@@ -146,11 +145,11 @@ class Service:
         """
         visitor, key = self.access.owner(caller), None
         if caller.kind == "key":
-            key, named = caller.name, call.field(VISITOR_HEADER)
+            key, named = caller.name, call.field(_VISITOR)
             if named is not None:
                 if len(named) > VISITOR_LENGTH:
                     found, promised = f"{len(named)} characters", f"at most {VISITOR_LENGTH}"
-                    raise BadParameter("X-Visitor", found=found, promised=promised, remedy="Send a digest of it.")
+                    raise BadParameter(VISITOR, found=found, promised=promised, remedy="Send a digest of it.")
                 visitor = f"{visitor} {named}"
         return Context(visitor, key, call.scope["path"].removeprefix("/api"))
 

@@ -76,9 +76,8 @@ class Shadowing:
                 if self._thread is None:
                     self._thread = Thread(target=self._run, name="shadows", daemon=True)
                     self._thread.start()
-        if is_taken:
-            self._offers.put(offer)
-        else:
+                self._offers.put(offer)
+        if not is_taken:
             for version in wanted:
                 self._report(version, "shed", rows)
 
@@ -86,7 +85,7 @@ class Shadowing:
         """Takes nothing more; returns when what waits was read or shed. Not on the event loop."""
         with self._lock:
             self._ends_at = time.monotonic() + CLOSING_SECONDS
-        self._offers.put(None)
+            self._offers.put(None)  # the last: what is taken is put there under this lock
         if self._thread is not None:
             self._thread.join(2 * CLOSING_SECONDS)
 

@@ -123,6 +123,10 @@ PEERS = (
 )
 
 
+TWO = replace(OURS, name="PixelWise, two versions", command=[*OURS.command, "v1.0,v2.0"])
+"""v1.0 answers, v2.0 reads along."""
+
+
 def bare(answer_bytes: int) -> Service:
     """Starlette alone, in the product's environment: reads a body, and answers so many bytes."""
     command = [str(HERE / "bare.py"), str(answer_bytes)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, select, text
 
 from app.inference.artefact import read_artefact
 from app.inference.certainty import unsure_below
@@ -16,6 +19,7 @@ from app.inference.engine import Engine
 from app.release.card import read_card
 from app.storage.database import Database
 from app.storage.schema import prepare
+from app.storage.tables import results
 from app.web.access import Access
 from app.web.application import build_application, routes_of
 from app.web.building import build_service
@@ -58,11 +62,12 @@ class Inside:
         self.access = Access(
             KEY, RateLimits(dict.fromkeys(("key", "address", "visit"), MANY) | (limits or {})), **access
         )
+        self.flags_file = folder / "flags.json"
         self._loop = asyncio.new_event_loop()
         opened = [_opened(one) for one in (release, *others)]
         self.service = self._loop.run_until_complete(
             self._make_service(
-                opened, flags_file=folder / "flags.json", left_out=left_out or {}, results_public=results_public
+                opened, flags_file=self.flags_file, left_out=left_out or {}, results_public=results_public
             )
         )
         self.application = build_application(self.service)
@@ -86,12 +91,28 @@ class Inside:
         named = {"host": "127.0.0.1"} | ({"x-api-key": key} if key is not None else {}) | dict(headers or {})
         return self._loop.run_until_complete(self._ask(method, path, body, named, address))
 
-    def ask_together(self, requests: Sequence[tuple[str, str, bytes]]) -> list[Reply]:
+    def flag(self, flags: Mapping[str, Any] | str) -> None:
+        """Writes the flag file and takes it up; a text is written as it is, and may be no flag file."""
+        content = flags if isinstance(flags, str) else json.dumps({"flags": flags})
+        draft = self.flags_file.with_name("draft")
+        draft.write_text(content)
+        draft.replace(self.flags_file)
+        self.service.flags.reload()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """A number of GET /metrics; 0 where there is none of this name and these labels."""
+        shown = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
+        series = re.escape(f"{name}{{{shown}}}" if shown else name)
+        said = self.ask("GET", "/metrics", key=None).body.decode()
+        found = re.search(rf"^{series} (\S+)$", said, re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+    def ask_together(self, requests: Sequence[tuple[str, str, bytes]], headers: Headers | None = None) -> list[Reply]:
         """The answers to requests (method, path, body) that come in the same moment, in order."""
-        headers = {"host": "127.0.0.1", "x-api-key": KEY}
+        named = {"host": "127.0.0.1", "x-api-key": KEY} | dict(headers or {})
 
         async def all_of_them() -> list[Reply]:
-            return list(await asyncio.gather(*(self._ask(*one, headers, "192.0.2.7") for one in requests)))
+            return list(await asyncio.gather(*(self._ask(*one, named, "192.0.2.7") for one in requests)))
 
         return self._loop.run_until_complete(all_of_them())
 
@@ -126,6 +147,11 @@ class Inside:
         content = b"".join(message.get("body", b"") for message in said[1:])
         return Reply(said[0]["status"], {k.decode(): v.decode() for k, v in said[0]["headers"]}, content)
 
+    def row(self, identifier: str) -> Row[Any]:
+        """The stored answer of this id."""
+        with self.database.reading() as connection:
+            return connection.execute(select(results).where(results.c.id == UUID(identifier))).one()
+
     def stored(self) -> int:
         """How many answers the database has."""
         with self.database.reading() as connection:
@@ -137,6 +163,7 @@ class Inside:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for reader in self.service.readers.values():
             self._loop.run_until_complete(reader.queue.close())
+        self.service.shadowing.close()
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 

@@ -72,6 +72,8 @@ class Load:
         url: of the service.
         bodies: sent in turn, to `path`.
         reconnect: False: a client that is told to close its connection ends.
+        people: each body is sent in the name of a person of its own, by X-Visitor.
+        pause: seconds between an answer and the next request of a client.
 
     Attributes:
         replies: every whole answer, with the number of the body that it answers.
@@ -79,11 +81,20 @@ class Load:
     """
 
     def __init__(
-        self, url: str, bodies: Sequence[bytes], *, clients: int = 16, reconnect: bool = True, path: str = "/classify"
+        self,
+        url: str,
+        bodies: Sequence[bytes],
+        *,
+        clients: int = 16,
+        reconnect: bool = True,
+        path: str = "/classify",
+        people: bool = False,
+        pause: float = 0.0,
     ) -> None:
         self._host, self._port = urlsplit(url).hostname, urlsplit(url).port
-        self._requests = [post(body, path) for body in bodies]
-        self._clients, self._reconnect = clients, reconnect
+        named = [{"x-visitor": f"person-{number}"} if people else {} for number in range(len(bodies))]
+        self._requests = [post(body, path, **header) for body, header in zip(bodies, named, strict=True)]
+        self._clients, self._reconnect, self._pause = clients, reconnect, pause
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
         self._ending = False
         self._sent = 0
@@ -137,6 +148,8 @@ class Load:
                         return
                 if reply.status == 503:
                     await asyncio.sleep(0.02)  # sooner than Retry-After, and not in a tight loop
+                elif self._pause:
+                    await asyncio.sleep(self._pause)
         except (OSError, EOFError) as error:
             self.broken.append(error)
         finally:

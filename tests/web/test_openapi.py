@@ -53,6 +53,22 @@ def test_the_document_is_openapi_3_0():
     assert DOCUMENT["openapi"] == "3.0.3"
 
 
+def test_what_a_program_may_say_of_the_version_is_documented_where_it_counts():
+    """By the path, the version is named already; for whom it is still decides whether the drawing is kept."""
+    said = {
+        path: [parameter["name"] for parameter in operation.get("parameters", [])]
+        for path, item in DOCUMENT["paths"].items()
+        for operation in item.values()
+    }
+    asked = {path: [name for name in names if name in ("model", "X-Visitor")] for path, names in said.items()}
+    choosing = ("/classify", "/classify/batch", "/drawings", "/drawings/preview", "/visit", "/v2/models/{name}/infer")
+    assert {path: names for path, names in asked.items() if names} == {
+        **{path: ["model", "X-Visitor"] for path in choosing},
+        "/v2/models/{name}/versions/{version}/infer": ["X-Visitor"],
+    }
+    assert {"404", "422"} <= DOCUMENT["paths"]["/visit"]["get"]["responses"].keys()
+
+
 def test_it_is_served_under_both_addresses(inside: Inside):
     for path in ("/openapi.json", "/api/openapi.json"):
         reply = inside.ask("GET", path, key=None)
