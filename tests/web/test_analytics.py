@@ -22,6 +22,7 @@ from app.web.openapi import openapi
 from app.web.reporting import Kind, ReportProcess, Reports
 from tests.installation import ROOT, Published
 from tests.report.filled import fill
+from tests.service import StartService
 from tests.web.inside import KEY, Inside
 from tests.web.visits import STROKES, MakeInside, visit
 
@@ -352,3 +353,14 @@ def test_others_are_answered_while_it_is_made(make: MakeInside, tmp_path: Path):
     assert [reply.status for reply in replies] == [200] * 5
     assert sorted(done[:4]) == ["/drawings", "/drawings", "/drawings", "/results"]
     assert done[4:] == ["report", "/analytics"]
+
+
+def test_the_real_service_tells_of_the_database_that_it_serves_whatever_env_says_by_now(start_service: StartService):
+    service = start_service()
+    with service.client() as client:
+        assert client.post("/drawings", content=STROKES, headers={"content-type": "application/json"}).is_success
+        (service.root / ".env").write_text("DATABASE_URL=sqlite:///data/other.db\nMODEL_VERSION=v2.0\n")
+        reply = client.get("/analytics?format=json")
+        assert reply.status_code == 200
+        assert (reply.json()["answers"], reply.json()["base"]) == (1, "v1.0")
+    assert not (service.root / "data/other.db").exists()
