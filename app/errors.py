@@ -448,6 +448,14 @@ class Stalled(Busy):
         super().__init__("answer", found=found, promised="one in time", retry_after=5, remedy=remedy)
 
 
+class NoReport(Busy):
+    """What the stored answers show could not be told; the log has what failed."""
+
+    def __init__(self, found: str) -> None:
+        remedy = "Try again in 5 s. The service's log says what it was."
+        super().__init__("report", found=found, promised="one in time", retry_after=5, remedy=remedy)
+
+
 class Stopping(Busy):
     """The service ends; a new one is likely to follow."""
 

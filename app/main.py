@@ -7,6 +7,7 @@ checked. A version that is refused is left out while the others serve; the defau
 from __future__ import annotations
 
 import logging
+import os
 
 from app.classifier import MODEL, roster
 from app.errors import MissingKey, PixelWiseError
@@ -24,6 +25,7 @@ from app.web.building import build_service
 from app.web.gate import Gate
 from app.web.limits import RateLimits
 from app.web.model_page import Card
+from app.web.reporting import ReportProcess
 from app.web.version import Version
 
 READY_DIGITS = 1
@@ -86,6 +88,17 @@ def served_card(model: Model) -> Card:
     )
 
 
+def report_environment(settings: Settings) -> dict[str, str]:
+    """For the process that makes reports: the settings as they are served, whatever `.env` says by now."""
+    return {
+        **os.environ,
+        "DATABASE_URL": settings.database_url,
+        "MODEL_VERSION": settings.model_version,
+        "MODEL_VERSIONS": ",".join(settings.model_versions),
+        "OPENBLAS_NUM_THREADS": "1",  # it multiplies no matrices
+    }
+
+
 def build(settings: Settings) -> Gate:
     """The ASGI application of this installation.
 
@@ -111,6 +124,7 @@ def build(settings: Settings) -> Gate:
         [(served_version(model), served_card(model)) for model in (MODEL, *others)],
         database,
         access,
+        report=ReportProcess(settings.root, report_environment(settings)),
         flags_file=settings.flags_file,
         left_out=left_out,
         keeps_drawings=settings.keep_drawings,

@@ -86,7 +86,7 @@ CATCH_EVERYTHING = {
 
 READS_THE_ENVIRONMENT = {"app/settings.py"}
 # These hand the whole environment on to a process of their own, and read nothing of it.
-HANDS_THE_ENVIRONMENT_ON = {"app/cli.py", "app/terminal.py", "app/trial.py", "app/release/git.py"}
+HANDS_THE_ENVIRONMENT_ON = {"app/cli.py", "app/main.py", "app/terminal.py", "app/trial.py", "app/release/git.py"}
 
 
 def modules() -> dict[str, Path]:

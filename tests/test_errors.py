@@ -20,7 +20,7 @@ EXIT_CODES = {
     "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MovedTag BadLock Unreviewed "
     "BadCard BadGoldenSet ContractBroken NotStartable",
     5: "PromiseBroken",
-    6: "Unreachable DatabaseUnavailable Busy Overloaded Stalled Stopping",
+    6: "Unreachable DatabaseUnavailable Busy Overloaded Stalled NoReport Stopping",
 }
 
 PARTS = {"found": "this", "promised": "that", "remedy": "Do so."}
@@ -78,6 +78,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     (errors.Busy("queue", found="a", promised="b", retry_after=3), ("queue", "Try again in 3 s.")),
     (errors.Overloaded("9 drawings waiting", retry_after=2), ("9 drawings waiting", "Try again in 2 s.")),
     (errors.Stalled(seconds=10), ("none after 10 s", "may have been stored", "GET /results")),
+    (errors.NoReport("exit code 6"), ("report", "found exit code 6", "log says what")),
     (errors.Stopping(), ("found stopping", "Try again")),
     *(
         (kind("subject", **PARTS), ("subject", "found this", "promised that", "Do so."))

@@ -28,12 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--stylesheet", metavar="HREF", help="The address of report.css; without it the page holds its style itself."
     )
+    parser.add_argument(
+        "--without-drawings", action="store_true", help="For those who are not shown what others drew: none is read."
+    )
     options = parser.parse_args(arguments)
     try:
         settings = read_settings()
         database = Database(settings.database_url, root=settings.root)
         prepare(database)
-        report = evaluate(read_facts(database), default=settings.model_version, made_at=datetime.now(UTC))
+        facts = read_facts(database, disagreements=None) if options.without_drawings else read_facts(database)
+        report = evaluate(facts, default=settings.model_version, made_at=datetime.now(UTC))
     except PixelWiseError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

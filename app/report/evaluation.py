@@ -34,7 +34,7 @@ from app.report.statistics import (
     share,
 )
 from app.report.verdict import judge, nothing_to_compare
-from app.storage.facts import BINS, Facts, Pair, Read
+from app.storage.facts import BINS, Disagreement, Facts, Pair, Read
 
 DAYS = 90
 """The newest so many are shown."""
@@ -69,17 +69,7 @@ def evaluate(facts: Facts, *, default: str, made_at: datetime) -> Report:
         volunteered=_labelled(facts, asked=False),
         versions=tuple(_version(facts, name, common) for name in names),
         comparisons=comparisons,
-        disputes=tuple(
-            Dispute(
-                one.id,
-                one.created_at,
-                one.pixels,
-                tuple(Said(*answer) for answer in one.answers),
-                one.is_labelled,
-                one.label,
-            )
-            for one in facts.disagreements
-        ),
+        disputes=None if facts.disagreements is None else tuple(map(_dispute, facts.disagreements)),
         choices=_choices(facts),
         days=_days(facts),
     )
@@ -213,6 +203,11 @@ def _paired(pairs: Iterable[Pair], challenger: str) -> Paired:
         low=low,
         high=high,
     )
+
+
+def _dispute(one: Disagreement) -> Dispute:
+    answers = tuple(Said(*answer) for answer in one.answers)
+    return Dispute(one.id, one.created_at, one.pixels, answers, one.is_labelled, one.label)
 
 
 # -- all answers -------------------------------------------------------------------------------------------------------

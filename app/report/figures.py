@@ -171,6 +171,7 @@ class Report(msgspec.Struct, frozen=True):
         base: the version that the others are compared with: the default one, where it read anything.
         verdicts: at least one.
         versions: the base first.
+        disputes: the newest ones; None: whoever asks is not shown what others drew.
         days: the newest ones, without gaps.
     """
 
@@ -184,6 +185,6 @@ class Report(msgspec.Struct, frozen=True):
     volunteered: Labelled
     versions: tuple[Version, ...]
     comparisons: tuple[Comparison, ...]
-    disputes: tuple[Dispute, ...]
+    disputes: tuple[Dispute, ...] | None
     choices: tuple[Choice, ...]
     days: tuple[Day, ...]

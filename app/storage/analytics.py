@@ -24,12 +24,14 @@ NEWEST_TIMED = 50_000
 NEWEST_DISAGREEMENTS = 24
 
 
-def read_facts(database: Database, *, timed: int = NEWEST_TIMED, disagreements: int = NEWEST_DISAGREEMENTS) -> Facts:
+def read_facts(
+    database: Database, *, timed: int = NEWEST_TIMED, disagreements: int | None = NEWEST_DISAGREEMENTS
+) -> Facts:
     """All that the report needs. An answer that comes meanwhile is in none of it.
 
     Args:
         timed: the newest so many answers have their latencies in it.
-        disagreements: at most so many are in it.
+        disagreements: at most so many are in it, with their drawings; None reads no drawing.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -39,7 +41,9 @@ def read_facts(database: Database, *, timed: int = NEWEST_TIMED, disagreements: 
         given, newest, since, until = _given(connection)
         doubles, shadowed, newest_shadows = _doubles(connection)
         told, read, pairs = _labelled(connection)
-        differ = any(double.first_prediction != double.second_prediction for double in doubles)
+        shown: tuple[Disagreement, ...] | None = None if disagreements is None else ()
+        if disagreements and any(double.first_prediction != double.second_prediction for double in doubles):
+            shown = _disagreements(connection, disagreements)
         return Facts(
             since=since,
             until=until,
@@ -52,7 +56,7 @@ def read_facts(database: Database, *, timed: int = NEWEST_TIMED, disagreements: 
             shadowed=shadowed,
             classes=_classes(connection, newest, newest_shadows),
             timings=_timings(connection, timed),
-            disagreements=_disagreements(connection, disagreements) if differ else (),
+            disagreements=shown,
         )
 
 

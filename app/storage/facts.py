@@ -103,7 +103,7 @@ class Facts(NamedTuple):
         shadowed: version -> how many drawings it read as a shadow.
         classes: version -> the labels that it knows, by the scores of its newest answer.
         timings: version -> (N, 3) milliseconds: in all, waiting, computing; NaN where nobody measured.
-        disagreements: the newest ones whose drawings are kept, newest first.
+        disagreements: the newest ones whose drawings are kept, newest first; None where no drawing was to be read.
     """
 
     since: datetime | None
@@ -117,7 +117,7 @@ class Facts(NamedTuple):
     shadowed: dict[str, int]
     classes: dict[str, tuple[str, ...]]
     timings: dict[str, NDArray[np.float64]]
-    disagreements: tuple[Disagreement, ...]
+    disagreements: tuple[Disagreement, ...] | None
 
 
 def bin_of(confidence: float) -> int:

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from app.flags.deciding import Flags
 from app.web.call import Call, Endpoint
 from app.web.gate import AccessLine, Gate
+from app.web.routes.analytics import Analytics
 from app.web.routes.classify import Classify
 from app.web.routes.documentation import Documentation
 from app.web.routes.drawings import Drawings
@@ -40,6 +41,7 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
     async def lifespan(_: object) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(service.watch.run()), asyncio.create_task(_follow(service.flags))]
         yield
+        await service.reports.close()
         for reader in service.readers.values():
             await reader.queue.close()
         await asyncio.to_thread(service.shadowing.close)
@@ -80,6 +82,7 @@ def _api(service: Service) -> list[BaseRoute]:
     """Each also under /api, where the reverse proxies of existing front ends forward to."""
     classify, drawings, results, health = Classify(service), Drawings(service), Results(service), Health(service)
     protocol, documentation, model_page = Protocol(service, health), Documentation(), ModelPage(service)
+    analytics = Analytics(service)
     table: list[tuple[str, str, Callable[[Call], Awaitable[Response]]]] = [
         ("POST", "/classify", classify.classify),
         ("POST", "/classify/batch", classify.classify_batch),
@@ -87,6 +90,8 @@ def _api(service: Service) -> list[BaseRoute]:
         ("POST", "/drawings/preview", drawings.preview),
         ("GET", "/results", results.results),
         ("POST DELETE", "/results/{id}/label", Labelling(service).label),
+        ("GET", "/analytics", analytics.analytics),
+        ("GET", "/analytics/style.css", analytics.style),
         ("GET", "/visit", Visit(service).visit),
         ("GET", "/health", health.health),
         ("GET", "/ready", health.ready),

@@ -14,6 +14,7 @@ from app.web.access import Access
 from app.web.metrics import Metrics
 from app.web.model_page import Card
 from app.web.reading import Reader
+from app.web.reporting import Reports, Run
 from app.web.service import Service
 from app.web.shadowing import Shadowing
 from app.web.version import Version
@@ -25,6 +26,7 @@ def build_service(
     database: Database,
     access: Access,
     *,
+    report: Run,
     flags_file: Path,
     left_out: Mapping[str, str],
     keeps_drawings: bool,
@@ -36,6 +38,7 @@ def build_service(
     Args:
         opened: the versions that are served, the default first.
         database: with the tables of this code.
+        report: makes a report of that database.
         flags_file, left_out, keeps_drawings, drawing_days, results_public: as `Service` and `Settings` have them.
     """
     versions = {version.name: version for version, _ in opened}
@@ -69,5 +72,6 @@ def build_service(
         flags=flags,
         keeps_drawings=keeps_drawings,
         shadowing=shadowing,
+        reports=Reports(report),
         results_public=results_public,
     )

@@ -16,6 +16,7 @@ from app.web.connections import ARRIVAL_SECONDS, HEAD_BYTES
 from app.web.errors import STATUSES
 from app.web.openapi_schemas import Json, refer, schemas
 from app.web.payloads import MAX_ROWS
+from app.web.routes.analytics import FORMATS
 from app.web.routes.classify import BATCH_BYTES, ONE_BYTES
 from app.web.routes.drawings import MAX_PIXELS, MAX_SIDE, PICTURE_BYTES, PICTURES, STROKES_BYTES
 from app.web.routes.labels import LABEL_BYTES
@@ -296,8 +297,23 @@ def _pages() -> Json:
         parameters=[label, version],
         operationId="weights",
     )
+    asked = {"type": "string", "enum": list(FORMATS), "default": FORMATS[0]}
+    analytics = _operation(
+        "pages",
+        "What the stored answers and labels show: which version reads better, and how sure that is",
+        html | _json("Report"),
+        (*ASKED, 422),
+        parameters=[_parameter("format", "query", asked, "The page, or all figures, unrounded.")],
+        security=[*CALLERS, {}],
+        operationId="analytics",
+        description="Who may read GET /results may read this. Only with a key, or on the service's own machine, other "
+        "people's drawings are in it. It is at most 10 seconds old.",
+    )
+    css = {"text/css": {"schema": {"type": "string"}}}
     return {
         "/": {"get": page},
+        "/analytics": {"get": analytics},
+        "/analytics/style.css": {"get": _operation("pages", "Its style", css, ALWAYS, operationId="analyticsStyle")},
         "/model": {
             "get": _operation(
                 "pages", "The card of a version", html, (*ALWAYS, 404), parameters=[version], operationId="model"
@@ -309,7 +325,7 @@ def _pages() -> Json:
             "get": _operation(
                 "pages",
                 "A file of its viewer",
-                {"text/css": {"schema": {"type": "string"}}, "text/javascript": {"schema": {"type": "string"}}},
+                css | {"text/javascript": {"schema": {"type": "string"}}},
                 (*ALWAYS, 404),
                 parameters=[_parameter("name", "path", {"type": "string", "enum": list(VIEWER_FILES)}, "The file.")],
                 operationId="docsFile",

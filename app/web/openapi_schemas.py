@@ -77,6 +77,9 @@ def _written_down() -> Json:
         "data": {"type": "array", "items": {}, "description": "Flat, or nested by rows; absent when it is binary."},
     }
     tensors = list_of({"type": "object", "properties": tensor, "required": ["name", "shape", "datatype"]})
+    moment, known_or_not = {"type": "string", "format": "date-time"}, {"type": "string", "nullable": True}
+    figures = {"type": "object", "description": "See app/report/figures.py."}
+    verdict = objects_of(challenger=known_or_not, outcome=text, sentence=text, remark=text)
     described = objects_of(name=text, datatype=text, shape=list_of({"type": "integer", "minimum": -1}))
     return {
         "Drawings": objects_of(drawings=list_of(refer("Drawing"), at_most=MAX_ROWS)),
@@ -88,7 +91,14 @@ def _written_down() -> Json:
         "Health": objects_of(
             status={"type": "string", "enum": ["ok"]}, model_version=text, classes=digits, withheld=digits,
             versions=list_of(text), left_out={"type": "object", "additionalProperties": text},
-            started_at={"type": "string", "format": "date-time"},
+            started_at=moment,
+        ),
+        "Report": objects_of(
+            made_at=moment, since=moment | {"nullable": True}, until=moment | {"nullable": True}, answers=whole,
+            base=known_or_not, verdicts=list_of(verdict), asked=figures, volunteered=figures,
+            versions=list_of(figures), comparisons=list_of(figures),
+            disputes=list_of(figures) | {"nullable": True, "description": "null: you are not shown what others drew."},
+            choices=list_of(figures), days=list_of(figures),
         ),
         "ServerMetadata": objects_of(name=text, version=text, extensions=list_of(text)),
         "ServerLive": objects_of(live=flag),

@@ -19,6 +19,7 @@ from app.web.metrics import Metrics
 from app.web.model_page import Card
 from app.web.payloads import Answer
 from app.web.reading import Origin, Reader
+from app.web.reporting import Reports
 from app.web.shadowing import Shadowing
 from app.web.watch import DatabaseWatch
 
@@ -52,7 +53,8 @@ class Service:
         flags: which of them answers whom.
         keeps_drawings: drawings are stored where no flag says.
         shadowing: the other versions, which read along.
-        results_public: anyone may read the list of results.
+        reports: what the stored answers show.
+        results_public: anyone may read the list of results, and the reports.
         lately: version -> when flags last chose it, by time.monotonic().
     """
 
@@ -67,6 +69,7 @@ class Service:
     flags: Flags
     keeps_drawings: bool
     shadowing: Shadowing
+    reports: Reports
     results_public: bool
     lately: dict[str, float] = field(default_factory=dict)
 

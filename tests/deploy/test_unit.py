@@ -58,7 +58,8 @@ def test_systemd_waits_longer_than_the_service_needs_to_end():
 def test_nothing_needs_memory_that_is_written_and_then_executed(installation: Installation):
     """The kernel's own form of MemoryDenyWriteExecute, which needs no systemd."""
     set_it = "import ctypes, os, sys\nctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0 or sys.exit(77)\n"
-    run_it = "import app.main, app.worker, mmap, uvloop\nuvloop.new_event_loop().close()\nprint('runs')\n"
+    run_it = "import app.main, app.report.__main__, app.worker, mmap, uvloop\n"
+    run_it += "uvloop.new_event_loop().close()\nprint('runs')\n"
     try_it = "mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)"  # so that the test can fail
     code = f"{set_it}os.execv(sys.executable, [sys.executable, '-c', {run_it + try_it!r}])"
     done = installation.run("-c", code, SECRET_API_KEY=KEY)
@@ -130,14 +131,14 @@ def test_the_service_makes_no_system_call_that_the_unit_forbids(installation: In
         traced_service(installation, notes) as address,
         httpx.Client(base_url=address, headers={"x-api-key": KEY}, timeout=60, trust_env=False) as client,
     ):
-        for path in ("/ready", "/", "/metrics", "/results"):
+        for path in ("/ready", "/", "/metrics", "/results", "/analytics"):
             assert client.get(path).status_code == 200, path
         assert client.post("/drawings", json=drawing).status_code == 200
     seen = notes.read_text(errors="replace")
     made = set(re.findall(r"^\d+ +(\w+)\(", seen, re.MULTILINE))
     if os.geteuid() == 0:
         made -= {"fchown"}  # SQLite as root gives its log to the owner of the database
-    assert {"execve", "fdatasync", "mbind"} <= made  # so the list is one of calls
+    assert {"execve", "fdatasync", "mbind", "setpriority"} <= made  # so the list is one of calls
     assert made - allowed_calls() == set()
     families = set(re.findall(r"\bsocket(?:pair)?\((AF_\w+)", seen))
     assert families <= set(*[line.split() for line in directives("RestrictAddressFamilies")])

@@ -59,8 +59,13 @@ def fill(
     days: float = 60,
     versions: Mapping[str, Version] = VERSIONS,
     asked_share: float = 0.1,
+    drawings: Mapping[int, Sequence[bytes]] | None = None,
 ) -> None:
-    """`count` results of the `days` before NEWEST, one in ten of them labelled, each with one or two shadows."""
+    """`count` results of the `days` before NEWEST, one in ten of them labelled, each with one or two shadows.
+
+    Args:
+        drawings: packed ones of each digit and of NO_DIGIT; `pictures()` if there are none.
+    """
     random = np.random.default_rng(seed)
     drawn = random.integers(0, 10, count)
     drawn[random.random(count) < 0.02] = NO_DIGIT
@@ -73,11 +78,13 @@ def fill(
     chance = np.where(asked, 0.6, np.where(digits == drawn, 0.02, 0.25))
     is_labelled = random.random(count) < chance
     has_shadow = random.random((count, len(names))) < 0.9
-    ids = _ids(count, days, random)
+    ids, drawings = _ids(count, days, random), drawings or pictures()
     for start in range(0, count, AT_ONCE):
         part = range(start, min(start + AT_ONCE, count))
         with database.writing(patient=True) as connection:
-            connection.execute(insert(results), list(_results(part, ids, said, versions, served, asked, drawn, random)))
+            connection.execute(
+                insert(results), list(_results(part, ids, said, versions, served, asked, drawn, drawings, random))
+            )
             others = list(_shadows(part, ids, said, versions, served, has_shadow))
             if others:
                 connection.execute(insert(shadows), others)
@@ -116,9 +123,10 @@ def _results(
     served: NDArray[np.int64],
     asked: NDArray[np.bool_],
     drawn: NDArray[np.int64],
+    drawings: Mapping[int, Sequence[bytes]],
     random: np.random.Generator,
 ) -> Iterator[dict[str, Any]]:
-    drawings, names = pictures(), list(versions)
+    names = list(versions)
     count = len(part)
     waited, computed = random.lognormal(-0.5, 0.8, count).tolist(), random.lognormal(0.3, 0.5, count).tolist()
     rest = random.lognormal(0.2, 0.7, count).tolist()
@@ -129,7 +137,7 @@ def _results(
         label, confidence = str(said[name].digits[index]), float(said[name].confidences[index])
         moment = moment_of(ids[index])
         fails = moment.date().toordinal() % 17 == 0 and found[place] % 5 == 0
-        reason = "ERROR" if fails else "DEFAULT" if served[index] == 0 else "SPLIT"
+        reason = "ERROR" if fails else "DEFAULT" if served[index] == 0 else "TARGETING_MATCH"
         yield {
             "id": ids[index],
             "created_at": moment,
@@ -143,7 +151,7 @@ def _results(
             "computed_ms": computed[place] if found[place] < 98 else None,
             "source": sources[place],
             "findings": [FINDINGS[found[place] % 4]] if found[place] < 8 else [],
-            "pixels": drawings[drawn[index]][index % 8] if found[place] != 50 else None,
+            "pixels": drawings[drawn[index]][index % len(drawings[drawn[index]])] if found[place] != 50 else None,
             "owner": "ab" * 16,
             "flag": "model-version",
             "variant": name,

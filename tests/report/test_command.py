@@ -62,6 +62,14 @@ def test_it_writes_the_page_or_the_figures_to_stdout(installed: Database):
     assert (figures.answers, figures.base, len(figures.versions)) == (400, "v1.0", 3)
 
 
+def test_without_drawings_none_is_in_it(installed: Database):
+    address = f"sqlite:///{installed.file}"
+    with_them, without = (child(address, "--format", "json", *more).stdout for more in ((), ("--without-drawings",)))
+    assert msgspec.json.decode(with_them, type=Report).disputes
+    assert msgspec.json.decode(without, type=Report).disputes is None
+    assert b"<img" not in child(address, "--without-drawings").stdout
+
+
 def test_a_new_installation_has_a_report(tmp_path: Path):
     done = child(f"sqlite:///{tmp_path}/data/new.db")
     assert done.returncode == 0

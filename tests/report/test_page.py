@@ -15,11 +15,13 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
+from app.report.evaluation import evaluate
 from app.report.page import STYLE, render
+from app.storage.analytics import read_facts
 from app.storage.database import Database
 from app.storage.drawings import unpack
 from app.storage.tables import labels, results, shadows
-from tests.report.conftest import Filled, report_of
+from tests.report.conftest import NOW, Filled, report_of
 from tests.report.filled import NINE, TEN, Version, pictures
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -187,6 +189,14 @@ def test_drawings_in_the_gallery_are_the_stored_ones_as_ink_on_paper(many: Datab
         assert pixels.tobytes() == dispute.pixels
     known = {unpack(packed) for digit in pictures().values() for packed in digit}
     assert {dispute.pixels for dispute in report.disputes} <= known
+
+
+def test_who_is_not_shown_what_others_drew_reads_why(many: Database):
+    facts = read_facts(many, disagreements=None)
+    page = render(evaluate(facts, default="v1.0", made_at=NOW))
+    assert Tree(page).all("img") == []
+    assert "shown to whoever holds a key" in text_of(page)
+    assert "shown to whoever holds a key" not in text_of(render(report_of(many)))
 
 
 # -- texts of strangers ------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import event, func, insert, select, update
 
 from app.storage import analytics
 from app.storage.analytics import read_facts
@@ -277,6 +277,19 @@ def test_at_most_so_many_disagreements_are_read(database: Database, make: Make):
     found = read_facts(database, disagreements=2).disagreements
     assert [one.id for one in found] == [made[4].id, made[3].id]
     assert [len(one.answers) for one in found] == [3, 3]
+
+
+def test_no_drawing_is_read_for_those_who_are_shown_none(database: Database, make: Make):
+    result = make()
+    Store(database).add([result])
+    add_shadow(database, result, "v2.0", "1")
+    asked: list[str] = []
+    event.listen(database.patient, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    facts = read_facts(database, disagreements=None)
+    assert facts.disagreements is None
+    assert len(asked) > 5 and not [statement for statement in asked if "pixels" in statement]
+    assert read_facts(database)._replace(disagreements=None, timings={}) == facts._replace(timings={})
+    assert [statement for statement in asked if "pixels" in statement]
 
 
 def test_what_is_stored_meanwhile_is_in_none_of_it(database: Database, make: Make):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,9 +26,10 @@ from app.web.application import build_application, routes_of
 from app.web.building import build_service
 from app.web.limits import RateLimits
 from app.web.model_page import Card
+from app.web.reporting import ReportProcess, Run
 from app.web.service import Service
 from app.web.version import Version
-from tests.installation import Published
+from tests.installation import ROOT, Published
 from tests.web.load import Reply
 
 KEY = "a-key-that-is-long-enough-for-tests"
@@ -44,6 +46,7 @@ class Inside:
         left_out: what should be served too, and why it is not.
         limits: of "key", "address" and "visit"; nobody meets those that are not given.
         results_public: anyone may read the results.
+        report: makes the reports; else `python -m app.report` on the same database does.
         access: what else `Access` takes.
     """
 
@@ -55,6 +58,7 @@ class Inside:
         left_out: Mapping[str, str] | None = None,
         limits: Mapping[str, str] | None = None,
         results_public: bool = False,
+        report: Run | None = None,
         **access: Any,
     ) -> None:
         self.database = Database(f"sqlite:///{folder}/answers.db", root=folder)
@@ -67,7 +71,11 @@ class Inside:
         opened = [_opened(one) for one in (release, *others)]
         self.service = self._loop.run_until_complete(
             self._make_service(
-                opened, flags_file=self.flags_file, left_out=left_out or {}, results_public=results_public
+                opened,
+                flags_file=self.flags_file,
+                left_out=left_out or {},
+                results_public=results_public,
+                report=report or ReportProcess(ROOT, environment(self.database, release.record.version)),
             )
         )
         self.application = build_application(self.service)
@@ -161,11 +169,17 @@ class Inside:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._loop.run_until_complete(self.service.reports.close())
         for reader in self.service.readers.values():
             self._loop.run_until_complete(reader.queue.close())
         self.service.shadowing.close()
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
+
+
+def environment(database: Database, version: str = "v1.0") -> dict[str, str]:
+    """For a process that makes reports of this database."""
+    return {"PATH": os.environ["PATH"], "DATABASE_URL": f"sqlite:///{database.file}", "MODEL_VERSION": version}
 
 
 def _opened(release: Published) -> tuple[Version, Card]:

@@ -151,7 +151,7 @@ def test_every_example_is_answered(inside: Inside, path: str, method: str):
 
 @pytest.mark.parametrize(
     ("method", "path", "schema"),
-    [(method, path, content[JSON]["schema"]["$ref"].rpartition("/")[2])
+    [(method, path + ("?format=json" if len(content) > 1 else ""), content[JSON]["schema"]["$ref"].rpartition("/")[2])
      for path, method in OPERATIONS if method == "get"
      for content in [DOCUMENT["paths"][path][method]["responses"]["200"]["content"]]
      if "$ref" in content.get(JSON, {}).get("schema", {})],

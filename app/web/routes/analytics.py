@@ -1,0 +1,58 @@
+"""GET /analytics: what the stored answers and labels show, as a page or as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from starlette.responses import FileResponse, Response
+
+from app.errors import BadParameter
+from app.web.body import JSON
+from app.web.call import Call
+from app.web.reporting import Kind
+from app.web.routes.page import MAY_BE_KEPT
+from app.web.service import Service
+
+STYLE = Path(__file__).resolve().parent.parent.parent / "report" / "report.css"
+FORMATS: tuple[Literal["html", "json"], ...] = ("html", "json")
+MEDIA_TYPES = {"html": "text/html", "json": JSON}
+
+
+class Analytics:
+    """Readable by whoever may read GET /results. Drawings are in it for a key, and on this machine while HOST is
+    loopback: a visit is of anybody who opened the page, and has drawings of others among the disagreements."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def analytics(self, call: Call) -> Response:
+        """The report."""
+        kind = Kind(drawings=self._may_see_drawings(call), form=_format(call))
+        self._service.watch.require()
+        return Response(await self._service.reports.get(kind), media_type=MEDIA_TYPES[kind.form])
+
+    async def style(self, call: Call) -> Response:
+        """Its style."""
+        return FileResponse(STYLE, headers=MAY_BE_KEPT)
+
+    def _may_see_drawings(self, call: Call) -> bool:
+        """Raises as `Access.caller` for whoever may see nothing."""
+        access = self._service.access
+        if access.has_key(call):
+            access.caller(call)
+            return True
+        is_local = access.is_local(call)
+        if is_local or self._service.results_public:
+            access.count_address(call)
+        else:
+            access.caller(call)
+        return is_local
+
+
+def _format(call: Call) -> Literal["html", "json"]:
+    wanted = call.query_params.get("format", FORMATS[0])
+    for known in FORMATS:
+        if wanted == known:
+            return known
+    raise BadParameter("format", found=wanted[:40], promised=" or ".join(FORMATS), remedy="Leave it out for the page.")
