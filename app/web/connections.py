@@ -215,7 +215,7 @@ class BoundedConnection(HttpToolsProtocol):
     def _is_usual(self) -> bool:
         """Whether this request is as most are: the only one here, and the connection stays open after it."""
         usual = self._is_alone() and not self._ending and not self.expect_100_continue
-        return usual and self.parser.should_keep_alive()
+        return usual and self.parser.should_keep_alive() and self.parser.get_http_version() == "1.1"
 
     def _is_alone(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
@@ -255,11 +255,11 @@ class BoundedConnection(HttpToolsProtocol):
         """Sends the answer of the short way, in one piece."""
         cycle.response_started = cycle.response_complete = True
         if not (cycle.disconnected or self.transport.is_closing()):
-            closes = b"" if cycle.keep_alive else b"connection: close\r\n"
+            closes = b"" if cycle.keep_alive or answer.ends else b"connection: close\r\n"
             dated = b"".join([name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers])
             whole = b"%s%s%s\r\n%s" % (answer.head, dated, closes, answer.body)
             self.transport.write_whole(whole)  # type: ignore[attr-defined]  # of Outgoing
-            if not cycle.keep_alive:
+            if answer.ends or not cycle.keep_alive:
                 self.transport.close()
         self._gate.note_answered(cycle.call, answer.status)
         self.on_response_complete()

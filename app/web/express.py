@@ -22,11 +22,15 @@ Value = TypeVar("Value")
 
 
 class Whole(NamedTuple):
-    """An answer as it is sent: the status line and the header fields, each with its end of line, and the body."""
+    """An answer as it is sent: the status line and the header fields, each with its end of line, and the body.
+
+    `ends`: the fields say that the connection closes.
+    """
 
     status: int
     head: bytes
     body: bytes
+    ends: bool = False
 
 
 Answering: TypeAlias = Callable[[Call], Coroutine[Any, Any, Whole]]

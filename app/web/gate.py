@@ -45,6 +45,7 @@ FOR_PAGES = [
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 ]
 JSON = (b"content-type", b"application/json")
+CLOSES = (b"connection", b"close")
 CLOSED_BY_CLIENT = 499
 """In log and metrics: the client went away before its answer. Source: nginx uses this number for it."""
 _log = logging.getLogger("pixelwise.web")
@@ -196,7 +197,7 @@ class Gate:
             _FIELDS_FOR_PROGRAMS,
             call.id.encode(),
         )
-        return Whole(response.status_code, head, bytes(response.body))
+        return Whole(response.status_code, head, bytes(response.body), CLOSES in response.raw_headers)
 
     def _note(self, scope: Scope, call: Call, status: int) -> None:
         seconds = time.monotonic() - call.arrived

@@ -126,6 +126,17 @@ def test_a_request_that_asks_for_more_goes_the_long_way(served: Served, taken, b
     assert taken == []
 
 
+def test_a_client_of_http_1_0_is_told_the_end_by_the_end_of_its_connection(served: Served, taken, bodies):  # noqa: F811
+    request = post(bodies[0], connection="keep-alive").replace(b"HTTP/1.1", b"HTTP/1.0")
+    (reply,) = served.exchange(request)
+    assert (reply.status, reply.headers["connection"], taken) == (200, "close", [])
+
+
+def test_a_refusal_that_says_that_the_connection_closes_closes_it(served: Served, taken):  # noqa: F811
+    (reply,) = served.exchange(post(b" " * (64 << 10) + b"{}"))
+    assert (reply.status, reply.headers["connection"]) == (413, "close")
+
+
 def test_who_goes_away_before_the_batch_is_not_computed(served: Served, taken, bodies, monkeypatch):  # noqa: F811
     gated = put_gate(served.inside)
     queue = served.inside.service.reader.queue
