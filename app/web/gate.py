@@ -178,6 +178,7 @@ class Gate:
 
     async def _answer_whole(self, endpoint: Endpoint, call: Call) -> Whole:
         """As `_answer`, on the short way: awaits nothing but the future of an answer."""
+        self._coming = max(0, self._coming - 1)  # it is in the queue before the next one is read
         call.scope["endpoint"] = endpoint
         try:
             self._access.check_host(call)

@@ -11,6 +11,7 @@ import pytest
 
 from app.inference.batcher import Overload
 from app.web import connections
+from app.web.call import Call
 from tests.web.inside import KEY
 from tests.web.load import get, post, until
 from tests.web.served import LAST, Served, bodies, read_to_the_end, replies_in, served, statuses  # noqa: F401
@@ -89,6 +90,26 @@ def test_what_comes_in_one_turn_of_the_event_loop_counts_before_it_is_in_the_que
 
     asyncio.run(heads())
     assert asked == [1, 2, 3]
+    application._coming = 0
+
+
+def test_a_request_on_the_short_way_is_in_the_queue_and_no_longer_counts_as_coming(served: Served, monkeypatch):  # noqa: F811
+    """Else 40 that come together would count as 80."""
+    application = served.inside.application
+    asked: list[int] = []
+    monkeypatch.setattr(application, "_overload", lambda rows: asked.append(rows))
+    scope = {"type": "http", "method": "POST", "scheme": "http", "path": "/classify", "query_string": b""}
+    scope |= {"headers": [(b"host", b"127.0.0.1")], "client": ("127.0.0.1", 50000)}
+
+    async def heads() -> None:
+        answer = application.express(b"/classify", b"POST")
+        assert answer is not None
+        for _ in range(3):
+            assert application.refuse_at_once(b"/classify") is None
+            assert (await answer(Call(scope.copy(), None))).status == 401  # type: ignore[arg-type]  # has no body
+
+    asyncio.run(heads())
+    assert asked == [1, 1, 1]
     application._coming = 0
 
 
