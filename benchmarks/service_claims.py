@@ -131,7 +131,7 @@ def p99_growth(part: Mapping[str, Any]) -> Spread:
 def versions_share(part: Mapping[str, Any]) -> Spread:
     """Answers in a second with a second version that reads along, of those of one version alone, in the same round."""
     runs = part["runs"]
-    return Spread.of([run["both"]["requests_per_second"] / run["alone"]["requests_per_second"] for run in runs])
+    return Spread.of([run["both"]["answers_per_second"] / run["alone"]["answers_per_second"] for run in runs])
 
 
 def shed_share(part: Mapping[str, Any], turn: str) -> Spread:
@@ -195,7 +195,7 @@ def _overload(part: Mapping[str, Any]) -> Iterator[Claim]:
 
 
 def _versions(part: Mapping[str, Any]) -> Iterator[Claim]:
-    title = "requests with a second version that reads along, times those of one version"
+    title = "answers with a second version that reads along, times those of one version"
     yield Claim(title, versions_share(part), "", VERSIONS_TIMES, at_least=True)
     yield Claim("one flag evaluation, the dearest rule", dearest_flag(part), "µs", FLAG_MICROSECONDS)
 

@@ -256,8 +256,10 @@ def _overload(part: Mapping[str, Any]) -> str:
 
 def _versions(part: Mapping[str, Any]) -> str:
     turns = ("alone", "both", "half")
-    figures = {"answers a second": ("requests_per_second",), "p50 ms": ("ok", "p50"), "p99 ms": ("ok", "p99")}
+    figures = {"answers a second": ("answers_per_second",), "p50 ms": ("ok", "p50"), "p99 ms": ("ok", "p99")}
     rows = [_row([name, *(str(_over_turns(part, turn, *path)) for turn in turns)]) for name, path in figures.items()]
+    taken = [f"{median(accepted(run[turn]) for run in part['runs']):.1%}" for turn in turns]
+    rows.append(_row(["requests that were answered, not refused", *taken]))
     shed = [f"{shed_share(part, turn).value:.1%}" for turn in turns[1:]]
     rows.append(_row(["drawings that v2.0 did not read", "", *shed]))
     flags = part["flags"]
