@@ -80,6 +80,7 @@ WORK_AT_IMPORT = {"app.classifier", "app.main"}
 # as an error of the flag whose rule failed.
 # The application looks at the flag file each second: whatever one look met, the next one follows.
 CATCH_EVERYTHING = {
+    "app.web.reading",
     *("app.web.shadowing", "app.inference.batcher", "app.web.gate", "app.web.watch", "app.web.application"),
     "app.flags.provider",
 }

@@ -23,6 +23,8 @@ TAKE_UP_SECONDS = START_SECONDS + 10
 """Longer than a worker may take to start: .env is put back only when none will take the change up any more."""
 STEADY_SECONDS = 0.5
 """The new worker has taken over when all answers for so long are its own: the old one stops to listen after 0.1 s."""
+ASK_BEFORE = 3
+"""How often a service is asked that does not answer."""
 ASK_AGAIN_SECONDS = 0.05
 
 Versions = tuple[str, ...]
@@ -61,7 +63,7 @@ def take_up(version: str, decide: Callable[[Versions], Versions]) -> bool:
             raise NotTakenUp(version, found=f"{name}={shown} in the environment, which beats .env")
         service = running_service(now.data)
         if service is not None:
-            old = served_by(service)
+            old = _served_before(service, version)
             _tell(service, version)
             reload.callback(_tell, service, version)
             _wait_for_another(service, old, version, versions)
@@ -133,14 +135,24 @@ def _tell(service: Running, version: str) -> None:
         raise NotTakenUp(version, found="a service that has just ended") from None
 
 
-def _wait_for_another(service: Running, old: Served | None, version: str, versions: Versions) -> None:
+def _served_before(service: Running, version: str) -> Served:
+    """What the worker says that is to be replaced: without it, its answers could not be told from the new one's."""
+    for _ in range(ASK_BEFORE):
+        said = served_by(service)
+        if said is not None:
+            return said
+        time.sleep(ASK_AGAIN_SECONDS)
+    raise NotTakenUp(version, found="a service that does not answer GET /health now")
+
+
+def _wait_for_another(service: Running, old: Served, version: str, versions: Versions) -> None:
     """Returns when a new worker does as it was told, and all answers are its own."""
     steady_since = None
     said = old
     deadline = time.monotonic() + TAKE_UP_SECONDS
     while time.monotonic() < deadline:
         said = served_by(service) or said
-        if said is None or (old is not None and said.started_at == old.started_at):
+        if said.started_at == old.started_at:
             steady_since = None
         elif steady_since is None:
             _check_taken_up(said, version, versions)

@@ -27,8 +27,8 @@ BATCH_ROWS = 256
 QUEUE_ROWS = 8192
 ADMITTED_ROWS = 64
 """So many rows may always wait, whatever their predicted time, unless pressed: a class of people who draw at once."""
-PRESSED_ROWS = 32
-"""The same while pressed: a batch that is worth its transaction."""
+PRESSED_ROWS = 50
+"""The same while pressed: a class again, or as many programs that each wait for their answers."""
 STANDING_SECONDS = 0.005
 """Longest predicted wait while pressed. A queue that does not go away helps nobody: it only makes each answer late."""
 BURST_SECONDS = 0.25
@@ -66,6 +66,7 @@ class _Entry(Generic[Work, Answer]):
     work: Work
     rows: int
     arrived: float
+    submitted: float
     future: asyncio.Future[Answer]
 
 
@@ -112,7 +113,13 @@ class Batcher(Generic[Work, Answer]):
     @property
     def is_pressed(self) -> bool:
         """Batches have been at their limit for longer than a burst takes."""
-        return self._pressed_since is not None and time.monotonic() - self._pressed_since > PRESSED_SECONDS
+        since = self._pressed_since  # read once: shadows ask on other threads
+        return since is not None and time.monotonic() - since > PRESSED_SECONDS
+
+    @property
+    def is_stalled(self) -> bool:
+        """A batch runs for much longer than batches do."""
+        return bool(self._running) and time.monotonic() - self._started > STALLED_SECONDS
 
     def overload(self, rows: int = 1) -> Overload | None:
         """Why so many more rows would wait too long; None when they would not.
@@ -155,7 +162,8 @@ class Batcher(Generic[Work, Answer]):
         self.admit(rows)
         loop = self._loop
         future: asyncio.Future[Answer] = loop.create_future()
-        self._waiting.append(_Entry(work, rows, time.monotonic() if arrived is None else arrived, future))
+        now = time.monotonic()
+        self._waiting.append(_Entry(work, rows, now if arrived is None else arrived, now, future))
         self._rows_waiting += rows
         self._idle.clear()
         if not self._running and not self._start_is_planned:
@@ -220,6 +228,7 @@ class Batcher(Generic[Work, Answer]):
         self._note_pressure()
         batch, full = self._take()
         if not batch:
+            self._pressed_since = None
             self._idle.set()
             return
         self._running, self._started, self._reason = batch, time.monotonic(), "full" if full else reason
@@ -286,7 +295,8 @@ class Batcher(Generic[Work, Answer]):
         report = BatchReport(rows, self._reason, self._started - first, outcome.compute, outcome.commit)
         _answer(batch, outcome.answers)
         # Answers leave first: what their futures call stands in line before this.
-        self._loop.call_soon(self._account, now - max(self._delivered, first), report)
+        begun = max(self._delivered, min(entry.submitted for entry in batch))
+        self._loop.call_soon(self._account, now - begun, report)
         self._delivered, self._running = now, []
         if self._waiting:
             self._start_is_planned = True
@@ -296,8 +306,8 @@ class Batcher(Generic[Work, Answer]):
             self._idle.set()
 
     def _account(self, seconds: float, report: BatchReport) -> None:
-        """seconds: of this batch, with the event loop's share, decoding and answering: from the last delivery on, or
-        from the first arrival after it."""
+        """seconds: of this batch, with the event loop's share: from the last delivery on, or from the first submission
+        after it. How long a body took to arrive is no cost of ours."""
         self._cost.learn(report.rows, seconds)
         self._report(report)
 

@@ -129,8 +129,7 @@ class Database:
         if self._opened not in (None, found):
             self._write_log_out()
             self.close()
-            remedy = "Move it only while the service is stopped. The service goes on with the file that is there now."
-            raise DatabaseUnavailable(self.name, said="another file than the one that was opened", remedy=remedy)
+            raise self._moved()
 
     def run_alone(self, statement: str, values: tuple[Any, ...]) -> None:
         """One statement that is a transaction by itself: on the disk on return, and nothing of it if it raises.
@@ -147,7 +146,6 @@ class Database:
                     connection.exec_driver_sql(statement, values)
             else:
                 self._write_to_file(statement, values)
-        self.check_file()
 
     def close(self) -> None:
         """Lets go of all connections; the next use opens new ones."""
@@ -169,11 +167,26 @@ class Database:
                 self._writer = self._connect_to_file()
                 self._writer.isolation_level = None  # each statement is a transaction
             self._writer.execute(statement, values).close()
+            is_there = self._is_open_file_there()
         except sqlite3.Error:
             self._let_go_of_file()
             raise
         finally:
             self._writing_to_file.release()
+        if not is_there:
+            self.check_file()
+            raise self._moved()  # another thread has met it first
+
+    def _is_open_file_there(self) -> bool:
+        """Under the lock: what was written is in the file that has the name."""
+        try:
+            return self._opened == _identity(cast(Path, self.file))
+        except OSError:
+            return False
+
+    def _moved(self) -> DatabaseUnavailable:
+        remedy = "Move it only while the service is stopped. The service goes on with the file that is there now."
+        return DatabaseUnavailable(self.name, said="another file than the one that was opened", remedy=remedy)
 
     def _let_go_of_file(self) -> None:
         if self._writer is not None:

@@ -100,6 +100,8 @@ class BoundedConnection(HttpToolsProtocol):
     awaited: asyncio.Future[Any] | None = None
     _gate: Any
     _began: float | None = None
+    _is_parsing = False
+    """A message has begun, and not ended."""
     _in_head = True
     _unread = 0
     """Bytes that came since the last that made a whole: a head, a piece of a body, a chunk."""
@@ -145,6 +147,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._refuse(NOT_HTTP)
 
     def on_message_begin(self) -> None:
+        self._is_parsing = True
+        self._unset_keepalive_if_required()  # an answer that left while this came may have set it
         super().on_message_begin()
         if self._began is None:
             self._began = time.monotonic()
@@ -174,7 +178,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._unread = 0
 
     def on_message_complete(self) -> None:
-        self._in_head, self._unread, self._began = True, 0, None
+        self._is_parsing, self._in_head, self._unread, self._began = False, True, 0, None
         if self._was_refused:
             self._was_refused = False
             super().on_response_complete()
@@ -210,7 +214,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def is_within_a_request(self) -> bool:
         """Whether a request has begun to arrive, and not ended."""
-        return not self._in_head or self._unread > 0
+        return self._is_parsing or self._unread > 0
 
     def _is_usual(self) -> bool:
         """Whether this request is as most are: the only one here, and the connection stays open after it."""
@@ -222,7 +226,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _refuse_unread(self, data: bytes) -> bool:
         """While more comes than can be answered: answers a usual request with a refusal, and parses nothing."""
-        if not self._in_head or self._unread or not self._is_alone() or self._ending or self.flow.write_paused:
+        if self.is_within_a_request() or not self._is_alone() or self._ending or self.flow.write_paused:
             return False
         target = target_of_one_request(data)
         answer = None if target is None else self._gate.refuse_at_once(target)
@@ -267,14 +271,14 @@ class BoundedConnection(HttpToolsProtocol):
     def _refuse_at_once(self) -> bool:
         """Answers with a refusal if the application has one ready."""
         answer = self._gate.refuse_at_once(self.url)
-        if answer is None:
+        if answer is None or self.flow.write_paused:
             return False
         self._was_refused = True
         self.transport.write_whole(answer)  # type: ignore[attr-defined]  # of Outgoing
         return True
 
     def _close_if_idle(self) -> None:
-        if self._is_alone() and not self._unread:
+        if self._is_alone() and not self.is_within_a_request():
             self.transport.close()
 
     def _refuse(self, refusal: Refusal) -> None:

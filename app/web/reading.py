@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -129,7 +130,10 @@ class Reader:
         except DatabaseUnavailable as error:
             self._database_failed(error)
             raise
-        self._stored(Offer(self.version.name, [row.id for row in rows], b"".join([work.pixels for work in works])))
+        try:
+            self._stored(Offer(self.version.name, [row.id for row in rows], b"".join([work.pixels for work in works])))
+        except Exception:  # noqa: BLE001  # what is stored is answered, whatever becomes of it afterwards
+            _log.exception("%d stored drawings were not handed on", len(rows))
 
     def _result(
         self, work: Work, place: int, answer: Answer, latency_ms: float, waited_ms: float, computed_ms: float
@@ -154,6 +158,9 @@ class Reader:
             origin.reason,
             answer.asks,
         )
+
+
+_log = logging.getLogger("pixelwise.web")
 
 
 def _is_stored(work: Work) -> bool:

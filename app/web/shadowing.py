@@ -72,10 +72,11 @@ class Shadowing:
         with self._lock:
             is_taken = not self._is_pressed() and self._waiting + rows <= WAITING_ROWS and self._ends_at == float("inf")
             if is_taken:
-                self._waiting += rows
                 if self._thread is None:
-                    self._thread = Thread(target=self._run, name="shadows", daemon=True)
-                    self._thread.start()
+                    thread = Thread(target=self._run, name="shadows", daemon=True)
+                    thread.start()
+                    self._thread = thread
+                self._waiting += rows
                 self._offers.put(offer)
         if not is_taken:
             for version in wanted:

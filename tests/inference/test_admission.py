@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -156,3 +157,32 @@ def test_a_batch_that_does_not_end_is_given_up_with_all_that_wait_for_it(monkeyp
         assert await queue.submit(2) == 4
 
     assert run(test).batches == [[0], [2]]
+
+
+def test_how_long_a_request_took_to_arrive_is_no_cost_of_the_queue():
+    """Else one body that took nine seconds would have a class refused."""
+
+    async def test(model: Model, queue: Batcher[int, int]) -> None:
+        await queue.submit(1, arrived=time.monotonic() - 9)
+        await asyncio.sleep(0.01)
+        assert queue._cost.of(1) < 0.1
+
+    run(test)
+
+
+def test_where_all_that_waited_was_cancelled_nothing_is_pressed():
+    async def test(model: Model, queue: Batcher[int, int]) -> None:
+        first = await hold_up(model, queue)
+        teach(queue, seconds_per_row=1.0)
+        waiting = [queue.submit(number) for number in range(20)]
+        for future in waiting:
+            future.cancel()
+        model.may_go_on.set()
+        await first
+        until = time.monotonic() + 5
+        while queue.rows_waiting and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(2 * module.PRESSED_SECONDS)
+        assert not queue.is_pressed
+
+    run(test)

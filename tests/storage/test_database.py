@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -187,6 +188,25 @@ def test_another_file_in_its_place_is_said_once_and_then_used(sqlite: Database, 
     moved = Database("sqlite:///moved.db", root=tmp_path)
     assert len(Store(moved).latest(10)) == 2, "what was stored before is whole in the file that was moved"
     moved.close()
+
+
+def test_what_was_written_into_a_moved_file_is_not_said_to_be_stored_whoever_meets_it_first(
+    sqlite: Database, tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+):
+    store = Store(sqlite)
+    store.add([make()])
+    assert sqlite.file is not None
+    shutil.copy(sqlite.file, tmp_path / "other.db")
+    is_there = sqlite._is_open_file_there
+
+    def another_thread_is_first() -> bool:
+        (tmp_path / "other.db").replace(sqlite.file)  # type: ignore[arg-type]  # a file, as was asserted
+        sqlite._opened = None
+        return is_there()
+
+    monkeypatch.setattr(sqlite, "_is_open_file_there", another_thread_is_first)
+    with pytest.raises(DatabaseUnavailable, match="another file than the one that was opened"):
+        store.add([make()])
 
 
 def test_a_file_that_is_put_back_is_used_again(sqlite: Database, tmp_path: Path, make: Make):

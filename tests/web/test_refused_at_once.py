@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -137,3 +138,45 @@ def test_a_refused_request_whose_body_does_not_arrive_ends_its_connection_and_no
         said += read_to_the_end(connection)
         assert statuses(replies_in(said))[-1] == 503 and said.count(b"HTTP/1.1 503") == 1
         assert b" 408 " in read_to_the_end(silent), "the sweep goes on"
+
+
+def test_what_follows_half_a_head_is_parsed_also_while_the_queue_is_full(served: Served, full, bodies):  # noqa: F811
+    """It is a part of that head: refused unread, it would make what comes next a header of somebody else's request."""
+    head, half = get("/health"), b"GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\nx-note: "
+    with served.connect() as connection:
+        connection.sendall(post(bodies[0]))
+        assert b" 503 " in connection.recv(65536)
+        connection.sendall(head + half)
+        assert b" 200 " in connection.recv(65536)
+        connection.sendall(post(b"") + LAST)
+        replies = replies_in(read_to_the_end(connection))
+    assert statuses(replies) == [400, 200], "the second Host is in the same head"
+
+
+def test_a_client_that_does_not_read_is_not_written_to_without_end(served: Served, full, bodies):  # noqa: F811
+    until(lambda: served.connections() == 0, "the end of other connections")
+    with served.connect() as connection:
+        connection.setblocking(False)
+        requests = post(bodies[0]) * 50
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            with contextlib.suppress(BlockingIOError):
+                connection.send(requests)
+            time.sleep(0.001)
+        sizes = [one.transport.get_write_buffer_size() for one in served.server.server_state.connections]
+        assert sizes and max(sizes) < 1 << 20
+
+
+def test_an_answer_in_flight_is_not_cut_off_by_the_keep_alive_of_the_one_before(
+    served: Served,  # noqa: F811
+    bodies,  # noqa: F811
+):
+    """A refusal at once, and in the same piece a request that takes longer than a connection may be idle."""
+    gated = put_gate(served.inside)
+    with served.connect() as connection:
+        connection.sendall(post(b"no JSON") + post(bodies[0]))
+        assert gated.entered.wait(10)
+        time.sleep(2.5)  # served for these tests with a keep-alive of 2 s
+        gated.may_go_on.set()
+        connection.sendall(LAST)
+        assert statuses(replies_in(read_to_the_end(connection))) == [400, 200, 200]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 from starlette.responses import Response
 
-from app.errors import DatabaseUnavailable, PixelWiseError
+from app.errors import DatabaseUnavailable, Overloaded, PixelWiseError
 from app.web.call import Call
 from app.web.errors import respond
 from app.web.metrics import CONTENT_TYPE
@@ -20,11 +20,11 @@ READY_SECONDS = 1.0
 """An outcome is good for so long: asking costs a write, and anyone may ask."""
 ANSWER_SECONDS = 3.0
 """Longest wait for the queue's answer."""
-OK = "ok"
+OK, BUSY = "ok", "busy"
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """`checks`: what was tried -> "ok", or what failed; or that a version is left out, which fails nothing."""
+    """`checks`: what was tried -> "ok", or what failed; "busy" or left out fails nothing."""
 
     status: str
     checks: dict[str, str]
@@ -72,7 +72,7 @@ class Health:
         readers = self._service.readers
         outcomes = await asyncio.gather(*map(self._check_reader, readers.values()), self._check_database())
         checks = dict(zip([*(f"model {name}" for name in readers), "database"], outcomes, strict=True))
-        status = "ready" if all(outcome == OK for outcome in checks.values()) else "not ready"
+        status = "ready" if all(outcome in (OK, BUSY) for outcome in checks.values()) else "not ready"
         left_out = {f"model {name}": f"left out: {why}" for name, why in self._service.left_out.items()}
         return Readiness(status, checks | left_out)
 
@@ -83,6 +83,9 @@ class Health:
                 answers = await reader.submit(b"".join(drawings), origin=None, arrived=time.monotonic())
         except TimeoutError:
             return f"no answer in {ANSWER_SECONDS:g} s"
+        except Overloaded as error:
+            # Busy with others' drawings is no fault: a balancer that turned away would make it one.
+            return str(error) if reader.queue.is_stalled else BUSY
         except PixelWiseError as error:
             return str(error)
         given = [answer.prediction for answer in answers]

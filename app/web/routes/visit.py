@@ -9,6 +9,9 @@ from app.web.call import Call
 from app.web.errors import respond
 from app.web.service import Service
 
+DRAWING_ROUTE = "/drawings"
+"""What the page asks for next: rules may look at the route."""
+
 
 class VisitAnswer(msgspec.Struct, frozen=True):
     """What this caller gets.
@@ -36,7 +39,7 @@ class Visit:
         """By the flags, for who asks."""
         service = self._service
         caller = service.access.caller(call)
-        context = service.context(call, caller)
+        context = service.context(call, caller)._replace(route=DRAWING_ROUTE)
         version = service.readers[service.decide(call, caller, context).version].version
         shows = service.flags.show_correction(context)
         return respond(VisitAnswer(version.name, version.classes, version.withheld, shows))
