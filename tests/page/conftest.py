@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,15 @@ from tests.service import services
 
 @pytest.fixture(scope="package")
 def service_url(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a service with an empty database of its own."""
-    with services(compiled, tmp_path_factory.mktemp("page")) as start:
+    """The address of a service with an empty database of its own, which asks nobody what was drawn: one answer in ten
+    would, and the question stands in the place of the scores. Tests of the question let an answer ask."""
+    folder = tmp_path_factory.mktemp("page")
+    shutil.copytree(compiled, folder / "asks nobody", symlinks=True)
+    asking = folder / "asks nobody" / "app" / "web" / "asking.py"
+    text = asking.read_text(encoding="utf-8")
+    assert text.count("ONE_IN = 10\n") == 1
+    asking.write_text(text.replace("ONE_IN = 10\n", f"ONE_IN = {1 << 62}\n"), encoding="utf-8")
+    with services(folder / "asks nobody", folder) as start:
         yield f"{start().url}/"
 
 
