@@ -30,6 +30,7 @@ VISITOR = "X-Visitor"
 _VISITOR = VISITOR.lower().encode()
 VISITOR_LENGTH = 100
 LATELY_SECONDS = 1.0
+"""A version that flags chose so recently is one that unasked requests get."""
 REQUESTED = "REQUESTED"
 """The reason of an answer by a version that the caller asked for."""
 
