@@ -42,6 +42,7 @@ main() {
     for version in "${RELEASES[@]}"; do build "$version"; done
     return
   fi
+  readable_settings
   settings_file
   secret_key
   release
@@ -159,16 +160,29 @@ settings_file() {
   say ".env: created from .env.example, mode 600"
 }
 
+readable_settings() { # a setting that cannot be read is not an empty one: end before anything is written
+  if $CHECK_ONLY && ! can_read_settings; then return; fi
+  .venv/bin/python -m app.settings || exit 3
+}
+
 secret_key() {
+  local key
   if ! $CHECK_ONLY || can_read_settings; then
-    if [ -n "$(setting_of_file SECRET_API_KEY)" ]; then say "SECRET_API_KEY: nothing to do"; return; fi
+    key="$(setting_of_file SECRET_API_KEY)"
+    if [ -n "$key" ]; then say "SECRET_API_KEY: nothing to do"; return; fi
   fi
   if $CHECK_ONLY; then say "SECRET_API_KEY: a random one would be written into .env, if it has none"; return; fi
-  put_setting SECRET_API_KEY "$(random_text)"
+  key="$(random_text)"
+  put_setting SECRET_API_KEY "$key"
   say "SECRET_API_KEY: wrote a random one into .env"
 }
 
-random_text() { .venv/bin/python -c 'import secrets; print(secrets.token_urlsafe(32))'; }
+random_text() { # 43 characters, or the run ends: half a secret is none
+  local text
+  text="$(.venv/bin/python -c 'import secrets; print(secrets.token_urlsafe(32))')" || return
+  [[ "$text" =~ ^[A-Za-z0-9_-]{43}$ ]] || { say "no random text could be made"; return 1; }
+  printf '%s\n' "$text"
+}
 
 put_setting() { # KEY VALUE: into its own line of .env, at once or not at all; no program sees the value as an argument
   local file line written=false
@@ -204,9 +218,10 @@ release() {
   fi
   local repository named version versions
   repository="$(setting MODEL_REPO)"
+  repository="$(realpath -m -- "$repository")"
   named="$(setting MODEL_VERSIONS)"
   read -ra versions <<<"$named"
-  if [ "$(realpath -m -- "$repository")" = "$ROOT/pixelwise-model/releases.git" ]; then
+  if [ "$repository" = "$ROOT/pixelwise-model/releases.git" ]; then
     for version in "${versions[@]}"; do build "$version"; done
   fi
   if $CHECK_ONLY; then say "release: would ask MODEL_REPO for $named, and fetch what is not in place"; return; fi
@@ -257,9 +272,10 @@ smoke_test() {
   has_golden="$(.venv/bin/python -c 'from app.classifier import MODEL; print(MODEL.recorded is not None)')"
   if [ "$has_golden" = False ]; then
     # OpenML is read by scikit-learn, which the runtime does not have; npm needs numpy only.
-    local python=.venv/bin/python
+    local python=.venv/bin/python cache
+    cache="$(setting MNIST_DIR)"
     if [ -x pixelwise-model/.venv/bin/python ]; then python=pixelwise-model/.venv/bin/python; fi
-    digits "$python" --test-only --cache "$(setting MNIST_DIR)"
+    digits "$python" --test-only --cache "$cache"
   fi
   .venv/bin/python predict.py
 }

@@ -258,10 +258,12 @@ if __name__ == "__main__":  # for shell scripts, which must not source .env: `py
     import sys
 
     try:
-        _setting = getattr(read_settings(), sys.argv[1].lower())
+        _settings = read_settings()
     except BadSettings as _error:
         print(_error, file=sys.stderr)
         sys.exit(_error.exit_code)
-    if isinstance(_setting, tuple):
-        _setting = " ".join(map(str, _setting))
-    print("" if _setting is None else _setting)
+    for _name in sys.argv[1:]:  # none: only whether they can be read
+        _setting = getattr(_settings, _name.lower())
+        if isinstance(_setting, tuple):
+            _setting = " ".join(map(str, _setting))
+        print("" if _setting is None else _setting)

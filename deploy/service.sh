@@ -38,7 +38,9 @@ install_service() {
 service_database() {
   if ! $POSTGRESQL; then return; fi
   if ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then install_packages postgresql; fi
-  if can_read_settings && [ "$(setting_of_file DATABASE_URL)" != "sqlite:///data/pixelwise.db" ]; then
+  local database=""
+  if ! $CHECK_ONLY || can_read_settings; then database="$(setting_of_file DATABASE_URL)"; fi
+  if [ -n "$database" ] && [ "$database" != "sqlite:///data/pixelwise.db" ]; then
     say "postgresql: DATABASE_URL of .env was changed before: nothing to do"
     return
   fi
@@ -101,9 +103,10 @@ service_files() {
 }
 
 service_checks() { # as that user, with no settings but those of .env
-  local said
+  local said port
   if $CHECK_ONLY; then return; fi
-  [ "$(setting_of_file PORT)" != 0 ] || fail "PORT=0 takes another port at each start" "Put a port into .env."
+  port="$(setting_of_file PORT)"
+  [ "$port" != 0 ] || fail "PORT=0 takes another port at each start" "Put a port into .env."
   if ! said="$(as_service .venv/bin/pixelwise verify 2>&1)"; then
     printf '%s\n' "$said" >&2
     fail "user $SERVICE_USER cannot verify the model" "Its message stands above: mend that, then run this again." 1
@@ -139,7 +142,8 @@ install_unit() {
 
 wait_until_ready() {
   local address status=0
-  address="http://$(listening_at)"
+  address="$(listening_at)"
+  address="http://$address"
   .venv/bin/python deploy/wait_until_ready.py "$address" "$START_SECONDS" || status=$?
   if [ "$status" -ne 0 ]; then
     fail "$address/ready does not say ready" "See journalctl -u pixelwise; a new HOST or PORT needs systemctl restart pixelwise." 6
@@ -148,10 +152,11 @@ wait_until_ready() {
 }
 
 listening_at() { # where this machine reaches it: 0.0.0.0 is no address to call
-  local host
+  local host port
   host="$(setting_of_file HOST)"
+  port="$(setting_of_file PORT)"
   case "$host" in 0.0.0.0) host=127.0.0.1 ;; ::) host="[::1]" ;; *:*) host="[$host]" ;; esac
-  printf '%s:%s\n' "$host" "$(setting_of_file PORT)"
+  printf '%s:%s\n' "$host" "$port"
 }
 
 # -- nginx -------------------------------------------------------------------------------------------------------------
@@ -169,7 +174,9 @@ install_site() {
   elif $CHECK_ONLY; then
     say "$SITE: would be written and enabled, with server_name $SITE_NAME"
   else
-    site "$SITE_NAME" "$(listening_at)" >"$SITE"
+    local address
+    address="$(listening_at)"
+    site "$SITE_NAME" "$address" >"$SITE"
     say "$SITE: written, with server_name $SITE_NAME"
   fi
   if $CHECK_ONLY; then return; fi

@@ -183,6 +183,37 @@ def test_a_key_that_is_there_stays_and_those_who_may_read_it_become_fewer(server
     assert server.env.read_text() == "SECRET_API_KEY=mine-0f5c9b7a1e3d2846\n"
 
 
+GOOD_KEY = "SECRET_API_KEY=mine-0f5c9b7a1e3d2846\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["PORT=80OO", "# gr\xfc\xdfe".encode("latin-1"), "MODEL_VERSION=", "LOG_LEVEL: info", "DRAWING_DAYS=-1"],
+    ids=["port", "latin-1", "empty", "colon", "days"],
+)
+def test_settings_that_cannot_be_read_end_the_run_before_anything_is_written(server: Server, line: str | bytes):
+    """A failed look-up was once taken for an empty key, and a random one replaced the good one."""
+    assert server.setup().returncode == 0
+    server.env.write_bytes(GOOD_KEY.encode() + (line if isinstance(line, bytes) else line.encode()) + b"\n")
+    server.env.chmod(0o644)
+    before = server.contents()
+    done = server.setup()
+    assert done.returncode == 3, done.stderr
+    assert server.contents() == before
+    assert ".env" in done.stderr and "found" in done.stderr
+
+
+def test_a_random_text_that_cannot_be_made_is_not_written(server: Server):
+    server.env.write_text("MODEL_VERSION=v1.0\n")
+    server.env.chmod(0o600)
+    (packages,) = (server.root / ".venv/lib").glob("python*/site-packages")
+    (packages / "sitecustomize.py").write_text("import secrets\nsecrets.token_urlsafe = lambda size: ''\n")
+    done = server.setup()
+    assert done.returncode != 0
+    assert "no random text could be made" in done.stderr
+    assert server.env.read_text() == "MODEL_VERSION=v1.0\n"
+
+
 def test_what_an_interrupted_run_left_is_no_obstacle(server: Server):
     (server.root / ".env.draft").write_text("half a fi")
     (server.root / "models/.incoming-old/v1.0").mkdir(parents=True)
