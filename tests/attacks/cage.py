@@ -13,7 +13,8 @@ When the fork has ended, or its time is up, whatever else lives in the process n
 
 Before the first file a fork tries to get out in every way listed in `escapes`. If one works, nothing is opened.
 
-In: a line of JSON {"bytes", "rows", "columns"}, the file, the inputs as float64. Out: a line of JSON, see `opened`.
+In: a line of JSON {"bytes", "rows", "columns", "seconds"}, the file, the inputs as float64. Out: a line of JSON, see
+`opened`; "faults" in it lists all that an honest file does not do.
 """
 
 from __future__ import annotations
@@ -69,6 +70,9 @@ HONEST_NAMES = {
 # scikit-learn asks for the signatures of its own functions, to check parameters.
 PARTS_OF_SIGNATURES = ("__code__", "__defaults__", "__kwdefaults__")
 
+Work = Callable[[Callable[[str], None]], dict[str, Any]]
+"""Is handed a function that reports one line, and gives the outcome."""
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -101,7 +105,7 @@ def main() -> None:
         data = sys.stdin.buffer.read(request["bytes"])
         inputs = sys.stdin.buffer.read(8 * request["rows"] * request["columns"])
         shape = (request["rows"], request["columns"])
-        reply(answers, cage.run(lambda witness: opened(data, inputs, shape, witness)))  # noqa: B023  # runs at once
+        reply(answers, cage.run(lambda witness: opened(data, inputs, shape, witness), request["seconds"]))  # noqa: B023  # runs at once
 
 
 def reply(answers: Any, value: dict[str, Any]) -> None:
@@ -112,7 +116,7 @@ def reply(answers: Any, value: dict[str, Any]) -> None:
 def demand_namespaces(outside: dict[str, str]) -> None:
     """First of all: outside of a process namespace, the clean-up would kill the machine's processes."""
     for name in NAMESPACES:
-        if os.readlink(f"/proc/self/ns/{name}") == outside[name]:
+        if str(Path(f"/proc/self/ns/{name}").readlink()) == outside[name]:
             raise CannotCage(f"no {name} namespace of its own")
     if os.getpid() != 1:
         raise CannotCage("not process 1 of its namespace")
@@ -122,9 +126,8 @@ class Cage:
     """The parent of all forks.
 
     Args:
-        settings: "folder", an empty one to lock files into; "may_set_groups"; "seconds" a file may take on the clock,
-            "processor_seconds" of computing; "listener", a port on which somebody listens outside; "secret", a
-            file outside.
+        settings: "folder", an empty one to lock files into; "may_set_groups"; "processor_seconds" that a file may
+            compute; "listener", a port on which somebody listens outside; "secret", a file outside.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
@@ -156,7 +159,7 @@ class Cage:
             if set(outcome) != {"classes", "labels", "scores"}:
                 raise CannotCage(f"an honest file, {name}: {outcome.get('raised')}, {outcome.get('faults')}")
 
-    def run(self, work: Callable[[Callable[[str], None]], dict[str, Any]]) -> dict[str, Any]:
+    def run(self, work: Work, seconds: float = 120) -> dict[str, Any]:
         """What `work` reported from inside of a fork; and under "faults" all that an honest file does not do."""
         reading, writing = os.pipe()
         sys.stdout.flush()
@@ -164,7 +167,7 @@ class Cage:
         if child == 0:
             self.be_child(writing, work)
         os.close(writing)
-        report, faults = self.listen(child, reading)
+        report, faults = self.listen(child, reading, seconds)
         os.close(reading)
         *events, last = report.split(b"\n") if report else [b""]
         faults += [event.decode(errors="replace")[:300] for event in events[:EVENTS_REPORTED]]
@@ -175,10 +178,10 @@ class Cage:
             faults.append("no report" if not last else "half a report")
         return {**outcome, "faults": faults} if faults else outcome
 
-    def listen(self, child: int, reading: int) -> tuple[bytes, list[str]]:
+    def listen(self, child: int, reading: int, seconds: float) -> tuple[bytes, list[str]]:
         """The child's report, and how it ended if not well; afterwards no process is left."""
         report, faults = bytearray(), []
-        until = time.monotonic() + self.settings["seconds"]
+        until = time.monotonic() + seconds
         handle = os.pidfd_open(child)
         poll = select.poll()
         poll.register(reading, select.POLLIN)
@@ -187,7 +190,7 @@ class Cage:
         while not ended:
             ready = dict(poll.poll(max(0, until - time.monotonic()) * 1000))
             if not ready:
-                faults.append(f"not done after {self.settings['seconds']} s")
+                faults.append(f"not done after {seconds} s")
                 break
             if reading in ready:
                 piece = os.read(reading, 1 << 16)
@@ -219,7 +222,7 @@ class Cage:
                     faults.append(f"ended with exit code {os.WEXITSTATUS(status)}")
         return faults
 
-    def be_child(self, writing: int, work: Callable[[Callable[[str], None]], dict[str, Any]]) -> NoReturn:
+    def be_child(self, writing: int, work: Work) -> NoReturn:
         try:
             self.confine(writing)
             outcome = work(lambda line: write_all(writing, line.encode(errors="replace") + b"\n"))
@@ -241,7 +244,6 @@ class Cage:
         os.closerange(writing + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         seconds = self.settings["processor_seconds"]
         for limit, most in (
-            (resource.RLIMIT_CPU, seconds),
             (resource.RLIMIT_AS, self.memory),
             (resource.RLIMIT_FSIZE, 0),
             (resource.RLIMIT_CORE, 0),
@@ -249,6 +251,7 @@ class Cage:
             (resource.RLIMIT_MEMLOCK, 0),
         ):
             resource.setrlimit(limit, (most, most))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))  # SIGXCPU, then SIGKILL
         if self.settings["may_set_groups"]:
             os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
@@ -275,7 +278,7 @@ def escapes(settings: dict[str, Any]) -> list[str]:
     """The ways out that worked; none, in a cage that is closed."""
     attempts: dict[str, Callable[[], object]] = {
         "a file can be made": lambda: os.open("/probe", os.O_CREAT | os.O_WRONLY),
-        "a folder can be made": lambda: os.mkdir("/probe"),
+        "a folder can be made": Path("/probe").mkdir,
         "a file outside can be read": lambda: os.open(settings["secret"], os.O_RDONLY),
         "a file above can be read": lambda: os.open("../../../../.." + settings["secret"], os.O_RDONLY),
         "a process can be started": fork_and_end,
@@ -300,10 +303,10 @@ def escapes(settings: dict[str, Any]) -> list[str]:
         "capabilities": any(capabilities),
         "groups": settings["may_set_groups"] and os.getgroups() != [],
         "new privileges": libc.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1,
-        "something in the folder": os.listdir("/") != [],
+        "something in the folder": any(Path("/").iterdir()),
         "an environment": os.environ != {},
         "no bound on memory": resource.getrlimit(resource.RLIMIT_AS)[1] == resource.RLIM_INFINITY,
-        "no bound on time": resource.getrlimit(resource.RLIMIT_CPU)[1] != settings["processor_seconds"],
+        "no bound on time": resource.getrlimit(resource.RLIMIT_CPU)[0] != settings["processor_seconds"],
         "a core": resource.getrlimit(resource.RLIMIT_CORE)[1] != 0,
     }
     return [*found, *(what for what, holds in states.items() if holds)]
@@ -335,7 +338,7 @@ def opened(data: bytes, inputs: bytes, shape: tuple[int, int], witness: Callable
         scores = np.asarray(model.predict_proba(rows))
         return {"classes": plain(classes), "labels": plain(labels), "scores": scores.astype(float).tolist()}
     except Exception as error:
-        return {"raised": f"{type(error).__name__}: {error}"[:300]}
+        return {"raised": " ".join(f"{type(error).__name__}: {error}"[:300].split())}
 
 
 def is_honest(event: str, arguments: tuple[Any, ...]) -> bool:
@@ -366,7 +369,6 @@ def warm_up() -> dict[str, tuple[bytes, Any]]:
     import joblib
     import numpy as np
     import numpy.core.multiarray  # the name under which numpy 1 wrote
-    import sklearn.neural_network._stochastic_optimizers
     from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import Pipeline

@@ -45,15 +45,16 @@ class Cage:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
 
-    def open(self, data: bytes, inputs: NDArray[np.float64]) -> dict[str, Any]:
+    def open(self, data: bytes, inputs: NDArray[np.float64], *, seconds: float = 120) -> dict[str, Any]:
         """{"classes", "labels", "scores"} or {"raised"}; "faults" lists all that an honest file does not do.
 
         Args:
             inputs: (N, features), what `predict` and `predict_proba` are given.
+            seconds: on the clock, after which the file is given up.
         """
         assert self.process.stdin is not None
         rows, columns = inputs.shape
-        header = json.dumps({"bytes": len(data), "rows": rows, "columns": columns}).encode()
+        header = json.dumps({"bytes": len(data), "rows": rows, "columns": columns, "seconds": seconds}).encode()
         self.process.stdin.write(header + b"\n" + data + inputs.astype(float).tobytes())
         self.process.stdin.flush()
         return self.answer()
@@ -68,13 +69,10 @@ class Cage:
 
 
 @contextmanager
-def cage(
-    *, unshare: Sequence[str] = UNSHARE, seconds: float = 120, processor_seconds: int = 20
-) -> Iterator[Cage]:
+def cage(*, unshare: Sequence[str] = UNSHARE, processor_seconds: int = 20) -> Iterator[Cage]:
     """A cage that was tried from inside.
 
     Args:
-        seconds: on the clock, that one file may take.
         processor_seconds: of computing, that one file may take.
 
     Raises:
@@ -84,13 +82,12 @@ def cage(
         if not program:
             raise CannotCage(f"{where} is not there. {REMEDY}")
     is_root = os.geteuid() == 0
-    outside = {name: os.readlink(f"/proc/self/ns/{name}") for name in NAMESPACES}
+    outside = {name: str(Path(f"/proc/self/ns/{name}").readlink()) for name in NAMESPACES}
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listener:
         settings = {
             "folder": folder,
             "may_set_groups": is_root,
             "outside": outside,
-            "seconds": seconds,
             "processor_seconds": processor_seconds,
             "listener": listener.getsockname()[1],
             "secret": str(SCRIPT),
@@ -105,7 +102,17 @@ def cage(
                     raise CannotCage(f"{first.get('refused')}. {REMEDY}")
                 yield one
             finally:
-                process.kill()  # and, by --kill-child, all that is in the cage
+                end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """The cage ends when nothing more can be asked; if it is stuck it is killed, with all that is in it (--kill-child)."""
+    assert process.stdin is not None
+    try:
+        process.stdin.close()
+        process.wait(10)
+    except (BrokenPipeError, subprocess.TimeoutExpired):
+        process.kill()
 
 
 def difference(
@@ -114,11 +121,17 @@ def difference(
     digits: NDArray[np.uint8],
     read: Callable[[bytes], Artefact] = read_artefact,
 ) -> str | None:
-    """How scikit-learn reads an accepted file otherwise; None if alike, "refused: ..." never: see `outcome`."""
+    """How scikit-learn reads these bytes otherwise; None if alike, or if our reader or engine refuses them.
+
+    Args:
+        digits: (N, 784), a pixel above 128 is ink.
+        read: our reader, or what stands in for it.
+    """
     try:
         artefact = read(data)
         pixels = pixels_for(artefact.features, digits)
-        scores = Engine(artefact).scores(pixels).astype(float)
+        with np.errstate(all="ignore"):  # what is no number is found below
+            scores = Engine(artefact).scores(pixels).astype(float)
     except ArtefactRefused:
         return None
     theirs = cage.open(data, (pixels > 128).astype(float))

@@ -142,7 +142,12 @@ def _labels() -> Iterator[Odd]:
 def _object_labels() -> Iterator[Odd]:
     """Object arrays are pickles of their own inside of the file (`NumpyArrayWrapper.write_array`)."""
     function = Global("numpy._core.multiarray", "_reconstruct")
-    state = (1, (9,), Call(Global("numpy", "dtype"), ("O8", False, True), (3, "|", None, None, None, -1, -1, 63)), False)
+    state = (
+        1,
+        (9,),
+        Call(Global("numpy", "dtype"), ("O8", False, True), (3, "|", None, None, None, -1, -1, 63)),
+        False,
+    )
     texts = list(NINE)
     for name, (args, changed) in {
         "as fetch_openml gives them": ((NDARRAY, (0,), b"b"), (*state, texts)),

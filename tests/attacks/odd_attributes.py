@@ -24,9 +24,9 @@ PLACES = {
 # Attributes and methods of the classes, which an entry of the state of the same name would hide.
 SHADOWS: dict[str, tuple[str, ...]] = {
     "Pipeline": (
-        *("predict", "predict_proba", "predict_log_proba", "decision_function", "classes_", "_final_estimator", "_iter"),
-        *("named_steps", "n_features_in_", "feature_names_in_", "_validate_steps", "_can_transform", "_log_message"),
-        *("__sklearn_is_fitted__", "__sklearn_tags__", "get_params", "_sk_visual_block_", "_estimator_type"),
+        *("predict", "predict_proba", "predict_log_proba", "decision_function", "classes_", "_final_estimator"),
+        *("_iter", "named_steps", "n_features_in_", "feature_names_in_", "_validate_steps", "_can_transform"),
+        *("_log_message", "__sklearn_is_fitted__", "__sklearn_tags__", "get_params", "_sk_visual_block_", "_estimator_type"),
     ),
     "Binarizer": (
         *("transform", "fit_transform", "feature_names_in_", "_check_n_features", "_validate_data", "set_output"),
@@ -40,14 +40,14 @@ SHADOWS: dict[str, tuple[str, ...]] = {
     ),
     NETWORK: (
         *("predict", "predict_proba", "_predict", "_forward_pass", "_forward_pass_fast", "_validate_input"),
-        *("feature_names_in_", "_check_feature_names", "partial_fit", "__sklearn_tags__", "_score", "predict_log_proba"),
+        *("feature_names_in_", "_check_feature_names", "partial_fit", "__sklearn_tags__", "predict_log_proba"),
     ),
-    "LabelBinarizer": ("inverse_transform", "transform", "fit", "n_classes_", "multilabel_", "classes", "__sklearn_tags__"),
+    "LabelBinarizer": ("inverse_transform", "transform", "fit", "n_classes_", "multilabel_", "__sklearn_tags__"),
     "AdamOptimizer": ("update_params", "iteration_ends"),
 }  # fmt: skip
-SPECIAL = ("__class__", "__dict__", "__getattribute__", "__getattr__", "__setstate__", "__reduce__", "__module__", "__doc__",
-           "__init__", "__len__", "__getitem__", "__array__", "__call__", "__sklearn_clone__", "", "x", "a.b", "1",
-           "_repr_html_", "_metadata_request", "__slots__", "__weakref__", "__hash__")  # fmt: skip
+SPECIAL = ("__class__", "__dict__", "__getattribute__", "__getattr__", "__setstate__", "__reduce__", "__module__",
+           "__doc__", "__init__", "__len__", "__getitem__", "__array__", "__call__", "__sklearn_clone__", "", "x", "a.b",
+           "1", "_repr_html_", "_metadata_request", "__slots__", "__weakref__", "__hash__")  # fmt: skip
 
 
 def files() -> Iterator[Odd]:
@@ -67,7 +67,15 @@ def files() -> Iterator[Odd]:
 
 def _values() -> Iterator[tuple[str, str, tuple[Any, ...]]]:
     """Values that are of the right kind, and not what an honest file of this shape says."""
-    output = ({"transform": "default"}, {"transform": "pandas"}, {"transform": "polars"}, {"transform": 1}, {"x": 1}, {}, ())
+    output = (
+        {"transform": "default"},
+        {"transform": "pandas"},
+        {"transform": "polars"},
+        {"transform": 1},
+        {"x": 1},
+        {},
+        (),
+    )
     for place in ("Pipeline", "Binarizer", LINEAR, NETWORK, "LabelBinarizer"):
         yield place, "_sklearn_output_config", output
         yield place, "_sklearn_version", ("1.8.0", "1.3.0", "2.0.0", "1.9", "0.1", "1.9.1rc1", "pre-0.18", 1.9, True)

@@ -44,7 +44,28 @@ def _of_intercept(changed: Any) -> bytes:
 
 def _numbers_of_the_state() -> Iterator[Odd]:
     values: dict[str, tuple[Any, ...]] = {
-        "flags": (63, 1, 2, 4, 8, 16, 32, 64, 128, 255, 256, -1, 1 << 31, 1 << 40, 1 << 70, None, True, False, 0.0, "0"),
+        "flags": (
+            63,
+            1,
+            2,
+            4,
+            8,
+            16,
+            32,
+            64,
+            128,
+            255,
+            256,
+            -1,
+            1 << 31,
+            1 << 40,
+            1 << 70,
+            None,
+            True,
+            False,
+            0.0,
+            "0",
+        ),
         "item size": (8, 4, 16, 1, 0, -2, 1 << 31, 1 << 62, None, -1.0, True),
         "alignment": (8, 1, 3, 16, 0, -2, 1 << 31, None, -1.0, True),
         "byte order": ("|", "=", ">", "!", "N", "L", "l", "", "<<", b"<", None, 0),
@@ -54,8 +75,10 @@ def _numbers_of_the_state() -> Iterator[Odd]:
     }
     for field, changed in values.items():
         for value in changed:
-            name = value if not isinstance(value, tuple) or not value else "a tuple"
-            yield Odd(f"dtype f8 with {field} {name!r}", _of_coef(_with(field, value)))
+            name = (
+                repr(value) if not isinstance(value, tuple) or not value else f"a tuple of {len(value[-1])} at the end"
+            )
+            yield Odd(f"dtype f8 with {field} {name}", _of_coef(_with(field, value)))
     for field, value in (("flags", 63), ("flags", 1), ("item size", 4), ("alignment", 1), ("byte order", "|")):
         yield Odd(f"dtype f8 with {field} {value!r}, in a bias", _of_intercept(_with(field, value)))
         unused = Array(np.array([12], "i4"), header={"dtype": _with(field, value, "i4")})
@@ -109,7 +132,7 @@ def _arguments() -> Iterator[Odd]:
         "empty": (),
         "None": None,
         "left out": MISSING,
-        "of version 1": (1, "<", None, None, -1, -1),
+        "of version 1, as then": (1, "<", None, None, -1, -1),
         "of an older numpy": (2, "<", None, None, None, -1, -1),
     }.items():
         yield Odd(f"dtype state {name}", _of_coef(Call(DTYPE, ("f8", False, True), changed)))
@@ -125,7 +148,7 @@ def _scalars() -> Iterator[Odd]:
         "without bytes": (dtype("f8"),),
         "of too many bytes": (dtype("f8"), number + b"\0"),
         "of too few bytes": (dtype("f8"), number[:-1]),
-        "of text": (dtype("U1"), "5\0\0\0".encode()),
+        "of text": (dtype("U1"), b"5\0\0\0"),
         "of a bool that is 2": (dtype("b1"), b"\x02"),
         "of a dtype without state": (Call(DTYPE, ("f8", False, True)), number),
         "with bytes as text": (dtype("f8"), "12345678"),

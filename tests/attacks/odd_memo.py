@@ -74,11 +74,16 @@ def _keys_added() -> Iterator[Odd]:
                 before, classifier = parts(kind)
                 value = classifier.state.pop(key)
                 changes = {where: Later(classifier.state, {key: value})}
-                yield Odd(f"memo: {kind}'s {key} after BUILD, as the pipeline's {where}", _of(before, classifier, changes))
+                yield Odd(
+                    f"memo: {kind}'s {key} after BUILD, as the pipeline's {where}", _of(before, classifier, changes)
+                )
     for key in ("threshold", "copy", "n_features_in_"):
         before, classifier = parts()
         value = before.state.pop(key)
-        yield Odd(f"memo: Binarizer's {key} after BUILD", _of(before, classifier, {"verbose": Later(before.state, {key: value})}))
+        yield Odd(
+            f"memo: Binarizer's {key} after BUILD",
+            _of(before, classifier, {"verbose": Later(before.state, {key: value})}),
+        )
         before, classifier = parts()
         value = before.state.pop(key)
         classifier.state["random_state"] = Later(before.state, {key: value})
@@ -98,7 +103,13 @@ def _keys_added() -> Iterator[Odd]:
     root.state["memory"] = None
     yield Odd("memo: steps added to the pipeline's own state by itself",
               written(Instance(root.of, {**root.state, "verbose": False, "steps": steps})))  # fmt: skip
-    header = {"subclass": Global("numpy", "ndarray"), "shape": (1,), "order": "C", "dtype": dtype("f8"), "allow_mmap": True}
+    header = {
+        "subclass": Global("numpy", "ndarray"),
+        "shape": (1,),
+        "order": "C",
+        "dtype": dtype("f8"),
+        "allow_mmap": True,
+    }
     before, classifier = parts(n_iter_=Instance(Global("joblib.numpy_pickle", "NumpyArrayWrapper"), header))
     yield Odd("memo: an array's header changed after its bytes",
               _of(before, classifier, {"verbose": Later(header, {"numpy_array_alignment_bytes": 16})}))  # fmt: skip
@@ -164,7 +175,9 @@ def _built_again() -> Iterator[Odd]:
 
 def _one_for_two() -> Iterator[Odd]:
     both = {**parts()[0].state, **parts()[1].state}
-    yield Odd("memo: one state for both steps", of_written(Instance(BINARIZER, both), Instance(LOGISTIC_REGRESSION, both)))
+    yield Odd(
+        "memo: one state for both steps", of_written(Instance(BINARIZER, both), Instance(LOGISTIC_REGRESSION, both))
+    )
     yield Odd("memo: one state, twice written", of_written(Instance(BINARIZER, dict(both)),
                                                            Instance(LOGISTIC_REGRESSION, dict(both))))  # fmt: skip
     before, _ = parts()
@@ -194,5 +207,3 @@ def of_written(before: Instance, classifier: Instance) -> bytes:
 
 def _of(before: Instance, classifier: Instance, changes: Mapping[str, Any]) -> bytes:
     return written(pipeline(("binarize", before), ("clf", classifier), **changes))
-
-

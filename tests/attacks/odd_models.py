@@ -93,7 +93,9 @@ def _weights() -> Iterator[Odd]:
         yield Odd(f"bias {name}", linear(coef_=plain * 1e-3, intercept_=bias * factor))
     for shift in (1.0, 1e3, 1e5, 9e5):
         yield Odd(f"weights that differ by little, around {shift:g}", linear(coef_=plain * 1e-2 + shift))
-        yield Odd(f"biases that differ by little, around {shift:g}", linear(coef_=plain * 1e-2, intercept_=bias + shift))
+        yield Odd(
+            f"biases that differ by little, around {shift:g}", linear(coef_=plain * 1e-2, intercept_=bias + shift)
+        )
         turned = np.where(np.arange(PIXELS) % 2, 1.0, -1.0) * shift
         yield Odd(f"weights that cancel, of {shift:g}", linear(coef_=plain * 1e-2 + turned))
         yield Odd(f"hidden weights that cancel, of {shift:g}", network(coefs_=[
@@ -120,7 +122,11 @@ def _deep_networks() -> Iterator[Odd]:
                 state = {"coefs_": coefs, "intercepts_": [weights(9)] * layers, "n_layers_": layers + 1}
                 name = f"{layers} {activation} layers of {weight:g}"
                 yield Odd(name, network(activation=activation, hidden=(9,) * (layers - 1), **state))
-    halves = [weights(PIXELS, 9), *(np.diag(np.full(9, 1e5)) for _ in range(3)), *(np.diag(np.full(9, 1e-5)) for _ in range(3))]
+    halves = [
+        weights(PIXELS, 9),
+        *(np.diag(np.full(9, 1e5)) for _ in range(3)),
+        *(np.diag(np.full(9, 1e-5)) for _ in range(3)),
+    ]
     state = {"coefs_": halves, "intercepts_": [weights(9)] * 7, "n_layers_": 8}
     yield Odd("layers that grow and shrink again", network(activation="identity", hidden=(9,) * 6, **state))
     noise = [weights(PIXELS, 9), weights(9, 9) * 1e4, weights(9, 9) * 1e-4]
@@ -134,5 +140,3 @@ def _deep_networks() -> Iterator[Odd]:
     yield Odd("nine equal classes", of_parts(*parts(coef_=same, intercept_=np.zeros(9))))
     yield Odd("two equal classes", linear(coef_=np.concatenate([weights(8, PIXELS), weights(8, PIXELS)[-1:]]),
                                           intercept_=np.zeros(9)))  # fmt: skip
-
-

@@ -78,14 +78,22 @@ def _states() -> dict[str, Any]:
     honest = random_state().state
     key = honest["state"]["key"]
     inner: dict[str, Any] = {
-        "without key": {"pos": 3}, "without pos": {"key": key}, "with pos -1": {"key": key, "pos": -1},
-        "with pos 2^40": {"key": key, "pos": 1 << 40}, "with pos 625": {"key": key, "pos": 625},
-        "with pos a text": {"key": key, "pos": "3"}, "with pos None": {"key": key, "pos": None},
-        "with a key of 623": {"key": key[:-1], "pos": 3}, "with a key of 625": {"key": np.arange(625, dtype="u4"), "pos": 3},
-        "with a key of float64": {"key": key.astype(float), "pos": 3}, "with a key of int64": {"key": key.astype("i8"), "pos": 3},
-        "with a key of negatives": {"key": -key.astype("i8"), "pos": 3}, "with a key of text": {"key": "key", "pos": 3},
-        "with a key of two dimensions": {"key": key.reshape(2, 312), "pos": 3}, "with more": {"key": key, "pos": 3, "x": 1},
-    }  # fmt: skip
+        "without key": {"pos": 3},
+        "without pos": {"key": key},
+        "with pos -1": {"key": key, "pos": -1},
+        "with pos 2^40": {"key": key, "pos": 1 << 40},
+        "with pos 625": {"key": key, "pos": 625},
+        "with pos a text": {"key": key, "pos": "3"},
+        "with pos None": {"key": key, "pos": None},
+        "with a key of 623": {"key": key[:-1], "pos": 3},
+        "with a key of 625": {"key": np.arange(625, dtype="u4"), "pos": 3},
+        "with a key of float64": {"key": key.astype(float), "pos": 3},
+        "with a key of int64": {"key": key.astype("i8"), "pos": 3},
+        "with a key of negatives": {"key": -key.astype("i8"), "pos": 3},
+        "with a key of text": {"key": "key", "pos": 3},
+        "with a key of two dimensions": {"key": key.reshape(2, 312), "pos": 3},
+        "with more": {"key": key, "pos": 3, "x": 1},
+    }
     states: dict[str, Any] = {
         **{f"state {name}": replaced(honest, {"state": state}) for name, state in inner.items()},
         "without state": MISSING,
@@ -152,9 +160,7 @@ def _seeds() -> dict[str, Any]:
     return {f"seed {name}": with_seed(seed) for name, seed in seeds.items()}
 
 
-def _seed(
-    *, of: Any = SEED_SEQUENCE, checksum: Any = CHECKSUM, third: Any = None, state: Any = SEED
-) -> Call:
+def _seed(*, of: Any = SEED_SEQUENCE, checksum: Any = CHECKSUM, third: Any = None, state: Any = SEED) -> Call:
     return Call(UNPICKLE_SEED, (of, checksum, third), state)
 
 
