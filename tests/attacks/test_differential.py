@@ -1,0 +1,167 @@
+"""A file is accepted only if scikit-learn, opening the very same bytes with `joblib.load`, gets the same model.
+
+`make test` tries every odd file and 300 accepted mutations; PIXELWISE_DIFFERENTIAL=3000 tries more of the latter, and
+PIXELWISE_FUZZ_SEED=2 others. Files are opened in the cage (tests/attacks/cage.py) and nowhere else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.errors import ArtefactRefused
+from app.inference.artefact import Artefact, Layer, read_artefact
+from tests.attacks.accepted import accepted
+from tests.attacks.assemble import Global
+from tests.attacks.differential import MODEL_PYTHON, Cage, cage, difference
+from tests.attacks.honest import label_binarizer
+from tests.attacks.hostile import catalogue as hostile_catalogue
+from tests.attacks.odd import PIXELS, Odd, catalogue, linear, network
+from tests.conftest import MNIST_FOLDER, Mnist
+from tests.installation import Published
+
+LEAST_ODD, LEAST_MUTATIONS = 200, 300
+MUTATIONS = int(os.environ.get("PIXELWISE_DIFFERENTIAL", LEAST_MUTATIONS))
+SEED = int(os.environ.get("PIXELWISE_FUZZ_SEED", "1"))
+TRAIN_ODD = Path(__file__).with_name("train_odd.py")
+
+Digits = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def caged() -> Iterator[Cage]:
+    """One cage for all files: it is the same for each."""
+    with cage() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def digits(published: Callable[[str], Published]) -> Digits:
+    """100 golden digits, and 40 with a tenth of their pixels turned over."""
+    images = published("v2.0").golden.images[:140].reshape(-1, PIXELS)
+    turned = np.random.default_rng(0).random((40, PIXELS)) < 0.1
+    return np.concatenate([images[:100], np.where(turned, 255 - images[100:], images[100:])])
+
+
+@pytest.fixture(scope="module")
+def odd() -> list[Odd]:
+    return list(catalogue())
+
+
+@pytest.fixture(scope="module")
+def trained(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> list[Odd]:
+    """Files that scikit-learn wrote: honest models that are rare."""
+    folder = tmp_path_factory.mktemp("trained")
+    subprocess.run([MODEL_PYTHON, "-W", "ignore", TRAIN_ODD, MNIST_FOLDER, folder], check=True)
+    return [Odd(f"trained: {path.stem}", path.read_bytes()) for path in sorted(folder.iterdir())]
+
+
+def differences(files: list[Odd], caged: Cage, digits: Digits) -> str:
+    """One line for each file that is read otherwise: its name, and what differs."""
+    found = {file.name: difference(file.data, caged, digits) for file in files}
+    return "\n".join(f"{name}: {what}" for name, what in found.items() if what is not None)
+
+
+def refuse_differences(found: str) -> None:
+    if found:
+        pytest.fail(f"{found.count(chr(10)) + 1} files are read otherwise by scikit-learn:\n{found}", pytrace=False)
+
+
+def test_the_releases_are_read_alike(caged: Cage, digits: Digits, published: Callable[[str], Published]):
+    files = [Odd(version, published(version).artefact) for version in ("v1.0", "v1.1", "v2.0")]
+    assert all(read_artefact(file.data) for file in files)
+    refuse_differences(differences(files, caged, digits))
+
+
+def test_every_odd_file_is_refused_or_read_as_scikit_learn_reads_it(caged: Cage, digits: Digits, odd: list[Odd]):
+    refuse_differences(differences(odd, caged, digits))
+
+
+def test_every_model_that_scikit_learn_trained_is_refused_or_read_alike(
+    caged: Cage, digits: Digits, trained: list[Odd]
+):
+    assert len(trained) >= 50
+    refuse_differences(differences(trained, caged, digits))
+
+
+def test_every_hostile_file_is_refused_or_read_alike(caged: Cage, digits: Digits):
+    files = [Odd(file.name, file.data) for file in hostile_catalogue(Path("canary"))]
+    refuse_differences(differences(files, caged, digits))
+
+
+def test_every_accepted_mutation_is_read_alike(caged: Cage, digits: Digits):
+    mutations = [Odd(name, data) for name, data in islice(accepted(SEED, read_artefact), MUTATIONS)]
+    assert len(mutations) == MUTATIONS >= LEAST_MUTATIONS
+    refuse_differences(differences(mutations, caged, digits))
+
+
+def test_there_are_at_least_200_odd_files_and_no_two_are_the_same(odd: list[Odd]):
+    assert len(odd) >= LEAST_ODD
+    assert len({file.name for file in odd}) == len({file.data for file in odd}) == len(odd)
+
+
+def test_enough_odd_files_are_accepted_to_be_compared(odd: list[Odd]):
+    assert sum(is_accepted(file.data) for file in odd) >= 100
+
+
+def is_accepted(data: bytes) -> bool:
+    try:
+        return bool(read_artefact(data))
+    except ArtefactRefused:
+        return False
+
+
+# -- the suite can fail ------------------------------------------------------------------------------------------------
+
+
+def lenient(changes: dict[str, object]) -> Callable[[bytes], Artefact]:
+    """A reader that gives another model than the file's."""
+    return lambda data: dataclasses.replace(read_artefact(linear()), **changes)  # type: ignore[arg-type]  # by name
+
+
+def test_another_order_of_classes_is_a_difference(caged: Cage, digits: Digits):
+    read = lenient({"classes": tuple("987654321")})
+    assert "classes ['1', '2'" in str(difference(linear(), caged, digits, read))
+
+
+def test_scores_a_little_more_than_the_tolerance_apart_are_a_difference(caged: Cage, digits: Digits):
+    honest = read_artefact(linear(coef_=np.zeros((9, PIXELS)), intercept_=np.zeros(9)))
+
+    def shifted(by: float) -> Callable[[bytes], Artefact]:
+        layer = Layer(honest.layers[0].weights, np.append(np.zeros(8), by))
+        return lambda data: dataclasses.replace(honest, layers=(layer,))
+
+    data = linear(coef_=np.zeros((9, PIXELS)), intercept_=np.zeros(9))
+    assert difference(data, caged, digits, shifted(1e-5)) is None  # 1e-6 in the scores
+    assert "scores 2" in str(difference(data, caged, digits, shifted(2e-4)))
+
+
+def test_scores_that_are_no_numbers_are_a_difference(caged: Cage, digits: Digits):
+    weights = np.full((PIXELS, 9), np.nan)
+    read = lenient({"layers": (Layer(weights, np.zeros(9)),)})
+    assert "scores nan apart" in str(difference(linear(), caged, digits, read))
+
+
+def test_another_label_under_the_same_scores_is_a_difference(caged: Cage, digits: Digits):
+    """predict() of a network takes its labels from the label binarizer: here those of another model."""
+    data = network(_label_binarizer=label_binarizer(classes="012345678"))
+    found = difference(data, caged, digits, lambda _: read_artefact(network()))
+    assert "predict says" in str(found)
+
+
+def test_a_file_that_scikit_learn_cannot_open_is_a_difference(caged: Cage, digits: Digits):
+    found = difference(b"\x80\x04N.", caged, digits, lenient({}))
+    assert "scikit-learn raises AttributeError" in str(found)
+
+
+def test_a_file_that_names_what_honest_files_do_not_is_a_difference(caged: Cage, digits: Digits):
+    found = difference(linear(penalty=Global("builtins", "float")), caged, digits, lenient({}))
+    assert found == "event pickle.find_class ('builtins', 'float')"
