@@ -135,7 +135,8 @@ def difference(
     except ArtefactRefused:
         return None
     theirs = cage.open(data, (pixels > 128).astype(float))
-    return compare(list(artefact.classes), scores, theirs)
+    classes = [int(label) if artefact.integer_labels else label for label in artefact.classes]
+    return compare(classes, scores, theirs)
 
 
 def compare(classes: list[Any], scores: NDArray[np.float64], theirs: dict[str, Any]) -> str | None:
