@@ -7,6 +7,7 @@ A message is built here, from four parts: the subject, what was found, what was 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 
 def printable(text: str) -> str:
@@ -247,22 +248,31 @@ class Refused(PixelWiseError):
 class ArtefactRefused(Refused, ValueError):
     """An artefact that is not read: `code` names the broken rule, `offset` the byte where it was broken."""
 
-    UNSUPPORTED = ("estimator", "pipeline", "solver", "activation")
-    """Codes of rules that an honest artefact of another kind breaks."""
+    REMEDIES: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(
+            ("estimator", "pipeline", "solver", "activation"),
+            "Train a Pipeline of Binarizer(threshold=0.5) and LogisticRegression or MLPClassifier, and release that.",
+        ),
+        "attribute": "Fit a plain Pipeline (no memory, no set_output, nothing put into it) and write that with "
+        "`joblib.dump(model, path)`; if the file is not yours, do not open it with joblib or pickle.",
+        **dict.fromkeys(("size", "file"), "Name the artefact itself, as `joblib.dump(model, path)` wrote it."),
+        "truncated": "It was cut short: copy or fetch it again from where it is whole.",
+    }
+    """By the broken rule; `UNKNOWN` for all that no honest file breaks."""
+
+    UNKNOWN = (
+        "Do not open it with joblib or pickle: ask whoever made it for what `joblib.dump` of a fitted pipeline writes, "
+        "or pin another version."
+    )
 
     def __init__(self, code: str, why: str, *, offset: int | None = None, remedy: str | None = None) -> None:
         self.code, self.offset = code, offset
         where = "" if offset is None else f" at byte {offset}"
-        usual = (
-            "Release a model of a supported kind; do not open this file otherwise."
-            if code in self.UNSUPPORTED
-            else "Fetch the release again with `pixelwise pull`; do not open the file otherwise."
-        )
         super().__init__(
             f"artefact ({code}{where})",
             found=why,
             promised="a Binarizer with a LogisticRegression or MLPClassifier, written by joblib.dump",
-            remedy=remedy or usual,
+            remedy=remedy or self.REMEDIES.get(code, self.UNKNOWN),
         )
 
 

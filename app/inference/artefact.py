@@ -12,19 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import ArtefactRefused
-from app.inference.pickle_machine import Global, Instance, read_pickle
+from app.inference.attributes import wrong_attribute
+from app.inference.pickle_machine import WRITE_ANEW, read_pickle
+from app.inference.pickle_names import (
+    BINARIZER,
+    LABEL_BINARIZER,
+    LOGISTIC_REGRESSION,
+    MLP,
+    PIPELINE,
+    Global,
+    Instance,
+)
 from app.inference.plain_file import NotPlain, TooLarge, read_plain_file
 
 MAX_BYTES = 64 << 20
 MAX_WEIGHT = 1e6
 MAX_LAYERS = 16
 MAX_LAYER_WIDTH = 8192
-
-PIPELINE = Global("sklearn.pipeline", "Pipeline")
-BINARIZER = Global("sklearn.preprocessing._data", "Binarizer")
-LOGISTIC_REGRESSION = Global("sklearn.linear_model._logistic", "LogisticRegression")
-MLP = Global("sklearn.neural_network._multilayer_perceptron", "MLPClassifier")
-LABEL_BINARIZER = Global("sklearn.preprocessing._label", "LabelBinarizer")
+MAX_VALUE = 1e37
+"""No value on the way through the layers may be larger, whatever the image: float32 ends at 3.4e38."""
 
 # Solvers that fit one softmax over all classes; liblinear fits one-versus-rest, which is not a softmax.
 SOFTMAX_SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga")
@@ -34,13 +40,15 @@ NEWTON_CHOLESKY_SOFTMAX = (1, 6)
 ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
 SUPPORTED = "a Pipeline of Binarizer and LogisticRegression or MLPClassifier is supported"
 
+TEXT_LABELS = "Train on the digits as text: `y.astype(str)`."
+
 _OTHER_FORMATS = (
     (
         b"version https://git-lfs",
         "a Git LFS pointer, not the file itself",
         "Fetch the file with `git lfs pull`.",
     ),
-    (b"PK\x03\x04", "a zip archive", "Unpack it, or write the model with joblib.dump."),
+    (b"PK\x03\x04", "a zip archive", "Unpack it, or write the model with `joblib.dump(model, path)`."),
     (b"<", "an HTML or XML page", "Download the file itself, not the page that shows it."),
     *(
         (magic, f"a file compressed with {name}", "Write it with `joblib.dump(model, path, compress=0)`.")
@@ -71,7 +79,8 @@ class Artefact:
 
     Attributes:
         kind: "LogisticRegression" or "MLPClassifier".
-        classes: labels in the order of the scores.
+        classes: labels in the order of the scores, as text.
+        integer_labels: the model was trained on numbers, so its own labels are integers; no roster has such.
         steps: (name, class name) of each pipeline step, in order.
         threshold: of the Binarizer; an input above it becomes 1, others 0. In [0, 1).
         features: inputs of the first layer.
@@ -83,6 +92,7 @@ class Artefact:
 
     kind: str
     classes: tuple[str, ...]
+    integer_labels: bool
     steps: tuple[tuple[str, str], ...]
     threshold: float
     features: int
@@ -123,13 +133,12 @@ def check_format(data: bytes) -> None:
         if data.startswith(magic):
             raise ArtefactRefused("format", what, offset=0, remedy=remedy)
     if data[:1] != b"\x80":
-        raise ArtefactRefused("format", "no pickle of protocol 3, 4 or 5 (what joblib.dump writes)", offset=0)
+        why = "no pickle of protocol 3, 4 or 5 (what joblib.dump writes)"
+        raise ArtefactRefused("format", why, offset=0, remedy=WRITE_ANEW)
 
 
 def _model(root: object, sha256: str, *, size: int) -> Artefact:
     pipeline = _state(root, PIPELINE, what="the file")
-    if pipeline.get("memory") is not None or pipeline.get("transform_input") is not None:
-        _refuse("pipeline", "a pipeline with memory or transform_input")
     (first, binarizer), (last, classifier) = _steps(pipeline.get("steps"))
     before = _state(binarizer, BINARIZER, what=f"step {first}")
     model = _state(classifier, LOGISTIC_REGRESSION, MLP, what=f"step {last}")
@@ -137,15 +146,17 @@ def _model(root: object, sha256: str, *, size: int) -> Artefact:
 
     sklearn = _sklearn_version(pipeline, before, model)
     features = _features(before, model)
-    classes = _classes(model.get("classes_"), what="classes_")
+    classes, integers = _classes(model["classes_"], what="classes_")
     read_layers = _logistic_layers if classifier.of == LOGISTIC_REGRESSION else _mlp_layers
     activation, layers = read_layers(model, features, classes)
     # The memo lets one array stand for many layers; an honest file writes each by itself.
     if sum(layer.weights.nbytes for layer in layers) > size:
         _refuse("weights", "layers that share their weights")
+    _check_bounded(activation, layers)
     return Artefact(
         kind=kind,
         classes=classes,
+        integer_labels=integers,
         steps=((first, BINARIZER.name), (last, kind)),
         threshold=_threshold(before.get("threshold")),
         features=features,
@@ -156,8 +167,8 @@ def _model(root: object, sha256: str, *, size: int) -> Artefact:
     )
 
 
-def _refuse(code: str, why: str) -> NoReturn:
-    raise ArtefactRefused(code, why)
+def _refuse(code: str, why: str, *, remedy: str | None = None) -> NoReturn:
+    raise ArtefactRefused(code, why, remedy=remedy)
 
 
 def _state(value: object, *expected: Global, what: str) -> dict[str, Any]:
@@ -169,6 +180,8 @@ def _state(value: object, *expected: Global, what: str) -> dict[str, Any]:
     state = value.state
     if type(state) is not dict:
         _refuse("estimator", f"{what} is {names} without attributes")
+    if wrong := wrong_attribute(value.of, state):
+        _refuse("attribute", wrong)
     return state
 
 
@@ -206,32 +219,43 @@ def _is_one_of(value: object, allowed: tuple[str, ...]) -> TypeGuard[str]:
 
 def _threshold(threshold: object) -> float:
     # Thresholded pixels are 0 and 1, so a threshold outside [0, 1) would make every image the same.
-    if type(threshold) not in (int, float) or not 0 <= threshold < 1:  # type: ignore[operator]  # the types are checked
-        _refuse("threshold", "a Binarizer whose threshold is no number in [0, 1)")
+    if type(threshold) not in (int, float):
+        _refuse("threshold", "a Binarizer whose threshold is no number")
+    if not 0 <= threshold < 1:  # type: ignore[operator]  # the type is checked
+        _refuse(
+            "threshold",
+            f"a Binarizer({threshold}), where pixels are 0 and 1",
+            remedy="Train on pixels in [0, 1]: divide by 255, and use Binarizer(threshold=0.5).",
+        )
     return float(threshold)  # type: ignore[arg-type]  # as above
 
 
 def _features(binarizer: dict[str, Any], model: dict[str, Any]) -> int:
-    features = model.get("n_features_in_")
+    features = model["n_features_in_"]
     if type(features) is not int or not 1 <= features <= MAX_LAYER_WIDTH:
         _refuse("features", "no usable n_features_in_")
     in_binarizer = binarizer.get("n_features_in_", features)
     if type(in_binarizer) is not int or in_binarizer != features:
         _refuse("features", "steps that disagree on n_features_in_")
+    names = binarizer.get("feature_names_in_")
+    if names is not None and names.shape != (features,):
+        _refuse("features", f"{len(names)} names of features for {features}")
     return features
 
 
-def _classes(labels: object, *, what: str) -> tuple[str, ...]:
-    if not isinstance(labels, np.ndarray) or labels.dtype.kind != "U" or labels.ndim != 1:
-        _refuse("classes", f"{what} is no list of texts; train on labels as text (`y.astype(str)`)")
+def _classes(labels: object, *, what: str) -> tuple[tuple[str, ...], bool]:
+    """The labels as text, and whether the model has them as integers."""
+    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "Uiu" or labels.ndim != 1:
+        _refuse("classes", f"{what} is no list of texts", remedy=TEXT_LABELS)
     if not 3 <= len(labels) <= 10:
-        _refuse("classes", f"{len(labels)} classes; 3 to 10 digits are supported")
-    classes: tuple[str, ...] = tuple(labels.tolist())
+        remedy = "Train on three to ten of the digits 0 to 9."
+        _refuse("classes", f"{len(labels)} classes; 3 to 10 digits are supported", remedy=remedy)
+    classes: tuple[str, ...] = tuple(map(str, labels.tolist()))
     if any(label not in tuple("0123456789") for label in classes):
-        _refuse("classes", f"{what} holds labels that are no single digits")
+        _refuse("classes", f"{what} holds labels that are no single digits", remedy=TEXT_LABELS)
     if list(classes) != sorted(set(classes)):
         _refuse("classes", f"{what} is not sorted and distinct")
-    return classes
+    return classes, labels.dtype.kind != "U"
 
 
 def _logistic_layers(model: dict[str, Any], features: int, classes: tuple[str, ...]) -> tuple[str, tuple[Layer, ...]]:
@@ -250,8 +274,11 @@ def _mlp_layers(model: dict[str, Any], features: int, classes: tuple[str, ...]) 
         _refuse("activation", f"activations other than {', '.join(ACTIVATIONS)} and a softmax at the end")
     # scikit-learn's predict() takes the labels from the label binarizer, its scores from classes_.
     binarizer = _state(model.get("_label_binarizer"), LABEL_BINARIZER, what="_label_binarizer")
-    if _classes(binarizer.get("classes_"), what="_label_binarizer.classes_") != classes:
+    own = _classes(model["classes_"], what="classes_")
+    if _classes(binarizer["classes_"], what="_label_binarizer.classes_") != own:
         _refuse("classes", "two different lists of classes in one classifier")
+    if type(model["n_outputs_"]) is not int or model["n_outputs_"] != len(classes):
+        _refuse("classes", f"n_outputs_ does not count its {len(classes)} classes")
 
     weights, biases = model.get("coefs_"), model.get("intercepts_")
     if type(weights) is not list or type(biases) is not list or not 1 <= len(weights) == len(biases) <= MAX_LAYERS:
@@ -287,3 +314,19 @@ def _weights(value: object, shape: tuple[int, ...], *, what: str) -> NDArray[np.
     if not -MAX_WEIGHT <= value.min() <= value.max() <= MAX_WEIGHT:  # also false for NaN
         _refuse("weights", f"{what} holds NaN, infinity or a value beyond {MAX_WEIGHT:g}")
     return value
+
+
+def _check_bounded(activation: str, layers: tuple[Layer, ...]) -> None:
+    """Refuses weights with which some image could overflow float32: NaN scores are no answer.
+
+    The largest value that each output can have is carried from layer to layer, beginning with inputs of 0 and 1.
+    """
+    largest = np.ones(len(layers[0].weights))
+    for layer in layers:
+        largest = np.abs(layer.weights).T.astype(np.float64) @ largest + np.abs(layer.bias)
+        if not largest.max() <= MAX_VALUE:
+            _refuse(
+                "weights", f"weights with which values may grow to {largest.max():.0e}; the limit is {MAX_VALUE:.0e}"
+            )
+        if activation in ("tanh", "logistic"):
+            largest = np.ones(len(largest))

@@ -1,4 +1,4 @@
-"""The numbers: images in, class scores out, in float32 with numpy alone.
+"""The numbers: images in, class scores out, with numpy alone; in float32 wherever that is exact enough.
 
 Thresholding, layers and softmax run in blocks of rows that stay in the processor's cache, in buffers that each thread
 makes once. One path for one image and for many.
@@ -12,8 +12,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from app.errors import ArtefactRefused
 from app.inference.artefact import Artefact
-from app.inference.contract import INK_ABOVE
+from app.inference.contract import INK_ABOVE, SCORE_TOLERANCE
+from app.inference.probes import probe_images
 
 BLOCK_ROWS = 240
 """Measured: the inputs of such a block stay in a core's cache, and the calls for a block weigh little."""
@@ -28,25 +30,38 @@ PAPER_UP_TO = np.array(INK_ABOVE, np.uint8)
 EXP_UP_TO = 80
 """exp() of this, times the number of classes, is well inside of float32; it overflows above 88."""
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
+Precision = type[np.float32] | type[np.float64]
 
 
 class Engine:
-    """Gives what scikit-learn's `predict_proba` gives for the same artefact, to 1e-5. Several threads may call it."""
+    """Gives what scikit-learn's `predict_proba` gives for the same artefact, to 1e-5. Several threads may call it.
 
-    def __init__(self, artefact: Artefact) -> None:
+    Attributes:
+        classes: the labels, in the order of the scores.
+        precision: float32, or float64 where float32 would be too far from it.
+    """
+
+    def __init__(self, artefact: Artefact, precision: Precision | None = None) -> None:
+        """Prepares the layers of `artefact`; `precision` None takes float32 if that is exact enough.
+
+        Raises:
+            ArtefactRefused: scores of the probe images are not finite, or do not sum to 1.
+        """
         self.classes = artefact.classes
+        self.precision = _sufficient_precision(artefact) if precision is None else precision
         *hidden, last = artefact.layers
-        self._hidden = [_as_float32(layer.weights, layer.bias) for layer in hidden]
+        self._hidden = [_layer(layer.weights, layer.bias, self.precision) for layer in hidden]
         # A softmax depends on differences of logits only, so the last class is held at 0 and the others are taken
         # relative to it. One column less makes the product of a nine-class model a third faster.
-        self._relative = _as_float32(
-            last.weights[:, :-1] - last.weights[:, -1:].astype(np.float64), last.bias[:-1] - np.float64(last.bias[-1])
-        )
-        self._row_sum = np.ones((len(self.classes), 1), np.float32)
+        relative = last.weights[:, :-1] - last.weights[:, -1:].astype(np.float64)
+        self._relative = _layer(relative, last.bias[:-1] - np.float64(last.bias[-1]), self.precision)
+        self._row_sum = np.ones((len(self.classes), 1), self.precision)
         self._activate = ACTIVATIONS[artefact.activation]
         self._features = artefact.features
         self._threads = threading.local()
+        if precision is None:
+            _check_scores(self.scores(probe_images(artefact.features)))
 
     def scores(self, images: NDArray[np.uint8]) -> Floats:
         """The share of each class, for each image.
@@ -57,15 +72,20 @@ class Engine:
         Returns:
             (N, classes) float32, each row sums to 1; columns in the order of `classes`.
         """
-        result = np.zeros((len(images), len(self.classes)), np.float32)
+        result = self.logits(images)
+        self._softmax(result)
+        return result.astype(np.float32, copy=False)
+
+    def logits(self, images: NDArray[np.uint8]) -> Floats:
+        """What the softmax is taken of: (N, classes) of `precision`; the last class is held at 0."""
+        result = np.zeros((len(images), len(self.classes)), self.precision)
         buffers = self._buffers()
         for start in range(0, len(images), BLOCK_ROWS):
             block = images[start : start + BLOCK_ROWS]
-            self._logits(block.reshape(len(block), -1), result[start : start + BLOCK_ROWS, :-1], buffers)
-        self._softmax(result)
+            self._block(block.reshape(len(block), -1), result[start : start + BLOCK_ROWS, :-1], buffers)
         return result
 
-    def _logits(self, pixels: NDArray[np.uint8], logits: Floats, buffers: _Buffers) -> None:
+    def _block(self, pixels: NDArray[np.uint8], logits: Floats, buffers: _Buffers) -> None:
         rows = len(pixels)
         ink, values = buffers.ink[:rows], buffers.inputs[:rows]
         np.greater(pixels, PAPER_UP_TO, out=ink)
@@ -93,21 +113,43 @@ class Engine:
             buffers: _Buffers = self._threads.buffers
         except AttributeError:  # the first call on this thread
             widths = [len(bias) for _, bias in (*self._hidden, self._relative)]
-            buffers = self._threads.buffers = _Buffers(self._features, widths)
+            buffers = self._threads.buffers = _Buffers(self._features, widths, self.precision)
         return buffers
 
 
 class _Buffers:
     """What one thread computes in."""
 
-    def __init__(self, features: int, widths: list[int]) -> None:
+    def __init__(self, features: int, widths: list[int], precision: Precision) -> None:
         self.ink = np.empty((BLOCK_ROWS, features), np.bool_)
-        self.inputs = np.empty((BLOCK_ROWS, features), np.float32)
-        *self.hidden, self.products = [np.empty((BLOCK_ROWS, width), np.float32) for width in widths]
+        self.inputs = np.empty((BLOCK_ROWS, features), precision)
+        *self.hidden, self.products = [np.empty((BLOCK_ROWS, width), precision) for width in widths]
 
 
-def _as_float32(weights: NDArray[np.floating], bias: NDArray[np.floating]) -> tuple[Floats, Floats]:
-    return np.asfortranarray(weights, np.float32), np.ascontiguousarray(bias, np.float32)
+def _layer(weights: Floats, bias: Floats, precision: Precision) -> tuple[Floats, Floats]:
+    return np.asfortranarray(weights, precision), np.ascontiguousarray(bias, precision)
+
+
+def _sufficient_precision(artefact: Artefact) -> Precision:
+    """float32 if the logits of the probe images are close enough to those in float64, else float64.
+
+    A score is wrong by at most a quarter of what its logit is wrong by; the worst of many thousand logits lies some
+    six root mean squares away. So half of the tolerance for the root mean square keeps the worst score within it.
+    """
+    images = probe_images(artefact.features)
+    single, double = (Engine(artefact, precision).logits(images) for precision in (np.float32, np.float64))
+    error = float(np.sqrt(np.mean((single - double) ** 2)))
+    return np.float32 if error <= SCORE_TOLERANCE / 2 else np.float64
+
+
+def _check_scores(scores: Floats) -> None:
+    if not are_scores(scores):
+        raise ArtefactRefused("weights", "weights with which the scores of a digit are no numbers that sum to 1")
+
+
+def are_scores(scores: Floats) -> bool:
+    """Holds for finite scores of which each row sums to 1."""
+    return bool(np.isfinite(scores).all() and np.allclose(scores.sum(axis=1), 1, rtol=0, atol=SCORE_TOLERANCE))
 
 
 def _relu(values: Floats) -> None:

@@ -11,15 +11,29 @@ Source of the format: CPython's Lib/pickletools.py and joblib's numpy_pickle.py 
 from __future__ import annotations
 
 import math
-import re
 import struct
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import ArtefactRefused
+from app.inference.numpy_forms import OBJECT, is_built, wrong_call, wrong_state
+from app.inference.object_texts import MAX_OBJECT_TEXTS, read_object_texts
+from app.inference.pickle_names import (
+    ALLOWED,
+    ARRAY_WRAPPER,
+    BUILT,
+    CALLED,
+    DTYPE,
+    ESTIMATORS,
+    NDARRAY,
+    SCALARS,
+    WRITTEN_BY_PICKLE,
+    Global,
+    Instance,
+)
 
 MAX_OPCODES = 50_000
 MAX_TEXT_BYTES = 4096
@@ -29,58 +43,13 @@ MAX_DIMENSIONS = 3
 SCALAR_BYTES = 8
 ARRAY_ALIGNMENT = 16
 PROTOCOLS = (3, 4, 5)
-DTYPE_CODE = re.compile(r"(?:f[48]|[iu][1248]|b1|U[1-9][0-9]?)\Z")
+WRITE_ANEW = "Write it with `joblib.dump(model, path)`."
+NO_OBJECTS = (
+    "Write it with joblib 1.5 or newer, or train on labels as text (`y.astype(str)`) and on an array instead of a "
+    "DataFrame (`X.to_numpy()`)."
+)
 ARRAY_HEADER = {"subclass", "shape", "order", "dtype", "allow_mmap"}
 
-
-class Global(NamedTuple):
-    """A name on the allow-list. It is a pair of strings, and nothing is ever looked up by it."""
-
-    module: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
-
-
-class Instance:
-    """What the file calls an object: which class, built with which arguments, holding which state."""
-
-    __slots__ = ("args", "of", "state")
-
-    def __init__(self, of: Global, args: tuple[Any, ...]) -> None:
-        self.of, self.args = of, args
-        self.state: Any = None
-
-
-DTYPE = Global("numpy", "dtype")
-NDARRAY = Global("numpy", "ndarray")
-ARRAY_WRAPPER = Global("joblib.numpy_pickle", "NumpyArrayWrapper")
-SCALARS = {Global("numpy._core.multiarray", "scalar"), Global("numpy.core.multiarray", "scalar")}
-
-# How each name may be used: as a class built without arguments, as a function with arguments, or only as a value.
-BUILT = {
-    Global("sklearn.pipeline", "Pipeline"),
-    Global("sklearn.preprocessing._data", "Binarizer"),
-    Global("sklearn.preprocessing._label", "LabelBinarizer"),
-    Global("sklearn.linear_model._logistic", "LogisticRegression"),
-    Global("sklearn.neural_network._multilayer_perceptron", "MLPClassifier"),
-    Global("sklearn.neural_network._stochastic_optimizers", "AdamOptimizer"),
-    Global("sklearn.neural_network._stochastic_optimizers", "SGDOptimizer"),
-    ARRAY_WRAPPER,
-}
-CALLED = SCALARS | {
-    DTYPE,
-    Global("numpy.random._pickle", "__randomstate_ctor"),
-    Global("numpy.random._pickle", "__bit_generator_ctor"),
-    Global("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence"),  # random_state=None under numpy 2
-}
-NAMED = {
-    NDARRAY,
-    Global("numpy.random.bit_generator", "SeedSequence"),
-    Global("numpy.random._mt19937", "MT19937"),
-}
-ALLOWED = BUILT | CALLED | NAMED
 
 _MARK = object()
 
@@ -121,8 +90,8 @@ class _Machine:
             action(self)
         self.refuse("opcode-count", f"more than {MAX_OPCODES:,} opcodes")
 
-    def refuse(self, code: str, why: str) -> NoReturn:
-        raise ArtefactRefused(code, why, offset=self.opcode_at)
+    def refuse(self, code: str, why: str, *, remedy: str | None = None) -> NoReturn:
+        raise ArtefactRefused(code, why, offset=self.opcode_at, remedy=remedy)
 
     # -- bytes -----------------------------------------------------------------------------------------------------
 
@@ -202,7 +171,7 @@ class _Machine:
         if self.opcode_at != 0:
             self.refuse("opcode", "a second protocol header")
         if protocol not in PROTOCOLS:
-            self.refuse("format", f"pickle protocol {protocol}; 3, 4 and 5 are read")
+            self.refuse("format", f"pickle protocol {protocol}; 3, 4 and 5 are read", remedy=WRITE_ANEW)
 
     def frame(self) -> None:
         size = self.unsigned(8)
@@ -284,6 +253,8 @@ class _Machine:
 
     def named(self, name: Global) -> None:
         if name not in ALLOWED:
+            if name in WRITTEN_BY_PICKLE:
+                self.refuse("format", "a file that pickle.dump wrote", remedy=WRITE_ANEW)
             shown = ascii(f"{name.module[:100]}.{name.name[:100]}")
             if name.module.startswith("sklearn."):
                 self.refuse("estimator", f"{shown}; a Binarizer with LogisticRegression or MLPClassifier is supported")
@@ -303,43 +274,36 @@ class _Machine:
         if function in SCALARS:
             self.push(self.scalar(args))
             return
-        if function == DTYPE and not (
-            len(args) == 3
-            and type(args[0]) is str
-            and DTYPE_CODE.match(args[0])
-            and args[1] is False
-            and args[2] is True
-        ):
-            self.refuse("dtype", "a dtype that is no plain integer, float, boolean or text")
+        if wrong := wrong_call(function, args):
+            self.refuse("dtype" if function == DTYPE else "random", wrong)
         self.push(Instance(function, args))
 
     def scalar(self, args: tuple[Any, ...]) -> object:
         if len(args) != 2 or type(args[1]) is not bytes:
             self.refuse("scalar", "a numpy number without dtype and bytes")
         dtype = self.dtype(args[0])
-        if dtype.kind == "U" or len(args[1]) != dtype.itemsize:
+        if dtype.kind in "UO" or len(args[1]) != dtype.itemsize:
             self.refuse("scalar", f"a numpy number of {len(args[1])} bytes for {dtype}")
         value: object = np.frombuffer(args[1], dtype)[0].item()
         return value
 
     def dtype(self, value: object) -> np.dtype[Any]:
-        if type(value) is not Instance or value.of != DTYPE:
+        if type(value) is not Instance or not is_built(value, DTYPE):
             self.refuse("dtype", f"{type(value).__name__} where a dtype belongs")
-        state = value.state
-        if not (type(state) is tuple and len(state) == 8 and type(state[0]) is int and state[0] == 3):
-            self.refuse("dtype", "a dtype with an unknown state")
-        if type(state[1]) is not str or state[1] not in ("<", "|") or any(part is not None for part in state[2:5]):
-            self.refuse("dtype", "a big-endian, structured or otherwise unusual dtype")
         code: str = value.args[0]
-        return np.dtype("<" + code)
+        return np.dtype("<" + code) if code != OBJECT else np.dtype(object)
 
     def build(self) -> None:
         state = self.pop()
         instance = self.top_as(Instance)
         if instance.state is not None:
             self.refuse("build", f"{instance.of} given its state twice")
-        if instance.of.module.startswith("sklearn.") and type(state) is not dict:
-            self.refuse("build", f"{instance.of} with a state of type {type(state).__name__}")
+        if instance.of in ESTIMATORS:
+            if type(state) is not dict:
+                self.refuse("build", f"{instance.of} with a state of type {type(state).__name__}")
+            state = dict(state)  # scikit-learn copies it too: a key that is added later through the memo does not count
+        elif wrong := wrong_state(instance, state):
+            self.refuse("dtype" if instance.of == DTYPE else "random", wrong)
         instance.state = state
         if instance.of == ARRAY_WRAPPER:
             self.stack[-1] = self.array(state)
@@ -364,8 +328,13 @@ class _Machine:
         if self.frame_end is not None and self.frame_end != self.position:
             self.refuse("frame", "array bytes inside a frame")
         self.frame_end = None
+        alignment = header.get("numpy_array_alignment_bytes", ARRAY_ALIGNMENT)
+        if type(alignment) is not int or alignment != ARRAY_ALIGNMENT or type(header["allow_mmap"]) is not bool:
+            self.refuse("array", f"an array header that is not as joblib writes it, aligned to {ARRAY_ALIGNMENT} bytes")
+        if dtype.kind == "O":
+            return self.object_texts(shape)
         if "numpy_array_alignment_bytes" in header:
-            self.skip_padding(header["numpy_array_alignment_bytes"])
+            self.skip_padding()
 
         count = math.prod(shape)  # Python integers: no overflow
         start = self.position
@@ -379,13 +348,22 @@ class _Machine:
         flat = np.frombuffer(self.data, dtype, count, start)
         return flat.reshape(shape) if order == "C" else flat.reshape(shape[::-1]).T
 
-    def skip_padding(self, alignment: object) -> None:
-        if type(alignment) is not int or alignment != ARRAY_ALIGNMENT:
-            self.refuse("array", f"an array aligned to anything but {ARRAY_ALIGNMENT} bytes")
+    def skip_padding(self) -> None:
         length = self.unsigned(1)
         # The padding fills up to the boundary; at a boundary it is a whole block.
         if length != ARRAY_ALIGNMENT - self.position % ARRAY_ALIGNMENT or self.take(length) != b"\xff" * length:
             self.refuse("array", "array padding that is not as joblib writes it")
+
+    def object_texts(self, shape: tuple[int, ...]) -> NDArray[Any]:
+        """The one kind of object array that is read: a list of short texts, in a closed form of its own."""
+        if len(shape) != 1 or shape[0] > MAX_OBJECT_TEXTS:
+            self.refuse("array", f"an object array of shape {shape}, no list of up to {MAX_OBJECT_TEXTS} texts")
+        found = read_object_texts(self.data, self.position, shape[0])
+        if found is None:
+            self.refuse("array", "an object array that joblib did not write for short texts", remedy=NO_OBJECTS)
+        texts, self.position = found
+        self.count_text(4 * texts.nbytes)
+        return texts
 
     def check_code_points(self, start: int, size: int) -> None:
         # numpy raises SystemError when it makes a str of such a code point.

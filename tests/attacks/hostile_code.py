@@ -184,7 +184,7 @@ def _look_alike_names() -> Iterator[Hostile]:
             f"old {wrapper.module}.{wrapper.name}", honest_pipeline(coef_=old), "global", "reads another file"
         )
     plain = call("numpy._core.multiarray", "_reconstruct", Global("numpy", "ndarray"), (0,), b"b")
-    yield hostile("plain numpy pickle", honest_pipeline(coef_=plain), "global", "numpy's own pickle hooks")
+    yield hostile("plain numpy pickle", honest_pipeline(coef_=plain), "format", "numpy's own pickle hooks")
 
 
 def _allowed_names_misused() -> Iterator[Hostile]:

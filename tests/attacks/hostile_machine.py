@@ -118,7 +118,7 @@ def _values_out_of_place() -> Iterator[Hostile]:
     loose = honest_pipeline(n_iter_=Raw(b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81Nb"))
     yield hostile("array header None", loose, "array", "a wrapper built from None")
     twice = pipeline(("b", binarizer()), ("c", logistic_regression(coef_=MISSING, intercept_=MISSING)))
-    yield hostile("weights left out", joblib_dump(twice), "weights", "nothing to multiply with")
+    yield hostile("weights left out", joblib_dump(twice), "attribute", "nothing to multiply with")
 
 
 def _lengths_that_lie() -> Iterator[Hostile]:
@@ -215,7 +215,7 @@ def _deep_values() -> Iterator[Hostile]:
             "threshold": (honest_pipeline(protocol=3, threshold=value), "threshold"),
             "activation": (honest_pipeline("MLPClassifier", protocol=3, activation=value), "activation"),
             "coefs_": (honest_pipeline("MLPClassifier", protocol=3, coefs_=value), "weights"),
-            "memory": (joblib_dump(pipeline(memory=value), protocol=3), "pipeline"),
+            "memory": (joblib_dump(pipeline(memory=value), protocol=3), "attribute"),
             "steps": (joblib_dump(pipeline(steps=value), protocol=3), "pipeline"),
             "step name": (
                 joblib_dump(pipeline((value, binarizer()), ("c", logistic_regression())), protocol=3),

@@ -43,9 +43,9 @@ def _pipelines() -> Iterator[Hostile]:
         "list of pipelines": ([pipeline()], "estimator"),
         "bare array": (weights(9, 12), "estimator"),
         "random state": (random_state(), "estimator"),
-        "pipeline without state": (Instance(Global("sklearn.pipeline", "Pipeline"), {}), "pipeline"),
+        "pipeline without state": (Instance(Global("sklearn.pipeline", "Pipeline"), {}), "attribute"),
         "no steps": (pipeline(steps=[]), "pipeline"),
-        "steps missing": (pipeline(steps=MISSING), "pipeline"),
+        "steps missing": (pipeline(steps=MISSING), "attribute"),
         "steps None": (pipeline(steps=None), "pipeline"),
         "steps a tuple": (pipeline(steps=(first, last)), "pipeline"),
         "steps a dict": (pipeline(steps=dict([first, last])), "pipeline"),
@@ -71,11 +71,11 @@ def _pipelines() -> Iterator[Hostile]:
         "pipeline in place of the Binarizer": (pipeline(("binarize", pipeline()), last), "estimator"),
         "class in place of an instance": (
             pipeline(first, ("clf", Global("sklearn.linear_model._logistic", "LogisticRegression"))), "estimator"),
-        "memory a folder": (pipeline(memory="cache"), "pipeline"),
+        "memory a folder": (pipeline(memory="cache"), "attribute"),
         "memory an object": (
             pipeline(memory=Instance(Global("joblib.memory", "Memory"), {"location": "cache"})), "global"),
-        "memory False": (pipeline(memory=False), "pipeline"),
-        "transform_input": (pipeline(transform_input=["X"]), "pipeline"),
+        "memory False": (pipeline(memory=False), "attribute"),
+        "transform_input": (pipeline(transform_input=["X"]), "attribute"),
     }  # fmt: skip
     for name, (tree, codes) in trees.items():
         yield hostile(f"pipeline: {name}", joblib_dump(tree), codes, name)
@@ -110,7 +110,8 @@ def _thresholds_and_features() -> Iterator[Hostile]:
         "missing": MISSING,
         "huge": 1 << 200,
     }.items():
-        yield hostile(f"threshold {name}", honest_pipeline(threshold=threshold), "threshold", "every image becomes one")
+        codes = "attribute" if threshold is MISSING else "threshold"
+        yield hostile(f"threshold {name}", honest_pipeline(threshold=threshold), codes, "every image becomes one")
     for name, count in {
         "differ": 13,
         "0": 0,
@@ -124,7 +125,7 @@ def _thresholds_and_features() -> Iterator[Hostile]:
         "2^64": 1 << 64,
         "an array": np.array([12, 12]),
     }.items():
-        codes = "features weights"
+        codes = "attribute" if count is MISSING else "features weights"
         yield hostile(f"features {name}", honest_pipeline(n_features_in_=count), codes, "what the classifier takes")
     tree = pipeline(("b", binarizer(features=13)), ("c", logistic_regression()))
     yield hostile("features of the Binarizer differ", joblib_dump(tree), "features", "steps that do not fit")
@@ -152,7 +153,8 @@ def _classes() -> Iterator[Hostile]:
         "superscripts": labels("123456\u00b2\u00b3\u00b9"),
         "zero width": labels([digit + "\u200b" for digit in NINE]),
         "NUL inside": labels([*NINE[:8], "9\x009"]),
-        "numbers": np.arange(1, 10),
+        "numbers of two digits": np.arange(10, 19),
+        "numbers in another order": np.arange(1, 10)[::-1].copy(),
         "floats": np.arange(1, 10) / 1,
         "bools": np.ones(9, dtype=bool),
         "two dimensions": labels(NINE).reshape(3, 3),
@@ -166,7 +168,7 @@ def _classes() -> Iterator[Hostile]:
         "999 labels": labels([f"{number:03}" for number in range(999)]),
     }
     for name, value in changed.items():
-        codes = "array" if name == "none" else "classes weights"
+        codes = {"none": "array", "missing": "attribute"}.get(name, "classes weights")
         yield hostile(
             f"classes {name}", honest_pipeline(classes_=value), codes, "labels that are not the promised ones"
         )
@@ -185,7 +187,8 @@ def _classes() -> Iterator[Hostile]:
     )
     for name, value in {"None": None, "missing": MISSING, "a Binarizer": binarizer(), "a dict": {}}.items():
         data = honest_pipeline("MLPClassifier", _label_binarizer=value)
-        yield hostile(f"label binarizer {name}", data, "estimator classes", "labels from nowhere")
+        codes = "attribute" if value is MISSING else "estimator classes"
+        yield hostile(f"label binarizer {name}", data, codes, "labels from nowhere")
 
 
 def _versions() -> Iterator[Hostile]:
@@ -206,7 +209,8 @@ def _versions() -> Iterator[Hostile]:
             ("c", logistic_regression(_sklearn_version=version)),
         )
         tree = pipeline(*steps, _sklearn_version=version)
-        yield hostile(f"version {name}", joblib_dump(tree), "version", "printed in reports")
+        codes = "attribute" if version is MISSING else "version"
+        yield hostile(f"version {name}", joblib_dump(tree), codes, "printed in reports")
     yield hostile(
         "version of the pipeline differs", joblib_dump(pipeline(_sklearn_version="1.3.2")), "version", "mixed"
     )

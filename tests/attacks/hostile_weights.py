@@ -63,7 +63,7 @@ def _logistic_weights() -> Iterator[Hostile]:
         "intercept missing": {"intercept_": MISSING},
     }
     for name, change in changes.items():
-        codes = "array" if name == "no rows" else "weights"
+        codes = {"no rows": "array", "intercept missing": "attribute"}.get(name, "weights")
         yield hostile(f"weights {name}", honest_pipeline(**change), codes, name)
 
 
@@ -104,7 +104,7 @@ def _perceptrons() -> Iterator[Hostile]:
         "layer count missing": {"n_layers_": MISSING},
     }  # fmt: skip
     for name, change in changes.items():
-        codes = "array" if name == "a layer of width 0" else "weights"
+        codes = "array" if name == "a layer of width 0" else "attribute" if "missing" in name else "weights"
         yield hostile(f"perceptron: {name}", honest_pipeline("MLPClassifier", **change), codes, name)
 
 
@@ -121,7 +121,8 @@ def _activations() -> Iterator[Hostile]:
         "code": "__import__('os')",
     }.items():
         data = honest_pipeline("MLPClassifier", activation=activation)
-        yield hostile(f"activation {name}", data, "activation", "another function than the promised")
+        codes = "attribute" if activation is MISSING else "activation"
+        yield hostile(f"activation {name}", data, codes, "another function than the promised")
     for name, activation in {
         "logistic": "logistic",
         "identity": "identity",
@@ -130,7 +131,8 @@ def _activations() -> Iterator[Hostile]:
         "an array": np.array(["softmax"] * 2),
     }.items():
         data = honest_pipeline("MLPClassifier", out_activation_=activation)
-        yield hostile(f"output activation {name}", data, "activation", "scores that do not sum to one")
+        codes = "attribute" if activation is MISSING else "activation"
+        yield hostile(f"output activation {name}", data, codes, "scores that do not sum to one")
 
 
 def _solvers() -> Iterator[Hostile]:
@@ -149,4 +151,5 @@ def _solvers() -> Iterator[Hostile]:
         "solver a call": {"solver": Call(Global("numpy.random._pickle", "__randomstate_ctor"), ("lbfgs",))},
     }.items():
         note = "one-versus-rest: probabilities, but no softmax"
-        yield hostile(f"solver: {name}", honest_pipeline(**change), "solver", note)
+        codes = {"solver missing": "attribute", "solver a call": "random"}.get(name, "solver")
+        yield hostile(f"solver: {name}", honest_pipeline(**change), codes, note)

@@ -30,6 +30,7 @@ FEW_MIB = 8 << 20
 # Faults of the stream have a place; faults of the model that it holds have none.
 WITHOUT_PLACE = {
     "size", "pipeline", "version", "threshold", "features", "classes", "solver", "activation", "weights", "estimator",
+    "attribute",
 }  # fmt: skip
 
 

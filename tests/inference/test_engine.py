@@ -5,15 +5,19 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from app.errors import ArtefactRefused
 from app.inference.artefact import ACTIVATIONS as READABLE
-from app.inference.artefact import Artefact, Layer
+from app.inference.artefact import Artefact, Layer, read_artefact
+from app.inference.contract import SCORE_TOLERANCE
 from app.inference.engine import ACTIVATIONS, BLOCK_ROWS, Engine
+from tests.installation import Published
 
 DIGITS = tuple("0123456789")
 
@@ -36,9 +40,8 @@ def artefact(
         for before, after in itertools.pairwise(widths)
     )
     kind = "MLPClassifier" if hidden else "LogisticRegression"
-    return Artefact(
-        kind, classes, (("binarize", "Binarizer"), ("clf", kind)), 0.5, 784, activation, layers, "1.9.1", "0" * 64
-    )
+    steps = (("binarize", "Binarizer"), ("clf", kind))
+    return Artefact(kind, classes, False, steps, 0.5, 784, activation, layers, "1.9.1", "0" * 64)
 
 
 PLAIN = {
@@ -161,3 +164,36 @@ def test_the_artefact_and_the_images_are_not_changed(images: NDArray[np.uint8]):
     Engine(model).scores(images)
     assert all(np.array_equal(layer.weights, kept) for layer, kept in zip(model.layers, before[0], strict=True))
     assert np.array_equal(images, before[1])
+
+
+# -- float32 where it is exact enough, else float64 ----------------------------------------------------------------
+
+
+def steep(scale: float) -> Artefact:
+    """Weights that nearly cancel: the sums are small, their parts are not."""
+    model = artefact()
+    (layer,) = model.layers
+    return dataclasses.replace(model, layers=(Layer(layer.weights * scale, layer.bias),))
+
+
+def test_a_model_whose_float32_scores_are_too_far_off_is_computed_in_float64():
+    images = np.random.RandomState(3).randint(0, 256, (500, 28, 28)).astype(np.uint8)
+    mild, wild = steep(1), steep(300)
+    assert (Engine(mild).precision, Engine(wild).precision) == (np.float32, np.float64)
+    exact = Engine(wild, np.float64).scores(images)
+    assert np.abs(Engine(wild, np.float32).scores(images) - exact).max() > SCORE_TOLERANCE
+    assert np.abs(Engine(wild).scores(images) - exact).max() <= 1e-7
+    assert Engine(wild).scores(images).dtype == np.float32
+
+
+@pytest.mark.parametrize("version", ["v1.0", "v1.1", "v2.0"])
+def test_our_own_releases_are_computed_in_float32(published: Callable[[str], Published], version: str):
+    assert Engine(read_artefact(published(version).artefact)).precision is np.float32
+
+
+def test_a_model_without_finite_scores_is_refused():
+    model = artefact()
+    (layer,) = model.layers
+    spoilt = dataclasses.replace(model, layers=(Layer(np.full_like(layer.weights, np.nan), layer.bias),))
+    with pytest.raises(ArtefactRefused, match="no numbers that sum to 1"), np.errstate(invalid="ignore"):
+        Engine(spoilt)

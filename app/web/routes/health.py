@@ -7,9 +7,11 @@ import time
 from datetime import UTC, datetime
 
 import msgspec
+import numpy as np
 from starlette.responses import Response
 
 from app.errors import DatabaseUnavailable, Overloaded, PixelWiseError
+from app.inference.engine import are_scores
 from app.web.call import Call
 from app.web.errors import respond
 from app.web.metrics import CONTENT_TYPE
@@ -88,6 +90,8 @@ class Health:
             return str(error) if reader.queue.is_stalled else BUSY
         except PixelWiseError as error:
             return str(error)
+        if not are_scores(np.array([list(answer.scores.values()) for answer in answers])):
+            return "scores that are no numbers which sum to 1"
         given = [answer.prediction for answer in answers]
         wrong = [(got, right) for got, right in zip(given, promised, strict=True) if right is not None and got != right]
         return f"answered {wrong[0][0]} where {wrong[0][1]} is recorded" if wrong else OK
