@@ -27,6 +27,7 @@ SCRIPT = ROOT / "tests" / "attacks" / "cage.py"
 NAMESPACES = ("net", "pid", "mnt", "ipc")
 UNSHARE = ("unshare", "--net", "--pid", "--mount", "--ipc", "--fork", "--kill-child")
 AS_ANOTHER_USER = ("--user", "--map-user=65534", "--map-group=65534", "--keep-caps")
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
 REMEDY = (
     "Nothing was opened. The cage needs Linux, util-linux's `unshare` (2.38), and either root with CAP_SYS_ADMIN "
     "or namespaces for ordinary users: `sysctl kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu, "
@@ -93,8 +94,7 @@ def cage(*, unshare: Sequence[str] = UNSHARE, processor_seconds: int = 20) -> It
             "secret": str(SCRIPT),
         }
         command = [*unshare, *(() if is_root else AS_ANOTHER_USER), MODEL_PYTHON, "-I", SCRIPT, json.dumps(settings)]
-        threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=threads) as process:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ONE_THREAD) as process:
             try:
                 one = Cage(process)
                 first = one.answer()
@@ -106,7 +106,7 @@ def cage(*, unshare: Sequence[str] = UNSHARE, processor_seconds: int = 20) -> It
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """The cage ends when nothing more can be asked; if it is stuck it is killed, with all that is in it (--kill-child)."""
+    """The cage ends when nothing more can be asked; if it is stuck it is killed, with all inside (--kill-child)."""
     assert process.stdin is not None
     try:
         process.stdin.close()

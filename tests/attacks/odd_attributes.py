@@ -25,8 +25,9 @@ PLACES = {
 SHADOWS: dict[str, tuple[str, ...]] = {
     "Pipeline": (
         *("predict", "predict_proba", "predict_log_proba", "decision_function", "classes_", "_final_estimator"),
-        *("_iter", "named_steps", "n_features_in_", "feature_names_in_", "_validate_steps", "_can_transform"),
-        *("_log_message", "__sklearn_is_fitted__", "__sklearn_tags__", "get_params", "_sk_visual_block_", "_estimator_type"),
+        *("_iter", "named_steps", "n_features_in_", "feature_names_in_", "_validate_steps"),
+        *("_can_transform", "_log_message", "__sklearn_is_fitted__", "__sklearn_tags__", "get_params"),
+        *("_sk_visual_block_", "_estimator_type"),
     ),
     "Binarizer": (
         *("transform", "fit_transform", "feature_names_in_", "_check_n_features", "_validate_data", "set_output"),
@@ -46,8 +47,8 @@ SHADOWS: dict[str, tuple[str, ...]] = {
     "AdamOptimizer": ("update_params", "iteration_ends"),
 }  # fmt: skip
 SPECIAL = ("__class__", "__dict__", "__getattribute__", "__getattr__", "__setstate__", "__reduce__", "__module__",
-           "__doc__", "__init__", "__len__", "__getitem__", "__array__", "__call__", "__sklearn_clone__", "", "x", "a.b",
-           "1", "_repr_html_", "_metadata_request", "__slots__", "__weakref__", "__hash__")  # fmt: skip
+           "__doc__", "__init__", "__len__", "__getitem__", "__array__", "__call__", "__sklearn_clone__", "", "x",
+           "a.b", "1", "_repr_html_", "_metadata_request", "__slots__", "__weakref__", "__hash__")  # fmt: skip
 
 
 def files() -> Iterator[Odd]:

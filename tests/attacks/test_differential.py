@@ -21,7 +21,7 @@ from app.errors import ArtefactRefused
 from app.inference.artefact import Artefact, Layer, read_artefact
 from tests.attacks.accepted import accepted
 from tests.attacks.assemble import Global
-from tests.attacks.differential import MODEL_PYTHON, Cage, cage, compare, difference
+from tests.attacks.differential import MODEL_PYTHON, ONE_THREAD, Cage, cage, compare, difference
 from tests.attacks.honest import label_binarizer
 from tests.attacks.hostile import catalogue as hostile_catalogue
 from tests.attacks.odd import PIXELS, Odd, catalogue, linear, network
@@ -60,7 +60,8 @@ def odd() -> list[Odd]:
 def trained(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> list[Odd]:
     """Files that scikit-learn wrote: honest models that are rare."""
     folder = tmp_path_factory.mktemp("trained")
-    subprocess.run([MODEL_PYTHON, "-W", "ignore", TRAIN_ODD, MNIST_FOLDER, folder], check=True)
+    command = [MODEL_PYTHON, "-I", TRAIN_ODD, MNIST_FOLDER, folder]
+    subprocess.run(command, check=True, env=ONE_THREAD)  # threads would wait for each other when others work too
     return [Odd(f"trained: {path.stem}", path.read_bytes()) for path in sorted(folder.iterdir())]
 
 

@@ -30,9 +30,7 @@ def models() -> Iterator[tuple[str, Any, dict[str, Any]]]:
         yield f"solver {solver}", LogisticRegression(solver=solver, max_iter=30), small
     yield "liblinear", LogisticRegression(solver="liblinear"), {"classes": "12"}
     for name, strength in (("C=inf", np.inf), ("C=1e4", 1e4), ("C=1e-4", 1e-4)):
-        for iterations in (100, 1000):
-            classifier = LogisticRegression(C=strength, max_iter=iterations, tol=1e-10)
-            yield f"linear, {name}, {iterations} iterations", classifier, {}
+        yield f"linear, {name}", LogisticRegression(C=strength, max_iter=300, tol=1e-10), {}
     yield "linear, penalty None", LogisticRegression(penalty=None, max_iter=1000), {}
     yield "linear, no intercept", LogisticRegression(fit_intercept=False, max_iter=30), {}
     yield "linear, l1", LogisticRegression(l1_ratio=1, solver="saga", max_iter=30), {}
@@ -62,6 +60,22 @@ def models() -> Iterator[tuple[str, Any, dict[str, Any]]]:
             ("network", MLPClassifier((10,), max_iter=5)),
         ):
             yield f"{name}, labels of {kind}", classifier, {"labels": kind}
+    for activation in ("logistic", "tanh", "relu"):
+        for seed in range(2):
+            classifier = MLPClassifier(
+                (30,),
+                activation=activation,
+                solver="lbfgs",
+                alpha=0,
+                max_iter=1000,
+                max_fun=10**6,
+                tol=1e-9,
+                random_state=seed,
+            )
+            yield f"network, {activation}, overfitted, seed {seed}", classifier, {}
+    for pixels in (60, 150):
+        classifier = LogisticRegression(C=np.inf, max_iter=1000, tol=1e-9)
+        yield f"linear, C=inf, {pixels} pixels", classifier, {"pixels": pixels}
     for name, classifier in (
         ("linear", LogisticRegression(max_iter=30)),
         ("network", MLPClassifier((10,), max_iter=5)),
@@ -94,6 +108,7 @@ def main(digits_folder: Path, folder: Path) -> None:
     digits = np.fromfile(digits_folder / "t10k-labels-idx1-ubyte", np.uint8, offset=8)[-DIGITS:]
     turned = np.random.default_rng(0).random(images.shape) < 0.1
     pixels = np.where(turned, 255 - images, images)
+    np.random.seed(0)  # what random_state=None draws from
     for number, (name, classifier, how) in enumerate(models()):
         inputs, labels = data(pixels, digits, how)
         first = Binarizer(threshold=0.5)
