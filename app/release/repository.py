@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from app.errors import BadRelease, Unreachable
 from app.release.address import Address
 from app.release.git import Git, GitFailed
+from app.release.ledger import SEEN
 from app.release.record import RECORD, SUMS, is_plain, is_version
-from app.release.store import SEEN
+from app.release.store import RELEASES
 
 MOST_FILES = 100
 MOST_BYTES = 128 << 20
@@ -152,8 +153,8 @@ def _check_entry(version: str, name: str, mode: str) -> None:
         raise _bad_file(version, shown, "a symbolic link", "plain files")
     if mode == "160000":
         raise _bad_file(version, shown, "a submodule", "plain files")
-    if name.lower() in (RECORD, SEEN) or is_version(name):
-        own = f"no {RECORD}, no {SEEN} and no name like v1.0"
+    if name.lower() in (RECORD, SEEN, RELEASES) or is_version(name):
+        own = f"no {RECORD}, no {SEEN}, no {RELEASES} and no name like v1.0"
         raise _bad_file(version, shown, "a name that PixelWise keeps for itself", own)
 
 
