@@ -81,6 +81,15 @@ def folder_of(models: Path, version: str) -> Path:
     return _behind(models / version)
 
 
+def artefact_of(models: Path, version: str) -> Path | None:
+    """The path of what `models/<version>` serves, by its record; None where no record can be read."""
+    try:
+        record = read_record(models / version) if is_version(version) else None
+    except BadRelease:
+        return None
+    return None if record is None else models / version / record.artefact
+
+
 def read_through(link: Path, read: Callable[[Path], Result]) -> Result:
     """The result of `read`, which is handed the folder behind `link`, the same one for all that it reads.
 

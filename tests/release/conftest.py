@@ -10,7 +10,9 @@ from app.release.lock import write_lock
 from app.release.pull import Pulled, pull
 from app.release.record import Release, ReleaseFile, describe
 from app.release.store import RELEASES
+from tests.installation import Published
 from tests.release.remote import FILES, Remote
+from tests.release.shop import Shop
 
 
 class House:
@@ -72,3 +74,15 @@ def environment(tmp_path: Path) -> Callable[..., dict[str, str]]:
     """The caller's environment with a home of its own, and changes."""
     (tmp_path / "home").mkdir()
     return lambda **changed: {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), **changed}
+
+
+@pytest.fixture
+def v1(published: Callable[[str], Published]) -> Published:
+    return published("v1.0")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, v1: Published) -> Shop:
+    shop = Shop(tmp_path)
+    shop.place_published(v1)
+    return shop
