@@ -153,7 +153,7 @@ def _stage(
     folder.mkdir()
     files: dict[str, ReleaseFile] = {}
     for blob in blobs:
-        data = read(git, blob)
+        data = read(git, tag, blob)
         files[blob.name] = describe(blob.name, data)
         write(folder / blob.name, data)
     if SUMS in files:
