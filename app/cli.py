@@ -23,11 +23,11 @@ from app.commands.upgrade import upgrade
 from app.commands.versions import models
 from app.errors import (
     ContractBroken,
-    NotWritable,
     PixelWiseError,
     RosterMismatch,
     UnreadableImage,
     printable,
+    system_refusals,
 )
 from app.inference.contract import INK_ABOVE
 from app.settings import read_settings
@@ -53,11 +53,10 @@ def main() -> NoReturn:
     """Runs the command; a refusal is one message on stderr (and one object on stdout with --json) and its exit code."""
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that cannot show a character
     try:
-        cli()
+        with system_refusals():
+            cli()
     except PixelWiseError as error:
         _refuse(error)
-    except PermissionError as error:
-        _refuse(NotWritable(str(error.filename)))
     sys.exit(0)
 
 
@@ -121,11 +120,13 @@ def verify(
 ) -> None:
     """Hold artefact, card, code and golden set against each other; exit code 4 when they disagree."""
     from app.release.agreement import refuse_differences
+    from app.release.store import artefact_of
 
     settings = read_settings()
     if version is not None and version != settings.model_version:
         options = [option for option, is_set in (("--json", json), ("--mnist", mnist)) if is_set]
-        raise typer.Exit(run_alone(version, "verify", *options, root=settings.root))
+        path = artefact_of(settings.models, version)
+        raise typer.Exit(run_alone(version, "verify", *options, root=settings.root, path=path))
     try:
         from app.classifier import MODEL
     except (RosterMismatch, ContractBroken) as error:
