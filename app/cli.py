@@ -23,11 +23,11 @@ from app.commands.upgrade import upgrade
 from app.commands.versions import models
 from app.errors import (
     ContractBroken,
-    NotWritable,
     PixelWiseError,
     RosterMismatch,
     UnreadableImage,
     printable,
+    system_refusals,
 )
 from app.inference.contract import INK_ABOVE
 from app.settings import read_settings
@@ -53,11 +53,10 @@ def main() -> NoReturn:
     """Runs the command; a refusal is one message on stderr (and one object on stdout with --json) and its exit code."""
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that cannot show a character
     try:
-        cli()
+        with system_refusals():
+            cli()
     except PixelWiseError as error:
         _refuse(error)
-    except PermissionError as error:
-        _refuse(NotWritable(str(error.filename)))
     sys.exit(0)
 
 

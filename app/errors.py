@@ -6,6 +6,10 @@ A message is built here, from four parts: the subject, what was found, what was 
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -163,16 +167,58 @@ class WorkerFailed(PixelWiseError):
         )
 
 
-class NotWritable(ConfigurationError):
-    """A file or folder of this installation may not be written by this user."""
+CAUSES = {
+    errno.ENOSPC: (
+        "no space left on its disk",
+        "Free space on that disk (`df -h` shows which is full), then try again.",
+    ),
+    errno.EDQUOT: ("a quota that is used up", "Delete files of this user, or have the quota raised, then try again."),
+    errno.EROFS: ("a read-only file system", "Mount it so that it can be written, or use a copy elsewhere."),
+    errno.EACCES: ("no permission to write or read", "Run this as the user who owns it, or change its owner."),
+    errno.EPERM: ("an operation that is not permitted", "Run this as the user who owns it, or change its owner."),
+    errno.EIO: ("a disk that fails", "Look at the disk (`dmesg` says more), then try again."),
+    errno.EFBIG: ("a file larger than may be", "Raise the limit of this user's files (`ulimit -f`), then try again."),
+    errno.EMFILE: ("too many open files", "Raise the limit of open files (`ulimit -n`), then try again."),
+    errno.ENFILE: ("too many open files on this machine", "End what holds them open, then try again."),
+    errno.ENOMEM: ("too little memory", "End what uses the memory, or raise its limit, then try again."),
+    errno.ENAMETOOLONG: ("a name that is too long", "Use a folder with a shorter path."),
+    errno.ENOTDIR: ("a file where a folder belongs", "Move that file away, then try again."),
+    errno.EISDIR: ("a folder where a file belongs", "Move that folder away, then try again."),
+    errno.ELOOP: ("a link, or a circle of links", "Move that link away, then try again."),
+}
+"""Why a system refuses: by the number of its error, what was found and what helps."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(
-            path,
-            found="no permission to write or read",
-            promised="an installation that its user may change",
-            remedy="Run this as the user who owns the folder, or change its owner.",
-        )
+
+class SystemRefused(ConfigurationError):
+    """The system does not let a file or folder be written or read, for one of the `CAUSES`.
+
+    Args:
+        subject: the file or folder, or what was done to it.
+    """
+
+    def __init__(self, subject: object, error: OSError) -> None:
+        number = error.errno or 0
+        found, remedy = CAUSES.get(number, (os.strerror(number), "Mend that, then try again."))
+        super().__init__(str(subject), found=found, promised="a file or folder that this user may use", remedy=remedy)
+
+    @staticmethod
+    def cause_in(words: str) -> OSError | None:
+        """The error that another program speaks of, in the words of the C locale; None where it is no such one."""
+        named = {os.strerror(number): number for number in CAUSES if os.strerror(number) in words}
+        longest = max(named, key=len, default=None)  # subtle: one of these sentences begins like another
+        return None if longest is None else OSError(named[longest], longest)
+
+
+@contextmanager
+def system_refusals(subject: object = "this system") -> Iterator[None]:
+    """Lets no OSError of a known cause out of its block: it becomes a SystemRefused of the file that the error names,
+    or of `subject` where it names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in CAUSES:
+            raise
+        raise SystemRefused(subject if error.filename is None else os.fsdecode(error.filename), error) from error
 
 
 class MissingModel(ConfigurationError):

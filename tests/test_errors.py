@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ EXIT_CODES = {
     1: "PixelWiseError WorkerFailed",
     2: "BadImages UnreadableImage BadName BadVersion BadFlagChange RequestRefused NotFound NotUnderstood BadParameter "
     "BadDrawing BadLabel TooLarge WrongMediaType NotAuthenticated Forbidden TooMany",
-    3: "NotWritable ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
+    3: "SystemRefused ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
     "WrongSchema BadFlags MissingKey CannotListen AlreadyRunning",
     4: "NotTakenUp "
     "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MovedTag BadLock Unreviewed "
@@ -59,7 +61,12 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     ),
     (errors.ContractBroken("m.pkl: classes differ", found="1", promised="2", checks=()), ("pixelwise verify",)),
     (errors.NotStartable("v1.0", said="no"), ("v1.0 does not start", "found no", "current model stays")),
-    (errors.NotWritable("models"), ("models", "no permission")),
+    (
+        errors.SystemRefused("models", PermissionError(errno.EACCES, "x")),
+        ("models", "no permission", "user who owns"),
+    ),
+    (errors.SystemRefused("models", OSError(errno.ENOSPC, "x")), ("models", "no space left", "Free space")),
+    (errors.SystemRefused("models", OSError(errno.EXDEV, "x")), ("models", "cross-device", "Mend that")),
     (
         errors.WrongSchema("sqlite a.db", found=None, promised="2"),
         ("sqlite a.db", "no tables", "revision 2", "upgrade"),
@@ -149,3 +156,34 @@ def test_no_character_of_a_message_acts_on_a_terminal():
     error = errors.BadCard("card\x1b[2J", found="\x1b]0;title\a", promised="a\u200bb\n", remedy="c\r")
     assert str(error).isprintable()
     assert r"\x1b]0;title\x07" in str(error)
+
+
+@pytest.mark.parametrize("number", errors.CAUSES, ids=errno.errorcode.get)
+def test_each_cause_for_which_a_system_refuses_is_told_from_its_number_and_from_the_words_of_git(number: int):
+    found, remedy = errors.CAUSES[number]
+    with pytest.raises(errors.SystemRefused) as refusal, errors.system_refusals("models"):
+        raise OSError(number, "said")
+    assert (refusal.value.subject, refusal.value.found, refusal.value.remedy) == ("models", found, remedy)
+    cause = errors.SystemRefused.cause_in(f"fatal: unable to write: {os.strerror(number)} (x)")
+    assert cause is not None and cause.errno == number
+
+
+def test_a_refusal_of_the_system_names_the_file_that_the_error_names(tmp_path: Path):
+    with pytest.raises(errors.SystemRefused) as refusal, errors.system_refusals("models"):
+        (tmp_path / "file").mkdir()
+        (tmp_path / "file").write_bytes(b"")
+    assert refusal.value.subject == str(tmp_path / "file")
+    assert refusal.value.found == "a folder where a file belongs"
+
+
+def test_an_error_of_no_known_cause_is_no_refusal():
+    """It is a fault of this program until somebody says what helps: it must stay loud."""
+    with pytest.raises(BrokenPipeError), errors.system_refusals("models"):
+        raise BrokenPipeError(errno.EPIPE, "closed")
+    assert errors.SystemRefused.cause_in("fatal: the remote end hung up") is None
+
+
+def test_every_remedy_for_what_a_system_refuses_is_one_of_its_own():
+    remedies = [remedy for _, remedy in errors.CAUSES.values()]
+    same = {errors.CAUSES[errno.EACCES][1]}
+    assert len(set(remedies)) == len(remedies) - len(same)
