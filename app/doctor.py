@@ -176,7 +176,7 @@ def _address(host: str, port: int) -> Symptom:
 
 def _served(settings: Settings) -> Iterator[Symptom]:
     """What the running service left out, though it may be in order by now."""
-    service = running_service(settings.data)
+    service = running_service(settings.data_dir)
     served = served_by(service) if service else None
     if served is None:
         return

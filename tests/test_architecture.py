@@ -14,11 +14,13 @@ MODEL_REPOSITORY = ROOT / "pixelwise-model"
 # Each room, and the rooms whose modules it may import. errors: anyone may.
 MAY_IMPORT: dict[str, set[str]] = {
     "predict": {"classifier", "inference", "release", "settings"},
+    "env_file": set(),
     "cli": {
         *("classifier", "inference", "release", "storage", "settings", "tables", "doctor", "commands", "terminal"),
         *("trial", "flags", "app"),
     },
     "commands": {
+        "env_file",
         *("commands", "inference", "release", "serving", "running", "storage", "flags", "report", "settings"),
         *("terminal", "trial"),
     },
@@ -38,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "classifier": {"inference", "release", "settings"},
     "release": {"release", "inference"},
     "inference": {"inference"},
-    "settings": set(),
+    "settings": {"env_file"},
     "errors": set(),
     "app": set(),
 }
