@@ -16,6 +16,7 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from app.environments import leads_elsewhere
 from app.errors import DatabaseUnavailable, PixelWiseError, WrongSchema
 from app.release.address import parse_address
 from app.release.lock import find_vouching, read_lock
@@ -44,7 +45,7 @@ class Symptom(msgspec.Struct, frozen=True):
 
 def diagnose() -> list[Symptom]:
     """All checks, in the order in which faults should be mended."""
-    found = [_python(), _pins(), _git(), _env_file()]
+    found = [_python(), *_environments(), _pins(), _git(), _env_file()]
     try:
         settings = read_settings()
     except PixelWiseError as error:
@@ -68,6 +69,13 @@ def _python() -> Symptom:
     version = ".".join(map(str, sys.version_info[:3]))
     healthy = sys.version_info >= OLDEST_PYTHON
     return Symptom("python", healthy, version, "" if healthy else "bash setup-server.sh", 0 if healthy else 3)
+
+
+def _environments() -> Iterator[Symptom]:
+    """Those that lead to another folder, since this one was moved or copied."""
+    for name in (".venv", "pixelwise-model/.venv"):
+        if elsewhere := leads_elsewhere(ROOT / name):
+            yield Symptom(name, False, elsewhere, "bash setup-server.sh", 3)
 
 
 def _pins() -> Symptom:

@@ -99,7 +99,7 @@ def _with_line(bindings: list[Binding], key: str, line: str, line_end: str) -> s
     for index in own:
         parts[index] = _in_the_place_of(parts[index], line) if index == own[0] else ""
     if not own:
-        beside = [index for index, one in enumerate(bindings) if one.key == _BESIDE.get(key)]
+        beside = [index for index, one in enumerate(bindings) if one.key and one.key == _BESIDE.get(key)]
         place = beside[-1] + 1 if beside else len(parts)
         if place and not parts[place - 1].endswith(("\n", "\r")):
             parts[place - 1] += line_end

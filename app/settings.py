@@ -340,20 +340,31 @@ def _given(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """`NAME...` prints settings; `--create` and `--put NAME` (the value on stdin) write `.env`; `--overruled` says what
-    of it does not count in this run. Without arguments: can they be read?"""
+    """The one thing that is asked for.
+
+    `NAME...` prints settings, `--of-file NAME...` those of `.env` alone; `--create` and `--put NAME` (value on stdin)
+    write `.env`; `--notes` says what of it does not count in this run, and what others could guess. Nothing: can they
+    be read?
+    """
     match arguments:
         case ["--create"]:
             create()
         case ["--put", name]:
             env_file.put(ROOT / ".env", {name: sys.stdin.read().removesuffix("\n")})
-        case ["--overruled"]:
-            print(*overruled(), sep="\n", end="\n" if overruled() else "")
+        case ["--notes"]:
+            warning = read_settings().key_warning
+            for note in (*overruled(), *([warning] if warning else [])):
+                print(note)
+        case ["--of-file", *names]:
+            _print(read_settings({}), names)
         case names:
-            settings = read_settings()
-            for name in names:
-                value = getattr(settings, name.lower())
-                print(" ".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else value)
+            _print(read_settings(), names)
+
+
+def _print(settings: Settings, names: Sequence[str]) -> None:
+    for name in names:
+        value = getattr(settings, name.lower())
+        print(" ".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else value)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ MODEL_REPOSITORY = ROOT / "pixelwise-model"
 MAY_IMPORT: dict[str, set[str]] = {
     "predict": {"classifier", "inference", "release", "settings"},
     "env_file": set(),
+    "environments": set(),
     "cli": {
         *("classifier", "inference", "release", "storage", "settings", "tables", "doctor", "commands", "terminal"),
         *("trial", "flags", "app"),
@@ -28,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "running": set(),
     "worker": {"main", "web"},
     "main": {"classifier", "inference", "release", "storage", "web", "logs", "settings"},
-    "doctor": {"release", "running", "storage", "settings", "trial"},
+    "doctor": {"environments", "release", "running", "storage", "settings", "trial"},
     "trial": set(),
     "terminal": set(),
     "tables": {"release"},

@@ -41,6 +41,7 @@ def test_a_written_value_is_read_again_and_nothing_else_has_changed(lines: list[
         ("A=b\r\n", "A=b\r\nMODEL_VERSION=v2.0\r\n"),
         ("\n\n  MODEL_VERSION = v1.0\n", "\n\nMODEL_VERSION=v2.0\n"),
         ("MODEL_VERSION=a\n# x\nexport MODEL_VERSION=b\n", "MODEL_VERSION=v2.0\n# x\n"),
+        ("# a\nA=b", "# a\nA=b\nMODEL_VERSION=v2.0\n"),
         ("MODEL_VERSION\n", "MODEL_VERSION=v2.0\n"),
         ("N='a\nMODEL_VERSION=no\n'\n", "N='a\nMODEL_VERSION=no\n'\nMODEL_VERSION=v2.0\n"),
         ("not a setting\n", "not a setting\nMODEL_VERSION=v2.0\n"),
