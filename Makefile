@@ -11,33 +11,33 @@ run: ## provision, build or pull the pinned release, verify it, read real digits
 	@bash setup-server.sh
 	@exec .venv/bin/pixelwise serve
 
-check: .venv/.installed-requirements-dev.txt ## format, lint, types
+check: environment ## format, lint, types
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/shellcheck -x setup-server.sh deploy/service.sh .ci/run benchmarks/run.sh
 
-test: .venv/.installed-requirements-dev.txt releases ## install what tests need and run all of them
+test: environment releases ## install what tests need and run all of them
 	$(MODEL_PYTHON) -m pytest pixelwise-model/tests
 	.venv/bin/python -m pytest
 
-soak: .venv/.installed-requirements-dev.txt releases ## long checks: a million mutations, OpenML's 70,000 rows, all versions on all digits, 25 kills and reloads, 10 versions that come and go, memory
+soak: environment releases ## long checks: a million mutations, OpenML's 70,000 rows, all versions on all digits, 25 kills and reloads, 10 versions that come and go, memory
 	$(MODEL_PYTHON) -m pytest -m soak pixelwise-model/tests
 	PIXELWISE_FUZZ=1000000 .venv/bin/python -m pytest tests/attacks/test_fuzz.py tests/test_parity.py
 	PIXELWISE_KILLS=25 .venv/bin/python -m pytest tests/web/test_durability.py tests/web/test_lifecycle.py
 	PIXELWISE_ROLLOUTS=10 .venv/bin/python -m pytest tests/web/test_rollouts.py
 	.venv/bin/python benchmarks/service.py --only memory
 
-parity: .venv/.installed-requirements-dev.txt releases ## the reader against scikit-learn 1.3 to 1.9; writes docs/parity.md
+parity: environment releases ## the reader against scikit-learn 1.3 to 1.9; writes docs/parity.md
 	.venv/bin/python benchmarks/parity.py
 
-bench: .venv/.installed-requirements-dev.txt releases ## measure every performance claim; writes docs/benchmarks.md and its plot
+bench: environment releases ## measure every performance claim; writes docs/benchmarks.md and its plot
 	@bash benchmarks/run.sh
 
-bench-peers: .venv/.installed-requirements-dev.txt releases ## measure the service beside FastAPI, BentoML, MLServer, LitServe and Ray Serve; writes docs/peers.md
+bench-peers: environment releases ## measure the service beside FastAPI, BentoML, MLServer, LitServe and Ray Serve; writes docs/peers.md
 	.venv/bin/python benchmarks/service.py --docs
 
-lock: .venv/.installed-requirements-dev.txt ## pin and hash the dependencies in pyproject.toml and the other *.in files
+lock: environment ## pin and hash the dependencies in pyproject.toml and the other *.in files
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  pyproject.toml -o requirements.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
@@ -52,7 +52,7 @@ lock: .venv/.installed-requirements-dev.txt ## pin and hash the dependencies in 
 	    -o benchmarks/peers/requirements-$$peer.txt || exit; \
 	done
 
-format: .venv/.installed-requirements-dev.txt ## put every file into the common format
+format: environment ## put every file into the common format
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
@@ -60,10 +60,9 @@ clean: ## remove everything that was made here, but .env and data/
 	rm -rf .venv pixelwise-model/.venv benchmarks/.venv benchmarks/peers/.venv-* benchmarks/results models pixelwise-model/releases.git \
 	  pixelwise-model/data
 
-.venv/.installed-requirements-dev.txt: requirements.txt requirements-dev.txt pyproject.toml
+.PHONY: environment
+environment:
 	@bash setup-server.sh --environment
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	@cp requirements-dev.txt $@
 
 # Tests read the three releases that pixelwise-model/ can build.
 .PHONY: releases

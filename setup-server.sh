@@ -7,9 +7,12 @@
 #   sudo bash setup-server.sh --service  and run it under systemd (deploy/service.sh); with --postgresql also in a database
 #                                        of PostgreSQL, with --nginx NAME also behind nginx, under that name
 #   bash setup-server.sh --check         say what it would do, and do nothing (also with --service and its options)
-#   bash setup-server.sh --environment   only system packages and .venv (used by the Makefile)
+#   bash setup-server.sh --environment   only system packages and .venv, with what checks and tests need (used by the
+#                                        Makefile)
 #   bash setup-server.sh --releases v1.0 v2.0   only build these local releases (used by the Makefile)
 set -euo pipefail
+shopt -s inherit_errexit # a command that fails ends $(…) too: half an answer is none
+umask o-w
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 CHECK_ONLY=false
@@ -32,11 +35,15 @@ main() {
     source deploy/service.sh
     service_possible
   fi
-  [ -w . ] || fail "$ROOT may not be written by $(id -un)" "Run this as the user who owns it, or change its owner."
+  writable
   system_packages
+  possible_path
   environment .venv requirements.txt
   command_line
-  if $ENVIRONMENT_ONLY; then return; fi
+  if $ENVIRONMENT_ONLY; then
+    environment .venv requirements-dev.txt
+    return
+  fi
   if [ ${#RELEASES[@]} -gt 0 ]; then
     training_environment
     for version in "${RELEASES[@]}"; do build "$version"; done
@@ -45,6 +52,7 @@ main() {
   readable_settings
   settings_file
   secret_key
+  notes_on_settings
   release
   verify
   smoke_test
@@ -68,6 +76,37 @@ read_options() {
   if ! $SERVICE && { $POSTGRESQL || [ -n "$SITE_NAME" ]; }; then
     fail "--postgresql and --nginx go with --service" "Give --service too." 2
   fi
+}
+
+# -- where this tree lies: refused before anything is installed ----------------------------------------------------------
+
+writable() {
+  local said
+  if [ -w . ]; then return; fi
+  said="$(LC_ALL=C mktemp -p . .set-up-XXXXXX 2>&1)" || true
+  case "$said" in
+    *"Read-only file system"*)
+      fail "$ROOT lies on a read-only file system" \
+        "Set it up where it can be written; once set up, it serves from there too, with DATA_DIR elsewhere."
+      ;;
+    *) fail "$ROOT may not be written by $(id -un)" "Run this as the user who owns it, or change its owner." ;;
+  esac
+}
+
+possible_path() {
+  if [ -z "$PYTHON" ]; then return; fi # --check, where there is none yet
+  "$PYTHON" -c 'import os, re, sys
+sys.exit(bool(re.search(r"""[:"$`\\\n]|[\udc80-\udcff]""", os.fsencode(sys.argv[1]).decode(errors="surrogateescape"))))' "$ROOT" ||
+    fail "$ROOT has characters that no virtual environment can have in its path" \
+      'Move the tree to a path without : " $ ` \ and line breaks, in UTF-8.'
+}
+
+room_for() { # MIB REQUIREMENTS: a disk that is full is no package registry that is away
+  local table free
+  table="$(df -Pm .)"
+  free="$(awk 'NR == 2 { print $4 }' <<<"$table")"
+  [ "$free" -ge "$1" ] ||
+    fail "$free MiB are free where $ROOT lies, and $2 needs $1" "Free space on that disk, then run this again."
 }
 
 # -- what the system must have -----------------------------------------------------------------------------------------
@@ -105,47 +144,64 @@ install_packages() {
   fi
   if $CHECK_ONLY; then say "system packages: would install $*"; return; fi
   say "system packages: installing $*"
-  "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+  { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null; } ||
+    fail "apt-get could not install $*" "Its message stands above: mend that, then run this again." 1
 }
 
 # -- virtual environments: the runtime's, and (only to build or test) the model repository's ----------------------------
 
 environment() {
-  local folder="$1" requirements="$2" stamp
+  local folder="$1" requirements="$2" stamp elsewhere="" clear=()
   stamp="$folder/.installed-$(basename "$requirements")"
-  if cmp -s "$requirements" "$stamp" && "$folder/bin/python" -c '' 2>/dev/null; then
+  if [ -d "$folder" ] && [ -n "$PYTHON" ]; then elsewhere="$("$PYTHON" -I app/environments.py "$folder")"; fi
+  if [ -n "$elsewhere" ]; then
+    say "$folder: $elsewhere: it was moved or copied, and is made anew"
+    clear=(--clear)
+  elif cmp -s "$requirements" "$stamp" && "$folder/bin/python" -c '' 2>/dev/null; then
     say "$folder: holds $requirements: nothing to do"
     return
   fi
   if $CHECK_ONLY; then say "$folder: would install $requirements (pinned and hashed)"; return; fi
+  room_for 1024 "$requirements"
+  if ! { [ -d "${HOME:-}" ] && [ -w "$HOME" ]; }; then export PIP_NO_CACHE_DIR=1; fi
   say "$folder: installing $requirements (pinned and hashed; about a minute)"
-  "$folder/bin/python" -m pip --version >/dev/null 2>&1 || "$PYTHON" -m venv --clear "$folder" ||
-    fail "$folder could not be made" "Is python3-venv installed, and the disk not full? Then run this again." 1
+  if [ ${#clear[@]} -gt 0 ] || ! "$folder/bin/python" -m pip --version >/dev/null 2>&1; then
+    "$PYTHON" -m venv --clear "$folder" ||
+      fail "$folder could not be made" "Python's message stands above (is python3-venv installed?): mend that, then run this again." 1
+  fi
   "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$requirements" ||
-    fail "$requirements could not be installed" "Is the package registry reachable? Then run this again." 6
+    fail "$requirements could not be installed" \
+      "pip's message stands above (is the package registry reachable, and room in ${TMPDIR:-/tmp}?): mend that, then run this again." 6
   cp "$requirements" "$stamp" # written last: an interrupted installation is done again
 }
 
 command_line() {
+  local path
   if commands_are_of_this_tree; then say "command pixelwise: nothing to do"; return; fi
   if $CHECK_ONLY; then say "command pixelwise: would be installed into .venv/bin"; return; fi
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ||
-    fail "the command pixelwise could not be installed" "Remove .venv and run this again." 1
+    fail "the command pixelwise could not be installed" "pip's message stands above: mend that, then run this again." 1
+  # Python reads this file in the locale's encoding, and ends where it cannot: so it names the tree without its path.
+  for path in .venv/lib/python*/site-packages/app.pth; do printf '../../../..\n' >"$path"; done
+  commands_are_of_this_tree ||
+    fail "the command pixelwise was installed, and does not run this tree" "Say so, with the output of: .venv/bin/python -m site" 1
   say "command pixelwise: installed into .venv/bin"
 }
 
-commands_are_of_this_tree() { # a copied .venv still runs the tree that it was copied from
-  [ "$(cd / && "$ROOT/.venv/bin/python" -c 'import app; print(app.__file__)' 2>/dev/null)" = "$ROOT/app/__init__.py" ] &&
-    head -n 3 .venv/bin/pixelwise 2>/dev/null | grep -qF "$ROOT/.venv/"
+commands_are_of_this_tree() { # from wherever it is called
+  [ -x .venv/bin/pixelwise ] && [ -x .venv/bin/python ] &&
+    (cd / && "$ROOT/.venv/bin/python" -c 'import app, os, sys; sys.exit(not os.path.samefile(app.__file__, sys.argv[1]))' \
+      "$ROOT/app/__init__.py" 2>/dev/null)
 }
 
 # -- settings, release, checks -----------------------------------------------------------------------------------------
 
 settings_file() {
+  local mode
   if [ -e .env ]; then
     [ -r .env ] || fail ".env may not be read by $(id -un)" "Run this as its owner, $(stat -Lc %U .env), or as root."
-    if [ $((0$(stat -Lc %a .env) & 077)) -eq 0 ]; then
+    mode="$(stat -Lc %a .env)"
+    if [ $((0$mode & 077)) -eq 0 ]; then
       say ".env: kept as it is"
     elif $CHECK_ONLY; then
       say ".env: others may read it: would get mode 600"
@@ -156,8 +212,16 @@ settings_file() {
     return
   fi
   if $CHECK_ONLY; then say ".env: would be created from .env.example, mode 600"; return; fi
-  (umask 077 && rm -f .env.draft && cp .env.example .env.draft && chmod 600 .env.draft && mv -n .env.draft .env)
-  say ".env: created from .env.example, mode 600"
+  .venv/bin/python -m app.settings --create
+  say ".env: created from .env.example and what the environment asks for, mode 600"
+}
+
+notes_on_settings() { # where the environment beats .env; what others could guess
+  local notes line
+  if $CHECK_ONLY && ! can_read_settings; then return; fi
+  notes="$(.venv/bin/python -m app.settings --notes)"
+  if [ -z "$notes" ]; then return; fi
+  while IFS= read -r line; do say "$line"; done <<<"$notes"
 }
 
 readable_settings() { # a setting that cannot be read is not an empty one: end before anything is written
@@ -185,25 +249,11 @@ random_text() { # 43 characters, or the run ends: half a secret is none
 }
 
 put_setting() { # KEY VALUE: into its own line of .env, at once or not at all; no program sees the value as an argument
-  local file line written=false
-  file="$(readlink -f .env)"
-  cp -p "$file" "$file.draft" # its owner and its mode
-  {
-    while IFS= read -r line || [ -n "$line" ]; do
-      if [[ ! "$line" =~ ^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*(=|$) ]]; then
-        printf '%s\n' "$line"
-      elif ! $written; then
-        printf '%s=%s\n' "$1" "$2"
-        written=true
-      fi
-    done <"$file"
-    if ! $written; then printf '%s=%s\n' "$1" "$2"; fi
-  } >"$file.draft"
-  mv "$file.draft" "$file"
+  .venv/bin/python -m app.settings --put "$1" <<<"$2"
 }
 
 setting() { .venv/bin/python -m app.settings "$1"; }
-setting_of_file() { env -u "$1" .venv/bin/python -m app.settings "$1"; } # a service has no environment but .env
+setting_of_file() { .venv/bin/python -m app.settings --of-file "$1"; } # a service has no environment but .env
 can_read_settings() { .venv/bin/python -c 'import app.settings' 2>/dev/null; }
 
 database() {
@@ -229,7 +279,7 @@ release() {
 }
 
 build() {
-  local status
+  local status date
   if git --git-dir=pixelwise-model/releases.git rev-parse --verify --quiet "refs/tags/$1" >/dev/null 2>&1; then
     say "local release $1: built before: nothing to do"
     return
@@ -237,13 +287,22 @@ build() {
   if $CHECK_ONLY; then say "local release $1: would be trained and released (a minute or two)"; return; fi
   training_environment
   say "local release $1: training and releasing (a minute or two)"
-  # The date of the sources: the same sources on the same machine make the same commit.
-  SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct -- pixelwise-model 2>/dev/null || date +%s)}" \
-    pixelwise-model/.venv/bin/python pixelwise-model/release.py "$1" --if-missing || {
+  date="$(source_date)"
+  SOURCE_DATE_EPOCH="$date" pixelwise-model/.venv/bin/python pixelwise-model/release.py "$1" --if-missing || {
     status=$?
     [ "$status" -ne 2 ] || fail "MODEL_VERSION=$1 cannot be built here" "Correct MODEL_VERSION or MODEL_VERSIONS in .env." 3
     exit "$status"
   }
+}
+
+source_date() { # the same sources at the same date make the same commit
+  local date
+  if [ -n "${SOURCE_DATE_EPOCH:-}" ]; then printf '%s\n' "$SOURCE_DATE_EPOCH"; return; fi
+  date="$(git -c log.showSignature=false log -1 --format=%ct -- pixelwise-model 2>/dev/null)" || date=""
+  if [ -z "$date" ]; then # no repository, one of another user, or one that has no commit of them: their last change
+    date="$(stat -c %Y pixelwise-model/*.* | sort -n | tail -n 1)"
+  fi
+  printf '%s\n' "$date"
 }
 
 training_environment() {
@@ -280,4 +339,5 @@ smoke_test() {
   .venv/bin/python predict.py
 }
 
-main "$@"
+# One line, read whole before it runs: bash reads a script while it runs it, and an update may replace this one meanwhile.
+main "$@"; exit

@@ -30,7 +30,7 @@ from app.errors import (
     system_refusals,
 )
 from app.inference.contract import INK_ABOVE
-from app.settings import read_settings
+from app.settings import ROOT, read_settings
 from app.terminal import Json, console, print_json, say, show
 from app.trial import run_alone
 
@@ -52,12 +52,21 @@ MANY = 20
 def main() -> NoReturn:
     """Runs the command; a refusal is one message on stderr (and one object on stdout with --json) and its exit code."""
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that cannot show a character
+    os.umask(os.umask(0o077) | 0o002)  # whatever it was: nothing that is written is for everyone to change
+    _say_which_installation()
     try:
         with system_refusals():
             cli()
     except PixelWiseError as error:
         _refuse(error)
     sys.exit(0)
+
+
+def _say_which_installation() -> None:
+    """An activated environment stays that of its own tree, whatever folder is the current one."""
+    here = Path(os.path.realpath("."))
+    if here != ROOT and (here / "setup-server.sh").is_file() and (here / "app/cli.py").is_file():
+        say(f"This is the command of {ROOT}, not of the current folder {here}: it reads and changes that one.")
 
 
 def _refuse(error: PixelWiseError) -> NoReturn:

@@ -17,6 +17,7 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from app.environments import leads_elsewhere
 from app.errors import DatabaseUnavailable, PixelWiseError, WrongSchema
 from app.inference.artefact import MAX_BYTES
 from app.inference.plain_file import NotPlain, read_plain_file
@@ -49,7 +50,7 @@ class Symptom(msgspec.Struct, frozen=True):
 
 def diagnose() -> list[Symptom]:
     """All checks, in the order in which faults should be mended."""
-    found = [_python(), _pins(), _git(), _env_file()]
+    found = [_python(), *_environments(), _pins(), _git(), _env_file()]
     try:
         settings = read_settings()
     except PixelWiseError as error:
@@ -73,6 +74,13 @@ def _python() -> Symptom:
     version = ".".join(map(str, sys.version_info[:3]))
     healthy = sys.version_info >= OLDEST_PYTHON
     return Symptom("python", healthy, version, "" if healthy else "bash setup-server.sh", 0 if healthy else 3)
+
+
+def _environments() -> Iterator[Symptom]:
+    """Those that lead to another folder, since this one was moved or copied."""
+    for name in (".venv", "pixelwise-model/.venv"):
+        if elsewhere := leads_elsewhere(ROOT / name):
+            yield Symptom(name, False, elsewhere, "bash setup-server.sh", 3)
 
 
 def _pins() -> Symptom:
@@ -181,7 +189,7 @@ def _address(host: str, port: int) -> Symptom:
 
 def _served(settings: Settings) -> Iterator[Symptom]:
     """What the running service left out, though it may be in order by now."""
-    service = running_service(settings.data)
+    service = running_service(settings.data_dir)
     served = served_by(service) if service else None
     if served is None:
         return

@@ -6,6 +6,7 @@ from __future__ import annotations
 import fcntl
 import http.client
 import os
+import stat
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from app.errors import AlreadyRunning
 
 ASK_SECONDS = 5
 HEALTH_BYTES = 1 << 20
+MODE = 0o600
+"""Who may write there could name a service of his own, which commands would then ask and tell."""
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -75,18 +78,24 @@ def announced(data: Path, url: str) -> Iterator[None]:
     Raises:
         AlreadyRunning: another one is.
     """
-    data.mkdir(parents=True, exist_ok=True)
-    with _file(data).open("a+b") as file:
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(_file(data), "a+b", opener=_for_the_owner) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             other = running_service(data)
             raise AlreadyRunning(other.url if other else "an address of its own") from None
+        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) != MODE:  # of an earlier version, which left that to the umask
+            os.fchmod(file.fileno(), MODE)
         file.truncate(0)
         file.write(msgspec.json.encode(Running(os.getpid(), url)))
         file.flush()
         yield
         file.truncate(0)
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, MODE)
 
 
 def _file(data: Path) -> Path:

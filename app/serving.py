@@ -43,16 +43,16 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> int:
         CannotListen: the address is taken or not ours. AlreadyRunning: another service of this installation does.
         WorkerFailed: the first worker did not start.
     """
-    if other := running_service(settings.data):
+    if other := running_service(settings.data_dir):
         raise AlreadyRunning(other.url)
     with (
         _listen(settings.host, settings.port) as listener,
-        announced(settings.data, address_of(listener)),
+        announced(settings.data_dir, address_of(listener)),
         _signals() as signals,
     ):
         worker = _Worker(listener, settings.root)
         if worker.gets_ready(signals):
-            say(f"PixelWise answers at {address_of(listener)}")
+            say(f"PixelWise answers at {address_of(listener)}{_said_of(settings.host)}")
         while True:
             arrived = signals.next()
             if arrived == signal.SIGHUP:
@@ -70,6 +70,11 @@ def address_of(listener: socket.socket) -> str:
     """ "http://127.0.0.1:8000"."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"
+
+
+def _said_of(host: str) -> str:
+    """What HOST=:: does not say by itself."""
+    return " (every IPv6 address and no IPv4 one; HOST=0.0.0.0 is every IPv4 address)" if host == "::" else ""
 
 
 class _Worker:
@@ -137,6 +142,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except UnicodeError:  # what getaddrinfo makes of a name with a part that is empty or too long
+        raise CannotListen(host, port, said="no name of a host") from None
     except OSError as error:
         raise CannotListen(host, port, said=error.strerror or str(error)) from None
 

@@ -6,17 +6,16 @@ The real environment beats the file; relative paths count from the repository ro
 from __future__ import annotations
 
 import difflib
-import io
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dotenv.parser import parse_stream
-
-from app.errors import BadSettings
+from app import env_file
+from app.errors import BadSettings, PixelWiseError, system_refusals
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -32,8 +31,9 @@ DEFAULTS = {
     "HOST": "127.0.0.1",
     "PORT": "8000",
     "SECRET_API_KEY": "",
-    "DATABASE_URL": "sqlite:///data/pixelwise.db",
-    "FLAGS_FILE": "flags.json",
+    "DATA_DIR": "data",
+    "DATABASE_URL": "",
+    "FLAGS_FILE": "",
     "KEEP_DRAWINGS": "true",
     "DRAWING_DAYS": "0",
     "RESULTS_PUBLIC": "false",
@@ -45,16 +45,19 @@ DEFAULTS = {
     "LOG_LEVEL": "info",
 }
 _NOT_EMPTY = (
-    *("MODEL_REPO", "MODEL_VERSION", "MNIST_DIR", "HOST", "DATABASE_URL", "FLAGS_FILE"),
+    *("MODEL_REPO", "MODEL_VERSION", "MNIST_DIR", "HOST", "DATA_DIR"),
     *("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT"),
 )
 _LIMITS = ("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT")
 _NUMBERS = {"PORT": range(65536), "DRAWING_DAYS": range(100_000)}
 _LEVELS = ("debug", "info", "warning", "error")
-_KEY_LENGTH, _KEY_VARIETY = 8, 4
+KEY_LENGTH, KEY_VARIETY = 16, 4
+PUBLISHED_KEY = "thepasswordyoudontwantotherstoknow"
+"""What the course's own project has in its sources."""
 _PLACEHOLDER = re.compile(r"change[-_ ]?me|replace|placeholder|example|default|secret|password|here|your|test|api|key")
 _VERSION = re.compile(r"v[0-9]+\.[0-9]+")
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+_SHOWN = 80
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -71,10 +74,13 @@ class Settings:
         require_lock: serve and pull only what `model.lock` lists (production).
         mnist_dir: where MNIST's IDX files are cached, for releases without a golden set.
         host, port: where the service listens.
-        secret_api_key: the key of the installation's own programs: printable ASCII, at least 8 characters and not only
-            words such as "change-me"; empty when there is none (the service then does not start).
-        database_url: `sqlite:///PATH` or `postgresql://…`.
-        flags_file: which version answers whom, and what is shown and kept; may be missing.
+        secret_api_key: the key of the installation's own programs: printable ASCII; empty when there is none (the
+            service then does not start). One that others could guess (`weakness`) is here only while `is_local`.
+        data_dir: the folder of whatever the service writes: the note of which one runs, and by default its database and
+            its flags.
+        database_url: `sqlite:///PATH` or `postgresql://…`; by default pixelwise.db in `data_dir`.
+        flags_file: which version answers whom, and what is shown and kept; may be missing. By default flags.json in
+            `data_dir`.
         keep_drawings: store the 784 grey values with each answer.
         drawing_days: delete stored drawings after so many days; 0 keeps them.
         results_public: anyone may read `GET /results`.
@@ -94,6 +100,7 @@ class Settings:
     host: str
     port: int
     secret_api_key: str = field(repr=False)
+    data_dir: Path
     database_url: str = field(repr=False)
     flags_file: Path
     keep_drawings: bool
@@ -112,14 +119,25 @@ class Settings:
         return self.root / "models"
 
     @property
-    def data(self) -> Path:
-        """The git-ignored folder of what the service writes."""
-        return self.root / "data"
-
-    @property
     def lock_file(self) -> Path:
         """The reviewed list of trusted releases."""
         return self.root / "model.lock"
+
+    @property
+    def is_local(self) -> bool:
+        """The service listens for this machine alone."""
+        return _is_loopback(self.host)
+
+    @property
+    def key_warning(self) -> str | None:
+        """What is to be said of a key that others could guess."""
+        why = weakness(self.secret_api_key)
+        if why is None:
+            return None
+        return (
+            f"SECRET_API_KEY can be guessed ({why}), which is borne while HOST is this machine alone; beyond it the "
+            "service does not start. Empty it in .env and run `bash setup-server.sh`, which writes a random one."
+        )
 
 
 def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT) -> Settings:
@@ -133,7 +151,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         BadSettings: one or more values cannot be; every one of them is named.
     """
     real = os.environ if environ is None else environ
-    file, problems = _read_file(root / ".env")
+    lines, problems = env_file.read_lines(root / ".env")
+    file = {key: line.value for key, line in lines.items()}
     problems += [_misspelt(key) for key in file if key not in DEFAULTS and _resembles(key)]
     values = {key: real.get(key, file.get(key, default)).strip() for key, default in DEFAULTS.items()}
     versions: tuple[str, ...] = (values["MODEL_VERSION"],)
@@ -144,19 +163,24 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         values["MODEL_VERSION"] = versions[0] or DEFAULTS["MODEL_VERSION"]  # an empty one is named already
 
     problems += [f"{key} is empty, expected something like {DEFAULTS[key]}" for key in _NOT_EMPTY if not values[key]]
-    for key, allowed in _NUMBERS.items():
-        if not (values[key].isdecimal() and values[key].isascii() and int(values[key]) in allowed):
-            problems.append(f"{key}={values[key]}, expected a whole number from 0 to {allowed[-1]}")
-    booleans = {key: _BOOLEANS.get(values[key].lower()) for key in ("REQUIRE_LOCK", "KEEP_DRAWINGS", "RESULTS_PUBLIC")}
-    problems += [f"{key}={values[key]}, expected true or false" for key, value in booleans.items() if value is None]
+    problems += [f"{key} has a NUL, expected text" for key, value in values.items() if "\0" in value]
     problems += [
-        f"{key}={values[key]}, expected a rate like {DEFAULTS[key]}"
+        f"{key}={_shown(values[key])}, expected a whole number from 0 to {allowed[-1]}"
+        for key, allowed in _NUMBERS.items()
+        if not (re.fullmatch(r"[0-9]{1,9}", values[key]) and int(values[key]) in allowed)
+    ]
+    booleans = {key: _BOOLEANS.get(values[key].lower()) for key in ("REQUIRE_LOCK", "KEEP_DRAWINGS", "RESULTS_PUBLIC")}
+    problems += [
+        f"{key}={_shown(values[key])}, expected true or false" for key, value in booleans.items() if value is None
+    ]
+    problems += [
+        f"{key}={_shown(values[key])}, expected a rate like {DEFAULTS[key]}"
         for key in _LIMITS
         if values[key] and not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", values[key])
     ]
     if values["LOG_LEVEL"].lower() not in _LEVELS:
-        problems.append(f"LOG_LEVEL={values['LOG_LEVEL']}, expected one of {', '.join(_LEVELS)}")
-    problems += _weaknesses(values["SECRET_API_KEY"])
+        problems.append(f"LOG_LEVEL={_shown(values['LOG_LEVEL'])}, expected one of {', '.join(_LEVELS)}")
+    problems += _wrong_key(values["SECRET_API_KEY"], host=values["HOST"])
     problems += [
         f"ALLOWED_HOSTS names {name}, expected names like digits.example.org, without https://, port or *"
         for name in _listed(values["ALLOWED_HOSTS"])
@@ -168,6 +192,14 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
             proxies.append(ipaddress.ip_network(text))
         except ValueError as error:
             problems.append(f"TRUSTED_PROXIES names {text}: {error}, expected addresses like 127.0.0.1 or 10.0.0.0/8")
+    if "?" in values["DATA_DIR"]:  # begins the options in the address of the database there
+        problems.append(f"DATA_DIR={_shown(values['DATA_DIR'])}, expected a folder without ? in its path")
+    data = root / values["DATA_DIR"]
+    if not values["FLAGS_FILE"] and (root / "flags.json").exists() and not (data / "flags.json").exists():
+        problems.append(
+            f"FLAGS_FILE is empty, which is {data / 'flags.json'}, and {root / 'flags.json'} is not read: "
+            "expected it there, or FLAGS_FILE=flags.json"
+        )
     if problems:
         raise BadSettings(problems)
 
@@ -182,8 +214,9 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         host=values["HOST"],
         port=int(values["PORT"]),
         secret_api_key=values["SECRET_API_KEY"],
-        database_url=values["DATABASE_URL"],
-        flags_file=root / values["FLAGS_FILE"],
+        data_dir=data,
+        database_url=values["DATABASE_URL"] or _database_in(data, root),
+        flags_file=root / values["FLAGS_FILE"] if values["FLAGS_FILE"] else data / "flags.json",
         keep_drawings=bool(booleans["KEEP_DRAWINGS"]),
         drawing_days=int(values["DRAWING_DAYS"]),
         results_public=bool(booleans["RESULTS_PUBLIC"]),
@@ -194,6 +227,11 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         limit_per_visit=values["LIMIT_PER_VISIT"],
         log_level=values["LOG_LEVEL"].lower(),
     )
+
+
+def _database_in(data: Path, root: Path) -> str:
+    """The default's address; relative where it can be: no character of the path to this tree has a meaning then."""
+    return f"sqlite:///{(data.relative_to(root) if data.is_relative_to(root) else data) / 'pixelwise.db'}"
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -216,34 +254,50 @@ def _wrong_versions(versions: tuple[str, ...], *, default: str) -> list[str]:
     return problems
 
 
-def _weaknesses(key: str) -> list[str]:
+def weakness(key: str) -> str | None:
+    """Why others could guess a key; None for a good one, and where there is none."""
+    if not key:
+        return None
+    if key.lower() == PUBLISHED_KEY:
+        return "it is the published one of the course"
+    if not re.sub(r"[\W_]", "", _PLACEHOLDER.sub("", key.lower())):
+        return "it is a placeholder"
+    if len(key) < KEY_LENGTH:
+        return f"it has fewer than {KEY_LENGTH} characters"
+    if len(set(key)) < KEY_VARIETY:
+        return f"it has fewer than {KEY_VARIETY} different characters"
+    return None
+
+
+def _wrong_key(key: str, *, host: str) -> list[str]:
     """What is wrong with a key; never the key itself."""
     if not (key.isascii() and key.isprintable()):
         return ["SECRET_API_KEY has characters that no header can carry, expected ASCII"]
-    own = re.sub(r"[\W_]", "", _PLACEHOLDER.sub("", key.lower()))
-    if key and (len(key) < _KEY_LENGTH or len(set(key)) < _KEY_VARIETY or not own):
+    if len(key) > 1 and key[0] == key[-1] and key[0] in "'\"":
+        return [f"SECRET_API_KEY begins and ends with {key[0]}, which would be part of it, expected it without quotes"]
+    why = weakness(key)
+    if why is not None and not _is_loopback(host):
         return [
-            f"SECRET_API_KEY can be guessed, expected at least {_KEY_LENGTH} characters and no placeholder, better 32 "
-            "random ones (where it is empty, `bash setup-server.sh` writes them)"
+            f"SECRET_API_KEY can be guessed ({why}) and HOST={_shown(host)} is more than this machine, expected "
+            f"at least {KEY_LENGTH} random characters (where it is empty, `bash setup-server.sh` writes them)"
         ]
     return []
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _shown(value: str) -> str:
+    """As much of a value as a message needs."""
+    return value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
+
+
 def _listed(text: str) -> list[str]:
     return [part for part in re.split(r"[,\s]+", text) if part]
-
-
-def _read_file(path: Path) -> tuple[dict[str, str], list[str]]:
-    """Key and value of each line, as text (nothing is expanded or executed), and the lines that cannot be read."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return {}, []
-    except (OSError, UnicodeDecodeError) as error:
-        return {}, [f"{path.name} cannot be read ({error})"]
-    lines = list(parse_stream(io.StringIO(text)))
-    problems = [f"{path.name} line {line.original.line} is no KEY=value" for line in lines if line.error]
-    return {line.key: line.value or "" for line in lines if line.key}, problems
 
 
 def _resembles(key: str) -> list[str]:
@@ -254,16 +308,69 @@ def _misspelt(key: str) -> str:
     return f"{key} is no setting (did you mean {_resembles(key)[0]}?)"
 
 
-if __name__ == "__main__":  # for shell scripts, which must not source .env: `python -m app.settings MODEL_REPO`
-    import sys
+# -- for shell scripts, which must not source .env ---------------------------------------------------------------------
 
+
+def create(environ: Mapping[str, str] | None = None, *, root: Path = ROOT) -> None:
+    """Makes `.env` from `.env.example`, with the settings that are given in the environment in their lines.
+
+    Raises:
+        BadSettings: they cannot be; nothing is written then.
+    """
+    given = _given(os.environ if environ is None else environ)
+    if "MODEL_VERSIONS" in given or "MODEL_VERSION" in given:  # both name one default
+        given["MODEL_VERSION"] = read_settings(given, root=root).model_version
+    pattern = (root / ".env.example").read_text(encoding="utf-8")
+    env_file.write(root / ".env", env_file.with_values(pattern, given))
+
+
+def overruled(environ: Mapping[str, str] | None = None, *, root: Path = ROOT) -> list[str]:
+    """A line for each setting of the environment that `.env` says otherwise; without values, some are secrets."""
+    lines, _ = env_file.read_lines(root / ".env")
+    return [
+        (f".env line {lines[key].number} says another {key}" if key in lines else f".env does not name {key}")
+        + ": that of the environment counts, for this run only"
+        for key, value in _given(os.environ if environ is None else environ).items()
+        if value != (lines[key].value.strip() if key in lines else DEFAULTS[key])
+    ]
+
+
+def _given(environ: Mapping[str, str]) -> dict[str, str]:
+    return {key: environ[key].strip() for key in DEFAULTS if key in environ}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The one thing that is asked for.
+
+    `NAME...` prints settings, `--of-file NAME...` those of `.env` alone; `--create` and `--put NAME` (value on stdin)
+    write `.env`; `--notes` says what of it does not count in this run, and what others could guess. Nothing: can they
+    be read?
+    """
+    match arguments:
+        case ["--create"]:
+            create()
+        case ["--put", name]:
+            env_file.put(ROOT / ".env", {name: sys.stdin.read().removesuffix("\n")})
+        case ["--notes"]:
+            warning = read_settings().key_warning
+            for note in (*overruled(), *([warning] if warning else [])):
+                print(note)
+        case ["--of-file", *names]:
+            _print(read_settings({}), names)
+        case names:
+            _print(read_settings(), names)
+
+
+def _print(settings: Settings, names: Sequence[str]) -> None:
+    for name in names:
+        value = getattr(settings, name.lower())
+        print(" ".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else value)
+
+
+if __name__ == "__main__":
     try:
-        _settings = read_settings()
-    except BadSettings as _error:
-        print(_error, file=sys.stderr)
-        sys.exit(_error.exit_code)
-    for _name in sys.argv[1:]:  # none: only whether they can be read
-        _setting = getattr(_settings, _name.lower())
-        if isinstance(_setting, tuple):
-            _setting = " ".join(map(str, _setting))
-        print("" if _setting is None else _setting)
+        with system_refusals():
+            main(sys.argv[1:])
+    except PixelWiseError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)

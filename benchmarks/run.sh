@@ -5,6 +5,7 @@
 #   bash benchmarks/run.sh           everything, some minutes; wants a machine that does nothing else
 #   bash benchmarks/run.sh --quick   a few rounds: shows the table, leaves docs/ as it is
 set -euo pipefail
+shopt -s inherit_errexit
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 FOLDER=benchmarks/.venv
@@ -38,4 +39,4 @@ environment() {
   cp "$REQUIREMENTS" "$STAMP" # written last: an interrupted installation is done again
 }
 
-main "$@"
+main "$@"; exit # one line: bash reads a script while it runs it

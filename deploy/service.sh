@@ -2,7 +2,7 @@
 # What `setup-server.sh --service` does beyond setting up: a system user, the systemd unit, PostgreSQL and nginx if asked.
 # Only functions, read by setup-server.sh; each looks before it acts, and may be run again. They run as root.
 #
-# Who owns what: the code and the model stay with whoever has them, and the service's user may only read them. data/ and
+# Who owns what: the code and the model stay with whoever has them, and the service's user may only read them. DATA_DIR and
 # .env (mode 600, it holds the key) become the service's own. Nothing else changes its owner or its mode.
 
 SERVICE_USER=pixelwise
@@ -10,13 +10,14 @@ UNIT=/etc/systemd/system/pixelwise.service
 SITE=/etc/nginx/sites-available/pixelwise
 SITE_ENABLED=/etc/nginx/sites-enabled/pixelwise
 START_SECONDS=90
+PLAIN_PATH='^[A-Za-z0-9/._+-]+$'
 
 service_possible() {
   [ -d /run/systemd/system ] ||
     fail "--service: this system does not run systemd" "Start .venv/bin/pixelwise serve under the supervisor there is."
   $CHECK_ONLY || [ "$(id -u)" -eq 0 ] ||
     fail "--service: $(id -un) may not install a service" "Run it as an administrator: sudo bash setup-server.sh --service"
-  [[ "$ROOT" =~ ^[A-Za-z0-9/._+-]+$ ]] ||
+  [[ "$ROOT" =~ $PLAIN_PATH ]] ||
     fail "--service: $ROOT has characters that systemd reads in its own way" "Move the tree to a plain path: /opt/pixelwise"
   [[ "$SITE_NAME" =~ ^[A-Za-z0-9.-]*$ ]] ||
     fail "--nginx $SITE_NAME: no name of a host" "Name it as browsers will, such as digits.example.org" 2
@@ -38,12 +39,18 @@ install_service() {
 service_database() {
   if ! $POSTGRESQL; then return; fi
   if ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then install_packages postgresql; fi
-  local database=""
-  if ! $CHECK_ONLY || can_read_settings; then database="$(setting_of_file DATABASE_URL)"; fi
-  if [ -n "$database" ] && [ "$database" != "sqlite:///data/pixelwise.db" ]; then
-    say "postgresql: DATABASE_URL of .env was changed before: nothing to do"
-    return
+  local database="" data=""
+  if ! $CHECK_ONLY || can_read_settings; then
+    database="$(setting_of_file DATABASE_URL)"
+    data="$(setting_of_file DATA_DIR)"
   fi
+  case "$database" in
+    "" | sqlite:///data/pixelwise.db | "sqlite:///${data#"$ROOT/"}/pixelwise.db") ;;
+    *)
+      say "postgresql: DATABASE_URL of .env was changed before: nothing to do"
+      return
+      ;;
+  esac
   if $CHECK_ONLY; then say "postgresql: would make role and database pixelwise, and put DATABASE_URL into .env"; return; fi
   systemctl start postgresql
   local password port
@@ -70,7 +77,7 @@ service_names() {
 add_to_setting() { # KEY WORD: to the list that is there
   local words=""
   if ! $CHECK_ONLY || can_read_settings; then
-    words="$(env -u "$1" .venv/bin/python -c "from app.settings import read_settings; print(*read_settings().${1,,})")"
+    words="$(setting_of_file "$1")"
   fi
   if [[ " $words " == *" $2 "* ]]; then say ".env: $1 names $2: nothing to do"; return; fi
   if $CHECK_ONLY; then say ".env: would add $2 to $1"; return; fi
@@ -92,14 +99,33 @@ service_user() {
 }
 
 service_files() {
-  if $CHECK_ONLY; then say "data/ and .env: would belong to $SERVICE_USER, and nothing else"; return; fi
+  local data
+  if $CHECK_ONLY; then say "DATA_DIR and .env: would belong to $SERVICE_USER, and nothing else"; return; fi
+  data="$(data_folder)"
   as_service .venv/bin/pixelwise --version >/dev/null ||
     fail "user $SERVICE_USER may not read what is in $ROOT" \
       "Move the tree to where everyone may, such as /opt/pixelwise, and run this again there."
-  (umask 077 && mkdir -p data)
-  chown -R "$SERVICE_USER:" data
+  (umask 077 && mkdir -p "$data")
+  chown -R "$SERVICE_USER:" "$data"
   chown "$SERVICE_USER:" .env
-  say "data/ and .env: belong to $SERVICE_USER, and nothing else; from now on run setup and pixelwise as root"
+  say "$data and .env: belong to $SERVICE_USER, and nothing else; from now on run setup and pixelwise as root"
+}
+
+data_folder() { # DATA_DIR of .env: inside of this tree, or a folder that holds nothing else
+  local data others=""
+  data="$(setting_of_file DATA_DIR)"
+  data="$(realpath -m -- "$data")"
+  [[ "$data" =~ $PLAIN_PATH ]] ||
+    fail "DATA_DIR=$data has characters that systemd reads in its own way" "Name a plain path: /var/lib/pixelwise"
+  case "$data/" in "$ROOT/"?*) printf '%s\n' "$data"; return ;; esac
+  if [ -d "$data" ]; then
+    others="$(find "$data" -mindepth 1 -maxdepth 1 ! -name 'pixelwise.db*' ! -name 'flags.json*' ! -name service.json)"
+  fi
+  case "$ROOT/" in "$data/"*) others="$ROOT" ;; esac
+  [ -z "$others" ] ||
+    fail "DATA_DIR=$data holds more than what the service writes, and would belong to $SERVICE_USER" \
+      "Name a folder of its own: /var/lib/pixelwise"
+  printf '%s\n' "$data"
 }
 
 service_checks() { # as that user, with no settings but those of .env
@@ -117,21 +143,27 @@ service_checks() { # as that user, with no settings but those of .env
 
 as_service() { runuser -u "$SERVICE_USER" -- env -i PATH=/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 "$@"; }
 
-unit() { # deploy/pixelwise.service for this tree
+unit() { # PYTHON DATA: deploy/pixelwise.service for this tree
   local home=true place
-  for place in "$ROOT" "$(readlink -f .venv/bin/python)"; do
+  for place in "$ROOT" "$1" "$2"; do
     case "$place" in /home/* | /root/* | /run/user/*) home=read-only ;; esac
   done
-  sed -e "s|/opt/pixelwise|$ROOT|g" -e "s|^ProtectHome=.*|ProtectHome=$home|" deploy/pixelwise.service
+  sed -e "s|/opt/pixelwise|$ROOT|g" -e "s|^ReadWritePaths=.*|ReadWritePaths=$2|" -e "s|^ProtectHome=.*|ProtectHome=$home|" \
+    deploy/pixelwise.service
 }
 
 install_unit() {
-  if unit | cmp -s - "$UNIT"; then
+  local python data="$ROOT/data" text
+  python="$(readlink -f .venv/bin/python || true)" # --check, before there is one
+  if ! $CHECK_ONLY || can_read_settings; then data="$(data_folder)"; fi
+  text="$(unit "$python" "$data")"
+  if cmp -s - "$UNIT" <<<"$text"; then
     say "$UNIT: nothing to do"
   elif $CHECK_ONLY; then
     say "$UNIT: would be written"
   else
-    unit >"$UNIT.draft" && mv "$UNIT.draft" "$UNIT"
+    printf '%s\n' "$text" >"$UNIT.draft"
+    mv "$UNIT.draft" "$UNIT"
     systemctl daemon-reload
     say "$UNIT: written"
   fi
@@ -176,7 +208,8 @@ install_site() {
   else
     local address
     address="$(listening_at)"
-    site "$SITE_NAME" "$address" >"$SITE"
+    site "$SITE_NAME" "$address" >"$SITE.draft"
+    mv "$SITE.draft" "$SITE" # half a site would be kept as it is
     say "$SITE: written, with server_name $SITE_NAME"
   fi
   if $CHECK_ONLY; then return; fi

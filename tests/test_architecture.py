@@ -14,11 +14,14 @@ MODEL_REPOSITORY = ROOT / "pixelwise-model"
 # Each room, and the rooms whose modules it may import. errors: anyone may.
 MAY_IMPORT: dict[str, set[str]] = {
     "predict": {"classifier", "inference", "release", "settings"},
+    "env_file": set(),
+    "environments": set(),
     "cli": {
         *("classifier", "inference", "release", "storage", "settings", "tables", "doctor", "commands", "terminal"),
         *("trial", "flags", "app"),
     },
     "commands": {
+        "env_file",
         *("commands", "inference", "release", "serving", "running", "storage", "flags", "report", "settings"),
         *("terminal", "trial"),
     },
@@ -26,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "running": set(),
     "worker": {"main", "web"},
     "main": {"classifier", "inference", "release", "storage", "web", "logs", "settings"},
-    "doctor": {"inference", "release", "running", "storage", "settings", "trial"},
+    "doctor": {"environments", "inference", "release", "running", "storage", "settings", "trial"},
     "trial": set(),
     "terminal": set(),
     "tables": {"release"},
@@ -38,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "classifier": {"inference", "release", "settings"},
     "release": {"release", "inference"},
     "inference": {"inference"},
-    "settings": set(),
+    "settings": {"env_file"},
     "errors": set(),
     "app": set(),
 }

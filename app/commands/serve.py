@@ -1,14 +1,24 @@
-"""`pixelwise serve`."""
+"""`pixelwise serve`, and the settings as commands read them that act for a running service."""
 
 from __future__ import annotations
 
 import typer
 
+from app.settings import Settings, read_settings
+from app.terminal import say
+
+
+def settings_of_service() -> Settings:
+    """The settings; what others could guess of them is said before anything is done with them."""
+    settings = read_settings()
+    if settings.key_warning:
+        say(settings.key_warning)
+    return settings
+
 
 def serve() -> None:
     """Answer on HOST and PORT until stopped. SIGHUP takes up new settings or another release without a pause."""
     from app.serving import serve as run
-    from app.settings import read_settings
 
     code = run(read_settings(), say=lambda line: typer.echo(line, err=True))
     if code:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from app import env_file
 from app.commands.pull import check_served_path
 from app.errors import NotTakenUp
 from app.release.front import copy_out
@@ -56,13 +56,13 @@ def take_up(version: str, decide: Callable[[Versions], Versions]) -> bool:
             copy_out(models, pulled(models, versions[0]))
         file = (now.root / ".env").resolve()
         before = file.read_bytes().decode() if file.exists() else None
-        undo.callback(_write, file, before)
-        _write(file, with_lines(before or "", _settings_for(before or "", versions)))
+        undo.callback(env_file.write, file, before)
+        env_file.write(file, env_file.with_values(before or "", _settings_for(before or "", versions)))
         after = read_settings()
         if after.model_versions != versions:
             name, shown = _as_setting(after.model_versions)
             raise NotTakenUp(version, found=f"{name}={shown} in the environment, which beats .env")
-        service = running_service(now.data)
+        service = running_service(now.data_dir)
         if service is not None:
             old = _served_before(service, version)
             _tell(service, version)
@@ -73,35 +73,17 @@ def take_up(version: str, decide: Callable[[Versions], Versions]) -> bool:
     return service is not None
 
 
-def with_lines(text: str, values: Mapping[str, str]) -> str:
-    """`text` of an `.env` with these values, each in the place of its key's line; a new line follows the last one of
-    MODEL_VERSION, or all."""
-    for key, value in values.items():
-        line, own = f"{key}={value}", _line_of(key)
-        if own.search(text):
-            text = own.sub(line.replace("\\", r"\\"), text)
-        elif found := list(_line_of("MODEL_VERSION").finditer(text)):
-            text = f"{text[: found[-1].end()]}\n{line}{text[found[-1].end() :]}"
-        else:
-            text = f"{text.rstrip()}\n{line}\n".lstrip()
-    return text
-
-
-def _line_of(key: str) -> re.Pattern[str]:
-    return re.compile(rf"^[ \t]*(?:export[ \t]+)?{key}[ \t]*=.*$", re.MULTILINE)
-
-
 def _as_setting(versions: Versions) -> tuple[str, str]:
     return ("MODEL_VERSION", versions[0]) if len(versions) == 1 else ("MODEL_VERSIONS", ",".join(versions))
 
 
 def _settings_for(text: str, versions: Versions) -> dict[str, str]:
     """The lines of `.env` that name these versions: one alone is MODEL_VERSION, as it was before there were lists."""
-    is_list = len(versions) > 1
+    is_list, named = len(versions) > 1, env_file.lines_in(text)[0]
     values = {}
-    if not is_list or _line_of("MODEL_VERSION").search(text):
+    if not is_list or "MODEL_VERSION" in named:
         values["MODEL_VERSION"] = versions[0]
-    if is_list or _line_of("MODEL_VERSIONS").search(text):
+    if is_list or "MODEL_VERSIONS" in named:
         values["MODEL_VERSIONS"] = ",".join(versions) if is_list else ""
     return values
 
@@ -109,21 +91,6 @@ def _settings_for(text: str, versions: Versions) -> dict[str, str]:
 def _copy_out_again(models: Path, before: Release | None) -> None:
     if before is not None and (models / before.version).is_dir():
         copy_out(models, before)
-
-
-def _write(file: Path, text: str | None) -> None:
-    """Puts `text` there in one step; None is no file."""
-    if text is None:
-        file.unlink(missing_ok=True)
-        return
-    draft = file.with_name(f"{file.name}.draft")
-    draft.touch(mode=0o600)
-    draft.write_bytes(text.encode())
-    if file.exists():
-        now = file.stat()
-        draft.chmod(now.st_mode & 0o777)
-        os.chown(draft, now.st_uid, now.st_gid)  # root changes a service that another user runs
-    draft.replace(file)
 
 
 def _tell(service: Running, version: str) -> None:

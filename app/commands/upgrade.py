@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app.commands.pull import fetch
-from app.settings import read_settings
+from app.commands.serve import settings_of_service
 from app.terminal import say
 
 
@@ -16,7 +16,7 @@ def upgrade(version: Annotated[str, typer.Argument(help="The release, such as v2
     running service take it up; else all stays as it was."""
     from app.commands.taking_up import Versions, take_up
 
-    fetch(version, read_settings())
+    fetch(version, settings_of_service())
 
     def decide(now: Versions) -> Versions:
         return (version,) if len(now) == 1 else (version, *(other for other in now if other != version))

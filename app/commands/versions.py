@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.commands.pull import fetch
+from app.commands.serve import settings_of_service
 from app.errors import BadVersion, NotStartable
 from app.settings import Settings, read_settings
 from app.terminal import Json, print_json, say, show
@@ -36,7 +37,7 @@ def list_versions(json: Json = False) -> None:
     stock = take_stock(settings.models, (*settings.model_versions, *others))
     with ThreadPoolExecutor(AT_ONCE) as threads:
         trials = list(threads.map(lambda held: _try(held, settings), stock))
-    service = running_service(settings.data)
+    service = running_service(settings.data_dir)
     served = served_by(service) if service else None
     rows = [_describe(held, trial, settings, served) for held, trial in zip(stock, trials, strict=True)]
     if json:
@@ -50,7 +51,7 @@ def add(version: Version) -> None:
     """Fetch a release, verify it, name it in .env, and let the running service serve it too; or change nothing."""
     from app.commands.taking_up import Versions, take_up
 
-    fetch(version, read_settings())
+    fetch(version, settings_of_service())
 
     def decide(now: Versions) -> Versions:
         return now if version in now else (*now, version)
@@ -110,7 +111,7 @@ def default(version: Version) -> None:
             )
         return (version, *(other for other in now if other != version))
 
-    settings = read_settings()
+    settings = settings_of_service()
     decide(settings.model_versions)
     trial = try_alone(version, root=settings.root, path=artefact_of(settings.models, version))
     if trial.exit_code:

@@ -79,7 +79,9 @@ def write_flag_file(path: Path, document: Document) -> None:
     parse_flags(data, name=path.name)
     path = path.resolve()  # what a link leads to is replaced, not the link
     draft = path.with_name(path.name + _DRAFT)
-    with draft.open("wb") as file:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft.unlink(missing_ok=True)  # what an interrupted change left
+    with draft.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

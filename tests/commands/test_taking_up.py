@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.commands.taking_up import _settings_for, with_lines
+from app.commands.taking_up import _settings_for
+from app.env_file import with_values
 from app.release.record import read_record
 from app.settings import read_settings
 from tests.installation import ROOT, Installation
@@ -34,18 +35,18 @@ def env(house: Installation) -> str:
         ("", "MODEL_VERSIONS=v2.0,v1.0\n"),
         ("LOG_LEVEL=info", "LOG_LEVEL=info\nMODEL_VERSIONS=v2.0,v1.0\n"),
         ("MODEL_VERSION=v1.0\nA=b\n", "MODEL_VERSION=v2.0\nMODEL_VERSIONS=v2.0,v1.0\nA=b\n"),
-        ("A=b\nMODEL_VERSION=v1.0", "A=b\nMODEL_VERSION=v2.0\nMODEL_VERSIONS=v2.0,v1.0"),
+        ("A=b\nMODEL_VERSION=v1.0", "A=b\nMODEL_VERSION=v2.0\nMODEL_VERSIONS=v2.0,v1.0\n"),
         ("MODEL_VERSIONS=v1.0\n", "MODEL_VERSIONS=v2.0,v1.0\n"),
         ("MODEL_VERSIONS=\nMODEL_VERSION=v1.0\n", "MODEL_VERSIONS=v2.0,v1.0\nMODEL_VERSION=v2.0\n"),
         ("export MODEL_VERSION = 'v1.0' # x\n", "MODEL_VERSION=v2.0\nMODEL_VERSIONS=v2.0,v1.0\n"),
         ("# MODEL_VERSION=v1.0\n", "# MODEL_VERSION=v1.0\nMODEL_VERSIONS=v2.0,v1.0\n"),
-        ("MODEL_VERSION=a\nMODEL_VERSION=b\n", "MODEL_VERSION=v2.0\nMODEL_VERSION=v2.0\nMODEL_VERSIONS=v2.0,v1.0\n"),
-        ("MODEL_VERSION=v1.0\r\nA=b\r\n", "MODEL_VERSION=v2.0\nMODEL_VERSIONS=v2.0,v1.0\nA=b\r\n"),
+        ("MODEL_VERSION=a\nMODEL_VERSION=b\n", "MODEL_VERSION=v2.0\nMODEL_VERSIONS=v2.0,v1.0\n"),
+        ("MODEL_VERSION=v1.0\r\nA=b\r\n", "MODEL_VERSION=v2.0\r\nMODEL_VERSIONS=v2.0,v1.0\r\nA=b\r\n"),
     ],
 )  # fmt: skip
 def test_several_versions_stand_in_the_place_of_what_was_there(tmp_path: Path, before: str, after: str):
     versions = ("v2.0", "v1.0")
-    written = with_lines(before, _settings_for(before, versions))
+    written = with_values(before, _settings_for(before, versions))
     assert written == after
     (tmp_path / ".env").write_text(written, newline="")
     assert read_settings({}, root=tmp_path).model_versions == versions
@@ -61,7 +62,7 @@ def test_several_versions_stand_in_the_place_of_what_was_there(tmp_path: Path, b
     ],
 )
 def test_one_version_alone_is_model_version(tmp_path: Path, before: str, after: str):
-    written = with_lines(before, _settings_for(before, ("v2.0",)))
+    written = with_values(before, _settings_for(before, ("v2.0",)))
     assert written == after
     (tmp_path / ".env").write_text(written)
     assert read_settings({}, root=tmp_path).model_versions == ("v2.0",)

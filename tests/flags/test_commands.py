@@ -16,11 +16,12 @@ def flags(installation: Installation, *arguments: str, **environ: str) -> Comple
 
 
 def in_file(installation: Installation) -> dict:
-    return json.loads((installation.root / "flags.json").read_text())["flags"]
+    return json.loads((installation.root / "data/flags.json").read_text())["flags"]
 
 
 def write(installation: Installation, text: str) -> None:
-    (installation.root / "flags.json").write_text(text)
+    (installation.root / "data").mkdir(exist_ok=True)
+    (installation.root / "data/flags.json").write_text(text)
 
 
 def test_set_makes_the_file_and_says_what_held_before(installation: Installation):
@@ -28,7 +29,7 @@ def test_set_makes_the_file_and_says_what_held_before(installation: Installation
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "show-correction: off for everyone. Before: on for everyone.\n"
     assert in_file(installation) == {"show-correction": flag({"on": True, "off": False}, "off")}
-    assert not (installation.root / "flags.json.before").exists()
+    assert not (installation.root / "data/flags.json.before").exists()
 
 
 def test_rollout_and_rollback(installation: Installation):
@@ -47,10 +48,10 @@ def test_rollout_and_rollback(installation: Installation):
         "Everyone gets v1.0, the default. Undone: v1.0 for 20.5%, v9.0 for 79.5% (kept in flags.json.before).\n"
     )
     assert in_file(installation)["model-version"] == versions_flag()["model-version"]
-    assert json.loads((installation.root / "flags.json.before").read_text())["flags"] == kept
+    assert json.loads((installation.root / "data/flags.json.before").read_text())["flags"] == kept
     again = flags(installation, "rollback")
     assert (again.returncode, again.stderr) == (0, "Nothing to undo: everyone gets v1.0, the default.\n")
-    assert json.loads((installation.root / "flags.json.before").read_text())["flags"] == kept
+    assert json.loads((installation.root / "data/flags.json.before").read_text())["flags"] == kept
 
 
 def test_list_shows_every_flag_in_words_and_as_json(installation: Installation):
@@ -61,7 +62,7 @@ def test_list_shows_every_flag_in_words_and_as_json(installation: Installation):
     assert "show-correction" in done.stdout
     assert done.stderr == "model-version: v9.0 is not in MODEL_VERSIONS, and not used.\n"
     shown = json.loads(flags(installation, "list", "--json").stdout)
-    assert shown["file"] == str(installation.root / "flags.json")
+    assert shown["file"] == str(installation.root / "data/flags.json")
     assert shown["flags"][0] == {
         "flag": "model-version",
         "state": "ENABLED",
@@ -85,7 +86,7 @@ def test_a_broken_file_is_refused_with_3_and_left_as_it_is(installation: Install
     done = flags(installation, *command)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("flag file flags.json: found it is no JSON")
-    assert (installation.root / "flags.json").read_text() == "{"
+    assert (installation.root / "data/flags.json").read_text() == "{"
 
 
 @pytest.mark.parametrize(
@@ -106,11 +107,10 @@ def test_shares_that_cannot_be_are_refused_with_2_and_nothing_is_written(
     done = flags(installation, "rollout", "model-version", *shares)
     assert done.returncode == 2
     assert said in done.stderr
-    assert not (installation.root / "flags.json").exists()
+    assert not (installation.root / "data/flags.json").exists()
 
 
 def test_the_file_is_where_the_setting_says(installation: Installation):
-    (installation.root / "elsewhere").mkdir()
     done = flags(installation, "set", "keep-drawings", "off", FLAGS_FILE="elsewhere/mine.json")
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (installation.root / "elsewhere").iterdir()} == {"mine.json"}
