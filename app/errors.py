@@ -329,16 +329,16 @@ class RosterMismatch(Refused, AssertionError):
         self,
         artefact: str,
         *,
-        found: tuple[str, ...],
-        promised: tuple[str, ...],
+        found: str,
+        promised: str,
         checks: tuple[object, ...] = (),
         remedy: str | None = None,
     ) -> None:
         self.checks = checks
         super().__init__(
             f"model {artefact}",
-            found=f"classes {' '.join(found)}",
-            promised=f"classes {' '.join(promised)} in app/classifier.py",
+            found=f"classes {found}",
+            promised=f"classes {promised} in app/classifier.py",
             remedy=remedy
             or "Set MODEL_VERSION to the version this model belongs to, or point MODEL_PATH at a model "
             "with the promised classes.",

@@ -46,7 +46,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     ),
     (errors.ArtefactRefused("size", "too large", offset=3), ("(size at byte 3)", "too large", "joblib.dump", "pull")),
     (errors.ArtefactRefused("format", "gzip", remedy="Unpack it."), ("(format)", "gzip", "Unpack it.")),
-    (errors.RosterMismatch("m", found=("1",), promised=("2", "3")), ("classes 1", "classes 2 3", "Set MODEL_VERSION")),
+    (errors.RosterMismatch("m", found="1", promised="2 3"), ("classes 1", "classes 2 3", "Set MODEL_VERSION")),
     (
         errors.ChangedFile("f", found="x", promised="y", promised_by="the lock"),
         ("f: changed", "found x", "y by the lock"),

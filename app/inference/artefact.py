@@ -102,6 +102,11 @@ class Artefact:
     sklearn: str
     sha256: str
 
+    @property
+    def labels(self) -> tuple[str | int, ...]:
+        """The classes as the model itself has them: what scikit-learn's `classes_` lists."""
+        return tuple(map(int, self.classes)) if self.integer_labels else self.classes
+
 
 def read_artefact(source: bytes | Path | str) -> Artefact:
     """The model in an artefact, read as data: no code of the file runs.

@@ -19,9 +19,9 @@ ROUNDING = 0.00005
 
 
 class Code(NamedTuple):
-    """What this code speaks, whatever any file says."""
+    """What this code speaks, whatever any file says. A model to be looked at only may speak integers."""
 
-    classes: tuple[str, ...]
+    classes: tuple[str | int, ...]
     shape: tuple[int, int] = (28, 28)
     dtype: str = "uint8"
     range: tuple[int, int] = (0, 255)
@@ -83,12 +83,17 @@ def show(value: object) -> str:
     return str(value)
 
 
+def show_labels(labels: Sequence[str | int]) -> str:
+    """Labels for tables and messages, where 1 and "1" must not look alike."""
+    return " ".join(map(str, labels)) + (" (integers)" if int in map(type, labels) else "")
+
+
 def check_artefact(artefact: Artefact, code: Code) -> list[Check]:
     """The artefact against this code."""
     pixels = code.shape[0] * code.shape[1]
     inside, before = f"1 above {artefact.threshold:g}, else 0", f"1 for ink ({code.ink}), else 0"
     return [
-        compare("classes", "artefact", artefact.classes, "code", code.classes),
+        compare("classes", "artefact", show_labels(artefact.labels), "code", show_labels(code.classes)),
         compare("features", "artefact", artefact.features, "code", pixels),
         judge("preprocessing", "artefact", inside, "code", before, agrees=0 <= artefact.threshold < 1),
     ]

@@ -13,7 +13,7 @@ from app.inference.artefact import read_artefact
 from app.inference.contract import Contract
 from app.inference.plain_file import read_plain_file
 from app.release.accuracy import Share
-from app.release.agreement import Code, show
+from app.release.agreement import Code, show, show_labels
 from app.release.opening import Model, Source, open_model
 from app.release.record import Release
 from app.release.store import pulled
@@ -72,8 +72,8 @@ def look_at(version: str, *, models: Path, lock_file: Path) -> Side:
     """
     release = pulled(models, version)
     artefact = next(file for file in release.files if file.name == release.artefact)
-    classes = read_artefact(read_plain_file(models / version / release.artefact, limit=artefact.size)).classes
-    return Side(release, open_model(Source(version, None, models, lock_file, require_lock=False), Code(classes)))
+    labels = read_artefact(read_plain_file(models / version / release.artefact, limit=artefact.size)).labels
+    return Side(release, open_model(Source(version, None, models, lock_file, require_lock=False), Code(labels)))
 
 
 def contract_rows(first: Side, second: Side) -> list[Row]:
@@ -142,7 +142,7 @@ def _properties(side: Side) -> dict[str, str]:
         "weights": f"{weights:,}",
         "scikit-learn": artefact.sklearn,
         "steps": show(dict(artefact.steps)),
-        "classes": show(artefact.classes),
+        "classes": show_labels(artefact.labels),
     }
     contract = side.contract
     if contract is None:

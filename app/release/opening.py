@@ -23,13 +23,22 @@ from app.errors import (
     RosterMismatch,
     VersionMismatch,
 )
-from app.inference.artefact import MAX_BYTES, Artefact, read_artefact
+from app.inference.artefact import MAX_BYTES, TEXT_LABELS, Artefact, read_artefact
 from app.inference.contract import Accuracy, GoldenPromise
 from app.inference.engine import Engine
 from app.inference.golden import MAX_BYTES as GOLDEN_BYTES
 from app.inference.golden import GoldenSet, read_golden, replay
 from app.inference.plain_file import NotPlain, read_plain_file
-from app.release.agreement import Check, Code, check_artefact, check_card, check_golden, refuse_differences, skip
+from app.release.agreement import (
+    Check,
+    Code,
+    check_artefact,
+    check_card,
+    check_golden,
+    refuse_differences,
+    show_labels,
+    skip,
+)
 from app.release.card import CARD, Card, read_card
 from app.release.card import MAX_BYTES as CARD_BYTES
 from app.release.lock import find_vouching, read_lock
@@ -165,9 +174,11 @@ def _pinned(source: Source, folder: Path) -> Release:
 def _read_of_roster(name: str, data: bytes, code: Code, *, remedy: str | None = None) -> Artefact:
     """The artefact in these bytes; its classes are those of this code."""
     artefact = read_artefact(data)
-    if artefact.classes != code.classes:
+    if artefact.labels != code.classes:
         known = tuple(check_artefact(artefact, code))
-        raise RosterMismatch(name, found=artefact.classes, promised=code.classes, checks=known, remedy=remedy)
+        found, promised = show_labels(artefact.labels), show_labels(code.classes)
+        remedy = TEXT_LABELS if artefact.integer_labels else remedy
+        raise RosterMismatch(name, found=found, promised=promised, checks=known, remedy=remedy)
     return artefact
 
 
