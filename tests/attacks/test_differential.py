@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -21,7 +22,7 @@ from app.errors import ArtefactRefused
 from app.inference.artefact import Artefact, Layer, read_artefact
 from tests.attacks.accepted import accepted
 from tests.attacks.assemble import Global
-from tests.attacks.differential import MODEL_PYTHON, ONE_THREAD, Cage, cage, difference
+from tests.attacks.differential import MODEL_PYTHON, ONE_THREAD, Cage, cage, compare, difference
 from tests.attacks.honest import label_binarizer
 from tests.attacks.hostile import catalogue as hostile_catalogue
 from tests.attacks.odd import PIXELS, Odd, catalogue, linear, network
@@ -101,7 +102,13 @@ def test_every_hostile_file_is_refused_or_read_alike(caged: Cage, digits: Digits
 def test_every_accepted_mutation_is_read_alike(caged: Cage, digits: Digits):
     mutations = [Odd(name, data) for name, data in islice(accepted(SEED, read_artefact), MUTATIONS)]
     assert len(mutations) == MUTATIONS >= LEAST_MUTATIONS
-    refuse_differences(differences(mutations, caged, digits))
+    found = differences(mutations, caged, digits)
+    for number, file in enumerate(mutations):
+        if f"{file.name}: " in found:
+            path = Path(tempfile.gettempdir()) / f"pixelwise-differential-{SEED}-{number}.pkl"
+            path.write_bytes(file.data)
+            found = found.replace(f"{file.name}: ", f"{file.name}, its bytes are in {path}: ")
+    refuse_differences(found)
 
 
 def test_there_are_at_least_200_odd_files_and_no_two_are_the_same(odd: list[Odd]):
@@ -145,10 +152,17 @@ def test_scores_a_little_more_than_the_tolerance_apart_are_a_difference(caged: C
     assert "scores 2" in str(difference(data, caged, digits, shifted(2e-4)))
 
 
-def test_scores_that_are_no_numbers_are_a_difference(caged: Cage, digits: Digits):
-    weights = np.full((PIXELS, 9), np.nan)
-    read = lenient({"layers": (Layer(weights, np.zeros(9)),)})
-    assert "scores nan apart" in str(difference(linear(), caged, digits, read))
+@pytest.mark.parametrize("side", ["ours", "theirs", "both"])
+def test_scores_that_are_no_numbers_are_a_difference(side: str):
+    good, bad = [[0.5, 0.5]], [[float("nan"), 0.5]]
+    theirs = {"classes": ["1", "2"], "labels": ["1"], "scores": good if side == "ours" else bad}
+    ours = np.array(good if side == "theirs" else bad)
+    assert compare(["1", "2"], ours, theirs) == "scores nan apart"
+
+
+def test_text_labels_for_integers_are_a_difference(caged: Cage, digits: Digits):
+    integers = linear(classes_=np.arange(1, 10))
+    assert "classes [1, 2" in str(difference(integers, caged, digits, lenient({})))
 
 
 def test_another_label_under_the_same_scores_is_a_difference(caged: Cage, digits: Digits):
