@@ -42,10 +42,11 @@ class CannotCage(Exception):
 
 
 class Cage:
-    """scikit-learn behind bars. `with cage() as one: one.open(data, inputs)`."""
+    """scikit-learn behind bars: `with cage() as one: one.open(data, inputs)`. It counts the files that it opened."""
 
     def __init__(self, process: subprocess.Popen[bytes], complaints: IO[bytes]) -> None:
         self.process, self.complaints = process, complaints
+        self.opened = 0
 
     def open(self, data: bytes, inputs: NDArray[np.float64], *, seconds: float = 120) -> dict[str, Any]:
         """{"classes", "labels", "scores"} or {"raised"}; "faults" lists all that an honest file does not do.
@@ -55,6 +56,7 @@ class Cage:
             seconds: on the clock, after which the file is given up.
         """
         assert self.process.stdin is not None
+        self.opened += 1
         rows, columns = inputs.shape
         header = json.dumps({"bytes": len(data), "rows": rows, "columns": columns, "seconds": seconds}).encode()
         self.process.stdin.write(header + b"\n" + data + inputs.astype(float).tobytes())
@@ -74,7 +76,7 @@ class Cage:
 
 
 @contextmanager
-def cage(*, unshare: Sequence[str] = UNSHARE, processor_seconds: int = 20) -> Iterator[Cage]:
+def cage(*, unshare: Sequence[str] = UNSHARE, script: Path = SCRIPT, processor_seconds: int = 20) -> Iterator[Cage]:
     """A cage that was tried from inside.
 
     Args:
@@ -98,7 +100,7 @@ def cage(*, unshare: Sequence[str] = UNSHARE, processor_seconds: int = 20) -> It
             "listener": listener.getsockname()[1],
             "secret": str(SCRIPT),
         }
-        command = [*unshare, *(() if is_root else AS_ANOTHER_USER), MODEL_PYTHON, "-I", SCRIPT, json.dumps(settings)]
+        command = [*unshare, *(() if is_root else AS_ANOTHER_USER), MODEL_PYTHON, "-I", script, json.dumps(settings)]
         with (
             tempfile.TemporaryFile() as complaints,
             subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=complaints, env=ONE_THREAD) as process,

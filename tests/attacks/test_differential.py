@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.errors import ArtefactRefused
 from app.inference.artefact import Artefact, Layer, read_artefact
 from tests.attacks.accepted import accepted
 from tests.attacks.assemble import Global
@@ -84,7 +83,10 @@ def test_the_releases_are_read_alike(caged: Cage, digits: Digits, published: Cal
 
 
 def test_every_odd_file_is_refused_or_read_as_scikit_learn_reads_it(caged: Cage, digits: Digits, odd: list[Odd]):
-    refuse_differences(differences(odd, caged, digits))
+    before = caged.opened
+    found = differences(odd, caged, digits)
+    assert caged.opened - before >= 100, "too few are accepted to be compared"
+    refuse_differences(found)
 
 
 def test_every_model_that_scikit_learn_trained_is_refused_or_read_alike(
@@ -114,17 +116,6 @@ def test_every_accepted_mutation_is_read_alike(caged: Cage, digits: Digits):
 def test_there_are_at_least_200_odd_files_and_no_two_are_the_same(odd: list[Odd]):
     assert len(odd) >= LEAST_ODD
     assert len({file.name for file in odd}) == len({file.data for file in odd}) == len(odd)
-
-
-def test_enough_odd_files_are_accepted_to_be_compared(odd: list[Odd]):
-    assert sum(is_accepted(file.data) for file in odd) >= 100
-
-
-def is_accepted(data: bytes) -> bool:
-    try:
-        return bool(read_artefact(data))
-    except ArtefactRefused:
-        return False
 
 
 # -- the suite can fail ------------------------------------------------------------------------------------------------
