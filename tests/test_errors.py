@@ -44,7 +44,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
         errors.VersionMismatch("m.pkl", found="v1.0", promised="v1.1"),
         ("m.pkl", "v1.0", "=v1.1", "MODEL_VERSION=v1.0 into"),
     ),
-    (errors.ArtefactRefused("size", "too large", offset=3), ("(size at byte 3)", "too large", "joblib.dump", "pull")),
+    (errors.ArtefactRefused("size", "too large", offset=3), ("(size at byte 3)", "too large", "joblib.dump")),
     (errors.ArtefactRefused("format", "gzip", remedy="Unpack it."), ("(format)", "gzip", "Unpack it.")),
     (errors.RosterMismatch("m", found="1", promised="2 3"), ("classes 1", "classes 2 3", "Set MODEL_VERSION")),
     (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from itertools import count
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from tests.attacks.mutations import HONEST, SMALL, SMALL_MLP, mutation
 
 GIVE_UP = 10_000
 """Mutations in a row of which none is accepted: then the reader, or this file, is broken."""
+
+MOST_EDITS = 8
 
 NETWORK = {**SMALL_MLP, "dtype": "f8"}
 ARTEFACTS = [
@@ -29,13 +32,23 @@ KEY = np.arange(624, dtype="u4").tobytes()
 
 
 def accepted(seed: int, read: Callable[[bytes], Artefact]) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of mutations that `read` accepts, without end, and none twice; most of a single byte."""
+    """Name and bytes of mutations that `read` accepts, without end, and none twice.
+
+    A byte of an honest artefact is changed; then one more of what was accepted, and so on, up to `MOST_EDITS`. Of four
+    tries one is a mutation as tests/attacks/mutations.py makes them.
+    """
+    bases = [(f"artefact {index}", 0, data) for index, data in enumerate(ARTEFACTS)]
     seen = set(ARTEFACTS)
-    number = refused = 0
-    while refused < GIVE_UP:
-        make = one_byte if number % 4 else stacked
-        name, data = make(seed, number)
-        number += 1
+    refused = 0
+    for number in count():
+        chance = random.Random(f"accepted {seed}:{number}")
+        among = len(ARTEFACTS) if chance.random() < 0.5 else len(bases)
+        base, edits, before = bases[chance.randrange(among)]
+        name, data = f"{base}, mutation {number} of seed {seed}", one_byte(chance, before)
+        if number % 4 == 0:
+            name, edits, data = f"mutation {number} of seed {seed}", MOST_EDITS, mutation(seed, number)
+        if refused == GIVE_UP:
+            raise AssertionError(f"none of {refused} mutations in a row is accepted, after {number}")
         refused += 1
         if data in seen:
             continue
@@ -45,17 +58,16 @@ def accepted(seed: int, read: Callable[[bytes], Artefact]) -> Iterator[tuple[str
         except ArtefactRefused:
             continue
         refused = 0
-        yield name, data
-    raise AssertionError(f"none of {refused} mutations in a row is accepted: {number} were tried")
+        if edits + 1 < MOST_EDITS:
+            bases.append((base, edits + 1, data))
+        yield name if number % 4 == 0 else f"{edits + 1} edits of {name}", data
 
 
-def one_byte(seed: int, number: int) -> tuple[str, bytes]:
+def one_byte(chance: random.Random, before: bytes) -> bytes:
     """One byte replaced, or left out, or doubled; outside of the long array."""
-    chance = random.Random(f"one byte {seed}:{number}")
-    index = chance.randrange(len(ARTEFACTS))
-    data = bytearray(ARTEFACTS[index])
-    key = bytes(data).find(KEY)
-    places = [*range(len(data))] if key < 0 else [*range(key + 8), *range(key + len(KEY) - 8, len(data))]
+    data = bytearray(before)
+    key = before.find(KEY[8:-8])
+    places = range(len(data)) if key < 0 else [*range(key), *range(key + len(KEY) - 16, len(data))]
     at = chance.choice(places)
     match chance.randrange(8):
         case 0:
@@ -68,8 +80,4 @@ def one_byte(seed: int, number: int) -> tuple[str, bytes]:
             data[at] = chance.randrange(256)
         case _:
             data[at] = (data[at] + chance.choice((1, -1))) % 256
-    return f"byte {at} of artefact {index}, mutation {number} of seed {seed}", bytes(data)
-
-
-def stacked(seed: int, number: int) -> tuple[str, bytes]:
-    return f"mutation {number} of seed {seed}", mutation(seed, number)
+    return bytes(data)

@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from subprocess import PIPE
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +42,11 @@ class CannotCage(Exception):
 
 
 class Cage:
-    """scikit-learn behind bars. `with cage() as one: one.open(data, inputs)`."""
+    """scikit-learn behind bars: `with cage() as one: one.open(data, inputs)`. It counts the files that it opened."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
+    def __init__(self, process: subprocess.Popen[bytes], complaints: IO[bytes]) -> None:
+        self.process, self.complaints = process, complaints
+        self.opened = 0
 
     def open(self, data: bytes, inputs: NDArray[np.float64], *, seconds: float = 120) -> dict[str, Any]:
         """{"classes", "labels", "scores"} or {"raised"}; "faults" lists all that an honest file does not do.
@@ -54,6 +56,7 @@ class Cage:
             seconds: on the clock, after which the file is given up.
         """
         assert self.process.stdin is not None
+        self.opened += 1
         rows, columns = inputs.shape
         header = json.dumps({"bytes": len(data), "rows": rows, "columns": columns, "seconds": seconds}).encode()
         self.process.stdin.write(header + b"\n" + data + inputs.astype(float).tobytes())
@@ -64,13 +67,16 @@ class Cage:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise CannotCage(f"The cage broke down (exit code {self.process.wait()}). {REMEDY}")
+            code = self.process.wait()
+            self.complaints.seek(0)
+            why = self.complaints.read()[-2000:].decode(errors="replace").strip()
+            raise CannotCage(f"The cage ended with exit code {code}: {why}. {REMEDY}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
 
 @contextmanager
-def cage(*, unshare: Sequence[str] = UNSHARE, processor_seconds: int = 20) -> Iterator[Cage]:
+def cage(*, unshare: Sequence[str] = UNSHARE, script: Path = SCRIPT, processor_seconds: int = 20) -> Iterator[Cage]:
     """A cage that was tried from inside.
 
     Args:
@@ -82,6 +88,7 @@ def cage(*, unshare: Sequence[str] = UNSHARE, processor_seconds: int = 20) -> It
     for program, where in ((shutil.which("unshare"), "unshare"), (MODEL_PYTHON.exists(), str(MODEL_PYTHON))):
         if not program:
             raise CannotCage(f"{where} is not there. {REMEDY}")
+    # Another user may not drop groups, and is 65534 inside from the start.
     is_root = os.geteuid() == 0
     outside = {name: str(Path(f"/proc/self/ns/{name}").readlink()) for name in NAMESPACES}
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listener:
@@ -93,10 +100,13 @@ def cage(*, unshare: Sequence[str] = UNSHARE, processor_seconds: int = 20) -> It
             "listener": listener.getsockname()[1],
             "secret": str(SCRIPT),
         }
-        command = [*unshare, *(() if is_root else AS_ANOTHER_USER), MODEL_PYTHON, "-I", SCRIPT, json.dumps(settings)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ONE_THREAD) as process:
+        command = [*unshare, *(() if is_root else AS_ANOTHER_USER), MODEL_PYTHON, "-I", script, json.dumps(settings)]
+        with (
+            tempfile.TemporaryFile() as complaints,
+            subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=complaints, env=ONE_THREAD) as process,
+        ):
             try:
-                one = Cage(process)
+                one = Cage(process, complaints)
                 first = one.answer()
                 if first != {"ready": True}:
                     raise CannotCage(f"{first.get('refused')}. {REMEDY}")
@@ -135,8 +145,12 @@ def difference(
     except ArtefactRefused:
         return None
     theirs = cage.open(data, (pixels > 128).astype(float))
-    classes = [int(label) if artefact.integer_labels else label for label in artefact.classes]
-    return compare(classes, scores, theirs)
+    return compare(own_labels(artefact), scores, theirs)
+
+
+def own_labels(artefact: Artefact) -> list[Any]:
+    """The model's labels as scikit-learn has them: texts, or integers if it was trained on such."""
+    return [int(label) for label in artefact.classes] if artefact.integer_labels else list(artefact.classes)
 
 
 def compare(classes: list[Any], scores: NDArray[np.float64], theirs: dict[str, Any]) -> str | None:

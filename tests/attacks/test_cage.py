@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from tests.attacks.assemble import Call, Global, joblib_dump
-from tests.attacks.differential import UNSHARE, Cage, CannotCage, cage, compare, difference
+from tests.attacks.differential import SCRIPT, UNSHARE, Cage, CannotCage, cage, compare, difference
 from tests.attacks.gadgets import standard_library, third_party
 from tests.attacks.honest import honest_pipeline, tree
 from tests.attacks.odd import PIXELS
@@ -238,11 +238,29 @@ def _without(missing: str) -> Iterator[str]:
             yield word
 
 
+@pytest.mark.parametrize(
+    ("step", "hole"),
+    [
+        ("os.chroot", "a file outside can be read"),
+        ("resource.setrlimit", "a process can be started"),
+        ("libc.prctl", "new privileges"),
+    ],
+)
+def test_a_cage_that_misses_a_step_is_seen_from_inside_and_opens_nothing(tmp_path: Path, step: str, hole: str):
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import sys\nsys.path.insert(0, {str(SCRIPT.parent)!r})\nimport cage\n"
+        f"cage.warnings.simplefilter('ignore')\ncage.{step} = lambda *arguments: 0\ncage.main()\n"
+    )
+    with pytest.raises(CannotCage, match=hole), cage(script=script):
+        pytest.fail("it was opened")
+
+
 def test_a_machine_that_permits_no_cage_is_told_the_reason_and_the_remedy():
     with pytest.raises(CannotCage, match=r"Nothing was opened.*CAP_SYS_ADMIN"), cage(unshare=["false"]):
         pytest.fail("it was opened")
 
 
 def test_outside_of_any_namespace_the_script_ends_before_it_does_anything():
-    with pytest.raises(CannotCage, match="no net namespace of its own"), cage(unshare=["env"]):
+    with pytest.raises(CannotCage, match="no net namespace of its own"), cage(unshare=["unshare"]):
         pytest.fail("it was opened")
