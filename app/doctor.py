@@ -9,7 +9,9 @@ import shutil
 import socket
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.environments import leads_elsewhere
-from app.errors import DatabaseUnavailable, PixelWiseError, WrongSchema
+from app.errors import DatabaseUnavailable, PixelWiseError, WrongSchema, cause_of
 from app.inference.artefact import MAX_BYTES
 from app.inference.plain_file import NotPlain, read_plain_file
 from app.release.address import parse_address
@@ -136,12 +138,24 @@ def _settings(settings: Settings) -> Iterator[Symptom]:
 
 def _service(settings: Settings) -> Iterator[Symptom]:
     if settings.secret_api_key:
-        yield Symptom("SECRET_API_KEY", True, "set")
+        yield Symptom("SECRET_API_KEY", True, settings.key_warning or "set")
     else:
         yield Symptom("SECRET_API_KEY", False, "empty: the service does not start", "bash setup-server.sh", 3)
+    yield from _data_folder(settings)
     yield from _database(settings)
     yield _address(settings.host, settings.port)
     yield from _served(settings)
+
+
+def _data_folder(settings: Settings) -> Iterator[Symptom]:
+    """Whether the service could write there, tried; nothing is said where it can."""
+    folder = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        found = f"{settings.data_dir} cannot be written: {cause_of(error)[0]}"
+        yield Symptom("data", False, found, "set DATA_DIR in .env to a folder that can be written", 3)
 
 
 def _database(settings: Settings) -> Iterator[Symptom]:
@@ -179,6 +193,8 @@ def _address(host: str, port: int) -> Symptom:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         socket.create_server((host, port), family=family).close()
+    except UnicodeError:  # what getaddrinfo makes of a name with a part that is empty or too long
+        return Symptom("address", False, f"HOST={host[:80]}: no name of a host", "edit HOST and PORT in .env", 3)
     except OSError as error:
         if _is_pixelwise(EVERY_ADDRESS.get(host, host), port):
             return Symptom("address", True, f"PixelWise answers at {host} port {port}")
@@ -201,14 +217,12 @@ def _served(settings: Settings) -> Iterator[Symptom]:
 
 
 def _is_pixelwise(host: str, port: int) -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=ASK_SECONDS)
     try:
-        connection.request("GET", "/health")
-        said = json.loads(connection.getresponse().read(64 << 10))
+        with closing(http.client.HTTPConnection(host, port, timeout=ASK_SECONDS)) as connection:
+            connection.request("GET", "/health")
+            said = json.loads(connection.getresponse().read(64 << 10))
     except (OSError, http.client.HTTPException, ValueError):
         return False
-    finally:
-        connection.close()
     return isinstance(said, dict) and {"status", "model_version", "withheld"} <= said.keys()
 
 

@@ -190,6 +190,12 @@ CAUSES = {
 """Why a system refuses: by the number of its error, what was found and what helps."""
 
 
+def cause_of(error: OSError) -> tuple[str, str]:
+    """What was found and what helps, of an error with which a system refuses."""
+    number = errno.ENOTDIR if error.errno == errno.EEXIST else error.errno or 0  # a folder that is to be made is a file
+    return CAUSES.get(number, (os.strerror(number), "Mend that, then try again."))
+
+
 class SystemRefused(ConfigurationError):
     """The system does not let a file or folder be written or read, for one of the `CAUSES`.
 
@@ -198,8 +204,7 @@ class SystemRefused(ConfigurationError):
     """
 
     def __init__(self, subject: object, error: OSError) -> None:
-        number = error.errno or 0
-        found, remedy = CAUSES.get(number, (os.strerror(number), "Mend that, then try again."))
+        found, remedy = cause_of(error)
         super().__init__(str(subject), found=found, promised="a file or folder that this user may use", remedy=remedy)
 
     @staticmethod
@@ -220,6 +225,15 @@ def system_refusals(subject: object = "this system") -> Iterator[None]:
         if error.errno not in CAUSES:
             raise
         raise SystemRefused(subject if error.filename is None else os.fsdecode(error.filename), error) from error
+
+
+class CannotStore(ConfigurationError):
+    """What the service or a command keeps cannot be written where `setting` lets it lie."""
+
+    def __init__(self, path: Path, error: OSError, *, setting: str) -> None:
+        found, remedy = cause_of(error)
+        remedy = f"{remedy} Or let {setting} in .env name another place."
+        super().__init__(str(path), found=found, promised="a place that this user may write to", remedy=remedy)
 
 
 class MissingModel(ConfigurationError):

@@ -11,11 +11,12 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 from urllib.error import URLError
 
 import msgspec
 
-from app.errors import AlreadyRunning
+from app.errors import AlreadyRunning, CannotStore
 
 ASK_SECONDS = 5
 HEALTH_BYTES = 1 << 20
@@ -76,22 +77,31 @@ def announced(data: Path, url: str) -> Iterator[None]:
     """Within, this process is the running service.
 
     Raises:
-        AlreadyRunning: another one is.
+        AlreadyRunning: another one is. CannotStore: the folder or the file cannot be written.
     """
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(_file(data), "a+b", opener=_for_the_owner) as file:
+    with _opened(data) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             other = running_service(data)
             raise AlreadyRunning(other.url if other else "an address of its own") from None
-        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) != MODE:  # of an earlier version, which left that to the umask
-            os.fchmod(file.fileno(), MODE)
-        file.truncate(0)
-        file.write(msgspec.json.encode(Running(os.getpid(), url)))
-        file.flush()
+        try:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) != MODE:  # an earlier version left that to the umask
+                os.fchmod(file.fileno(), MODE)
+            file.truncate(0)
+            os.write(file.fileno(), msgspec.json.encode(Running(os.getpid(), url)))
+        except OSError as error:
+            raise CannotStore(_file(data), error, setting="DATA_DIR") from None
         yield
         file.truncate(0)
+
+
+def _opened(data: Path) -> BinaryIO:
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return open(_file(data), "a+b", opener=_for_the_owner)
+    except OSError as error:
+        raise CannotStore(data, error, setting="DATA_DIR") from None
 
 
 def _for_the_owner(path: str, flags: int) -> int:

@@ -1,5 +1,12 @@
 """Every way the model repository says no: the subject, what was found, what was promised, and what to do."""
 
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class ModelRepositoryError(Exception):
     """A refusal. `str(error)` is meant for a person; `exit_code` is what a script leaves with."""
@@ -73,6 +80,39 @@ class RemoteUnreachable(ModelRepositoryError):
 
     def __init__(self, url: str, *, found: str, remedy: str) -> None:
         super().__init__(f"repository {url}", found=found, promised="one that takes a push", remedy=remedy)
+
+
+REMEDIES = {
+    errno.ENOSPC: "Free space on that disk, then run again.",
+    errno.EDQUOT: "Delete files of this user, or have the quota raised, then run again.",
+    errno.EROFS: "Name a place that can be written, or mount it so.",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "Run as the user who owns it, or change its owner."),
+    **dict.fromkeys(
+        (errno.EEXIST, errno.ENOTDIR), "Move the file away that is there in the place of a folder."
+    ),
+    errno.ENOENT: "Make that folder, or name another place.",
+}
+
+
+class LocalFault(ModelRepositoryError):
+    """This machine does not let a file be written or read; no network helps."""
+
+    exit_code = 3
+
+    def __init__(self, place: str, *, found: str, remedy: str) -> None:
+        super().__init__(place, found=found, promised="a place that can be written and read", remedy=remedy)
+
+
+@contextmanager
+def local_faults() -> Iterator[None]:
+    """Lets no OSError of a known cause out of its block: it becomes a LocalFault."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        place = "a file" if error.filename is None else os.fsdecode(error.filename)
+        raise LocalFault(place, found=os.strerror(error.errno), remedy=REMEDIES[error.errno]) from error
 
 
 class SourceFailed(Exception):

@@ -8,7 +8,9 @@ ensures that the four IDX files (or the two of the test set) lie in the cache. O
 from __future__ import annotations
 
 import argparse
+import errno
 import hashlib
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -19,9 +21,11 @@ from typing import NamedTuple
 import numpy as np
 
 import sources
-from errors import MnistUnavailable, ModelRepositoryError, SourceFailed
+from errors import REMEDIES, LocalFault, MnistUnavailable, ModelRepositoryError, SourceFailed, local_faults
 
 CACHE = Path(__file__).resolve().parent / "data"
+ROOM = 256 << 20
+"""Bytes that must be free to fetch: OpenML's table, its copy as text, and the files that are kept."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ def ensure(
         return []
     failures = {"cache": f"{', '.join(file.name for file in missing)} not in {cache}"}
     cache.mkdir(parents=True, exist_ok=True)
+    _check_room(cache)
     for source, fetch in fetchers.items():
         # The folder lies in the cache so that a rename never crosses a file system.
         with tempfile.TemporaryDirectory(dir=cache, prefix=".fetching-") as folder:
@@ -112,6 +117,14 @@ def ensure(
                 Path(folder, file.name).replace(cache / file.name)
         return [file.name for file in missing]
     raise MnistUnavailable(failures, cache=cache)
+
+
+def _check_room(cache: Path) -> None:
+    """A full disk is no source that fails; what fetches is a process of its own, and could only fail."""
+    free = shutil.disk_usage(cache).free
+    if free < ROOM:
+        found = f"{free >> 20} MiB free, {ROOM >> 20} needed to fetch MNIST"
+        raise LocalFault(str(cache), found=found, remedy=REMEDIES[errno.ENOSPC])
 
 
 def read_idx(path: Path, file: IdxFile) -> np.ndarray:
@@ -161,7 +174,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--test-only", action="store_true", help="only the two files of the test set")
     options = parser.parse_args(arguments)
     try:
-        fetched = ensure(options.cache, TEST_FILES if options.test_only else FILES)
+        with local_faults():
+            fetched = ensure(options.cache, TEST_FILES if options.test_only else FILES)
     except ModelRepositoryError as error:
         say(f"error: {error}")
         return error.exit_code

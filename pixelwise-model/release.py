@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errors import ModelRepositoryError, TagExists
-from repository import ReleaseRepository, version_key
+from errors import ModelRepositoryError, TagExists, local_faults
+from repository import ReleaseRepository, release_second, version_key
 
 if TYPE_CHECKING:
     from mnist import IdxFile, Mnist
@@ -70,26 +70,33 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     version, repository = options.version, ReleaseRepository(options.repository.absolute())
     try:
-        version_key(version)
-        if version not in repository.versions():
-            if options.push:
-                repository.published_at(version, options.push)  # refuses now rather than after the training
-            commit = release_from_table(version, repository, options.cache)
-            print(f"released {version} as commit {commit} in {repository.path}")
-        elif options.if_missing:
-            print(f"{version} is there: nothing to do")
-        else:
-            raise TagExists(
-                version,
-                where=str(repository.path),
-                remedy="Published tags are not moved: choose the next version, or pass --if-missing.",
-            )
-        if options.push:
-            print(push(version, repository, options.push))
+        with local_faults():
+            cut(version, repository, options)
     except ModelRepositoryError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def cut(version: str, repository: ReleaseRepository, options: argparse.Namespace) -> None:
+    """Release the version, or find it done, and push it, as the options say."""
+    version_key(version)
+    if version not in repository.versions():
+        release_second()  # what is wrong with it is said before the training, not after
+        if options.push:
+            repository.published_at(version, options.push)  # refuses now rather than after the training
+        commit = release_from_table(version, repository, options.cache)
+        print(f"released {version} as commit {commit} in {repository.path}")
+    elif options.if_missing:
+        print(f"{version} is there: nothing to do")
+    else:
+        raise TagExists(
+            version,
+            where=str(repository.path),
+            remedy="Published tags are not moved: choose the next version, or pass --if-missing.",
+        )
+    if options.push:
+        print(push(version, repository, options.push))
 
 
 if __name__ == "__main__":

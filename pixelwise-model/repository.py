@@ -16,7 +16,7 @@ from pathlib import Path
 from errors import GitFailed, ReleaseRefused, RemoteUnreachable, TagExists
 
 NAME, EMAIL = "PixelWise release", "release@pixelwise.invalid"
-VERSION = re.compile(r"v(\d+)\.(\d+)")
+VERSION = re.compile(r"v([0-9]{1,9})\.([0-9]{1,9})")
 
 
 def version_key(version: str) -> tuple[int, int]:
@@ -64,7 +64,7 @@ class ReleaseRepository:
         Raises:
             ReleaseRefused: SOURCE_DATE_EPOCH is no number of seconds.
         """
-        date = f"{_release_second()} +0000"
+        date = f"{release_second()} +0000"
         self._create_if_missing()
         branch = self._git("symbolic-ref", "HEAD").strip()
         parent = self._git("for-each-ref", "--format=%(objectname)", branch).strip()
@@ -150,7 +150,7 @@ class ReleaseRepository:
         return done.stdout
 
 
-def _release_second() -> int:
+def release_second() -> int:
     """Seconds since 1970 in UTC: SOURCE_DATE_EPOCH, or now when it is not set."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
     if given is None:

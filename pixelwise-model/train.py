@@ -26,8 +26,9 @@ from sklearn.metrics import classification_report
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Binarizer
+from threadpoolctl import threadpool_limits
 
-from errors import ModelRepositoryError, TrainingStoppedEarly, UnknownVersion
+from errors import ModelRepositoryError, TrainingStoppedEarly, UnknownVersion, local_faults
 from mnist import CACHE, load_mnist, say
 
 SEED = 0
@@ -108,13 +109,19 @@ def train(recipe: Recipe, images: np.ndarray, digits: np.ndarray) -> Pipeline:
     pipeline = Pipeline([("binarize", Binarizer(threshold=0.5)), ("clf", recipe.estimator())])
     name = type(pipeline["clf"]).__name__
     say(f"training {name} on {taught.sum()} digits {' '.join(recipe.classes)}")
-    with warnings.catch_warnings(), heartbeat(name), contextlib.redirect_stdout(sys.stderr):
+    with warnings.catch_warnings(), heartbeat(name), contextlib.redirect_stdout(sys.stderr), one_thread():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
             pipeline.fit(binarised(images[taught]), labels[taught])
         except ConvergenceWarning as warning:
             raise TrainingStoppedEarly(name, found=str(warning).splitlines()[0]) from warning
     return pipeline
+
+
+def one_thread() -> threadpool_limits:
+    """Within, sums are made in one order. With several threads their number decides on it, and so on the last
+    bits of a model: a release that is built twice would become two."""
+    return threadpool_limits(limits=1)
 
 
 def report(pipeline: Pipeline, images: np.ndarray, digits: np.ndarray) -> str:
@@ -159,16 +166,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="the artefact to write (default: beside this script)")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where MNIST's files are kept")
     options = parser.parse_args(arguments)
+    out = options.out or Path(__file__).with_name(artefact_name(options.version))
     try:
-        recipe = recipe_of(options.version)
-        data = load_mnist(options.cache)
-        pipeline = train(recipe, data.train_images, data.train_labels)
+        with local_faults():
+            recipe = recipe_of(options.version)
+            data = load_mnist(options.cache)
+            pipeline = train(recipe, data.train_images, data.train_labels)
+            print(report(pipeline, data.test_images, data.test_labels))
+            write_artefact(pipeline, out)
     except ModelRepositoryError as error:
         say(f"error: {error}")
         return error.exit_code
-    print(report(pipeline, data.test_images, data.test_labels))
-    out = options.out or Path(__file__).with_name(artefact_name(options.version))
-    write_artefact(pipeline, out)
     print(f"wrote {out}")
     return 0
 

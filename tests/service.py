@@ -37,13 +37,13 @@ class Service:
         process: the parent process.
     """
 
-    def __init__(self, root: Path, environ: dict[str, str]) -> None:
+    def __init__(self, root: Path, environ: dict[str, str], *, log: Path | None = None) -> None:
         self.root = root
         self.environ = {
             **{"PATH": os.environ["PATH"], "HOME": str(root), "PYTHONPATH": str(root), "PORT": "0"},
             **{"SECRET_API_KEY": KEY, **GIT, **LIMITS, **environ},
         }
-        self.log = root / "service.log"
+        self.log = log or root / "service.log"
         self.url = ""
         self.start()
 

@@ -17,7 +17,7 @@ EXIT_CODES = {
     2: "BadImages UnreadableImage BadName BadVersion BadFlagChange RequestRefused NotFound NotUnderstood BadParameter "
     "BadDrawing BadLabel TooLarge WrongMediaType NotAuthenticated Forbidden TooMany",
     3: "SystemRefused ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
-    "WrongSchema BadFlags MissingKey CannotListen AlreadyRunning",
+    "CannotStore WrongSchema BadFlags MissingKey CannotListen AlreadyRunning",
     4: "NotTakenUp "
     "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MovedTag BadLock Unreviewed "
     "BadCard BadGoldenSet ContractBroken NotStartable",
@@ -34,6 +34,11 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     ),
     (errors.BadImages([1], shape="(28, 28)"), ("found list", "uint8 (28, 28)")),
     (errors.BadSettings(["A is wrong", "B is missing"]), ("A is wrong; B is missing", ".env.example", "Edit .env")),
+    (
+        errors.CannotStore(Path("/d"), OSError(errno.EROFS, ""), setting="DATA_DIR"),
+        ("/d: found a read-only file system", "Or let DATA_DIR in .env name another place."),
+    ),
+    (errors.CannotStore(Path("/d"), OSError(errno.EEXIST, ""), setting="X"), ("a file where a folder belongs",)),
     (
         errors.MissingModel(Path("/m.pkl"), asked_by="MODEL_PATH"),
         ("/m.pkl", "no such file", "MODEL_PATH", "setup-server"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.errors import BadFlagChange
+from app.errors import BadFlagChange, CannotStore
 from app.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -127,4 +127,7 @@ def _read(settings: Settings) -> Document:
 def _write(settings: Settings, change: Change) -> None:
     from app.flags.file import write_flag_file
 
-    write_flag_file(settings.flags_file, change.document)
+    try:
+        write_flag_file(settings.flags_file, change.document)
+    except OSError as error:
+        raise CannotStore(settings.flags_file, error, setting="FLAGS_FILE (or DATA_DIR)") from None

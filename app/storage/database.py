@@ -43,12 +43,16 @@ _FAULTS_OF_OURS = tuple(
 _FULL_CODES = ("SQLITE_FULL", "53100")
 _FULL = "The disk of the database is full: free space there. Nothing of this transaction was stored."
 _LOCKED = "Another program holds the database locked: end it, or wait for it."
-_FORBIDDEN = "Let the service's user write to the database (a file: to its folder too)."
+_FORBIDDEN = (
+    "Let the service's user write to the database (a file: to its folder too), or let DATA_DIR (or DATABASE_URL) in "
+    ".env name another place."
+)
 _OTHER_TABLES = "Run `pixelwise db upgrade`."
 _REMEDIES = {
     **dict.fromkeys(_FULL_CODES, _FULL),
     **dict.fromkeys(("SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "55P03"), _LOCKED),
-    **dict.fromkeys(("SQLITE_READONLY", "SQLITE_READONLY_DIRECTORY", "SQLITE_PERM", "25006", "42501"), _FORBIDDEN),
+    **dict.fromkeys(("SQLITE_READONLY", "SQLITE_READONLY_DIRECTORY", "SQLITE_READONLY_DBMOVED"), _FORBIDDEN),
+    **dict.fromkeys(("SQLITE_PERM", "25006", "42501"), _FORBIDDEN),
     **dict.fromkeys(("42P01", "42703"), _OTHER_TABLES),
 }
 """What to do, by the code of the failure. Codes of SQLite, and SQLSTATE of PostgreSQL (appendix A of its manual)."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from app.errors import DatabaseUnavailable, WrongSchema
+from app.errors import DatabaseUnavailable, WrongSchema, cause_of
 from app.storage.database import Database
 from app.storage.identifiers import start_after
 from app.storage.tables import metadata, newest_id
@@ -84,10 +84,13 @@ def _make_file(database: Database) -> None:
     if database.file is None or database.file.exists():
         return
     try:
-        database.file.parent.mkdir(parents=True, exist_ok=True)
+        database.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         database.file.touch(mode=0o600)
     except OSError as error:
-        raise DatabaseUnavailable(database.name, said=f"no file, and none can be made ({error.strerror})") from None
+        found, remedy = cause_of(error)
+        said = f"no file, and none can be made: {found}"
+        remedy = f"{remedy} Or let DATA_DIR (or DATABASE_URL) in .env name another place."
+        raise DatabaseUnavailable(database.name, said=said, remedy=remedy) from None
 
 
 def _lock_out_others(connection: Connection) -> None:

@@ -115,3 +115,12 @@ def test_test_only_asks_for_the_two_test_files(monkeypatch, tmp_path, capsys):
 def test_importing_it_brings_no_scikit_learn():
     code = "import sys, mnist; sys.exit('sklearn' in sys.modules or 'joblib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(mnist.__file__).parent).returncode == 0
+
+
+def test_a_full_disk_is_not_answered_with_a_network(tmp_path, monkeypatch, capsys):
+    usage = mnist.shutil.disk_usage(tmp_path)._replace(free=17 << 20)
+    monkeypatch.setattr(mnist.shutil, "disk_usage", lambda path: usage)
+    assert mnist.main(["--cache", str(tmp_path / "data")]) == 3
+    said = capsys.readouterr().err
+    assert "found 17 MiB free, 256 needed" in said and "Free space on that disk" in said
+    assert "network" not in said

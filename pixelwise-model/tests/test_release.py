@@ -1,6 +1,7 @@
 """Whole releases of small models, as a user cuts them."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,69 @@ runpy.run_path(script, run_name="__main__")
 
 def test_the_next_release_knows_the_one_before(repository):
     assert "Since v1.0, from the contracts of both:" in repository.read("v2.0", "MODELCARD.md")
+
+
+CUT = """
+import os, sys
+os.umask(int(sys.argv[2], 8))
+from pathlib import Path
+from conftest import NINE, as_idx, shapes
+from mnist import IdxFile, Mnist
+from release import release
+from repository import ReleaseRepository
+small = Mnist(*shapes(4000, seed=1), *shapes(1400, seed=2))
+print(release("v1.0", NINE, small, ReleaseRepository(Path(sys.argv[1])), files=()))
+"""
+
+
+def test_the_same_release_built_in_two_environments_is_one_commit(tmp_path):
+    """Two builds on one machine were two: the order of sums was that of the threads."""
+    commits = set()
+    for name, umask, environ in (
+        ("a", "077", {"OPENBLAS_NUM_THREADS": "1", "TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "1"}),
+        (
+            "b",
+            "000",
+            {"OPENBLAS_NUM_THREADS": "4", "TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "2"},
+        ),
+        ("c", "022", {"OPENBLAS_NUM_THREADS": "3", "OMP_NUM_THREADS": "2"}),
+    ):
+        path = f"{HERE}:{Path(__file__).parent}"
+        home = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path / name),
+            "PYTHONPATH": path,
+            "SOURCE_DATE_EPOCH": "1700000000",
+        }
+        command = [sys.executable, "-c", CUT, tmp_path / f"{name}.git", umask]
+        done = subprocess.run(command, cwd="/", env={**home, **environ}, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        commits.add(done.stdout)
+    assert len(commits) == 1
+
+
+def test_a_date_that_is_no_second_is_refused_before_the_training(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    monkeypatch.setattr(release, "release_from_table", None)
+    assert release.main(["v1.0", "--repository", str(tmp_path / "r.git")]) == 4
+    assert "SOURCE_DATE_EPOCH='yesterday'" in capsys.readouterr().err
+
+
+def test_a_version_of_too_many_digits_is_none(tmp_path, capsys):
+    assert release.main([f"v{'1' * 5000}.0", "--repository", str(tmp_path / "r.git")]) == 4
+    assert "another shape" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_no_traceback(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert (
+        release.main(
+            ["v1.0", "--repository", str(tmp_path / "r.git"), "--cache", str(tmp_path / "file/data")]
+        )
+        == 3
+    )
+    said = capsys.readouterr().err
+    assert "found Not a directory" in said and "Move the file away" in said and "network" not in said
 
 
 def test_a_release_that_fails_leaves_nothing(small, small_files, tmp_path):

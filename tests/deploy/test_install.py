@@ -170,6 +170,26 @@ def test_it_runs_as_a_user_that_owns_its_data_and_its_settings_and_nothing_else(
     assert all(name.startswith("data/") for name in changed)
 
 
+def test_its_data_may_lie_elsewhere_in_a_folder_of_its_own(machine: Machine):
+    data = machine.root.parent / "var"
+    machine.env.write_text(f"{machine.env.read_text()}DATA_DIR={data}\n")
+    data.mkdir()
+    (data / "other").write_text("of somebody else")
+    done = machine.install()
+    assert done.returncode == 3
+    assert f"DATA_DIR={data} holds more than what the service writes" in done.stderr
+    assert (data.stat().st_uid, (data / "other").stat().st_uid) == (0, 0)
+    assert not (machine.etc / UNIT).exists()
+
+    (data / "other").unlink()
+    done = machine.install()
+    assert done.returncode == 0, done.stderr
+    assert f"ReadWritePaths={data}\n" in (machine.etc / UNIT).read_text()
+    assert {"pixelwise.db", "service.json"} <= {path.name for path in data.iterdir()}
+    assert data.stat().st_uid == machine.user()
+    assert not (machine.root / "data").exists()
+
+
 def test_check_says_it_all_and_does_nothing(machine: Machine):
     before, etc = machine.contents(), (machine.etc / "passwd").read_bytes()
     done = machine.install("--check", "--postgresql", "--nginx", NAME)
