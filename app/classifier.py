@@ -70,9 +70,8 @@ def classify(image: NDArray[np.uint8]) -> Answer:
 
 
 _set = read_settings()
-CLASSES = roster(_set.model_version)
-MODEL = open_model(
-    Source(_set.model_version, _set.model_path, _set.models, _set.lock_file, _set.require_lock), Code(CLASSES)
-)
+CLASSES = list(roster(_set.model_version))  # as in the course: `list(pipeline.classes_) == CLASSES` can hold
+_source = Source(_set.model_version, _set.model_path, _set.models, _set.lock_file, _set.require_lock, is_default=True)
+MODEL = open_model(_source, Code(tuple(CLASSES)))
 for _notice in MODEL.notices:
     logging.getLogger("pixelwise").warning(_notice)

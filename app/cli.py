@@ -129,11 +129,13 @@ def verify(
 ) -> None:
     """Hold artefact, card, code and golden set against each other; exit code 4 when they disagree."""
     from app.release.agreement import refuse_differences
+    from app.release.store import artefact_of
 
     settings = read_settings()
     if version is not None and version != settings.model_version:
         options = [option for option, is_set in (("--json", json), ("--mnist", mnist)) if is_set]
-        raise typer.Exit(run_alone(version, "verify", *options, root=settings.root))
+        path = artefact_of(settings.models, version)
+        raise typer.Exit(run_alone(version, "verify", *options, root=settings.root, path=path))
     try:
         from app.classifier import MODEL
     except (RosterMismatch, ContractBroken) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
 import socket
 import stat
@@ -20,9 +21,13 @@ from rich.text import Text
 
 from app.environments import leads_elsewhere
 from app.errors import DatabaseUnavailable, PixelWiseError, WrongSchema, cause_of
+from app.inference.artefact import MAX_BYTES
+from app.inference.plain_file import NotPlain, read_plain_file
 from app.release.address import parse_address
 from app.release.lock import find_vouching, read_lock
-from app.release.record import changed_file, read_record
+from app.release.origin import find_origin, find_swapped, known_releases
+from app.release.record import Release, changed_file, describe, is_intact, read_record
+from app.release.store import artefact_of, pulled, read_through
 from app.running import running_service, served_by
 from app.settings import ROOT, Settings, read_settings
 from app.trial import try_alone
@@ -225,31 +230,71 @@ def _model(settings: Settings, version: str) -> Iterator[Symptom]:
     """Whether a version is there and starts. The checks of another one than the default have its name behind theirs."""
     is_default = version == settings.model_version
     suffix = "" if is_default else f" {version}"
-    path = settings.model_path if is_default else None
+    named = settings.model_path if is_default else None
     try:
-        release = list(_release(settings, version, suffix, path))
+        release = [_named(settings, named)] if named else list(_release(settings, version, suffix))
+        if is_default and named is None and release[0].healthy:
+            release.append(_course_path(settings))
     except PixelWiseError as error:
         release = [Symptom(f"release{suffix}", False, str(error), f"pixelwise pull{suffix}", error.exit_code)]
     yield from release
     if not release[0].healthy:
         return
-    trial = try_alone(version, root=ROOT, path=path)
+    trial = try_alone(version, root=ROOT, path=named if is_default else artefact_of(settings.models, version))
     if trial.exit_code == 0:
         yield Symptom(f"start{suffix}", True, "the model opens and reproduces its recorded answers")
     else:
         yield Symptom(f"start{suffix}", False, trial.said, f"pixelwise verify{suffix}", trial.exit_code)
 
 
-def _release(settings: Settings, version: str, suffix: str, path: Path | None) -> Iterator[Symptom]:
-    name, folder = f"release{suffix}", settings.models / version
-    if path is not None:
-        yield Symptom(name, True, f"MODEL_PATH is served: {path.name}")
-        return
-    record = read_record(folder)
-    if record is None:
+def _named(settings: Settings, path: Path) -> Symptom:
+    """Whose the bytes are that MODEL_PATH names, and whether they are those that a record there promises."""
+    served = f"MODEL_PATH is served: {path.name}"
+    try:
+        data = read_plain_file(path, limit=MAX_BYTES)
+    except NotPlain:
+        return Symptom("release", True, served)  # the start says what is wrong with it
+    file = describe(path.name, data)
+    record = read_record(path.parent)
+    promised = {one.name: one for one in record.files} if record else {}
+    origin = find_origin(file.sha256, known_releases(settings.models, settings.lock_file))
+    whose = f"the artefact of {' and '.join(origin.versions)}" if origin.is_known else "bytes that no record knows"
+    if promised.get(path.name, file) != file:
+        found = f"MODEL_PATH names {path.name}: {whose}, not what the record beside it promises"
+        return Symptom("release", False, found, "pixelwise pull", 4)
+    if origin.serving and settings.model_version not in origin.versions:
+        mend = f"MODEL_VERSION={origin.versions[0]} in .env, or leave MODEL_PATH empty there"
+        return Symptom("release", False, f"MODEL_PATH names {path.name}: {whose}", mend, 3)
+    return Symptom("release", True, served if origin.is_known else f"{served}, {whose}")
+
+
+def _course_path(settings: Settings) -> Symptom:
+    """What lies at `models/<the default's artefact>`, from where nothing is served, but where people look and swap."""
+    pinned = pulled(settings.models, settings.model_version)
+    path = settings.models / pinned.artefact
+    name, shown, pull = "course's path", f"{path.parent.name}/{path.name}", "pixelwise pull"
+    if not os.path.lexists(path):
+        return Symptom(name, True, f"{shown} is not there, and nothing needs it", pull)
+    swapped = find_swapped(settings.models, pinned, settings.lock_file)
+    if swapped is None:
+        artefact = next(file for file in pinned.files if file.name == pinned.artefact)
+        if is_intact(path, artefact):
+            return Symptom(name, True, f"{shown} is that of {pinned.version}")
+        return Symptom(name, True, f"{shown} is what models/record.json says, not that of {pinned.version}", pull)
+    if swapped.data is None:
+        return Symptom(name, False, swapped.found, f"move {path} away, then {pull}", 4)
+    whose = " and ".join(swapped.origin.versions)
+    found = f"{shown} has the bytes of {whose}" if whose else f"{shown} has bytes that no record knows"
+    return Symptom(name, False, f"{found}, not those of {pinned.version}", pull, 4)
+
+
+def _release(settings: Settings, version: str, suffix: str) -> Iterator[Symptom]:
+    name = f"release{suffix}"
+    state = read_through(settings.models / version, _state)
+    if state is None:
         yield Symptom(name, False, f"{version} is not pulled", f"pixelwise pull{suffix}", 3)
         return
-    changed = changed_file(folder, record)
+    record, changed = state
     if changed is not None:
         yield Symptom(name, False, f"{changed} is missing or changed", f"pixelwise pull{suffix}", 4)
         return
@@ -261,3 +306,9 @@ def _release(settings: Settings, version: str, suffix: str, path: Path | None) -
     found = "lists this release" if listed else "does not list this release (a first pull)"
     mend = f"pixelwise lock{suffix}" if needed else ""
     yield Symptom(f"model.lock{suffix}", not needed, found, mend, 4 if needed else 0)
+
+
+def _state(folder: Path) -> tuple[Release, str | None] | None:
+    """The record there, and the name of a file that is not what it says."""
+    record = read_record(folder)
+    return None if record is None else (record, changed_file(folder, record))

@@ -274,12 +274,12 @@ class MissingDigits(ConfigurationError):
 class VersionMismatch(ConfigurationError):
     """The served version is what the record gives for the digest, not what a setting claims."""
 
-    def __init__(self, artefact: str, *, found: str, promised: str) -> None:
+    def __init__(self, artefact: str, *, found: str, promised: str, remedy: str | None = None) -> None:
         super().__init__(
             f"model {artefact}",
             found=f"{found} (by its digest)",
             promised=f"MODEL_VERSION={promised}",
-            remedy=f"Put MODEL_VERSION={found} into .env, or point MODEL_PATH at the artefact of {promised}.",
+            remedy=remedy or f"Put MODEL_VERSION={found} into .env, or point MODEL_PATH at the artefact of {promised}.",
         )
 
 
@@ -330,14 +330,21 @@ class RosterMismatch(Refused, AssertionError):
     """The artefact's classes are not the ones this code speaks; `checks` has what was compared until then."""
 
     def __init__(
-        self, artefact: str, *, found: tuple[str, ...], promised: tuple[str, ...], checks: tuple[object, ...] = ()
+        self,
+        artefact: str,
+        *,
+        found: tuple[str, ...],
+        promised: tuple[str, ...],
+        checks: tuple[object, ...] = (),
+        remedy: str | None = None,
     ) -> None:
         self.checks = checks
         super().__init__(
             f"model {artefact}",
             found=f"classes {' '.join(found)}",
             promised=f"classes {' '.join(promised)} in app/classifier.py",
-            remedy="Set MODEL_VERSION to the version this model belongs to, or point MODEL_PATH at a model "
+            remedy=remedy
+            or "Set MODEL_VERSION to the version this model belongs to, or point MODEL_PATH at a model "
             "with the promised classes.",
         )
 

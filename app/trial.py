@@ -29,7 +29,7 @@ def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
 
     Args:
         root: of the installation.
-        path: the artefact; None means the release's own in `models/`.
+        path: the artefact; None means that of the default, whose copy in `models/` is looked at too.
     """
     try:
         done = subprocess.run(
@@ -47,9 +47,9 @@ def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
     return Trial(done.returncode, done.stderr.strip() or f"exit code {done.returncode}" if done.returncode else "")
 
 
-def run_alone(version: str, *arguments: str, root: Path) -> int:
+def run_alone(version: str, *arguments: str, root: Path, path: Path | None) -> int:
     """The exit code of `pixelwise ARGUMENTS...` with this version as the only one; it speaks for itself."""
-    return subprocess.run(_command(*arguments), env=_environment(version, None), cwd=root, check=False).returncode
+    return subprocess.run(_command(*arguments), env=_environment(version, path), cwd=root, check=False).returncode
 
 
 def _command(*arguments: str) -> list[str]:

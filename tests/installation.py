@@ -20,9 +20,10 @@ import pytest
 
 from app.inference.golden import GoldenSet, read_golden
 from app.release.card import read_card
+from app.release.front import copy_out
 from app.release.pull import pull
 from app.release.record import RECORD, Release, describe, record_bytes
-from app.release.store import link
+from app.release.store import place
 
 ROOT = Path(__file__).resolve().parent.parent
 REPOSITORY = "pixelwise-model/releases.git"
@@ -99,16 +100,17 @@ class Installation:
         return self.run("-c", "import app.cli; app.cli.main()", *arguments, **environ)
 
     def place(self, version: str, files: dict[str, bytes], *, artefact: str) -> None:
-        """Puts these files there as if they had been pulled: recorded, and linked into models/."""
+        """Puts these files there as if they had been pulled: recorded, and copied into models/."""
         described = tuple(describe(name, data) for name, data in files.items())
         release = Release(REPOSITORY, version, "1" * 40, artefact, described)
-        folder = self.models / version
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        staged = self.models / ".incoming-test"
+        staged.mkdir(parents=True)
         for name, data in files.items():
-            (folder / name).write_bytes(data)
-        (folder / RECORD).write_bytes(record_bytes(release))
-        link(self.models, release)
+            (staged / name).write_bytes(data)
+        (staged / RECORD).write_bytes(record_bytes(release))
+        place(staged, self.models, version)
+        shutil.rmtree(staged, ignore_errors=True)
+        copy_out(self.models, release)
 
     def place_published(self, published: Published, **changed: bytes | None) -> None:
         """Places a release with some files changed (`card`, `golden`, `artefact`: None leaves one out)."""

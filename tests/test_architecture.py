@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "running": set(),
     "worker": {"main", "web"},
     "main": {"classifier", "inference", "release", "storage", "web", "logs", "settings"},
-    "doctor": {"environments", "release", "running", "storage", "settings", "trial"},
+    "doctor": {"environments", "inference", "release", "running", "storage", "settings", "trial"},
     "trial": set(),
     "terminal": set(),
     "tables": {"release"},

@@ -122,3 +122,28 @@ def test_frozen_takes_it_only_after_review(installation: Installation, course: C
     again = installation.pixelwise("pull", "--frozen", **settings)
     assert again.returncode == 0, again.stderr
     assert "listed in model.lock" in again.stderr
+
+
+def test_the_exercise_swap_in_v2_and_see_the_assertion_fire(
+    installation: Installation, published: Callable[[str], Published], tmp_path: Path
+):
+    remote = Remote(tmp_path / "course.git")
+    for version in ("v1.0", "v2.0"):
+        remote.release(version, published(version).files)
+    installation.run("-c", "import shutil; shutil.rmtree('models')")
+    settings = {"MODEL_REPO": str(remote.folder)}
+    for command in (["pull"], ["pull", "v2.0"]):
+        assert installation.pixelwise(*command, **settings).returncode == 0
+    code = "from app.classifier import CLASSES, MODEL; assert list(MODEL.artefact.classes) == CLASSES"
+    assert installation.run("-c", code, **settings).returncode == 0
+
+    swap = "import shutil; shutil.copy('models/v2.0/digit_classifier_v2.pkl', 'models/digit_classifier_v1.pkl')"
+    assert installation.run("-c", swap).returncode == 0
+    caught = "try:\n import app.classifier\nexcept AssertionError as error:\n print(error)"
+    for path in ("", "models/digit_classifier_v1.pkl"):
+        said = installation.run("-c", caught, MODEL_PATH=path, **settings).stdout
+        assert "found classes 0 1 2 3 4 5 6 7 8 9, promised classes 1 2 3 4 5 6 7 8 9" in said
+        assert installation.predict(MODEL_PATH=path, **settings).returncode == 4
+
+    assert "v1.0: copied" in installation.pixelwise("pull", **settings).stderr
+    assert installation.run("-c", code, **settings).returncode == 0

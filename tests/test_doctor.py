@@ -49,7 +49,7 @@ def test_an_installation_in_order_is_well(house: Installation):
     assert (code, faults(checks)) == (0, {})
     assert list(checks) == [
         *("python", "libraries", "git", ".env", "settings", "SECRET_API_KEY", "database", "disk", "address"),
-        *("release", "model.lock", "start"),
+        *("release", "model.lock", "course's path", "start"),
     ]
     assert all(check["mend"] == "" for check in checks.values())
 
@@ -89,7 +89,6 @@ def test_a_version_that_was_not_pulled_is_a_fault(house: Installation, version: 
 
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"other")])
 def test_a_missing_or_changed_file_of_the_release_is_a_fault(house: Installation, spoil: Callable[[Path], None]):
-    (house.models / "MODELCARD.md").unlink()  # the other name of the same file
     spoil(house.models / "v1.0/MODELCARD.md")
     code, checks = doctor(house)
     assert (code, faults(checks)) == (4, {"release": "pixelwise pull"})
@@ -134,6 +133,79 @@ def test_without_git_there_is_a_fault(house: Installation, tmp_path: Path):
     assert (code, faults(checks)) == (3, {"git": "apt-get install git"})
 
 
+# -- the course's path, and MODEL_PATH --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("swap", "found"),
+    [
+        (lambda house: house.models / "v2.0/digit_classifier_v2.pkl", "has the bytes of v2.0, not those of v1.0"),
+        (lambda house: house.root / ".env.example", "has bytes that no record knows, not those of v1.0"),
+    ],
+)
+def test_a_swapped_file_at_the_course_s_path_is_a_fault_that_a_pull_mends(
+    house: Installation, published: Callable[[str], Published], swap, found: str
+):
+    house.place_published(published("v2.0"))
+    house.place_published(published("v1.0"))
+    (house.models / V1).write_bytes(swap(house).read_bytes())
+    code, checks = doctor(house)
+    assert code == 4 and faults(checks)["course's path"] == "pixelwise pull"
+    assert checks["course's path"]["found"] == f"models/{V1} {found}"
+
+
+def test_a_folder_at_the_course_s_path_is_a_fault_that_moving_it_away_mends(house: Installation):
+    (house.models / V1).unlink()
+    (house.models / V1).mkdir()
+    _, checks = doctor(house)
+    assert faults(checks)["course's path"] == f"move {house.models / V1} away, then pixelwise pull"
+
+
+def test_a_missing_file_at_the_course_s_path_is_named_and_no_fault(house: Installation):
+    (house.models / V1).unlink()
+    code, checks = doctor(house)
+    assert code == 0
+    assert (checks["course's path"]["found"], checks["course's path"]["mend"]) == (
+        f"models/{V1} is not there, and nothing needs it",
+        "pixelwise pull",
+    )
+
+
+def test_what_the_record_in_models_promises_is_named_and_no_fault(
+    house: Installation, published: Callable[[str], Published]
+):
+    """A replacement may be under way."""
+    v1 = published("v1.0")
+    house.place("v1.2", {V1: published("v1.1").artefact}, artefact=V1)
+    code, checks = doctor(house)
+    assert code == 0 and "is what models/record.json says" in checks["course's path"]["found"]
+    house.place_published(v1)
+    assert "is that of v1.0" in doctor(house)[1]["course's path"]["found"]
+
+
+@pytest.mark.parametrize(
+    ("named", "found", "mend"),
+    [
+        (f"models/{V1}", "the artefact of v2.0, not what the record beside it promises", "pixelwise pull"),
+        ("mine.pkl", "mine.pkl: the artefact of v2.0", "MODEL_VERSION=v2.0 in .env, or leave MODEL_PATH empty there"),
+    ],
+)
+def test_a_model_path_that_names_another_release_is_a_fault(
+    house: Installation, published: Callable[[str], Published], named: str, found: str, mend: str
+):
+    house.place_published(published("v2.0"))
+    house.place_published(published("v1.0"))
+    (house.root / named).write_bytes(published("v2.0").artefact)
+    code, checks = doctor(house, MODEL_PATH=named)
+    assert code in (3, 4) and found in checks["release"]["found"] and faults(checks)["release"] == mend
+
+
+def test_a_model_path_whose_bytes_no_record_knows_is_said_to_be_so(house: Installation):
+    (house.models / V1).write_bytes(b"x")
+    _, checks = doctor(house, MODEL_PATH=f"models/{V1}")
+    assert "bytes that no record knows, not what the record beside it promises" in checks["release"]["found"]
+
+
 # -- several versions --------------------------------------------------------------------------------------------------
 
 
@@ -150,7 +222,10 @@ def house_of_two(house: Installation, published: Callable[[str], Published]) -> 
 def test_every_version_is_checked_under_its_name(house_of_two: Installation):
     code, checks = doctor(house_of_two)
     assert (code, faults(checks)) == (0, {})
-    assert list(checks)[-6:] == ["release", "model.lock", "start", "release v2.0", "model.lock v2.0", "start v2.0"]
+    assert list(checks)[-7:] == [
+        *("release", "model.lock", "course's path", "start"),
+        *("release v2.0", "model.lock v2.0", "start v2.0"),
+    ]
 
 
 def test_a_fault_of_one_version_is_mended_by_a_command_that_names_it(house_of_two: Installation, published):

@@ -33,6 +33,7 @@ def test_what_never_ends_is_refused(installation: Installation, monkeypatch: pyt
 
 
 def test_a_command_runs_with_one_version_and_gives_its_exit_code(installation_of_three: Installation, capfd):
-    assert run_alone("v2.0", "verify", "--json", root=installation_of_three.root) == 0
+    root, models = installation_of_three.root, installation_of_three.models
+    assert run_alone("v2.0", "verify", "--json", root=root, path=models / "v2.0/digit_classifier_v2.pkl") == 0
     assert '"version": "v2.0"' in capfd.readouterr().out
-    assert run_alone("v1.7", "verify", root=installation_of_three.root) == 3
+    assert run_alone("v1.7", "verify", root=root, path=None) == 3

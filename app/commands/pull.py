@@ -51,11 +51,11 @@ def fetch(version: str, settings: Settings, *, frozen: bool = False, keep_offlin
     """
     from app.release.pull import pull as pull_release
 
-    linked = version == settings.model_version
+    is_default = version == settings.model_version
 
     def accept(folder: Path) -> None:
         _start_from(folder, version, settings)
-        if linked:
+        if is_default:
             check_served_path(folder, version, settings)
 
     return pull_release(
@@ -66,7 +66,7 @@ def fetch(version: str, settings: Settings, *, frozen: bool = False, keep_offlin
         root=settings.root,
         frozen=frozen or settings.require_lock,
         keep_offline=keep_offline,
-        linked=linked,
+        is_default=is_default,
         accept=accept,
         card_artefact=_artefact_named_by_card,
         say=say,

@@ -12,8 +12,9 @@ from pathlib import Path
 from app import env_file
 from app.commands.pull import check_served_path
 from app.errors import NotTakenUp
+from app.release.front import copy_out
 from app.release.record import Release, read_record
-from app.release.store import link, only_one_pull, pulled
+from app.release.store import only_one_pull, pulled
 from app.running import Running, Served, running_service, served_by
 from app.serving import START_SECONDS
 from app.settings import read_settings
@@ -51,8 +52,8 @@ def take_up(version: str, decide: Callable[[Versions], Versions]) -> bool:
         versions = decide(now.model_versions)
         if versions[0] != now.model_version:
             check_served_path(models / versions[0], versions[0], now)
-            undo.callback(_link_again, models, read_record(models))
-            link(models, pulled(models, versions[0]))
+            undo.callback(_copy_out_again, models, read_record(models))
+            copy_out(models, pulled(models, versions[0]))
         file = (now.root / ".env").resolve()
         before = file.read_bytes().decode() if file.exists() else None
         undo.callback(env_file.write, file, before)
@@ -87,9 +88,9 @@ def _settings_for(text: str, versions: Versions) -> dict[str, str]:
     return values
 
 
-def _link_again(models: Path, before: Release | None) -> None:
+def _copy_out_again(models: Path, before: Release | None) -> None:
     if before is not None and (models / before.version).is_dir():
-        link(models, before)
+        copy_out(models, before)
 
 
 def _tell(service: Running, version: str) -> None:

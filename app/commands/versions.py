@@ -99,6 +99,7 @@ def remove(
 def default(version: Version) -> None:
     """Make one of the versions that .env names the default, and let the running service follow."""
     from app.commands.taking_up import Versions, take_up
+    from app.release.store import artefact_of
 
     def decide(now: Versions) -> Versions:
         if version not in now:
@@ -112,7 +113,7 @@ def default(version: Version) -> None:
 
     settings = settings_of_service()
     decide(settings.model_versions)
-    trial = try_alone(version, root=settings.root)
+    trial = try_alone(version, root=settings.root, path=artefact_of(settings.models, version))
     if trial.exit_code:
         raise NotStartable(version, said=trial.said)
     is_served = take_up(version, decide)
@@ -121,9 +122,12 @@ def default(version: Version) -> None:
 
 def _try(held: Held, settings: Settings) -> Trial:
     """Whether it would start now."""
-    path = settings.model_path if held.version == settings.model_version else None
-    if held.release is None and path is None:
+    from app.release.store import artefact_of
+
+    is_default = held.version == settings.model_version
+    if held.release is None and not (is_default and settings.model_path):
         return Trial(1, held.fault)
+    path = settings.model_path if is_default else artefact_of(settings.models, held.version)
     return try_alone(held.version, root=settings.root, path=path)
 
 

@@ -5,6 +5,7 @@ Nothing is ever checked out, so no filter, hook, link or submodule of a release 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import resource
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from app.errors import BadRelease, ConfigurationError
+from app.errors import BadRelease, ConfigurationError, SystemRefused
 from app.release.address import Address
 
 _KEPT = ("GIT_SSH_COMMAND", "GIT_SSL_CAINFO")
@@ -52,11 +53,28 @@ _MOST_BYTES = 1 << 20
 _MOST_MEMORY = 2 << 30
 """Address space of each git process: an object that says it is large is not believed beyond this."""
 
+_SHOWN = 500
+"""Characters of what git said, in a message."""
+
 _USER_OR_TOKEN = re.compile(r"//[^/\s]*@")
+
+
+_OWN_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE)
+"""What git's own words say of this machine, wherever the repository is."""
+
+_OWN_REPOSITORY = (*_OWN_DISK, errno.EACCES, errno.EPERM)
+"""The same where the repository is a folder here; of another machine, "Permission denied" is what ssh says."""
+
+_CANNOT_WRITE = re.compile(r"unable to (?:write|create)|could not (?:write|create)|cannot (?:mkdir|write)|write error")
 
 
 class GitFailed(Exception):
     """git left with an error; the message is what it said, made printable and short, without any token."""
+
+    def __init__(self, said: str) -> None:
+        self.whole = said
+        """All of it, for whoever looks for words in it."""
+        super().__init__(said[:_SHOWN])
 
 
 class Git:
@@ -83,13 +101,17 @@ class Git:
         configuration = folder / "gitconfig"
         configuration.write_text(_configuration(address), encoding="utf-8")
         self._environment = _environment(os.environ if environ is None else environ, configuration, address.transport)
-        self.run("init", "--quiet", "--bare", "--template=", str(self._repository))
+        try:
+            self.run("init", "--quiet", "--bare", "--template=", str(self._repository))
+        except GitFailed as failure:
+            raise self._cannot_write(str(failure)) from failure
 
     def run(self, *arguments: str, seconds: float = 60, most_bytes: int = _MOST_BYTES) -> bytes:
         """What git wrote to its standard output, at most `most_bytes`.
 
         Raises:
             BadRelease: it wrote more; what is too much is never kept.
+            SystemRefused: this machine's disk is full, read-only, and the like, by what it said.
             GitFailed: it left with an error, or did not end within `seconds`.
         """
         try:
@@ -110,8 +132,29 @@ class Git:
             self._bound(process.pid)
             output, said = self._wait(process, seconds, most_bytes)
         if process.returncode:
-            raise GitFailed(self._printable(said) or f"git {arguments[0]} left with {process.returncode}")
+            raise self._failure(said) or GitFailed(f"git {arguments[0]} left with {process.returncode}")
         return output
+
+    def _failure(self, said: bytes) -> GitFailed | ConfigurationError | None:
+        """What git said, as what it is about: this machine, which the repository's owner cannot mend, or the rest."""
+        own = b"\n".join(line for line in said.splitlines() if not line.startswith((b"remote:", b"warning:")))
+        words = self._printable(own)
+        cause = SystemRefused.cause_in(words)
+        if cause is not None and cause.errno in (_OWN_REPOSITORY if self.address.folder else _OWN_DISK):
+            is_disk = cause.errno in _OWN_DISK
+            return SystemRefused(self._repository.parent.parent if is_disk else self.address.repository, cause)
+        if cause is None and _CANNOT_WRITE.search(words):
+            return self._cannot_write(words[:_SHOWN])
+        text = self._printable(said)
+        return GitFailed(text) if text else None
+
+    def _cannot_write(self, said: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"git in {self._repository.parent.parent}",
+            found=said,
+            promised="a folder that git can write to",
+            remedy="See that the folder can be written and has room (`df -h`), then try again.",
+        )
 
     def _wait(self, process: subprocess.Popen[bytes], seconds: float, most_bytes: int) -> tuple[bytes, bytes]:
         deadline = time.monotonic() + seconds
@@ -168,7 +211,7 @@ class Git:
         text = _USER_OR_TOKEN.sub("//", text)
         # subtle: a repository chooses part of these words, so no control character of them reaches a terminal
         printable = "".join(character if character.isprintable() else " " for character in text)
-        return " ".join(printable.split()).rstrip(".")[:500]
+        return " ".join(printable.split()).rstrip(".")[:_MOST_BYTES]
 
 
 def _configuration(address: Address) -> str:

@@ -1,5 +1,9 @@
 """Opens a model for serving. Nothing is used before it is checked, in this order: the digest of its bytes (unread), the
-bytes read as data, its classes, its version, its card, a slice of its golden set."""
+bytes read as data, its classes, its version, its card, a slice of its golden set.
+
+Bytes that are not what the record beside them promises, but another recorded release's, are read as that release: who
+swaps a v2 in is told its classes. Bytes that no record knows, where a record promises others, stay unread.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +33,9 @@ from app.release.agreement import Check, Code, check_artefact, check_card, check
 from app.release.card import CARD, Card, read_card
 from app.release.card import MAX_BYTES as CARD_BYTES
 from app.release.lock import find_vouching, read_lock
+from app.release.origin import AGAIN, Origin, find_origin, find_swapped, known_releases
 from app.release.record import Release, read_record
-from app.release.store import installed
+from app.release.store import read_through
 
 GOLDEN_SLICE = 32
 """Recorded answers that are replayed at every start; all of them by `pixelwise verify`."""
@@ -48,6 +53,8 @@ class Source:
         models: the folder of pulled releases.
         lock_file: `model.lock`.
         require_lock: refuse what `model.lock` does not list.
+        is_default: look at the course's path too, `models/<artefact>`, where `path` is None. A version that is served
+            beside the default has no files there.
     """
 
     version: str
@@ -55,6 +62,7 @@ class Source:
     models: Path
     lock_file: Path
     require_lock: bool
+    is_default: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,26 +111,33 @@ def open_model(source: Source, code: Code) -> Model:
         MissingModel, VersionMismatch: the settings name what is not there, or is another version.
         Refused: a file is not what was promised; RosterMismatch (an AssertionError) when it has other classes.
     """
-    path = source.path or _pinned_artefact(source.models, source.version)
-    data = _read(path, asked_by="MODEL_PATH" if source.path else "MODEL_VERSION")
+    link = source.models / source.version if source.path is None else source.path.parent
+    return read_through(link, lambda folder: _open(source, code, link, folder))
+
+
+def _open(source: Source, code: Code, link: Path, folder: Path) -> Model:
+    """The model from one and the same `folder`, though `link`, by which it is named, may be replaced meanwhile."""
+    record = _pinned(source, folder) if source.path is None else read_record(folder)
+    path = source.path or link / (record.artefact if record else "")
+    data = _read(folder / path.name, path, asked_by="MODEL_PATH" if source.path else "MODEL_VERSION")
     digest = hashlib.sha256(data).hexdigest()
-    folder = path.parent
-    record = read_record(folder)
     files = {} if record is None else {file.name: (file.sha256, "the record of its pull") for file in record.files}
-    _hold_against(files, path.name, digest)
+    is_foreign = files.get(path.name, (digest,))[0] != digest
+    notices = _check_foreign_bytes(source, code, path, data, files[path.name]) if is_foreign else []
+    if is_foreign:  # record, card and golden set here speak of other bytes
+        record, files = None, {}
+    elif source.path is None and source.is_default and record is not None:
+        _check_course_path(source, code, record)
     if source.require_lock:
         entry = _vouching_entry(source, path, digest, record)
         files |= {file.name: (file.sha256, source.lock_file.name) for file in entry.files}
         _hold_against(files, path.name, digest)
 
-    artefact = read_artefact(data)
-    if artefact.classes != code.classes:
-        known = tuple(check_artefact(artefact, code))
-        raise RosterMismatch(path.name, found=artefact.classes, promised=code.classes, checks=known)
-    version, notices = _served_version(source, path, digest, record)
+    artefact = _read_of_roster(path.name, data, code)
+    version, unknown = _served_version(source, path, digest, record)
 
     # The card and golden set of a folder speak of its release's own artefact, not of others that lie there.
-    own = record is None or record.artefact == path.name
+    own = not is_foreign and (record is None or record.artefact == path.name)
     card = _read_card(folder, files) if own else None
     engine = Engine(artefact)
     checks = check_artefact(artefact, code)
@@ -130,28 +145,84 @@ def open_model(source: Source, code: Code) -> Model:
     recorded = _read_golden(folder, files, card, artefact)
     checks += _replay_slice(recorded, engine)
     refuse_differences(path.name, checks)
-    return Model(path, digest, version, artefact, engine, card, recorded, tuple(checks), tuple(notices))
+    return Model(path, digest, version, artefact, engine, card, recorded, tuple(checks), (*notices, *unknown))
 
 
-def _pinned_artefact(models: Path, version: str) -> Path:
-    record = read_record(models / version)
+def _pinned(source: Source, folder: Path) -> Release:
+    named, record = source.models / source.version, read_record(folder)
     if record is None:
-        raise MissingModel(models / version, asked_by=f"MODEL_VERSION={version}")
-    if record.version != version:
+        raise MissingModel(named, asked_by=f"MODEL_VERSION={source.version}")
+    if record.version != source.version:
         raise BadRelease(
-            f"record of {models.name}/{version}",
+            f"record of {source.models.name}/{source.version}",
             found=f"release {record.version}",
-            promised=f"release {version}",
-            remedy=f"Remove {models / version} and run `pixelwise pull`.",
+            promised=f"release {source.version}",
+            remedy=f"Remove {named} and run `pixelwise pull`.",
         )
-    return models / version / record.artefact
+    return record
 
 
-def _read(path: Path, *, asked_by: str) -> bytes:
+def _read_of_roster(name: str, data: bytes, code: Code, *, remedy: str | None = None) -> Artefact:
+    """The artefact in these bytes; its classes are those of this code."""
+    artefact = read_artefact(data)
+    if artefact.classes != code.classes:
+        known = tuple(check_artefact(artefact, code))
+        raise RosterMismatch(name, found=artefact.classes, promised=code.classes, checks=known, remedy=remedy)
+    return artefact
+
+
+def _check_foreign_bytes(source: Source, code: Code, path: Path, data: bytes, promise: tuple[str, str]) -> list[str]:
+    """Notices about bytes that the record beside them does not promise; they are of the pinned version all the same.
+
+    Raises:
+        ChangedFile: no record knows them, or none as an artefact of its own. RosterMismatch, VersionMismatch: they are
+            another release's.
+    """
+    known = known_releases(source.models, source.lock_file, only_locked=source.require_lock)
+    origin = find_origin(hashlib.sha256(data).hexdigest(), known)
+    _check_origin(source, code, path.name, data, origin, promise)
+    if not origin.serving:
+        raise _unlike_record(path.name, origin, promise)
+    return [f"{path} is {origin.shown}, not what the record beside it promises: `pixelwise pull` puts that back."]
+
+
+def _check_course_path(source: Source, code: Code, pinned: Release) -> None:
+    """Nothing, when the file at the course's path, which is not what is served, is no other model."""
+    swapped = find_swapped(source.models, pinned, source.lock_file, only_locked=source.require_lock)
+    if swapped is None:
+        return
+    own = next(file.sha256 for file in pinned.files if file.name == pinned.artefact)
+    promise = (own, f"the record of {source.models.name}/{pinned.version}")
+    name = f"{source.models.name}/{swapped.path.name}"
+    if swapped.data is None:
+        raise ChangedFile(name, found=swapped.found, promised=own, promised_by=promise[1], remedy=f"{AGAIN}.")
+    _check_origin(source, code, name, swapped.data, swapped.origin, promise)
+    raise _unlike_record(name, swapped.origin, promise)
+
+
+def _check_origin(source: Source, code: Code, name: str, data: bytes, origin: Origin, promise: tuple[str, str]) -> None:
+    """Nothing, when bytes that a record does not promise are those of a release of the pinned version, or of none."""
+    if not origin.is_known:
+        raise _unlike_record(name, origin, promise)
+    version = origin.versions[0]
+    remedy = f"{AGAIN}, or set MODEL_VERSION={version} to serve {version}."
+    _read_of_roster(name, data, code, remedy=remedy)
+    if origin.serving and source.version not in origin.versions:
+        raise VersionMismatch(name, found=version, promised=source.version, remedy=remedy)
+
+
+def _unlike_record(name: str, origin: Origin, promise: tuple[str, str]) -> ChangedFile:
+    remedy = f"{AGAIN}; a model of your own goes under another path, which MODEL_PATH names."
+    promised, promised_by = promise
+    return ChangedFile(name, found=origin.shown, promised=f"sha256 {promised}", promised_by=promised_by, remedy=remedy)
+
+
+def _read(file: Path, path: Path, *, asked_by: str) -> bytes:
+    """The bytes of `file`, which settings and messages call `path`."""
     try:
-        return read_plain_file(path, limit=MAX_BYTES)
+        return read_plain_file(file, limit=MAX_BYTES)
     except NotPlain as error:
-        if not os.path.lexists(path):
+        if not os.path.lexists(file):
             raise MissingModel(path, asked_by=asked_by) from None
         raise ConfigurationError(
             f"model file {path}",
@@ -187,8 +258,8 @@ def _served_version(source: Source, path: Path, digest: str, record: Release | N
     """The version that records and `model.lock` give for these bytes, not the one that a setting claims."""
     if record is not None and record.version == source.version and record.serves(digest):
         return source.version, []
-    others = (*installed(source.models), *read_lock(source.lock_file), *([record] if record else []))
-    known = {release.version for release in others if release.serves(digest)}
+    others = (*known_releases(source.models, source.lock_file), *([record] if record else []))
+    known = {release.version for release in find_origin(digest, others).serving}
     if source.version in known:
         return source.version, []
     if known:

@@ -10,7 +10,9 @@ from typing import Literal
 
 from app.errors import BadRelease, MovedTag, Unreachable, Unreviewed
 from app.release.address import Address, parse_address
+from app.release.front import check_room, copy_out
 from app.release.git import Git
+from app.release.ledger import SEEN, Seen, read_seen, write_seen
 from app.release.lock import find_cover, read_lock
 from app.release.record import (
     RECORD,
@@ -26,7 +28,7 @@ from app.release.record import (
     record_bytes,
 )
 from app.release.repository import Tag, fetch, read, resolve
-from app.release.store import SEEN, Seen, incoming, link, only_one_pull, place, read_seen, write, write_seen
+from app.release.store import clear_unlinked, incoming, only_one_pull, place, take_over, write
 
 Say = Callable[[str], None]
 
@@ -38,13 +40,13 @@ class Pulled:
     Attributes:
         release: the release that is in place now.
         covered_by: the entry of `model.lock` that vouches for it; None for a first pull.
-        outcome: "pulled", "linked" (it was there, and is the default now), "in place" (nothing to do) or
-            "kept" (it was there, and its repository did not answer).
+        outcome: "pulled", "copied" (it was there, and its files are those of `models/` now), "in place" (nothing to
+            do) or "kept" (it was there, and its repository did not answer).
     """
 
     release: Release
     covered_by: Release | None
-    outcome: Literal["pulled", "linked", "in place", "kept"]
+    outcome: Literal["pulled", "copied", "in place", "kept"]
 
 
 def pull(
@@ -57,12 +59,12 @@ def pull(
     frozen: bool,
     accept: Callable[[Path], None],
     say: Say,
-    linked: bool = True,
+    is_default: bool = True,
     keep_offline: bool = False,
     card_artefact: Callable[[Path], str | None] = lambda folder: None,
     environ: Mapping[str, str] | None = None,
 ) -> Pulled:
-    """Puts the release `version` of `repository` into `models/<version>/`, and links the default into `models/` itself.
+    """Makes the release `version` of `repository` that of `models/<version>`, and copies the default into `models/`.
 
     Args:
         repository: MODEL_REPO; a relative path counts from `root`.
@@ -70,8 +72,8 @@ def pull(
         accept: handed the folder with the verified files and their record, before any of it is placed; raises a
             refusal to keep it out.
         say: one line of progress or notice, for a person.
-        linked: whether it is the default, whose files are those of `models/`.
-        keep_offline: when the repository does not answer, go on with its release in `models/<version>/` if that
+        is_default: whether its files are those of `models/` itself.
+        keep_offline: when the repository does not answer, go on with its release in `models/<version>` if that
             is intact (and, with `frozen`, listed in `model.lock`).
         card_artefact: handed the same folder; the artefact that its card names, or None.
         environ: the environment for git; None means the process's own.
@@ -95,8 +97,9 @@ def pull(
                 f"The {unreachable.subject} could not be reached ({unreachable.found}). The release in place goes on: "
                 f"{version}, commit {kept.release.commit[:12]}."
             )
-            if linked:
-                link(models, kept.release)
+            take_over(models, version)
+            if is_default:
+                copy_out(models, kept.release)
             return kept
         cover = find_cover(entries, repository=address.repository, version=version, commit=tag.commit, root=root)
         if cover is None and frozen:
@@ -107,24 +110,30 @@ def pull(
             _check_not_moved(held, seen, tag, address, models, root)
         known = _remembering(seen, held, tag, address, root)
         if held is not None and held.commit == tag.commit and _is_intact(models / version, held, cover, say):
+            take_over(models, version)
             if known != seen:
                 write_seen(models, known, workshop)
-            return Pulled(held, cover, "linked" if linked and link(models, held) else "in place")
+            is_copied = is_default and copy_out(models, held)
+            clear_unlinked(models)
+            return Pulled(held, cover, "copied" if is_copied else "in place")
 
         say(f"Fetching {version} of {address.repository}, commit {tag.commit[:12]}.")
         staged = workshop / version
         release = _stage(staged, git, tag, cover, card_artefact, say)
+        if is_default:
+            check_room(models, release)
         accept(staged)
-        place(staged, models, version)
+        replaced = place(staged, models, version)
         if known != seen:
             write_seen(models, known, workshop)
-        if linked:
-            link(models, release)
+        if is_default:
+            copy_out(models, release)
+        clear_unlinked(models, keep=replaced)
     if cover is None:
         say(
             f"{version} of {address.repository} is not in {lock_file.name}: a first pull. Its commit and digests are "
             f"recorded in {models.name}/{version}/{RECORD}; review them, then trust them by "
-            f"`pixelwise lock{'' if linked else f' {version}'}`."
+            f"`pixelwise lock{'' if is_default else f' {version}'}`."
         )
     return Pulled(release, cover, "pulled")
 
@@ -144,7 +153,7 @@ def _stage(
     folder.mkdir()
     files: dict[str, ReleaseFile] = {}
     for blob in blobs:
-        data = read(git, blob)
+        data = read(git, tag, blob)
         files[blob.name] = describe(blob.name, data)
         write(folder / blob.name, data)
     if SUMS in files:

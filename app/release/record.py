@@ -21,7 +21,8 @@ from app.inference.plain_file import NotPlain, read_plain_file
 RECORD = "record.json"
 """The record's file name, in `models/<version>/` and in `models/`. No file of a release may have it."""
 
-_RECORD_LIMIT = 1 << 20
+RECORD_LIMIT = 1 << 20
+"""Bytes of a record at most."""
 
 SUMS = "SHA256SUMS"
 _SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
@@ -162,7 +163,7 @@ def read_record(folder: Path) -> Release | None:
     if not path.exists():
         return None
     try:
-        return msgspec.json.decode(read_plain_file(path, limit=_RECORD_LIMIT), type=Release)
+        return msgspec.json.decode(read_plain_file(path, limit=RECORD_LIMIT), type=Release)
     except (NotPlain, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadRelease(
             f"record {path}",
@@ -179,10 +180,11 @@ def record_bytes(release: Release) -> bytes:
 
 def changed_file(folder: Path, release: Release) -> str | None:
     """The name of a file in `folder` that is not what the record says, or None when all are."""
-    return next((file.name for file in release.files if not _is_intact(folder / file.name, file)), None)
+    return next((file.name for file in release.files if not is_intact(folder / file.name, file)), None)
 
 
-def _is_intact(path: Path, promised: ReleaseFile) -> bool:
+def is_intact(path: Path, promised: ReleaseFile) -> bool:
+    """Whether a plain file is there, with exactly the promised bytes."""
     try:
         return describe(promised.name, read_plain_file(path, limit=promised.size)) == promised
     except NotPlain:

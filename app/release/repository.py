@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from app.errors import BadRelease, Unreachable
+from app.errors import BadRelease, Unreachable, system_refusals
 from app.release.address import Address
 from app.release.git import Git, GitFailed
+from app.release.ledger import SEEN
 from app.release.record import RECORD, SUMS, is_plain, is_version
-from app.release.store import SEEN
+from app.release.store import RELEASES
 
 MOST_FILES = 100
 MOST_BYTES = 128 << 20
@@ -24,7 +25,15 @@ _MOST_TAG_BYTES = 64 << 10
 _FETCH_SECONDS = 600
 _SHOWN_TAGS = 20
 _SHA = re.compile(r"[0-9a-f]{40}")
+_TAG_HEADER = ("object", "type", "tag", "tagger")
 _TREE_ENTRY = re.compile(rb"(\d{6}) (\w+) ([0-9a-f]{40}) +(\d+|-)\t(.*)", re.DOTALL)
+_WRONG_KIND = re.compile(r"object [0-9a-f]{40} is a \w+, not a \w+")
+_DAMAGED = re.compile(
+    r"is corrupt|corrupt loose object|repository corruption|bad (?:tree )?object|inflate|hash mismatch"
+    r"|object file \S+ is empty|did not receive expected object|did not send all necessary objects|not our ref"
+    r"|unable to read [0-9a-f]{40}"
+)
+"""What git says of a repository whose objects are missing, or are not what their names say."""
 _OWNER = "Its owner must publish the release anew; the current model stays as it is."
 
 
@@ -64,7 +73,7 @@ def resolve(git: Git, version: str) -> Tag:
     try:
         listing = git.run("ls-remote", "--quiet", "--end-of-options", git.address.url, "refs/tags/v*")
     except GitFailed as failure:
-        raise _unreachable(git.address, version, str(failure)) from failure
+        raise _damaged(version, failure) or _unreachable(git.address, version, str(failure)) from failure
     tags = {}
     for line in listing.decode("utf-8", "replace").splitlines():
         sha, _, name = line.partition("\t")
@@ -100,7 +109,7 @@ def fetch(git: Git, tag: Tag) -> tuple[list[Blob], list[str]]:
     try:
         git.run("fetch", *options, git.address.url, f"{reference}:{reference}", seconds=_FETCH_SECONDS)
     except GitFailed as failure:
-        raise _judged(git.address, tag, str(failure)) from failure
+        raise _judged(git.address, tag, failure) from failure
     try:
         kind, _, sha = _text(git, "for-each-ref", "--format=%(objecttype) %(objectname)", reference).partition(" ")
         if sha != tag.object:
@@ -114,9 +123,16 @@ def fetch(git: Git, tag: Tag) -> tuple[list[Blob], list[str]]:
         raise _refused(tag, f"objects that cannot be read ({failure})", "a tag of a commit") from failure
 
 
-def read(git: Git, blob: Blob) -> bytes:
-    """The bytes of one fetched file."""
-    return git.run("cat-file", "blob", blob.sha, most_bytes=blob.size)
+def read(git: Git, tag: Tag, blob: Blob) -> bytes:
+    """The bytes of one fetched file.
+
+    Raises:
+        BadRelease: they are not there, or are not those of the object.
+    """
+    try:
+        return git.run("cat-file", "blob", blob.sha, most_bytes=blob.size)
+    except GitFailed as failure:
+        raise _refused(tag, f"{blob.name}, which cannot be read ({failure})", "whole objects") from failure
 
 
 def read_tree(version: str, listing: bytes) -> tuple[list[Blob], list[str]]:
@@ -152,8 +168,8 @@ def _check_entry(version: str, name: str, mode: str) -> None:
         raise _bad_file(version, shown, "a symbolic link", "plain files")
     if mode == "160000":
         raise _bad_file(version, shown, "a submodule", "plain files")
-    if name.lower() in (RECORD, SEEN) or is_version(name):
-        own = f"no {RECORD}, no {SEEN} and no name like v1.0"
+    if name.lower() in (RECORD, SEEN, RELEASES) or is_version(name):
+        own = f"no {RECORD}, no {SEEN}, no {RELEASES} and no name like v1.0"
         raise _bad_file(version, shown, "a name that PixelWise keeps for itself", own)
 
 
@@ -175,7 +191,12 @@ def _check_tag_object(git: Git, tag: Tag) -> None:
     if size > _MOST_TAG_BYTES:
         raise _refused(tag, f"a tag object of {size:,} bytes", f"at most {_MOST_TAG_BYTES:,}")
     header = _text(git, "cat-file", "tag", tag.object).partition("\n\n")[0]
-    fields = dict(line.split(" ", 1) for line in header.splitlines() if " " in line)
+    lines = header.split("\n")  # no other line break counts for git
+    names = [line.partition(" ")[0] for line in lines]
+    if tuple(names[:4]) != _TAG_HEADER or any(name in _TAG_HEADER for name in names[4:]):
+        found = f"a tag object whose header has the lines {' '.join(names[:10])!a}"
+        raise _refused(tag, found, f"the lines {' '.join(_TAG_HEADER)}, each once and in this order")
+    fields = {name: line.partition(" ")[2] for name, line in zip(names, lines[:4], strict=False)}
     if fields.get("tag") != tag.version:
         raise _refused(tag, f"a tag object named {fields.get('tag')!a}", f"one named '{tag.version}'")
     if fields.get("type") != "commit":
@@ -192,27 +213,40 @@ def _look_for_folder(address: Address, version: str) -> None:
     folder = address.folder
     if folder is None:
         return
-    try:
+    with system_refusals(folder):
         there, is_repository = folder.exists(), (folder / ".git").exists() or (folder / "HEAD").exists()
-    except OSError as error:
-        raise _unreachable(address, version, str(error.strerror)) from error
     if not there:
         raise _unreachable(address, version, "no such folder")
     if not is_repository:
         raise _unreachable(address, version, "no git repository in this folder")
 
 
-def _judged(address: Address, tag: Tag, said: str) -> BadRelease | Unreachable:
+def _judged(address: Address, tag: Tag, failure: GitFailed) -> BadRelease | Unreachable:
     """Whether the bytes were refused or did not come: only the second is worth another try."""
-    if re.search(r"hasDot|fullPathname", said):
+    said, whole = str(failure), failure.whole
+    if re.search(r"hasDot|fullPathname", whole):
         return _refused(tag, f"a path that leads elsewhere ({said})", "plain file names")
-    if "fsck error" in said:
+    if "fsck error" in whole:
         return _refused(tag, f"objects that git refuses ({said})", "well-formed objects")
-    if "Out of memory" in said:
+    if re.search(r"Out of memory|Cannot allocate memory", whole):
         return _refused(tag, f"objects too large to be read ({said})", "files and messages of a release's size")
-    if "File too large" in said:
+    if "File too large" in whole:
         return _refused(tag, "more bytes than a release may have", f"at most {MOST_BYTES:,}")
-    return _unreachable(address, tag.version, said)
+    return _damaged(tag.version, failure) or _unreachable(address, tag.version, said)
+
+
+def _damaged(version: str, failure: GitFailed) -> BadRelease | None:
+    """The refusal of a repository that answers, and whose objects are not what their names say."""
+    if _WRONG_KIND.search(failure.whole):
+        found, promised = f"an object of another kind than it says ({failure})", "a tag of a commit"
+    elif _DAMAGED.search(failure.whole):
+        found, promised = f"a damaged object in its repository ({failure})", "whole objects"
+    else:
+        return None
+    remedy = (
+        "Its owner must mend the repository (`git fsck` there names the objects); the current model stays as it is."
+    )
+    return BadRelease(f"tag {version}", found=found, promised=promised, remedy=remedy)
 
 
 def _unreachable(address: Address, version: str, said: str) -> Unreachable:

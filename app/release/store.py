@@ -1,54 +1,69 @@
-"""`models/`: each release whole in `models/<version>/`, and the pinned one's files linked into `models/` itself.
+"""`models/`: each release whole in a folder that is named by its content, and `models/<version>` a link to it.
 
-A release is written and checked beside the others and placed by one rename, so that whenever the machine stops,
-what was served before is still whole. The order of every step here is the point of it.
+    models/v1.0 -> releases/<sha256 of the record's bytes>      record.json holds the commit and every file's digest
+
+A release is written and checked beside the others, placed by one rename, and named by another: there is no moment
+without it, and whenever the machine stops, what was served before is still whole. The order of every step here is the
+point of it.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeVar
 
-import msgspec
-
-from app.errors import BadRelease
-from app.inference.contract import Version
+from app.errors import BadRelease, ConfigurationError, PixelWiseError, system_refusals
 from app.inference.plain_file import NotPlain, read_plain_file
-from app.release.record import RECORD, Commit, Release, changed_file, is_version, read_record
+from app.release.record import RECORD, RECORD_LIMIT, Release, changed_file, is_version, read_record
 
-SEEN = "seen.json"
-"""The ledger's file name, in `models/`. No file of a release may have it."""
+RELEASES = "releases"
+"""The folder of all releases, in `models/`. No file of a release may have its name."""
 
-Seen: TypeAlias = dict[str, dict[Version, Commit]]
-"""The commit that was last placed, by the key of its repository's address and by its version.
-
-`models/<version>/` holds one release; this remembers those of other repositories that it held before.
-"""
-
-_SEEN_LIMIT = 1 << 20
+_LOCK = ".lock"
 _INCOMING = ".incoming-"
+_LINKING = ".linking-"
 _REPLACED = ".replaced-"
-_LINKING = ".linking"
+"""Begins the name of what older installations moved aside."""
+
+Result = TypeVar("Result")
 
 
 @contextmanager
 def only_one_pull(models: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Holds `models/` for one pull at a time; another one waits. Clears what an interrupted one left."""
+    """Holds `models/` for one pull at a time; another one waits. Ends or clears what an interrupted one left.
+
+    Raises:
+        SystemRefused: `models/` cannot be written, now or in the block: a full disk, no permission, and the like.
+    """
+    with system_refusals(models), _locked(models, say):
+        _end_what_was_begun(models)
+        yield
+
+
+@contextmanager
+def _locked(models: Path, say: Callable[[str], None]) -> Iterator[None]:
     models.mkdir(parents=True, exist_ok=True)
-    with (models / ".lock").open("w") as lock:
+    # A link is not followed: this user's permissions are no reason to touch a file elsewhere.
+    descriptor = os.open(models / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _in_the_way(models / _LOCK, "no plain file", "the file that pulls lock")
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             say("Another pull is running: waiting for it.")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        _clear_leftovers(models)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -58,6 +73,53 @@ def incoming(models: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def folder_of(models: Path, version: str) -> Path:
+    """The folder that `models/<version>` leads to now; it stays as it is when the link is replaced."""
+    return _behind(models / version)
+
+
+def artefact_of(models: Path, version: str) -> Path | None:
+    """The path of what `models/<version>` serves, by its record; None where no record can be read."""
+    try:
+        record = read_record(models / version) if is_version(version) else None
+    except BadRelease:
+        return None
+    return None if record is None else models / version / record.artefact
+
+
+def read_through(link: Path, read: Callable[[Path], Result]) -> Result:
+    """The result of `read`, which is handed the folder behind `link`, the same one for all that it reads.
+
+    A pull may replace the link meanwhile, and the next one clear the folder: then all is read anew, from the new one.
+    """
+    while True:
+        before = _identity(link)
+        try:
+            return read(_behind(link))
+        except PixelWiseError:
+            if _identity(link) == before:
+                raise
+
+
+def _behind(link: Path) -> Path:
+    try:
+        return link.parent / link.readlink()
+    except OSError:  # a folder as older installations have it, or nothing
+        return link
+
+
+def _identity(link: Path) -> tuple[int, int] | None:
+    """Another one after each replacement, even by a link to the same folder."""
+    try:
+        status = os.lstat(link)
+    except OSError:
+        return None
+    return (status.st_ino, status.st_ctime_ns) if stat.S_ISLNK(status.st_mode) else (status.st_ino, 0)
+
+
 def installed(models: Path) -> list[Release]:
     """The record of every release in `models/`, by version.
 
@@ -65,17 +127,20 @@ def installed(models: Path) -> list[Release]:
         BadRelease: a record cannot be read.
     """
     folders = sorted(models.iterdir()) if models.is_dir() else []
-    records = [read_record(folder) for folder in folders if is_version(folder.name) and folder.is_dir()]
+    records = [read_through(folder, read_record) for folder in folders if is_version(folder.name) and folder.is_dir()]
     return [record for record in records if record is not None]
 
 
 def pulled(models: Path, version: str) -> Release:
-    """The record of the release in `models/<version>/`, whose files are as they were pulled.
+    """The record of the release `models/<version>`, whose files are as they were pulled.
 
     Raises:
         BadRelease: it has not been pulled, or is not what was pulled any more.
     """
-    folder = models / version
+    return read_through(models / version, lambda folder: _pulled(folder, models, version))
+
+
+def _pulled(folder: Path, models: Path, version: str) -> Release:
     release = read_record(folder) if is_version(version) else None
     if release is None:
         found = "nothing pulled"
@@ -88,45 +153,143 @@ def pulled(models: Path, version: str) -> Release:
     raise BadRelease(
         f"release {version}",
         found=found,
-        promised=f"the pulled release in {folder}",
+        promised=f"the pulled release in {models / version}",
         remedy=f"Run `pixelwise pull {version}` first.",
     )
 
 
+# -- placing -----------------------------------------------------------------------------------------------------------
+
+
+def place(staged: Path, models: Path, version: str) -> Path | None:
+    """Makes the checked folder `staged` the release `version`; the folder that it replaces, which is kept for now."""
+    take_over(models, version)
+    _check_releases(models)
+    replaced = folder_of(models, version) if (models / version).exists() else None
+    folder = models / RELEASES / _content_name(staged)
+    settle(staged)
+    folder.parent.mkdir(exist_ok=True)
+    if folder.exists():
+        _mend(folder, staged)
+    else:
+        staged.rename(folder)
+    settle(folder.parent)
+    _link(models, version, folder)
+    return replaced if replaced != folder else None
+
+
+def take_over(models: Path, version: str) -> None:
+    """Moves a release of an older installation, which lies in `models/<version>/` itself, to where it belongs."""
+    old = models / version
+    if old.is_symlink() or not old.is_dir():
+        return
+    _check_releases(models)
+    folder = models / RELEASES / _content_name(old)
+    folder.parent.mkdir(exist_ok=True)
+    remove(folder)  # nothing leads there: this version's link would
+    draft = _draft_link(models, version, folder)
+    # subtle: no rename puts a link in the place of a folder. Between these two system calls, once in the life of an
+    # installation, there is no `models/<version>`; stopped between them, the next pull makes the second one.
+    old.rename(folder)
+    draft.replace(old)
+    settle(models)
+
+
+def clear_unlinked(models: Path, *, keep: Path | None = None) -> None:
+    """Removes the releases that no version leads to, but for `keep`: somebody may be reading what was just replaced."""
+    folder = models / RELEASES
+    if not folder.is_dir() or folder.is_symlink():
+        return
+    kept = {link.resolve() for link in models.iterdir() if link.is_symlink()} | ({keep.resolve()} if keep else set())
+    for release in folder.iterdir():
+        if release.resolve() not in kept:
+            remove(release)
+
+
 def discard(models: Path, version: str) -> None:
     """Takes the release out of `models/`, at once or not at all; a pull of it starts anew."""
+    link = models / version
+    folder = folder_of(models, version)
+    if link.is_symlink():
+        link.unlink()
+        settle(models)
+        clear_unlinked(models)
+        return
     aside = models / f"{_INCOMING}{version}"  # subtle: stopped right after the rename, the next pull clears it
-    (models / version).rename(aside)
-    _settle(models)
-    _remove(aside)
+    folder.rename(aside)
+    settle(models)
+    remove(aside)
 
 
-def read_seen(models: Path) -> Seen:
-    """The ledger of what was placed; empty when there is none.
-
-    Raises:
-        BadRelease: it is there and cannot be read.
-    """
-    path = models / SEEN
-    if not os.path.lexists(path):
-        return {}
+def _content_name(folder: Path) -> str:
+    """The sha256 of the record's bytes; of none, where there is no record that can be read."""
     try:
-        return msgspec.json.decode(read_plain_file(path, limit=_SEEN_LIMIT), type=Seen)
-    except (NotPlain, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BadRelease(
-            f"ledger {path}",
-            found=str(error),
-            promised="the commits of earlier pulls, as `pixelwise pull` wrote them",
-            remedy=f"Remove {path} and run `pixelwise pull`; a tag that moved since its pull may then go unnoticed.",
-        ) from error
+        data = read_plain_file(folder / RECORD, limit=RECORD_LIMIT)
+    except NotPlain:
+        data = b""
+    return hashlib.sha256(data).hexdigest()
 
 
-def write_seen(models: Path, seen: Seen, workshop: Path) -> None:
-    """Replaces the ledger, at once or not at all; `workshop` is a folder of `incoming`."""
-    draft = workshop / SEEN
-    write(draft, msgspec.json.format(msgspec.json.encode(seen, order="sorted"), indent=2) + b"\n")
-    draft.replace(models / SEEN)
-    _settle(models)
+def _link(models: Path, version: str, folder: Path) -> None:
+    _draft_link(models, version, folder).replace(models / version)
+    settle(models)
+
+
+def _draft_link(models: Path, version: str, folder: Path) -> Path:
+    draft = models / f"{_LINKING}{version}"
+    draft.symlink_to(folder.relative_to(models))
+    return draft
+
+
+def _mend(folder: Path, staged: Path) -> None:
+    """Makes `folder`, which holds the release already or once did, file by file what `staged` is."""
+    names = {path.name for path in staged.iterdir()}
+    for path in folder.iterdir():
+        if path.name not in names or path.is_symlink() or path.is_dir():
+            remove(path)
+    for name in sorted(names):
+        if not _has_bytes_of(folder / name, staged / name):
+            (staged / name).replace(folder / name)
+    settle(folder)
+
+
+def _has_bytes_of(path: Path, other: Path) -> bool:
+    data = other.read_bytes()
+    try:
+        return read_plain_file(path, limit=len(data)) == data
+    except NotPlain:
+        return False
+
+
+def _check_releases(models: Path) -> None:
+    path = models / RELEASES
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_dir()):
+        raise _in_the_way(path, "no folder", "the folder of all releases")
+
+
+def _in_the_way(path: Path, found: str, promised: str) -> ConfigurationError:
+    remedy = f"Move {path} away, then try again."
+    return ConfigurationError(f"{path.parent.name}/{path.name}", found=found, promised=promised, remedy=remedy)
+
+
+def _end_what_was_begun(models: Path) -> None:
+    for leftover in models.glob(f"{_INCOMING}*"):
+        remove(leftover)
+    for draft in models.glob(f"{_LINKING}*"):
+        target = models / draft.name.removeprefix(_LINKING)
+        if not os.path.lexists(target) and _behind(draft).is_dir():
+            draft.replace(target)
+        else:
+            remove(draft)
+    for aside in models.glob(f"{_REPLACED}*"):
+        target = models / aside.name.removeprefix(_REPLACED)
+        if target.exists():
+            remove(aside)
+        else:
+            aside.rename(target)
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
 
 
 def write(path: Path, data: bytes) -> None:
@@ -137,75 +300,15 @@ def write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def place(staged: Path, models: Path, version: str) -> None:
-    """Makes the checked folder `staged` the release `version`; one that is there gives way at the last moment."""
-    target, aside = models / version, models / f"{_REPLACED}{version}"
-    _settle(staged)
-    if os.path.lexists(target):
-        target.rename(aside)  # subtle: stopped right after this line, the next pull moves it back
-    staged.rename(target)
-    _settle(models)
-    _remove(aside)
-
-
-def link(models: Path, release: Release) -> bool:
-    """Makes the files of `models/<version>/` those of `models/`; whether anything had to be done.
-
-    The record is replaced last: stopped before that, `models/` holds files that its record does not promise,
-    which a start refuses and the next pull repairs.
-    """
-    before = _linked(models)
-    if before == release and changed_file(models, release) is None:
-        return False
-    names = {file.name for file in release.files}
-    for file in before.files if before else ():
-        if file.name not in names:
-            (models / file.name).unlink(missing_ok=True)
-    for name in sorted(names):
-        _link_one(models / release.version / name, models / name)
-    _link_one(models / release.version / RECORD, models / RECORD)
-    _settle(models)
-    return True
-
-
-def _link_one(source: Path, target: Path) -> None:
-    if target.exists() and target.samefile(source):
-        return  # subtle: a rename of one name of a file over another does nothing and leaves both
-    draft = target.with_name(_LINKING)
-    try:
-        os.link(source, draft)
-    except OSError:  # a file system without hard links; a full disk fails again, below
-        shutil.copyfile(source, draft)
-    draft.replace(target)
-
-
-def _linked(models: Path) -> Release | None:
-    try:
-        return read_record(models)
-    except BadRelease:
-        return None  # about to be replaced
-
-
-def _clear_leftovers(models: Path) -> None:
-    for leftover in models.glob(f"{_INCOMING}*"):
-        _remove(leftover)
-    for aside in models.glob(f"{_REPLACED}*"):
-        target = models / aside.name.removeprefix(_REPLACED)
-        if target.exists():
-            _remove(aside)
-        else:
-            aside.rename(target)
-    _remove(models / _LINKING)
-
-
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Removes a file, a link, or a folder with all that is in it; nothing where there is none."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
 
 
-def _settle(folder: Path) -> None:
+def settle(folder: Path) -> None:
     """Waits until the names in `folder` are on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

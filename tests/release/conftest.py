@@ -9,7 +9,10 @@ import pytest
 from app.release.lock import write_lock
 from app.release.pull import Pulled, pull
 from app.release.record import Release, ReleaseFile, describe
+from app.release.store import RELEASES
+from tests.installation import Published
 from tests.release.remote import FILES, Remote
+from tests.release.shop import Shop
 
 
 class House:
@@ -44,9 +47,14 @@ class House:
         return release
 
     def contents(self) -> dict[str, bytes]:
-        """Every file below models/, with its bytes; the pull's own lock file is no content."""
-        files = (path for path in self.models.rglob("*") if path.is_file() and path.name != ".lock")
-        return {path.relative_to(self.models).as_posix(): path.read_bytes() for path in files}
+        """Every file of models/ and of each version there, with its bytes; the pull's own lock file is no content."""
+        folders = [self.models, *(path for path in self.models.glob("v*") if path.is_dir())]
+        files = (path for folder in folders if folder.is_dir() for path in folder.iterdir() if path.is_file())
+        return {path.relative_to(self.models).as_posix(): path.read_bytes() for path in files if path.name != ".lock"}
+
+    def releases(self) -> set[str]:
+        """The names of the folders that hold releases."""
+        return {path.name for path in (self.models / RELEASES).iterdir()}
 
 
 @pytest.fixture
@@ -66,3 +74,15 @@ def environment(tmp_path: Path) -> Callable[..., dict[str, str]]:
     """The caller's environment with a home of its own, and changes."""
     (tmp_path / "home").mkdir()
     return lambda **changed: {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), **changed}
+
+
+@pytest.fixture
+def v1(published: Callable[[str], Published]) -> Published:
+    return published("v1.0")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, v1: Published) -> Shop:
+    shop = Shop(tmp_path)
+    shop.place_published(v1)
+    return shop

@@ -64,3 +64,10 @@ class Remote:
 
 def sums(files: dict[str, bytes]) -> bytes:
     return "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items()).encode()
+
+
+def object_file(remote: Remote, sha: str) -> Path:
+    """Where an object lies in the repository, writable."""
+    path = remote.folder / "objects" / sha[:2] / sha[2:]
+    path.chmod(0o644)
+    return path

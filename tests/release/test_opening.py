@@ -22,42 +22,14 @@ from app.errors import (
     RosterMismatch,
     VersionMismatch,
 )
-from app.release.agreement import Code
 from app.release.lock import write_lock
-from app.release.opening import GOLDEN_SLICE, Model, Source, open_model
+from app.release.opening import GOLDEN_SLICE
 from app.release.record import RECORD, read_record
 from tests.attacks.honest import honest_pipeline
-from tests.installation import CARD, Installation, Published
+from tests.installation import CARD, Published
+from tests.release.shop import TEN, V1, Shop
 
-NINE, TEN = tuple("123456789"), tuple("0123456789")
-V1 = "digit_classifier_v1.pkl"
 GOLDEN = "golden_v1.npz"
-
-
-class Shop(Installation):
-    """An installation's models and lock, opened in this process."""
-
-    def open(self, path: str | None = None, *, version="v1.0", classes=NINE, require_lock=False) -> Model:
-        source = Source(
-            version, self.root / path if path else None, self.models, self.root / "model.lock", require_lock
-        )
-        return open_model(source, Code(classes))
-
-    def rewrite(self, path: str, data: bytes) -> None:
-        (self.root / path).unlink(missing_ok=True)
-        (self.root / path).write_bytes(data)
-
-
-@pytest.fixture
-def v1(published: Callable[[str], Published]) -> Published:
-    return published("v1.0")
-
-
-@pytest.fixture
-def shop(tmp_path: Path, v1: Published) -> Shop:
-    shop = Shop(tmp_path)
-    shop.place_published(v1)
-    return shop
 
 
 # -- which artefact, and what version it is ----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from app.release.repository import Tag, fetch, read, read_tree, resolve
 from tests.release.remote import FILES, Remote
 
 SHA = "1" * 40
+TAG = Tag("v1.0", SHA, SHA)
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_only_the_tag_comes_without_history(git: Git, remote: Remote) -> None:
     remote.tag("v1.0", commit)
     remote.tag("v1.1", commit)
     blobs, _ = fetch(git, resolve(git, "v1.0"))
-    assert {blob.name: read(git, blob) for blob in blobs} == FILES
+    assert {blob.name: read(git, TAG, blob) for blob in blobs} == FILES
     assert git.run("for-each-ref", "--format=%(refname)") == b"refs/tags/v1.0\n"
     assert git.run("rev-list", "--all", "--count") == b"1\n"
 
@@ -116,9 +117,9 @@ def test_a_listing_longer_than_any_release_needs_is_refused(git: Git, remote: Re
 def test_a_file_longer_than_its_listing_said_is_refused(git: Git, remote: Remote) -> None:
     remote.release()
     blob = fetch(git, resolve(git, "v1.0"))[0][0]
-    assert len(read(git, blob)) == blob.size
+    assert len(read(git, TAG, blob)) == blob.size
     with pytest.raises(BadRelease, match=f"more than {blob.size - 1} bytes"):
-        read(git, replace(blob, size=blob.size - 1))
+        read(git, TAG, replace(blob, size=blob.size - 1))
 
 
 def test_all_files_together_have_a_limit(git: Git) -> None:

@@ -1,0 +1,54 @@
+"""`models/seen.json`: the commit that was last placed of each repository and version."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+from app.errors import BadRelease
+from app.inference.contract import Version
+from app.inference.plain_file import NotPlain, read_plain_file
+from app.release.record import Commit
+from app.release.store import settle, write
+
+SEEN = "seen.json"
+"""The ledger's file name, in `models/`. No file of a release may have it."""
+
+Seen: TypeAlias = dict[str, dict[Version, Commit]]
+"""The commit that was last placed, by the key of its repository's address and by its version.
+
+`models/<version>` is one release; this remembers those of other repositories that it was before.
+"""
+
+_SEEN_LIMIT = 1 << 20
+
+
+def read_seen(models: Path) -> Seen:
+    """The ledger of what was placed; empty when there is none.
+
+    Raises:
+        BadRelease: it is there and cannot be read.
+    """
+    path = models / SEEN
+    if not os.path.lexists(path):
+        return {}
+    try:
+        return msgspec.json.decode(read_plain_file(path, limit=_SEEN_LIMIT), type=Seen)
+    except (NotPlain, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadRelease(
+            f"ledger {path}",
+            found=str(error),
+            promised="the commits of earlier pulls, as `pixelwise pull` wrote them",
+            remedy=f"Remove {path} and run `pixelwise pull`; a tag that moved since its pull may then go unnoticed.",
+        ) from error
+
+
+def write_seen(models: Path, seen: Seen, workshop: Path) -> None:
+    """Replaces the ledger, at once or not at all; `workshop` is a folder of `incoming`."""
+    draft = workshop / SEEN
+    write(draft, msgspec.json.format(msgspec.json.encode(seen, order="sorted"), indent=2) + b"\n")
+    draft.replace(models / SEEN)
+    settle(models)

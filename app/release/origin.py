@@ -1,0 +1,105 @@
+"""Whose bytes are these? What records and `model.lock` say of a file by its digest, wherever it lies."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from app.errors import BadRelease
+from app.inference.artefact import MAX_BYTES
+from app.inference.plain_file import NotPlain, read_plain_file
+from app.release.lock import read_lock
+from app.release.record import Release, read_record
+from app.release.store import installed
+
+AGAIN = "Run `pixelwise pull` to put the released file back"
+
+
+class Origin(NamedTuple):
+    """The releases that have a file of these bytes.
+
+    Attributes:
+        digest: the sha256 of the bytes.
+        serving: the releases whose artefact they are.
+        holding: those that merely have such a file.
+    """
+
+    digest: str
+    serving: tuple[Release, ...]
+    holding: tuple[Release, ...]
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self.serving or self.holding)
+
+    @property
+    def versions(self) -> list[str]:
+        """Of the releases that serve these bytes; of those that hold them, where none does."""
+        return sorted({release.version for release in self.serving or self.holding})
+
+    @property
+    def shown(self) -> str:
+        """For messages: "sha256 … (v2.0 of pixelwise-model/releases.git)"."""
+        first = next(iter(self.serving or self.holding), None)
+        return f"sha256 {self.digest}" + (f" ({first.version} of {first.repository})" if first else "")
+
+
+class Swapped(NamedTuple):
+    """A file in `models/` that is neither the pinned release's nor what the record there promises.
+
+    Attributes:
+        data: its bytes; None where it is no plain file.
+        origin: whose bytes these are.
+        found: for messages.
+    """
+
+    path: Path
+    data: bytes | None
+    origin: Origin
+    found: str
+
+
+def known_releases(models: Path, lock_file: Path, *, only_locked: bool = False) -> tuple[Release, ...]:
+    """Every recorded release: those in `models/`, and the entries of `model.lock`.
+
+    Raises:
+        BadRelease, BadLock: a record, or the lock, cannot be read.
+    """
+    locked = read_lock(lock_file)
+    return locked if only_locked else (*installed(models), *locked)
+
+
+def find_origin(digest: str, releases: Sequence[Release]) -> Origin:
+    """Whose bytes have this digest."""
+    serving = tuple(release for release in releases if release.serves(digest))
+    holding = tuple(release for release in releases if any(file.sha256 == digest for file in release.files))
+    return Origin(digest, serving, holding)
+
+
+def find_swapped(models: Path, pinned: Release, lock_file: Path, *, only_locked: bool = False) -> Swapped | None:
+    """The file at the course's path, `models/<the pinned release's artefact>`, where it is another one.
+
+    None where there is none, where it is the pinned release's, or what `models/record.json` promises (a replacement is
+    under way, or the files of another version are there).
+    """
+    path = models / pinned.artefact
+    try:
+        record = read_record(models)  # subtle: before the file, because a pull places it after the file
+    except BadRelease:
+        record = None
+    if not os.path.lexists(path):
+        return None
+    try:
+        data = read_plain_file(path, limit=MAX_BYTES)
+    except NotPlain as error:
+        return Swapped(path, None, Origin("", (), ()), str(error))
+    digest = hashlib.sha256(data).hexdigest()
+    promised = {file.sha256 for release in (pinned, record) if release for file in release.files
+                if file.name == pinned.artefact}  # fmt: skip
+    if digest in promised:
+        return None
+    origin = find_origin(digest, known_releases(models, lock_file, only_locked=only_locked))
+    return Swapped(path, data, origin, origin.shown)

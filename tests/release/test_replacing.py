@@ -1,0 +1,69 @@
+"""A release that is replaced again and again, and another process that reads it all the time: no read is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from app.release.front import copy_out
+from app.release.record import RECORD, Release, describe, record_bytes
+from app.release.store import clear_unlinked, only_one_pull, place
+from tests.installation import REPOSITORY, Installation, Published
+
+READS = 60
+LEAST_REPLACEMENTS = 20
+
+READER = """
+import os, sys
+from pathlib import Path
+from app.release.agreement import Code
+from app.release.opening import Source, open_model
+from app.release.store import pulled
+
+models = Path(sys.argv[1])
+source = Source("v1.0", None, models, models / "model.lock", False, True)
+print("ready", flush=True)
+seen = set()
+for _ in range(int(sys.argv[2])):
+    seen.add(pulled(models, "v1.0").commit)
+    open_model(source, Code(tuple("123456789")))
+print(len(seen))
+"""
+
+
+def replace(models: Path, files: dict[str, bytes], artefact: str, number: int) -> None:
+    """What a pull does once it has fetched."""
+    described = tuple(describe(name, data) for name, data in files.items())
+    release = Release(REPOSITORY, "v1.0", f"{number % 5:040d}", artefact, described)
+    staged = models / ".staged"
+    staged.mkdir()
+    for name, data in {**files, RECORD: record_bytes(release)}.items():
+        (staged / name).write_bytes(data)
+    with only_one_pull(models, print):
+        replaced = place(staged, models, "v1.0")
+        copy_out(models, release)
+        clear_unlinked(models, keep=replaced)
+    if staged.exists():  # what was there already is used again
+        for path in staged.iterdir():
+            path.unlink()
+        staged.rmdir()
+
+
+def test_no_read_is_refused_while_a_release_is_replaced_many_times(
+    tmp_path: Path, published: Callable[[str], Published]
+):
+    v1 = published("v1.0")
+    house = Installation(tmp_path)
+    house.place_published(v1)
+    command = [sys.executable, "-c", READER, str(house.models), str(READS)]
+    number = 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout is not None and reader.stdout.readline() == "ready\n"
+        while reader.poll() is None:
+            number += 1
+            replace(house.models, {**v1.files, "number": b"%d" % (number % 5)}, v1.record.artefact, number)
+        said, complaint = reader.communicate()
+    assert (reader.returncode, complaint) == (0, "")
+    assert number >= LEAST_REPLACEMENTS and int(said) > 1, "the reads met no replacement"
