@@ -316,6 +316,8 @@ class ArtefactRefused(Refused, ValueError):
         "attribute": "Fit a plain Pipeline (no memory, no set_output, nothing put into it) and write that with "
         "`joblib.dump(model, path)`; if the file is not yours, do not open it with joblib or pickle.",
         **dict.fromkeys(("size", "file"), "Name the artefact itself, as `joblib.dump(model, path)` wrote it."),
+        "dtype": "Fit it on numbers of float64 or float32 (`X.astype(float)`), and write that with "
+        "`joblib.dump(model, path)`; if the file is not yours, do not open it with joblib or pickle.",
         "truncated": "It was cut short: copy or fetch it again from where it is whole.",
     }
     """By the broken rule; `UNKNOWN` for all that no honest file breaks."""

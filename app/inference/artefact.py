@@ -29,9 +29,12 @@ MAX_BYTES = 64 << 20
 MAX_WEIGHT = 1e6
 MAX_LAYERS = 16
 MAX_LAYER_WIDTH = 8192
-MAX_VALUE = 1e9
-"""No value on the way through the layers may be larger, whatever the image. A sum of such parts is off by some 1e-7 in
-float64, so no order of adding them changes a score; trained digit classifiers stay below 1e5. float32 ends at 3e38."""
+MAX_ERROR = 1e-6
+"""So far may rounding in float64 bring a logit, whatever the image and the order of additions. Trained classifiers of
+digits stay below 1e-7. A score is off by no more, so two readers of one file agree."""
+ROUNDING = 2.0**-53
+FEW_ROUNDINGS = 8 * ROUNDING
+"""What tanh and exp of any mathematical library are off by, at most."""
 
 # Solvers that fit one softmax over all classes; liblinear fits one-versus-rest, which is not a softmax.
 SOFTMAX_SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga")
@@ -42,6 +45,12 @@ ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
 SUPPORTED = "a Pipeline of Binarizer and LogisticRegression or MLPClassifier is supported"
 
 TEXT_LABELS = "Train on the digits as text: `y.astype(str)`."
+SINGLE_DIGITS = 'Train on single digits as text, "0" to "9": `y.astype(int).astype(str)`.'
+THE_FILE = "the file"
+ALONE = "Write the pipeline by itself: `joblib.dump(pipeline, path)`."
+PLAIN_STEPS = "Name both steps by letters, digits and _, as in [('binarize', Binarizer(threshold=0.5)), ('clf', ...)]."
+DIVERGED = "The training diverged: train again, with a smaller learning rate or more regularisation."
+UNCOMPRESSED = "Write it with `joblib.dump(model, path, compress=0)`, to a path that ends in .pkl."
 
 _OTHER_FORMATS = (
     (
@@ -49,10 +58,10 @@ _OTHER_FORMATS = (
         "a Git LFS pointer, not the file itself",
         "Fetch the file with `git lfs pull`.",
     ),
-    (b"PK\x03\x04", "a zip archive", "Unpack it, or write the model with `joblib.dump(model, path)`."),
+    (b"PK\x03\x04", "a zip archive", "Write the model with `joblib.dump(model, path)`."),
     (b"<", "an HTML or XML page", "Download the file itself, not the page that shows it."),
     *(
-        (magic, f"a file compressed with {name}", "Write it with `joblib.dump(model, path, compress=0)`.")
+        (magic, f"a file compressed with {name}", UNCOMPRESSED)
         for magic, name in (
             (b"\x1f\x8b", "gzip"),
             (b"\x78", "zlib"),
@@ -144,13 +153,15 @@ def check_format(data: bytes) -> None:
 
 
 def _model(root: object, sha256: str, *, size: int) -> Artefact:
-    pipeline = _state(root, PIPELINE, what="the file")
+    pipeline = _state(root, PIPELINE, what=THE_FILE)
     (first, binarizer), (last, classifier) = _steps(pipeline.get("steps"))
     before = _state(binarizer, BINARIZER, what=f"step {first}")
     model = _state(classifier, LOGISTIC_REGRESSION, MLP, what=f"step {last}")
     kind: str = classifier.of.name
 
     sklearn = _sklearn_version(pipeline, before, model)
+    if classifier.of == MLP:
+        _sklearn_version(pipeline, _label_binarizer(model))
     features = _features(before, model)
     classes, integers = _classes(model["classes_"], what="classes_")
     read_layers = _logistic_layers if classifier.of == LOGISTIC_REGRESSION else _mlp_layers
@@ -182,7 +193,8 @@ def _state(value: object, *expected: Global, what: str) -> dict[str, Any]:
     names = " or ".join(one.name for one in expected)
     if type(value) is not Instance or value.of not in expected:
         found = value.of.name if type(value) is Instance else type(value).__name__
-        _refuse("estimator", f"{what} is {found} where {names} belongs; {SUPPORTED}")
+        alone = ALONE if type(value) in (tuple, list, dict) and what == THE_FILE else None
+        _refuse("estimator", f"{what} is {found} where {names} belongs; {SUPPORTED}", remedy=alone)
     state = value.state
     if type(state) is not dict:
         _refuse("estimator", f"{what} is {names} without attributes")
@@ -197,11 +209,11 @@ def _steps(steps: object) -> tuple[tuple[str, Any], tuple[str, Any]]:
         _refuse("pipeline", f"a pipeline of {count} steps; {SUPPORTED}")
     for step in steps:
         if type(step) is not tuple or len(step) != 2 or type(step[0]) is not str:
-            _refuse("pipeline", "a pipeline step that is no pair of name and estimator")
+            _refuse("pipeline", "a pipeline step that is no tuple of name and estimator", remedy=PLAIN_STEPS)
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", step[0]):
-            _refuse("pipeline", "a pipeline step whose name is no identifier")
+            _refuse("pipeline", f"a pipeline step whose name is no identifier: {step[0][:80]!a}", remedy=PLAIN_STEPS)
     if steps[0][0] == steps[1][0]:
-        _refuse("pipeline", "two pipeline steps of one name")
+        _refuse("pipeline", "two pipeline steps of one name", remedy=PLAIN_STEPS)
     return steps[0], steps[1]
 
 
@@ -252,13 +264,13 @@ def _features(binarizer: dict[str, Any], model: dict[str, Any]) -> int:
 def _classes(labels: object, *, what: str) -> tuple[tuple[str, ...], bool]:
     """The labels as text, and whether the model has them as integers."""
     if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "Uiu" or labels.ndim != 1:
-        _refuse("classes", f"{what} is no list of texts", remedy=TEXT_LABELS)
+        _refuse("classes", f"{what} is no list of texts", remedy=SINGLE_DIGITS)
     if not 3 <= len(labels) <= 10:
         remedy = "Train on three to ten of the digits 0 to 9."
         _refuse("classes", f"{len(labels)} classes; 3 to 10 digits are supported", remedy=remedy)
     classes: tuple[str, ...] = tuple(map(str, labels.tolist()))
     if any(label not in tuple("0123456789") for label in classes):
-        _refuse("classes", f"{what} holds labels that are no single digits", remedy=TEXT_LABELS)
+        _refuse("classes", f"{what} holds labels that are no single digits", remedy=SINGLE_DIGITS)
     if list(classes) != sorted(set(classes)):
         _refuse("classes", f"{what} is not sorted and distinct")
     return classes, labels.dtype.kind != "U"
@@ -279,7 +291,7 @@ def _mlp_layers(model: dict[str, Any], features: int, classes: tuple[str, ...]) 
     if not _is_one_of(activation, ACTIVATIONS) or not _is_one_of(model.get("out_activation_"), ("softmax",)):
         _refuse("activation", f"activations other than {', '.join(ACTIVATIONS)} and a softmax at the end")
     # scikit-learn's predict() takes the labels from the label binarizer, its scores from classes_.
-    binarizer = _state(model.get("_label_binarizer"), LABEL_BINARIZER, what="_label_binarizer")
+    binarizer = _label_binarizer(model)
     own = _classes(model["classes_"], what="classes_")
     if _classes(binarizer["classes_"], what="_label_binarizer.classes_") != own:
         _refuse("classes", "two different lists of classes in one classifier")
@@ -288,7 +300,8 @@ def _mlp_layers(model: dict[str, Any], features: int, classes: tuple[str, ...]) 
 
     weights, biases = model.get("coefs_"), model.get("intercepts_")
     if type(weights) is not list or type(biases) is not list or not 1 <= len(weights) == len(biases) <= MAX_LAYERS:
-        _refuse("weights", f"coefs_ and intercepts_ that are no two lists of 1 to {MAX_LAYERS} arrays")
+        why = f"coefs_ and intercepts_ that are no two lists of 1 to {MAX_LAYERS} arrays"
+        _refuse("weights", why, remedy=f"Train a network of at most {MAX_LAYERS - 1} hidden layers.")
     if type(model.get("n_layers_")) is not int or model["n_layers_"] != len(weights) + 1:
         _refuse("weights", f"n_layers_ does not count its {len(weights)} coefs_")
     layers = []
@@ -306,6 +319,10 @@ def _mlp_layers(model: dict[str, Any], features: int, classes: tuple[str, ...]) 
     return activation, tuple(layers)
 
 
+def _label_binarizer(model: dict[str, Any]) -> dict[str, Any]:
+    return _state(model["_label_binarizer"], LABEL_BINARIZER, what="_label_binarizer")
+
+
 def _width(weights: object, *, what: str) -> int:
     if not isinstance(weights, np.ndarray) or weights.ndim != 2 or not 1 <= weights.shape[1] <= MAX_LAYER_WIDTH:
         _refuse("weights", f"{what} is no matrix with 1 to {MAX_LAYER_WIDTH} columns")
@@ -318,21 +335,35 @@ def _weights(value: object, shape: tuple[int, ...], *, what: str) -> NDArray[np.
     if value.shape != shape:
         _refuse("weights", f"{what} has shape {value.shape}, {shape} belongs there")
     if not -MAX_WEIGHT <= value.min() <= value.max() <= MAX_WEIGHT:  # also false for NaN
-        _refuse("weights", f"{what} holds NaN, infinity or a value beyond {MAX_WEIGHT:g}")
+        _refuse("weights", f"{what} holds NaN, infinity or a value beyond {MAX_WEIGHT:g}", remedy=DIVERGED)
     return value
 
 
 def _check_bounded(activation: str, layers: tuple[Layer, ...]) -> None:
-    """Refuses weights with which some image could give NaN, or scores that depend on the order of additions.
+    """Refuses weights with which, for some image, rounding could show in the scores, or leave no numbers.
 
-    The largest value that each output can have is carried from layer to layer, beginning with inputs of 0 and 1.
+    For each output it carries the largest value and the largest error that float64 can have there, in any order of
+    additions; it begins with exact inputs of 0 and 1.
+    Source: Higham, "Accuracy and Stability of Numerical Algorithms", 3.1: a sum of n products is off by at most n
+    roundings of the sum of their sizes.
     """
-    largest = np.ones(len(layers[0].weights))
-    for layer in layers:
-        largest = np.abs(layer.weights).T.astype(np.float64) @ largest + np.abs(layer.bias)
-        if not largest.max() <= MAX_VALUE:
-            _refuse(
-                "weights", f"weights with which values may grow to {largest.max():.0e}; the limit is {MAX_VALUE:.0e}"
-            )
-        if activation in ("tanh", "logistic"):
-            largest = np.ones(len(largest))
+    value, error = np.ones(len(layers[0].weights)), np.zeros(len(layers[0].weights))
+    for place, layer in enumerate(layers):
+        sizes, carried = _carry(layer.weights, np.stack([value, error], axis=1)).T
+        value = sizes + np.abs(layer.bias)
+        error = carried + (len(layer.weights) + 1) * ROUNDING * value
+        if place < len(layers) - 1 and activation == "tanh":  # nowhere steeper than 1
+            value, error = np.minimum(value, 1), error + FEW_ROUNDINGS
+        elif place < len(layers) - 1 and activation == "logistic":  # nowhere steeper than 1/4
+            value, error = np.ones(len(value)), error / 4 + FEW_ROUNDINGS
+    if not error.max() <= MAX_ERROR:
+        why = f"weights with which rounding may change a logit by {error.max():.0e}; the limit is {MAX_ERROR:.0e}"
+        _refuse("weights", why, remedy=DIVERGED)
+
+
+def _carry(weights: NDArray[np.floating], inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sizes of `weights`, transposed, times `inputs`; by a few rows, since copies of all may outgrow the file."""
+    total = np.zeros((weights.shape[1], inputs.shape[1]))
+    for start in range(0, len(weights), 32):
+        total += np.abs(weights[start : start + 32].astype(np.float64)).T @ inputs[start : start + 32]
+    return total

@@ -25,7 +25,6 @@ from app.inference.pickle_names import (
 )
 
 Check = Callable[[object], bool]
-_MAX_DEPTH = 3
 
 
 def wrong_attribute(of: Global, state: Mapping[str, Any]) -> str | None:
@@ -37,7 +36,7 @@ def wrong_attribute(of: Global, state: Mapping[str, Any]) -> str | None:
     for name, holds in {**required, **optional}.items():
         if name not in state:
             if name in required:
-                return f"{of.name} without the attribute {name}"
+                return f"{of.name} without the attribute {name}" + (" (was it fitted?)" if name.endswith("_") else "")
         elif not holds(state[name]):
             return f"{of.name} whose attribute {name} is no value that scikit-learn gives it"
     return None
@@ -79,11 +78,17 @@ def _numbers(value: object) -> bool:
     return type(value) is list and all(map(_number, value))
 
 
-def _plain(value: object, depth: int = 0) -> bool:
-    """Numbers, and lists and tuples of them."""
-    if type(value) in (list, tuple):
-        return depth < _MAX_DEPTH and all(_plain(part, depth + 1) for part in value)  # type: ignore[attr-defined]
-    return _number(value)
+def _counts(value: object) -> bool:
+    return type(value) in (list, tuple) and all(map(_count, value))  # type: ignore[call-overload]  # the type is checked
+
+
+def _slices(value: object) -> bool:
+    """Where lbfgs keeps each layer's weights in one array: [(start, end, shape), ...]; intercepts have no shape."""
+    return type(value) is list and all(type(part) is tuple and len(part) <= 3 and _slice(*part) for part in value)
+
+
+def _slice(start: object = None, end: object = None, shape: object = ()) -> bool:
+    return _count(start) and _count(end) and type(shape) is tuple and len(shape) <= 2 and all(map(_count, shape))
 
 
 def _random_state(value: object) -> bool:
@@ -159,7 +164,7 @@ _REQUIRED: dict[Global, dict[str, Check]] = {
         "power_t": _number,
         "max_iter": _number,
         "loss": _text,
-        "hidden_layer_sizes": _one_of(_plain, _array),
+        "hidden_layer_sizes": _one_of(_count, _counts, _array),
         "shuffle": _flag,
         "random_state": _random_state,
         "tol": _number,
@@ -212,8 +217,9 @@ _REQUIRED: dict[Global, dict[str, Check]] = {
 _OPTIONAL: dict[Global, dict[str, Check]] = {
     PIPELINE: {"transform_input": _nothing},  # from scikit-learn 1.6 on
     BINARIZER: {"n_features_in_": _seen_to, "feature_names_in_": _names},  # once fitted; once fitted on a DataFrame
-    LOGISTIC_REGRESSION: {"multi_class": _seen_to},  # until scikit-learn 1.7
+    LOGISTIC_REGRESSION: {"multi_class": _seen_to, "feature_names_in_": _names},  # until scikit-learn 1.7
     MLP: {
+        "feature_names_in_": _names,
         "loss_curve_": _numbers,
         "_no_improvement_count": _count,
         "best_loss_": _one_of(_nothing, _number),
@@ -221,8 +227,8 @@ _OPTIONAL: dict[Global, dict[str, Check]] = {
         "best_validation_score_": _one_of(_nothing, _number),
         "_best_coefs": _arrays,
         "_best_intercepts": _arrays,
-        "_coef_indptr": _plain,
-        "_intercept_indptr": _plain,
+        "_coef_indptr": _slices,
+        "_intercept_indptr": _slices,
         "_optimizer": _optimizer,
     },
 }

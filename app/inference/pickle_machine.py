@@ -44,6 +44,17 @@ SCALAR_BYTES = 8
 ARRAY_ALIGNMENT = 16
 PROTOCOLS = (3, 4, 5)
 WRITE_ANEW = "Write it with `joblib.dump(model, path)`."
+WITHOUT_PROTOCOL = "Write it with `joblib.dump(model, path)`, without protocol=."
+SUPPORTED = "a Binarizer with LogisticRegression or MLPClassifier is supported"
+TEXT_KEYS = "If it is a class_weight, train on labels as text (`y.astype(str)`), with text as its keys too."
+REMEDIES = (
+    ("sklearn.model_selection._search", "Write what it found, by itself: `joblib.dump(search.best_estimator_, path)`."),
+    ("sklearn.utils._metadata_requests", "Fit the pipeline without set_fit_request and its like."),
+    ("sklearn.", None),
+    ("joblib.memory", "Fit the pipeline without memory."),
+    ("scipy.sparse", "Call `.densify()` of the classifier before you write it."),
+)
+"""By how an unknown name begins: what helps who brings such a file in good faith; None is the usual remedy."""
 NO_OBJECTS = (
     "Write it with joblib 1.5 or newer, or train on labels as text (`y.astype(str)`) and on an array instead of a "
     "DataFrame (`X.to_numpy()`)."
@@ -171,7 +182,7 @@ class _Machine:
         if self.opcode_at != 0:
             self.refuse("opcode", "a second protocol header")
         if protocol not in PROTOCOLS:
-            self.refuse("format", f"pickle protocol {protocol}; 3, 4 and 5 are read", remedy=WRITE_ANEW)
+            self.refuse("format", f"pickle protocol {protocol}; 3, 4 and 5 are read", remedy=WITHOUT_PROTOCOL)
 
     def frame(self) -> None:
         size = self.unsigned(8)
@@ -238,7 +249,8 @@ class _Machine:
             self.refuse("stack", "a dictionary key without a value")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if type(key) is not str:
-                self.refuse("type", f"a dictionary key of type {type(key).__name__}; only text is read")
+                why = f"a dictionary key of type {type(key).__name__}; only text is read"
+                self.refuse("type", why, remedy=TEXT_KEYS)
             if key in target:
                 self.refuse("duplicate-key", f"the dictionary key {key[:80]!a} twice")
             target[key] = value
@@ -256,8 +268,9 @@ class _Machine:
             if name in WRITTEN_BY_PICKLE:
                 self.refuse("format", "a file that pickle.dump wrote", remedy=WRITE_ANEW)
             shown = ascii(f"{name.module[:100]}.{name.name[:100]}")
-            if name.module.startswith("sklearn."):
-                self.refuse("estimator", f"{shown}; a Binarizer with LogisticRegression or MLPClassifier is supported")
+            for start, remedy in REMEDIES:
+                if f"{name}".startswith(start):
+                    self.refuse("estimator", f"{shown}; {SUPPORTED}", remedy=remedy)
             self.refuse("global", f"the name {shown}, which is not on the allow-list")
         self.push(name)
 

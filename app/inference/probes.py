@@ -22,9 +22,12 @@ _FONT = (
 _NOISE = (0.0, 0.02, 0.1, 0.3)
 """Shares of the pixels that are turned over: the more ink, the larger are the sums that float32 must hold."""
 
+USUAL = len(_FONT) * len(_NOISE)
+"""So many of the probe images are digits that people could draw; the rest is half noise, inverted, or ink all over."""
+
 
 def probe_images(features: int) -> NDArray[np.uint8]:
-    """Plain digits, each also with noise: (40, features) uint8, 0 or 255; the same at each call.
+    """Plain digits, each also with noise, then unusual pictures: (61, features) uint8, 0 or 255; the same at each call.
 
     Args:
         features: 784 gives 28x28 drawings; any other number of pixels gets the same ink in other places.
@@ -36,5 +39,6 @@ def probe_images(features: int) -> NDArray[np.uint8]:
     flat = digits.reshape(len(digits), -1)
     random = np.random.RandomState(0)  # numpy keeps this generator's numbers as they are, for good
     noisy = [np.where(random.random_sample(flat.shape) < share, 255 - flat, flat) for share in _NOISE]
-    images = np.concatenate(noisy)
+    half = np.where(random.random_sample(flat.shape) < 0.5, 255 - flat, flat)
+    images = np.concatenate([*noisy, half, 255 - flat, np.full_like(flat[:1], 255)])
     return np.resize(images, (len(images), features)) if features != images.shape[1] else images

@@ -8,6 +8,7 @@ swaps a v2 in is told its classes. Bytes that no record knows, where a record pr
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -152,7 +153,7 @@ def _open(source: Source, code: Code, link: Path, folder: Path) -> Model:
     checks = check_artefact(artefact, code)
     checks += check_card(card, artefact, file=path.name, version=source.version, code=code)
     recorded = _read_golden(folder, files, card, artefact)
-    checks += _replay_slice(recorded, engine)
+    checks += _replay_slice(recorded, engine, artefact, code)
     refuse_differences(path.name, checks)
     return Model(path, digest, version, artefact, engine, card, recorded, tuple(checks), (*notices, *unknown))
 
@@ -320,7 +321,9 @@ def _read_golden(folder: Path, files: Promised, card: Card | None, artefact: Art
     return Recorded(promise, contract.accuracy, data, len(artefact.classes))
 
 
-def _replay_slice(recorded: Recorded | None, engine: Engine) -> list[Check]:
+def _replay_slice(recorded: Recorded | None, engine: Engine, artefact: Artefact, code: Code) -> list[Check]:
+    if artefact.features != math.prod(code.shape):
+        return [skip("recorded answers", "here", "", "golden", "the model takes images of another size")]
     if recorded is None:
         return [skip("recorded answers", "here", "", "golden", "no golden set of this artefact lies beside it")]
     return check_golden(replay(recorded.digits(first=GOLDEN_SLICE), engine), recorded.promise, whole=False)

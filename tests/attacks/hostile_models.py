@@ -73,7 +73,7 @@ def _pipelines() -> Iterator[Hostile]:
             pipeline(first, ("clf", Global("sklearn.linear_model._logistic", "LogisticRegression"))), "estimator"),
         "memory a folder": (pipeline(memory="cache"), "attribute"),
         "memory an object": (
-            pipeline(memory=Instance(Global("joblib.memory", "Memory"), {"location": "cache"})), "global"),
+            pipeline(memory=Instance(Global("joblib.memory", "Memory"), {"location": "cache"})), "estimator"),
         "memory False": (pipeline(memory=False), "attribute"),
         "transform_input": (pipeline(transform_input=["X"]), "attribute"),
     }  # fmt: skip

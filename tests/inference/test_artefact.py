@@ -309,7 +309,7 @@ def test_a_compressed_file_is_refused_with_the_line_that_writes_it_uncompressed(
         (b"", "empty", ""),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer", "git lfs pull"),
         (b"<!DOCTYPE html>", "HTML", "Download the file itself"),
-        (b"PK\x03\x04", "zip", "Unpack"),
+        (b"PK\x03\x04", "zip", "joblib.dump(model, path)"),
         (b"\x80\x02}.", "protocol 2", "joblib.dump(model, path)"),
         (b"(dp0\n.", "no pickle of protocol 3, 4 or 5", "joblib.dump(model, path)"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -171,6 +172,27 @@ def test_an_attribute_that_scikit_learn_would_not_write_is_refused(data: bytes):
     assert code_of(data) == "attribute"
 
 
+@pytest.mark.parametrize("version", ["1.9.0", np.ones(3), None, ["1.9.1"]], ids=["other", "array", "none", "list"])
+def test_a_label_binarizer_of_another_version_is_refused(version: Any):
+    """scikit-learn compares it, and prints it in a warning."""
+    other = label_binarizer(_sklearn_version=version)
+    assert code_of(honest_pipeline("MLPClassifier", _label_binarizer=other)) == "version"
+
+
+def test_lists_that_hold_themselves_many_times_are_refused_at_once():
+    """300 x 300 x 300 numbers in 6 KB: what is walked through is bounded by what the file holds."""
+    shared = [1] * 300
+    nested = [[shared] * 300] * 300  # each list is written once, and then recalled
+    for name in ("hidden_layer_sizes", "_coef_indptr", "_intercept_indptr"):
+        assert code_of(honest_pipeline("MLPClassifier", **{name: nested})) == "attribute"
+
+
+@pytest.mark.parametrize("sizes", [5, [5, 4], (5, 4), np.array([5, 4])], ids=["number", "list", "tuple", "array"])
+def test_sizes_of_layers_are_read_in_each_form(sizes: Any):
+    slices = {"_coef_indptr": [(0, 60, (12, 5)), (60, 80, (5, 4))], "_intercept_indptr": [(80, 85), (85, 89)]}
+    assert read_artefact(honest_pipeline("MLPClassifier", hidden_layer_sizes=sizes, **slices))
+
+
 @pytest.mark.parametrize("count", [1, 8, True, 9.0, None])
 def test_outputs_that_are_not_counted_by_the_classes_are_refused(count: Any):
     assert code_of(honest_pipeline("MLPClassifier", n_outputs_=count)) == "classes"
@@ -218,8 +240,31 @@ def test_weights_whose_product_overflows_float32_are_refused():
     assert read_artefact(identity_network(1, 1e6)).layers
 
 
-@pytest.mark.parametrize("activation", ["tanh", "logistic"])
-def test_a_bounded_activation_bounds_what_follows(activation: str):
-    data = honest_pipeline("MLPClassifier", activation=activation, coefs_=[1e6 * weights(12, 5), 1e6 * weights(5, 4),
-                                                                           1e6 * weights(4, 9)])  # fmt: skip
+def test_wide_layers_whose_rounding_adds_up_are_refused():
+    """8,192 parts of 1e5 each: the order of their additions is seen in the fifth digit of a score."""
+    wide = {"features": 9, "hidden": (8192,), "_best_coefs": [], "_best_intercepts": [], "_optimizer": MISSING}
+    coefs = [np.zeros((9, 8192)), np.full((8192, 9), 1e5)]
+    data = honest_pipeline("MLPClassifier", coefs_=coefs, intercepts_=[np.ones(8192), np.zeros(9)], **wide)
+    assert code_of(data) == "weights"
+
+
+def test_the_bound_is_computed_without_a_copy_of_the_weights():
+    shape = (2000, 1000)
+    wide = {"features": 2000, "hidden": (1000,), "_best_coefs": [], "_best_intercepts": [], "_optimizer": MISSING}
+    data = honest_pipeline("MLPClassifier", dtype="f4", coefs_=[weights(*shape, dtype="f4"),
+                           weights(1000, 9, dtype="f4")], **wide)  # fmt: skip
+    tracemalloc.start()
     assert read_artefact(data).layers
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 << 20, "the weights themselves are 8 MB"
+
+
+@pytest.mark.parametrize("activation", ["tanh", "logistic"])
+def test_layers_that_saturate_bound_the_values_and_not_the_rounding(activation: str):
+    """Each of them may make much of little: 1e-16 becomes a score."""
+    layers = [weights(12, 5), weights(5, 4), weights(4, 9)]
+    honest = honest_pipeline("MLPClassifier", activation=activation, coefs_=[100 * layer for layer in layers])
+    assert read_artefact(honest).layers
+    steep = honest_pipeline("MLPClassifier", activation=activation, coefs_=[1e6 * layer for layer in layers])
+    assert code_of(steep) == "weights"

@@ -11,7 +11,7 @@ import pytest
 from app.errors import ArtefactRefused
 from app.inference.artefact import read_artefact
 from app.inference.object_texts import MAX_OBJECT_TEXTS
-from tests.attacks.assemble import Array, Call, Global, dtype, joblib_dump
+from tests.attacks.assemble import MISSING, Array, Call, Global, Instance, Raw, dtype, joblib_dump
 from tests.attacks.honest import (
     FEATURES,
     NINE,
@@ -143,7 +143,7 @@ def test_a_network_with_labels_of_two_kinds_is_refused():
 def test_labels_of_another_kind_are_refused_with_the_line_that_helps(values: np.ndarray):
     error = refusal(honest_pipeline(classes_=values))
     assert error.code == "classes"
-    assert "y.astype(str)" in error.remedy
+    assert "y.astype(int).astype(str)" in error.remedy
 
 
 # -- other writers and other pixels -----------------------------------------------------------------------------------
@@ -164,6 +164,61 @@ def test_a_threshold_on_grey_values_is_shown_with_what_to_divide_by(threshold: f
     error = refusal(honest_pipeline(threshold=threshold))
     assert str(threshold) in error.found
     assert "divide by 255" in error.remedy
+
+
+BINARIZE, CLASSIFY = ("binarize", binarizer()), ("clf", logistic_regression())
+HELPED = {
+    "in a tuple": (joblib_dump((pipeline(),)), "joblib.dump(pipeline, path)"),
+    "in a dictionary": (joblib_dump({"model": pipeline()}), "joblib.dump(pipeline, path)"),
+    "a whole search": (
+        joblib_dump(Instance(Global("sklearn.model_selection._search", "GridSearchCV"), {})),
+        "best_estimator_",
+    ),
+    "metadata requests": (
+        joblib_dump(
+            tree(_metadata_request=Instance(Global("sklearn.utils._metadata_requests", "MetadataRequest"), {}))
+        ),
+        "set_fit_request",
+    ),
+    "sparse weights": (joblib_dump(tree(coef_=Instance(Global("scipy.sparse._csr", "csr_matrix"), {}))), "densify()"),
+    "a memory object": (
+        joblib_dump(pipeline(memory=Instance(Global("joblib.memory", "Memory"), {}))),
+        "without memory",
+    ),
+    "a memory path": (joblib_dump(pipeline(memory="cache")), "no memory"),
+    "a name with a hyphen": (joblib_dump(pipeline(("my-binarizer", binarizer()), CLASSIFY)), "letters, digits and _"),
+    "steps as lists": (joblib_dump(pipeline(["b", binarizer()], CLASSIFY)), "[('binarize'"),
+    "NaN weights": (honest_pipeline(coef_=np.full((9, FEATURES), np.nan)), "learning rate"),
+    "twenty layers": (honest_pipeline("MLPClassifier", hidden=(4,) * 20), "at most 15 hidden layers"),
+    "float16": (honest_pipeline(coef_=np.zeros((9, FEATURES), "f2")), "float64 or float32"),
+    "labels with spaces": (honest_pipeline(classes_=labels([f" {digit}" for digit in NINE])), "single digits"),
+    "gzip": (b"\x1f\x8b" + bytes(20), "ends in .pkl"),
+    "protocol 2": (b"\x80\x02}.", "without protocol="),
+    "a zip": (b"PK\x03\x04", "joblib.dump(model, path)"),
+}
+
+
+@pytest.mark.parametrize("name", HELPED)
+def test_a_remedy_helps_in_the_very_case(name: str):
+    data, remedy = HELPED[name]
+    assert remedy in refusal(data).remedy
+
+
+def test_an_unfitted_classifier_is_asked_about():
+    bare = dict.fromkeys(("n_features_in_", "classes_", "n_iter_", "coef_", "intercept_"), MISSING)
+    assert "was it fitted?" in refusal(joblib_dump(tree(**bare))).found
+
+
+def test_numbers_as_keys_of_class_weight_are_refused_with_the_labels_that_go_with_them():
+    numbered = Raw(b"}K\x01G?\xf0\x00\x00\x00\x00\x00\x00s")
+    error = refusal(honest_pipeline(class_weight=numbered))
+    assert "class_weight" in error.remedy
+
+
+@both_kinds
+def test_column_names_that_reached_the_classifier_are_read(kind: str):
+    """`sklearn.set_config(transform_output="pandas")` while it was fitted."""
+    assert read_artefact(honest_pipeline(kind, feature_names_in_=objects(f"p{number}" for number in range(FEATURES))))
 
 
 def test_no_refusal_of_a_file_says_to_fetch_it_again():
