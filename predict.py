@@ -73,7 +73,7 @@ def smoke_test() -> None:
                 check.name,
                 found=check.found,
                 promised=check.promised,
-                remedy="Do not serve this model here: `pixelwise verify` shows more; fetch the release again.",
+                remedy="Do not serve this model here: `pixelwise verify` shows more. Pin another version.",
             )
 
 

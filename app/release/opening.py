@@ -282,7 +282,9 @@ def _beside(folder: Path, name: str, files: Promised, *, limit: int) -> bytes | 
             f"file {name}",
             found=str(error),
             promised="a plain file of bounded size" + (", as it was pulled" if recorded else ""),
-            remedy="Fetch the release again with `pixelwise pull`.",
+            remedy="Fetch the release again with `pixelwise pull`."
+            if recorded
+            else "Put a plain file there, or take it away.",
         ) from None
     _hold_against(files, name, hashlib.sha256(data).hexdigest())
     return data
@@ -304,7 +306,11 @@ def _read_golden(folder: Path, files: Promised, card: Card | None, artefact: Art
     digest = hashlib.sha256(data).hexdigest()
     if digest != promise.sha256:
         raise ChangedFile(
-            promise.file, found=f"sha256 {digest}", promised=f"sha256 {promise.sha256}", promised_by="its card"
+            promise.file,
+            found=f"sha256 {digest}",
+            promised=f"sha256 {promise.sha256}",
+            promised_by="its card",
+            remedy="Its owner must publish card and golden set that belong together, or pin another version.",
         )
     return Recorded(promise, contract.accuracy, data, len(artefact.classes))
 
