@@ -7,6 +7,7 @@ swaps a v2 in is told its classes. Bytes that no record knows, where a record pr
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from app.errors import (
     OriginUnknown,
     Refused,
     RosterMismatch,
+    SystemRefused,
     VersionMismatch,
 )
 from app.inference.artefact import MAX_BYTES, Artefact, read_artefact
@@ -41,6 +43,7 @@ GOLDEN_SLICE = 32
 """Recorded answers that are replayed at every start; all of them by `pixelwise verify`."""
 
 UNKNOWN_VERSION = "unknown"
+UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE)
 
 
 @dataclass(frozen=True)
@@ -224,12 +227,19 @@ def _read(file: Path, path: Path, *, asked_by: str) -> bytes:
     except NotPlain as error:
         if not os.path.lexists(file):
             raise MissingModel(path, asked_by=asked_by) from None
+        _check_readable(path, error)
         raise ConfigurationError(
             f"model file {path}",
             found=str(error),
             promised="a plain file",
             remedy="Point MODEL_PATH at the artefact itself (not at a link or folder), or leave it empty.",
         ) from None
+
+
+def _check_readable(path: Path, refusal: NotPlain) -> None:
+    """Nothing, when the file is odd; not so when the system refuses to read it: no permission, a bad disk."""
+    if refusal.error is not None and refusal.error.errno in UNREADABLE:
+        raise SystemRefused(path, refusal.error) from None
 
 
 Promised = Mapping[str, tuple[str, str]]
@@ -278,6 +288,7 @@ def _beside(folder: Path, name: str, files: Promised, *, limit: int) -> bytes | 
     try:
         data = read_plain_file(folder / name, limit=limit)
     except NotPlain as error:
+        _check_readable(folder / name, error)
         raise Refused(
             f"file {name}",
             found=str(error),
