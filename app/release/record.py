@@ -19,7 +19,7 @@ from app.inference.contract import Digest, PlainName, Version
 from app.inference.plain_file import NotPlain, read_plain_file
 
 RECORD = "record.json"
-"""The record's file name, in `models/<version>/` and in `models/`. No file of a release may have it."""
+"""The record's file name, in `models/<version>` and in `models/`. No file of a release may have it."""
 
 RECORD_LIMIT = 1 << 20
 """Bytes of a record at most."""
