@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
+
+_SHOWN = 300
+"""Characters of what a library said, in a message."""
 
 
 def printable(text: str) -> str:
@@ -30,6 +33,25 @@ class PixelWiseError(Exception):
         parts = (subject, str(found), str(promised), remedy)
         self.subject, self.found, self.promised, self.remedy = map(printable, parts)
         super().__init__(f"{self.subject}: found {self.found}, promised {self.promised}. {self.remedy}")
+
+
+@contextmanager
+def only_refusals(refuse: Callable[[str], PixelWiseError]) -> Iterator[None]:
+    """Lets nothing but refusals out of its block, in which a library parses bytes of strangers.
+
+    What zipfile, yaml, tomllib or numpy raise for odd bytes is written down nowhere: a list of their errors is never
+    whole (OverflowError, RecursionError, struct.error and ValueError for long numbers were all missing from one).
+
+    Args:
+        refuse: makes the refusal from what was raised.
+    """
+    try:
+        yield
+    except PixelWiseError:
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())[:_SHOWN]
+        raise refuse(f"{type(error).__name__}: {said}" if said else type(error).__name__) from error
 
 
 # -- what the caller passes (the caller's to fix) --------------------------------------------------------------
@@ -426,7 +448,7 @@ class ContractBroken(Refused):
             subject,
             found=found,
             promised=promised,
-            remedy="`pixelwise verify` shows all of it. Fetch the release again, or pin one that keeps its promises.",
+            remedy="`pixelwise verify` shows all of it. Whoever publishes it must mend that, or pin another version.",
         )
 
 

@@ -81,8 +81,10 @@ KNOWN_TO = {
 WORK_AT_IMPORT = {"app.classifier", "app.main"}
 # They hand every failure on: the queue to the caller whose drawing it was, the gate as JSON to the client, the provider
 # as an error of the flag whose rule failed.
+# `errors` makes a refusal of whatever a library raises for bytes of strangers.
 # The application looks at the flag file each second: whatever one look met, the next one follows.
 CATCH_EVERYTHING = {
+    "app.errors",
     "app.web.reading",
     *("app.web.shadowing", "app.inference.batcher", "app.web.gate", "app.web.watch", "app.web.application"),
     "app.flags.provider",

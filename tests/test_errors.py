@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ import pytest
 
 from app import errors
 from app.errors import PixelWiseError
+
+ROOT = Path(__file__).resolve().parent.parent
 
 EXIT_CODES = {
     1: "PixelWiseError WorkerFailed",
@@ -192,3 +196,25 @@ def test_every_remedy_for_what_a_system_refuses_is_one_of_its_own():
     remedies = [remedy for _, remedy in errors.CAUSES.values()]
     same = {errors.CAUSES[errno.EACCES][1]}
     assert len(set(remedies)) == len(remedies) - len(same)
+
+
+def test_only_bytes_that_differ_from_a_record_are_mended_by_fetching_again():
+    """What was released as it is stays as it is, however often it is fetched; its owner must mend it."""
+    fetched = {type(error) for error, _ in EXAMPLES if "etch the release again" in error.remedy}
+    assert errors.ChangedFile in fetched
+    assert fetched <= {errors.ChangedFile, errors.ArtefactRefused}  # an artefact's remedies: test_artefact.py
+    sources = [*(ROOT / "app").rglob("*.py"), ROOT / "predict.py"]
+    naming = {path.name for path in sources if "etch the release again" in path.read_text(encoding="utf-8")}
+    assert naming <= {"errors.py", "opening.py"}, "opening.py: of a recorded file that is gone"
+
+
+def test_whatever_a_library_raises_is_the_refusal_of_what_it_read():
+    refuse = functools.partial(errors.BadCard, "card", promised="that", remedy="Do so.")
+    for raised in (OverflowError("x"), RecursionError(), MemoryError(), struct.error("y"), KeyError("z\n" * 400)):
+        with pytest.raises(errors.BadCard) as caught, errors.only_refusals(lambda said: refuse(found=said)):
+            raise raised
+        assert caught.value.found.startswith(type(raised).__name__) and len(caught.value.found) < 400
+    with pytest.raises(errors.BadLock), errors.only_refusals(lambda said: refuse(found=said)):
+        raise errors.BadLock("lock", **PARTS)
+    with pytest.raises(KeyboardInterrupt), errors.only_refusals(lambda said: refuse(found=said)):
+        raise KeyboardInterrupt

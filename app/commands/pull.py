@@ -45,7 +45,7 @@ def pull(
 
 
 def fetch(version: str, settings: Settings, *, frozen: bool = False, keep_offline: bool = False) -> Pulled:
-    """The release, in `models/<version>/`; what does not verify and start is not placed.
+    """The release, as `models/<version>`; what does not verify and start is not placed.
 
     Only the default's files are those of `models/` too.
     """

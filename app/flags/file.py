@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app.errors import BadFlags
+from app.errors import BadFlags, only_refusals
 from app.flags.known import Document, Rules, check
 
 MAX_BYTES = 256 << 10
@@ -51,10 +51,8 @@ def parse_flags(data: bytes, *, name: str) -> tuple[Document, Rules]:
     Raises:
         BadFlags: it is no JSON, or its flags are not as they must be; all that was found is named.
     """
-    try:
+    with only_refusals(lambda said: BadFlags(name, [f"it is no JSON ({said})"])):
         document = json.loads(data.decode(), object_pairs_hook=_each_once, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        raise BadFlags(name, [f"it is no JSON ({error})"]) from None
     if _is_deeper(document, MAX_DEPTH):
         raise BadFlags(name, [f"it is nested more than {MAX_DEPTH} deep"])
     rules, problems = check(document)

@@ -29,9 +29,9 @@ Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 class InputRule(Struct, frozen=True, forbid_unknown_fields=True):
     """What the caller hands over: shape, dtype and range of one image, and which values are ink."""
 
-    shape: tuple[int, int]
+    shape: tuple[Count, Count]
     dtype: Literal["uint8"]
-    range: tuple[int, int]
+    range: tuple[Count, Count]
     ink: Annotated[str, Meta(pattern=r"^> [0-9]{1,3}\Z")]
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import re
 import zipfile
-import zlib
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import BadGoldenSet
+from app.errors import BadGoldenSet, only_refusals
 from app.inference.contract import SCORE_TOLERANCE
 from app.inference.engine import Engine
 
@@ -89,11 +89,9 @@ def read_golden(data: bytes, *, classes: int, name: str, first: int | None = Non
     """
     if len(data) > MAX_BYTES:
         raise _bad(name, f"{len(data):,} bytes", f"at most {MAX_BYTES:,}")
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            images, labels, scores = (_member(archive, member, name, first) for member in MEMBERS)
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, NotImplementedError, RuntimeError) as error:
-        raise _bad(name, f"an archive that cannot be read ({error})", "an .npz of three arrays") from None
+    archive_refused = functools.partial(_bad_archive, name)
+    with only_refusals(archive_refused), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        images, labels, scores = (_member(archive, member, name, first) for member in MEMBERS)
     count = len(images)
     if images.shape != (count, 28, 28):
         raise _bad(name, f"images {images.shape}", "(N, 28, 28)")
@@ -142,7 +140,10 @@ def _shape(stream: IO[bytes], member: str, name: str) -> tuple[int, ...]:
     return tuple(map(int, header[2].split(b", ")))
 
 
+def _bad_archive(name: str, said: str) -> BadGoldenSet:
+    return _bad(name, f"an archive that cannot be read ({said})", "an .npz of three arrays")
+
+
 def _bad(name: str, found: str, promised: str) -> BadGoldenSet:
-    return BadGoldenSet(
-        f"golden set {name}", found=found, promised=promised, remedy="Fetch the release again with `pixelwise pull`."
-    )
+    remedy = "Its owner must publish the release anew (docs/contract.md says how it is made), or pin another version."
+    return BadGoldenSet(f"golden set {name}", found=found, promised=promised, remedy=remedy)

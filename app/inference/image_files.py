@@ -6,12 +6,11 @@ import io
 import math
 import os
 from pathlib import Path
-from tokenize import TokenError
 
 import numpy as np
 from numpy.lib import format as npy
 
-from app.errors import UnreadableImage
+from app.errors import UnreadableImage, only_refusals
 from app.inference.drawing import SIDE, Grey, normalise
 from app.inference.pictures import as_ink, read_values
 from app.inference.plain_file import NotPlain, read_plain_file
@@ -21,8 +20,6 @@ MAX_PICTURE_BYTES = 64 << 20
 MAX_ARRAY_BYTES = 1 << 30
 HEADER_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 """By the version of a .npy file; the later (3, 0) is written only for names of fields, which no image has."""
-BROKEN_HEADER = (ValueError, TypeError, LookupError, SyntaxError, TokenError, RecursionError, MemoryError)
-"""What numpy raises for the header of a .npy file, which it parses as Python literals."""
 
 
 def read_images(path: Path) -> Grey:
@@ -47,19 +44,25 @@ def read_images(path: Path) -> Grey:
     raise UnreadableImage(f"image {path}", found=found, promised=kinds, remedy=remedy)
 
 
+def _unreadable(found: str) -> UnreadableImage:
+    return UnreadableImage(
+        "image", found=found, promised="a picture or an array", remedy="Pass a picture of one digit."
+    )
+
+
 def _picture(data: bytes) -> Grey:
-    values = read_values(data, max_pixels=MAX_PIXELS)
+    with only_refusals(_unreadable):
+        values = read_values(data, max_pixels=MAX_PIXELS)
     return values if values.shape == (SIDE, SIDE) else normalise(as_ink(values))
 
 
 def _array(data: bytes) -> Grey:
     """The header is checked against the bytes that are there before any array is made."""
     file = io.BytesIO(data)
-    try:
+    with only_refusals(lambda said: _unreadable(f"no .npy header ({said})")):  # numpy parses it as Python literals
         shape, fortran_order, dtype = HEADER_READERS[npy.read_magic(file)](file)
-    except BROKEN_HEADER as error:
-        raise ValueError(f"no .npy header ({error})") from None
-    if dtype != np.uint8 or len(shape) not in (2, 3) or shape[-2:] != (SIDE, SIDE):
+    is_shape = len(shape) in (2, 3) and all(type(side) is int for side in shape)  # True is an int for numpy, and 1
+    if dtype != np.uint8 or not is_shape or shape[-2:] != (SIDE, SIDE):
         raise ValueError(f"an array {dtype} {shape} where uint8 (28, 28) or (N, 28, 28) belongs")
     content = np.frombuffer(data, np.uint8, offset=file.tell())
     if content.size != math.prod(shape):

@@ -8,7 +8,13 @@ from pathlib import Path
 
 
 class NotPlain(Exception):
-    """The file cannot be read as one plain file of bounded size; the message says why."""
+    """The file cannot be read as one plain file of bounded size; the message says why.
+
+    Attributes:
+        error: the system's own, where it was the system that refused.
+    """
+
+    error: OSError | None = None
 
 
 class TooLarge(NotPlain):
@@ -28,7 +34,9 @@ def read_plain_file(path: Path | str, *, limit: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
-        raise NotPlain(f"{path} cannot be opened ({getattr(error, 'strerror', None) or error})") from None
+        refusal = NotPlain(f"{path} cannot be opened ({getattr(error, 'strerror', None) or error})")
+        refusal.error = error if isinstance(error, OSError) else None
+        raise refusal from None
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

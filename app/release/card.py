@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import msgspec
 import yaml
 
-from app.errors import BadCard
+from app.errors import BadCard, only_refusals
 from app.inference.contract import Contract, parse_contract
 
 CARD = "MODELCARD.md"
@@ -74,17 +73,17 @@ def read_card(data: bytes, *, name: str = CARD) -> Card:
     front_matter = _plain_yaml(match[1], name)
     contract = None
     if "contract" in front_matter:
-        try:
+        with only_refusals(
+            lambda said: _bad(name, f"a contract that is not valid: {said}", "the keys of docs/contract.md")
+        ):
             contract = parse_contract(front_matter["contract"])
-        except msgspec.ValidationError as error:
-            raise _bad(name, f"a contract that is not valid: {error}", "the keys of docs/contract.md") from None
     return Card(contract, read_prose(text[match.end() :]), text)
 
 
 def _plain_yaml(text: str, name: str) -> dict[str, Any]:
     """YAML of mappings, lists and scalars. Anchors, aliases, tags, deep nesting and duplicate keys are refused."""
     depth = 0
-    try:
+    with only_refusals(lambda said: _bad(name, f"YAML that cannot be read: {said}", "plain YAML")):
         # Events come from a parser that does not recurse, so depth is bounded before anything is built.
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
@@ -95,8 +94,6 @@ def _plain_yaml(text: str, name: str) -> dict[str, Any]:
             if depth > MAX_YAML_DEPTH:
                 raise _bad(name, "YAML nested too deeply", f"at most {MAX_YAML_DEPTH} levels")
         front_matter = yaml.load(text, Loader=_UniqueKeys)
-    except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date such as 2026-99-99, a number too large
-        raise _bad(name, f"YAML that cannot be read: {' '.join(str(error).split())}", "plain YAML") from None
     if not isinstance(front_matter, dict):
         raise _bad(name, f"front matter of type {type(front_matter).__name__}", "a YAML mapping")
     return front_matter

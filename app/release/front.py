@@ -34,7 +34,7 @@ def check_room(models: Path, release: Release) -> None:
 
 
 def copy_out(models: Path, release: Release) -> bool:
-    """Makes copies of the files of `models/<version>/` those of `models/`; whether anything had to be done.
+    """Makes copies of the files of `models/<version>` those of `models/`; whether anything had to be done.
 
     Each is placed by one rename, the record last: stopped before that, `models/` holds files that its record does not
     promise, which a start tells from a swapped model, and which the next pull repairs.

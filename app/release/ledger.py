@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from app.errors import BadRelease
+from app.errors import BadRelease, only_refusals
 from app.inference.contract import Version
-from app.inference.plain_file import NotPlain, read_plain_file
+from app.inference.plain_file import read_plain_file
 from app.release.record import Commit
 from app.release.store import settle, write
 
@@ -35,15 +35,8 @@ def read_seen(models: Path) -> Seen:
     path = models / SEEN
     if not os.path.lexists(path):
         return {}
-    try:
+    with only_refusals(lambda said: _bad_ledger(path, said)):
         return msgspec.json.decode(read_plain_file(path, limit=_SEEN_LIMIT), type=Seen)
-    except (NotPlain, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BadRelease(
-            f"ledger {path}",
-            found=str(error),
-            promised="the commits of earlier pulls, as `pixelwise pull` wrote them",
-            remedy=f"Remove {path} and run `pixelwise pull`; a tag that moved since its pull may then go unnoticed.",
-        ) from error
 
 
 def write_seen(models: Path, seen: Seen, workshop: Path) -> None:
@@ -52,3 +45,12 @@ def write_seen(models: Path, seen: Seen, workshop: Path) -> None:
     write(draft, msgspec.json.format(msgspec.json.encode(seen, order="sorted"), indent=2) + b"\n")
     draft.replace(models / SEEN)
     settle(models)
+
+
+def _bad_ledger(path: Path, found: str) -> BadRelease:
+    return BadRelease(
+        f"ledger {path}",
+        found=found,
+        promised="the commits of earlier pulls, as `pixelwise pull` wrote them",
+        remedy=f"Remove {path} and run `pixelwise pull`; a tag that moved since its pull may then go unnoticed.",
+    )

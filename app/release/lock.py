@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Sequence
@@ -11,12 +12,14 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from app.errors import BadLock, MovedTag
+from app.errors import BadLock, MovedTag, only_refusals
+from app.inference.plain_file import read_plain_file
 from app.release.address import parse_address
 from app.release.record import Release, hold_against
 from app.release.store import pulled
 
 _ENTRY = "[[release]]"
+_MOST_BYTES = 4 << 20
 
 _LOCAL_BUILD = (
     "Another clone builds this release anew and may get other bytes: commit this entry only where all share the build."
@@ -33,16 +36,11 @@ def read_lock(lock_file: Path) -> tuple[Release, ...]:
     Raises:
         BadLock: it cannot be read, or has two entries for one release.
     """
-    try:
-        text = lock_file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not os.path.lexists(lock_file):
         return ()
-    except (OSError, UnicodeDecodeError) as error:
-        raise _bad_lock(lock_file, str(error)) from error
-    try:
+    with only_refusals(lambda said: _bad_lock(lock_file, said)):
+        text = read_plain_file(os.path.realpath(lock_file), limit=_MOST_BYTES).decode("utf-8")
         entries = msgspec.convert(tomllib.loads(text), _Lock).release
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise _bad_lock(lock_file, str(error)) from error
     named = [(entry.repository, entry.version) for entry in entries]
     if twice := next((name for name in named if named.count(name) > 1), None):
         raise _bad_lock(lock_file, f"two entries for {twice[1]} of {twice[0]}")

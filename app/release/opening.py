@@ -7,6 +7,7 @@ swaps a v2 in is told its classes. Bytes that no record knows, where a record pr
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import math
 import os
@@ -22,6 +23,7 @@ from app.errors import (
     OriginUnknown,
     Refused,
     RosterMismatch,
+    SystemRefused,
     VersionMismatch,
 )
 from app.inference.artefact import MAX_BYTES, TEXT_LABELS, Artefact, read_artefact
@@ -51,6 +53,7 @@ GOLDEN_SLICE = 32
 """Recorded answers that are replayed at every start; all of them by `pixelwise verify`."""
 
 UNKNOWN_VERSION = "unknown"
+UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE)
 
 
 @dataclass(frozen=True)
@@ -236,12 +239,19 @@ def _read(file: Path, path: Path, *, asked_by: str) -> bytes:
     except NotPlain as error:
         if not os.path.lexists(file):
             raise MissingModel(path, asked_by=asked_by) from None
+        _check_readable(path, error)
         raise ConfigurationError(
             f"model file {path}",
             found=str(error),
             promised="a plain file",
             remedy="Point MODEL_PATH at the artefact itself (not at a link or folder), or leave it empty.",
         ) from None
+
+
+def _check_readable(path: Path, refusal: NotPlain) -> None:
+    """Nothing, when the file is odd; not so when the system refuses to read it: no permission, a bad disk."""
+    if refusal.error is not None and refusal.error.errno in UNREADABLE:
+        raise SystemRefused(path, refusal.error) from None
 
 
 Promised = Mapping[str, tuple[str, str]]
@@ -290,11 +300,14 @@ def _beside(folder: Path, name: str, files: Promised, *, limit: int) -> bytes | 
     try:
         data = read_plain_file(folder / name, limit=limit)
     except NotPlain as error:
+        _check_readable(folder / name, error)
         raise Refused(
             f"file {name}",
             found=str(error),
             promised="a plain file of bounded size" + (", as it was pulled" if recorded else ""),
-            remedy="Fetch the release again with `pixelwise pull`.",
+            remedy="Fetch the release again with `pixelwise pull`."
+            if recorded
+            else "Put a plain file there, or take it away.",
         ) from None
     _hold_against(files, name, hashlib.sha256(data).hexdigest())
     return data
@@ -316,7 +329,11 @@ def _read_golden(folder: Path, files: Promised, card: Card | None, artefact: Art
     digest = hashlib.sha256(data).hexdigest()
     if digest != promise.sha256:
         raise ChangedFile(
-            promise.file, found=f"sha256 {digest}", promised=f"sha256 {promise.sha256}", promised_by="its card"
+            promise.file,
+            found=f"sha256 {digest}",
+            promised=f"sha256 {promise.sha256}",
+            promised_by="its card",
+            remedy="Its owner must publish card and golden set that belong together, or pin another version.",
         )
     return Recorded(promise, contract.accuracy, data, len(artefact.classes))
 

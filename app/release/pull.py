@@ -177,7 +177,7 @@ def _record_in_place(folder: Path, say: Say) -> Release | None:
 
 
 def _check_not_moved(held: Release | None, seen: Seen, tag: Tag, address: Address, models: Path, root: Path) -> None:
-    """Holds a first pull against what was pulled before. That `models/<version>/` was removed is the acceptance."""
+    """Holds a first pull against what was pulled before. That `models/<version>` was removed is the acceptance."""
     version = tag.version
     known = seen.get(address.key, {}).get(version, tag.commit)
     if held is not None and _is_of(held, address, root):

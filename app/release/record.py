@@ -14,12 +14,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from app.errors import BadRelease, ChangedFile
+from app.errors import BadRelease, ChangedFile, only_refusals
 from app.inference.contract import Digest, PlainName, Version
 from app.inference.plain_file import NotPlain, read_plain_file
 
 RECORD = "record.json"
-"""The record's file name, in `models/<version>/` and in `models/`. No file of a release may have it."""
+"""The record's file name, in `models/<version>` and in `models/`. No file of a release may have it."""
 
 RECORD_LIMIT = 1 << 20
 """Bytes of a record at most."""
@@ -37,7 +37,7 @@ class ReleaseFile(Struct, frozen=True, forbid_unknown_fields=True):
     """One file, exactly."""
 
     name: PlainName
-    size: Annotated[int, Meta(ge=0)]
+    size: Annotated[int, Meta(ge=0, le=1 << 40)]
     sha256: Digest
 
 
@@ -162,15 +162,8 @@ def read_record(folder: Path) -> Release | None:
     path = folder / RECORD
     if not path.exists():
         return None
-    try:
+    with only_refusals(lambda said: _bad_record(path, said)):
         return msgspec.json.decode(read_plain_file(path, limit=RECORD_LIMIT), type=Release)
-    except (NotPlain, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BadRelease(
-            f"record {path}",
-            found=str(error),
-            promised="the record that `pixelwise pull` wrote",
-            remedy=f"Remove {path} and run `pixelwise pull`.",
-        ) from error
 
 
 def record_bytes(release: Release) -> bytes:
@@ -217,3 +210,8 @@ def _bad_sums(shown: str, found: str, promised: str) -> BadRelease:
         promised=promised,
         remedy="Its owner must publish the release anew; the current model stays as it is.",
     )
+
+
+def _bad_record(path: Path, found: str) -> BadRelease:
+    promised, remedy = "the record that `pixelwise pull` wrote", f"Remove {path} and run `pixelwise pull`."
+    return BadRelease(f"record {path}", found=found, promised=promised, remedy=remedy)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from app.errors import (
     OriginUnknown,
     Refused,
     RosterMismatch,
+    SystemRefused,
     VersionMismatch,
 )
 from app.release.lock import write_lock
@@ -67,6 +70,23 @@ def test_what_is_no_plain_file_is_named_as_such(shop: Shop, make: Callable[[Path
     make(shop.root / "mine.pkl")
     with pytest.raises(ConfigurationError, match="promised a plain file"):
         shop.open("mine.pkl")
+
+
+@pytest.mark.parametrize("name", [V1, CARD])
+def test_a_file_that_this_user_may_not_read_is_about_permissions(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    """Root may read every file, so the system's refusal is a stand-in."""
+    real = os.open
+
+    def denied(path: Path | str, *arguments: object, **named: object) -> int:
+        if Path(path).name == name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "open", denied)
+    with pytest.raises(SystemRefused, match=rf"{name}: found no permission.*user who owns it"):
+        shop.open()
 
 
 def test_the_version_comes_from_the_digest_not_from_the_name_of_the_file(shop: Shop, v1: Published):
