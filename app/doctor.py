@@ -19,8 +19,9 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from app.causes import cause_of
 from app.environments import leads_elsewhere
-from app.errors import DatabaseUnavailable, PixelWiseError, WrongSchema, cause_of
+from app.errors import DatabaseUnavailable, PixelWiseError, WrongSchema
 from app.inference.artefact import MAX_BYTES
 from app.inference.plain_file import NotPlain, read_plain_file
 from app.release.address import parse_address

@@ -6,12 +6,13 @@ A message is built here, from four parts: the subject, what was found, what was 
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
+
+from app.causes import CAUSES, cause_of
 
 _SHOWN = 300
 """Characters of what a library said, in a message."""
@@ -188,34 +189,6 @@ class WorkerFailed(PixelWiseError):
             promised="one that answers",
             remedy="Its own message stands above.",
         )
-
-
-CAUSES = {
-    errno.ENOSPC: (
-        "no space left on its disk",
-        "Free space on that disk (`df -h` shows which is full), then try again.",
-    ),
-    errno.EDQUOT: ("a quota that is used up", "Delete files of this user, or have the quota raised, then try again."),
-    errno.EROFS: ("a read-only file system", "Mount it so that it can be written, or use a copy elsewhere."),
-    errno.EACCES: ("no permission to write or read", "Run this as the user who owns it, or change its owner."),
-    errno.EPERM: ("an operation that is not permitted", "Run this as the user who owns it, or change its owner."),
-    errno.EIO: ("a disk that fails", "Look at the disk (`dmesg` says more), then try again."),
-    errno.EFBIG: ("a file larger than may be", "Raise the limit of this user's files (`ulimit -f`), then try again."),
-    errno.EMFILE: ("too many open files", "Raise the limit of open files (`ulimit -n`), then try again."),
-    errno.ENFILE: ("too many open files on this machine", "End what holds them open, then try again."),
-    errno.ENOMEM: ("too little memory", "End what uses the memory, or raise its limit, then try again."),
-    errno.ENAMETOOLONG: ("a name that is too long", "Use a folder with a shorter path."),
-    errno.ENOTDIR: ("a file where a folder belongs", "Move that file away, then try again."),
-    errno.EISDIR: ("a folder where a file belongs", "Move that folder away, then try again."),
-    errno.ELOOP: ("a link, or a circle of links", "Move that link away, then try again."),
-}
-"""Why a system refuses: by the number of its error, what was found and what helps."""
-
-
-def cause_of(error: OSError) -> tuple[str, str]:
-    """What was found and what helps, of an error with which a system refuses."""
-    number = errno.ENOTDIR if error.errno == errno.EEXIST else error.errno or 0  # a folder that is to be made is a file
-    return CAUSES.get(number, (os.strerror(number), "Mend that, then try again."))
 
 
 class SystemRefused(ConfigurationError):

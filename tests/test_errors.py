@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from app import errors
+from app.causes import CAUSES
 from app.errors import PixelWiseError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -167,9 +168,9 @@ def test_no_character_of_a_message_acts_on_a_terminal():
     assert r"\x1b]0;title\x07" in str(error)
 
 
-@pytest.mark.parametrize("number", errors.CAUSES, ids=errno.errorcode.get)
+@pytest.mark.parametrize("number", CAUSES, ids=errno.errorcode.get)
 def test_each_cause_for_which_a_system_refuses_is_told_from_its_number_and_from_the_words_of_git(number: int):
-    found, remedy = errors.CAUSES[number]
+    found, remedy = CAUSES[number]
     with pytest.raises(errors.SystemRefused) as refusal, errors.system_refusals("models"):
         raise OSError(number, "said")
     assert (refusal.value.subject, refusal.value.found, refusal.value.remedy) == ("models", found, remedy)
@@ -193,8 +194,8 @@ def test_an_error_of_no_known_cause_is_no_refusal():
 
 
 def test_every_remedy_for_what_a_system_refuses_is_one_of_its_own():
-    remedies = [remedy for _, remedy in errors.CAUSES.values()]
-    same = {errors.CAUSES[errno.EACCES][1]}
+    remedies = [remedy for _, remedy in CAUSES.values()]
+    same = {CAUSES[errno.EACCES][1]}
     assert len(set(remedies)) == len(remedies) - len(same)
 
 

@@ -20,6 +20,7 @@ from app.inference.pickle_names import (
     LOGISTIC_REGRESSION,
     MLP,
     PIPELINE,
+    SUPPORTED,
     Global,
     Instance,
 )
@@ -42,7 +43,6 @@ SOFTMAX_MULTI_CLASS = ("auto", "multinomial", "deprecated")
 NEWTON_CHOLESKY_SOFTMAX = (1, 6)
 """From this scikit-learn on newton-cholesky fits a softmax; before, one-versus-rest under the same name."""
 ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
-SUPPORTED = "a Pipeline of Binarizer and LogisticRegression or MLPClassifier is supported"
 
 TEXT_LABELS = "Train on the digits as text: `y.astype(str)`."
 SINGLE_DIGITS = 'Train on single digits as text, "0" to "9": `y.astype(int).astype(str)`.'

@@ -28,8 +28,10 @@ from app.inference.pickle_names import (
     CALLED,
     DTYPE,
     ESTIMATORS,
+    HELP,
     NDARRAY,
     SCALARS,
+    SUPPORTED,
     WRITTEN_BY_PICKLE,
     Global,
     Instance,
@@ -45,16 +47,7 @@ ARRAY_ALIGNMENT = 16
 PROTOCOLS = (3, 4, 5)
 WRITE_ANEW = "Write it with `joblib.dump(model, path)`."
 WITHOUT_PROTOCOL = "Write it with `joblib.dump(model, path)`, without protocol=."
-SUPPORTED = "a Binarizer with LogisticRegression or MLPClassifier is supported"
 TEXT_KEYS = "If it is a class_weight, train on labels as text (`y.astype(str)`), with text as its keys too."
-REMEDIES = (
-    ("sklearn.model_selection._search", "Write what it found, by itself: `joblib.dump(search.best_estimator_, path)`."),
-    ("sklearn.utils._metadata_requests", "Fit the pipeline without set_fit_request and its like."),
-    ("sklearn.", None),
-    ("joblib.memory", "Fit the pipeline without memory."),
-    ("scipy.sparse", "Call `.densify()` of the classifier before you write it."),
-)
-"""By how an unknown name begins: what helps who brings such a file in good faith; None is the usual remedy."""
 NO_OBJECTS = (
     "Write it with joblib 1.5 or newer, or train on labels as text (`y.astype(str)`) and on an array instead of a "
     "DataFrame (`X.to_numpy()`)."
@@ -268,7 +261,7 @@ class _Machine:
             if name in WRITTEN_BY_PICKLE:
                 self.refuse("format", "a file that pickle.dump wrote", remedy=WRITE_ANEW)
             shown = ascii(f"{name.module[:100]}.{name.name[:100]}")
-            for start, remedy in REMEDIES:
+            for start, remedy in HELP:
                 if f"{name}".startswith(start):
                     self.refuse("estimator", f"{shown}; {SUPPORTED}", remedy=remedy)
             self.refuse("global", f"the name {shown}, which is not on the allow-list")

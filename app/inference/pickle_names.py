@@ -56,3 +56,14 @@ WRITTEN_BY_PICKLE = {
     for module, name in (("multiarray", "_reconstruct"), ("numeric", "_frombuffer"))
 }
 """Names that only `pickle.dump` writes for an array; `joblib.dump` has a wrapper of its own."""
+
+HELP: tuple[tuple[str, str | None], ...] = (
+    ("sklearn.model_selection._search", "Write what it found, by itself: `joblib.dump(search.best_estimator_, path)`."),
+    ("sklearn.utils._metadata_requests", "Fit the pipeline without set_fit_request and its like."),
+    ("sklearn.", None),
+    ("joblib.memory", "Fit the pipeline without memory."),
+    ("scipy.sparse", "Call `.densify()` of the classifier before you write it."),
+)
+"""By how an unknown name begins: what helps who brings such a file in good faith; None is the usual remedy."""
+
+SUPPORTED = "a Pipeline of Binarizer and LogisticRegression or MLPClassifier is supported"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from app.errors import DatabaseUnavailable, WrongSchema, cause_of
+from app.causes import cause_of
+from app.errors import DatabaseUnavailable, WrongSchema
 from app.storage.database import Database
 from app.storage.identifiers import start_after
 from app.storage.tables import metadata, newest_id
