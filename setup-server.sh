@@ -22,6 +22,7 @@ SERVICE=false
 POSTGRESQL=false
 SITE_NAME=""
 PYTHON=""
+MADE_ANEW=false
 
 say() { printf '%s\n' "setup: $*" >&2; }
 fail() { say "$1"; say "-> $2"; exit "${3:-3}"; }
@@ -50,6 +51,7 @@ main() {
     return
   fi
   readable_settings
+  known_versions
   settings_file
   secret_key
   notes_on_settings
@@ -157,6 +159,7 @@ environment() {
   if [ -n "$elsewhere" ]; then
     say "$folder: $elsewhere: it was moved or copied, and is made anew"
     clear=(--clear)
+    MADE_ANEW=true
   elif cmp -s "$requirements" "$stamp" && "$folder/bin/python" -c '' 2>/dev/null; then
     say "$folder: holds $requirements: nothing to do"
     return
@@ -177,7 +180,7 @@ environment() {
 
 command_line() {
   local path
-  if commands_are_of_this_tree; then say "command pixelwise: nothing to do"; return; fi
+  if ! { $CHECK_ONLY && $MADE_ANEW; } && commands_are_of_this_tree; then say "command pixelwise: nothing to do"; return; fi
   if $CHECK_ONLY; then say "command pixelwise: would be installed into .venv/bin"; return; fi
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ||
     fail "the command pixelwise could not be installed" "pip's message stands above: mend that, then run this again." 1
@@ -228,6 +231,22 @@ readable_settings() { # a setting that cannot be read is not an empty one: end b
   if $CHECK_ONLY && ! can_read_settings; then return; fi
   .venv/bin/python -m app.settings || exit 3
 }
+
+known_versions() { # a local release that nobody can build: said before anything is written or installed for it
+  local repository versions version
+  if $CHECK_ONLY && ! can_read_settings; then return; fi
+  repository="$(setting MODEL_REPO)"
+  repository="$(realpath -m -- "$repository")"
+  if [ "$repository" != "$ROOT/pixelwise-model/releases.git" ]; then return; fi
+  versions="$(setting MODEL_VERSIONS)"
+  for version in $versions; do
+    grep -qF "    \"$version\": Recipe(" pixelwise-model/train.py || is_built "$version" ||
+      fail "MODEL_VERSION=$version cannot be built here: pixelwise-model/train.py has no such version" \
+        "Correct MODEL_VERSION or MODEL_VERSIONS, in .env or where you gave it."
+  done
+}
+
+is_built() { git --git-dir=pixelwise-model/releases.git rev-parse --verify --quiet "refs/tags/$1" >/dev/null 2>&1; }
 
 secret_key() {
   local key
@@ -280,7 +299,7 @@ release() {
 
 build() {
   local status date
-  if git --git-dir=pixelwise-model/releases.git rev-parse --verify --quiet "refs/tags/$1" >/dev/null 2>&1; then
+  if is_built "$1"; then
     say "local release $1: built before: nothing to do"
     return
   fi

@@ -25,10 +25,12 @@ from app.errors import DatabaseUnavailable, PixelWiseError, WrongSchema
 from app.inference.artefact import MAX_BYTES
 from app.inference.plain_file import NotPlain, read_plain_file
 from app.release.address import parse_address
+from app.release.front import check_room
+from app.release.ledger import read_seen
 from app.release.lock import find_vouching, read_lock
 from app.release.origin import find_origin, find_swapped, known_releases
 from app.release.record import Release, changed_file, describe, is_intact, read_record
-from app.release.store import artefact_of, pulled, read_through
+from app.release.store import artefact_of, check_lock, pulled, read_through
 from app.running import running_service, served_by
 from app.settings import ROOT, Settings, read_settings
 from app.trial import try_alone
@@ -59,7 +61,7 @@ def diagnose() -> list[Symptom]:
     except PixelWiseError as error:
         return [*found, Symptom("settings", False, str(error), "edit .env", error.exit_code)]
     models = [symptom for version in settings.model_versions for symptom in _model(settings, version)]
-    return [*found, *_settings(settings), *_service(settings), *models]
+    return [*found, *_settings(settings), *_service(settings), *_models_folder(settings), *models]
 
 
 def symptoms_table(symptoms: list[Symptom]) -> Table:
@@ -128,7 +130,10 @@ def _settings(settings: Settings) -> Iterator[Symptom]:
         # The address as it may be shown: MODEL_REPO itself can hold a token.
         yield Symptom("settings", True, f"{address.repository} {' '.join(settings.model_versions)}")
         for version in settings.model_versions:
-            record = read_record(settings.models / version)
+            try:
+                record = read_record(settings.models / version)
+            except PixelWiseError:
+                continue  # named below, with the release
             if record is not None and parse_address(record.repository, root=settings.root).key != address.key:
                 found = f"{version} in models/ comes from {record.repository}, MODEL_REPO is {address.repository}"
                 suffix = "" if version == settings.model_version else f" {version}"
@@ -287,6 +292,24 @@ def _course_path(settings: Settings) -> Symptom:
     whose = " and ".join(swapped.origin.versions)
     found = f"{shown} has the bytes of {whose}" if whose else f"{shown} has bytes that no record knows"
     return Symptom(name, False, f"{found}, not those of {pinned.version}", pull, 4)
+
+
+def _models_folder(settings: Settings) -> Iterator[Symptom]:
+    """What would keep the next pull from placing a release; nothing is said where nothing would."""
+    models = settings.models
+    if not models.is_dir():
+        return
+    try:
+        record = read_record(models / settings.model_version)
+    except PixelWiseError:
+        record = None  # named below, with the release
+    try:
+        check_lock(models)
+        read_seen(models)
+        if record is not None:
+            check_room(models, record)
+    except PixelWiseError as error:
+        yield Symptom("models", False, str(error), error.remedy, error.exit_code)
 
 
 def _release(settings: Settings, version: str, suffix: str) -> Iterator[Symptom]:

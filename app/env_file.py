@@ -32,10 +32,15 @@ def read_lines(path: Path) -> tuple[dict[str, Line], list[str]]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}, []
-    except (OSError, UnicodeDecodeError) as error:
-        return {}, [f"{path.name} cannot be read ({error})"]
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        return {}, [f"{path.name} line {line} is no UTF-8: save the file as UTF-8"]
+    except OSError as error:
+        return {}, [f"{path.name} cannot be read ({error.strerror})"]
     lines, wrong = lines_in(text)
-    return lines, [f"{path.name} line {number} is no KEY=value" for number in wrong]
+    return lines, [
+        f"{path.name} line {number} is no KEY=value, such as LOG_LEVEL=info, with its quotes closed" for number in wrong
+    ]
 
 
 def lines_in(text: str) -> tuple[dict[str, Line], list[int]]:

@@ -164,7 +164,7 @@ class AlreadyRunning(ConfigurationError):
             "service",
             found=f"one of this installation that answers at {url}",
             promised="one at a time: queues and limits are counted in one process",
-            remedy="Use that one, or end it first.",
+            remedy="Use that one, or end it first. A second one of this tree needs a DATA_DIR and a PORT of its own.",
         )
 
 
@@ -235,11 +235,14 @@ class MissingModel(ConfigurationError):
     """There is no file where the model should be."""
 
     def __init__(self, path: Path, *, asked_by: str) -> None:
+        by_path = asked_by == "MODEL_PATH"
         super().__init__(
-            f"model file {path}",
-            found="no such file",
+            f"model file {path}" if by_path else f"release {path}",
+            found="no such file" if by_path else "nothing pulled",
             promised=f"the artefact that {asked_by} names",
-            remedy="Run `bash setup-server.sh` (or `pixelwise pull`), or correct MODEL_PATH in .env.",
+            remedy="Correct MODEL_PATH, or leave it empty: the pinned release's own artefact is served then."
+            if by_path
+            else "Run `bash setup-server.sh` (or `pixelwise pull`), or correct MODEL_VERSION in .env.",
         )
 
 

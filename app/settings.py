@@ -135,8 +135,9 @@ class Settings:
         if why is None:
             return None
         return (
-            f"SECRET_API_KEY can be guessed ({why}), which is borne while HOST is this machine alone; beyond it the "
-            "service does not start. Empty it in .env and run `bash setup-server.sh`, which writes a random one."
+            f"SECRET_API_KEY can be guessed ({why}), which is tolerated while HOST is this machine alone; beyond it "
+            "the service does not start. Where .env has it, empty it there and run `bash setup-server.sh`, which "
+            "writes a random one; where the environment has it, unset it."
         )
 
 

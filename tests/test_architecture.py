@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "commands": {
         "env_file",
-        *("commands", "inference", "release", "serving", "running", "storage", "flags", "report", "settings"),
+        *("causes", "commands", "inference", "release", "serving", "running", "storage", "flags", "report", "settings"),
         *("terminal", "trial"),
     },
     "serving": {"running", "settings"},

@@ -318,3 +318,25 @@ def test_a_port_that_pixelwise_has_is_well(house: Installation, service: Service
 def test_an_address_of_another_machine_is_a_fault(house: Installation):
     _, checks = doctor(house, HOST="192.0.2.1")  # for documentation: nobody has it
     assert faults(checks) == {"address": "edit HOST and PORT in .env"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "mend"),
+    [
+        (lambda models: (models / "seen.json").write_text("{"), "seen.json"),
+        (lambda models: ((models / ".lock").unlink(missing_ok=True), (models / ".lock").symlink_to("/etc")), "Move"),
+        (lambda models: ((models / "MODELCARD.md").unlink(), (models / "MODELCARD.md").mkdir()), "Move"),
+    ],
+    ids=["ledger", "lock", "folder"],
+)
+def test_what_would_refuse_the_next_pull_is_a_fault(house: Installation, spoil: Callable[[Path], object], mend: str):
+    spoil(house.models)
+    code, checks = doctor(house)
+    assert code in (3, 4)
+    assert mend in faults(checks)["models"]
+
+
+def test_a_broken_record_is_a_fault_of_its_release_and_not_of_the_settings(house: Installation):
+    (house.models / "v1.0" / "record.json").write_text("{")
+    _, checks = doctor(house)
+    assert faults(checks) == {"release": "pixelwise pull"}

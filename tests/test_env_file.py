@@ -55,7 +55,7 @@ def test_a_line_is_told_by_its_number(tmp_path: Path):
     (tmp_path / ".env").write_text("\n# a\n\n\nA=1\nB='\n'\n\nC=2\nnot a line\n")
     lines, problems = read_lines(tmp_path / ".env")
     assert {key: line.number for key, line in lines.items()} == {"A": 5, "B": 6, "C": 9}
-    assert problems == [".env line 10 is no KEY=value"]
+    assert [problem.partition(",")[0] for problem in problems] == [".env line 10 is no KEY=value"]
 
 
 @pytest.fixture

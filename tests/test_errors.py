@@ -46,7 +46,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     (errors.CannotStore(Path("/d"), OSError(errno.EEXIST, ""), setting="X"), ("a file where a folder belongs",)),
     (
         errors.MissingModel(Path("/m.pkl"), asked_by="MODEL_PATH"),
-        ("/m.pkl", "no such file", "MODEL_PATH", "setup-server"),
+        ("/m.pkl", "no such file", "MODEL_PATH", "leave it empty"),
     ),
     (errors.UnknownVersion("v9.0", rosters=["v1", "v2"], line=7), ("MODEL_VERSION=v9.0", "v1, v2", "line 7")),
     (errors.MissingDigits(Path("a/t10k"), found="no such file"), ("t10k", "no such file", "MNIST_DIR", "mnist.py")),

@@ -256,7 +256,7 @@ def test_a_line_that_cannot_be_read_is_named_and_no_default_takes_its_place(tmp_
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path):
     write_env(tmp_path, b"MODEL_VERSION=\xff\xfe\n")
-    assert ".env cannot be read" in problems(tmp_path)
+    assert ".env line 1 is no UTF-8: save the file as UTF-8" in problems(tmp_path)
 
 
 def test_an_env_that_is_a_folder_is_named(tmp_path: Path):

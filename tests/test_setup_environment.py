@@ -83,3 +83,10 @@ def test_without_a_home_it_works_and_leaves_none(server: Server):
     done = server.setup(HOME="/nonexistent")
     assert done.returncode == 0, done.stderr
     assert not Path("/nonexistent").exists()
+
+
+def test_a_version_that_nobody_can_build_is_refused_before_anything_is_written(server: Server):
+    done = server.setup(MODEL_VERSION="v9.9")
+    assert done.returncode == 3
+    assert "MODEL_VERSION=v9.9 cannot be built here" in done.stderr
+    assert not server.env.exists()

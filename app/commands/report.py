@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from app.causes import cause_of
 from app.errors import ConfigurationError, printable
 from app.settings import read_settings
 
@@ -52,6 +53,9 @@ def report(
 
 def _put(file: Path, content: bytes) -> None:
     """In one step: who opens it meanwhile sees the old one or the new one, whole. Only its owner may read it."""
+    from app.storage.export import demand_file_or_nothing
+
+    demand_file_or_nothing(file)
     aside = None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +70,7 @@ def _put(file: Path, content: bytes) -> None:
             f"--out {file.parent}",
             found=error.strerror or str(error),
             promised="a folder that can be written to",
-            remedy="Name another one, or free space there. What was there before is as it was.",
+            remedy=f"{cause_of(error)[1]} What was there before is as it was.",
         ) from None
     finally:
         if aside is not None:

@@ -75,7 +75,10 @@ def remove(
 
     def decide(now: Versions) -> Versions:
         if version == now[0]:
-            promised, remedy = "another version", "Make another one the default first: `pixelwise models default`."
+            promised, remedy = (
+                "another version",
+                "Make another one the default first: `pixelwise models default VERSION`.",
+            )
             raise BadVersion(f"version {version}", found="the default", promised=promised, remedy=remedy)
         return tuple(other for other in now if other != version)
 

@@ -79,10 +79,14 @@ def write_flag_file(path: Path, document: Document) -> None:
     draft = path.with_name(path.name + _DRAFT)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft.unlink(missing_ok=True)  # what an interrupted change left
-    with draft.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with draft.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
     if path.exists():
         now = path.stat()
         draft.chmod(now.st_mode & 0o777)

@@ -48,6 +48,17 @@ def only_one_pull(models: Path, say: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
+def check_lock(models: Path) -> None:
+    """Nothing, where a pull could lock `models/`.
+
+    Raises:
+        ConfigurationError: a link, a folder or no plain file stands in the way.
+    """
+    lock = models / _LOCK
+    if os.path.lexists(lock) and (lock.is_symlink() or not lock.is_file()):
+        raise _in_the_way(lock, "a link" if lock.is_symlink() else "no plain file", "the file that pulls lock")
+
+
 @contextmanager
 def _locked(models: Path, say: Callable[[str], None]) -> Iterator[None]:
     models.mkdir(parents=True, exist_ok=True)

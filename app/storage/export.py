@@ -233,9 +233,29 @@ def _pixels(row: Row[Any]) -> bytes:
     return pixels
 
 
+def demand_file_or_nothing(path: Path) -> None:
+    """Nothing, where a file may be put at `path`: a plain one is there, or none.
+
+    Raises:
+        ConfigurationError: something else is there, such as /dev/full, which no file may take the place of.
+    """
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(
+            f"--out {path}",
+            found="a device, a pipe or a folder",
+            promised="a plain file, or nothing",
+            remedy="Name another file. What is there is as it was.",
+        )
+
+
 @contextmanager
 def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A new file (mode 600) that is put at `path` when the block ends, and never when it raises."""
+    """A new file (mode 600) that is put at `path` when the block ends, and never when it raises.
+
+    Raises:
+        ConfigurationError: a device, a pipe or a folder is there.
+    """
+    demand_file_or_nothing(path)
     descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -24,6 +24,7 @@ from app.storage.identifiers import lowest_id
 from app.storage.results import Result, Store
 from app.storage.schema import upgrade
 from app.storage.tables import labels, results, shadows
+from tests.pace import pace
 from tests.report.filled import fill
 from tests.storage.conftest import Make
 
@@ -313,7 +314,7 @@ def test_the_report_is_a_reader_only(database: Database, make: Make):
     assert read_facts(database).given[0].source == "page"
 
 
-def test_100_000_answers_take_well_under_a_second(tmp_path: Path):
+def test_100_000_answers_are_counted_soon(tmp_path: Path):
     """Of processor time, which other programs of this machine do not lengthen much."""
     database = Database("sqlite:///large.db", root=tmp_path)
     upgrade(database)
@@ -325,5 +326,5 @@ def test_100_000_answers_take_well_under_a_second(tmp_path: Path):
         taken.append(time.process_time() - begin)
     assert sum(given.n for given in facts.given) == 100_000
     assert facts.until is not None and facts.since is not None and facts.until - facts.since > timedelta(days=50)
-    assert min(taken) < 1.0, taken
+    assert min(taken) < 25 * pace(), taken
     database.close()

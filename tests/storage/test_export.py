@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import stat
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from app.errors import ConfigurationError
 from app.storage import export as module
 from app.storage.database import Database
-from app.storage.export import Exported, all_labels, all_results, count, export
+from app.storage.export import Exported, all_labels, all_results, count, demand_file_or_nothing, export
 from app.storage.identifiers import lowest_id, time_of
 from app.storage.labels import Labels
 from app.storage.results import Result, Store
@@ -227,3 +228,16 @@ def test_the_labels_of_those_who_were_asked_can_be_had_alone(database: Database,
         assert (found.written, found.without_drawing, found.no_digit) == done
     assert count(database, all_labels(asked_only=True)) == 3
     assert count(database, all_labels(asked_only=False)) == 7
+
+
+def test_what_is_no_plain_file_keeps_its_place(tmp_path: Path):
+    """As root an export once took the place of /dev/full."""
+    pipe, folder = tmp_path / "pipe", tmp_path / "folder"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    for path in (pipe, folder):
+        with pytest.raises(ConfigurationError, match="a device, a pipe or a folder"):
+            demand_file_or_nothing(path)
+    demand_file_or_nothing(tmp_path / "new.csv")
+    (tmp_path / "old.csv").touch()
+    demand_file_or_nothing(tmp_path / "old.csv")
