@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tests.attacks.assemble import Array, Assembler, Global, dtype, integer, joblib_dump, text
+from tests.attacks.assemble import MISSING, Array, Assembler, Global, dtype, integer, joblib_dump, text
 from tests.attacks.honest import (
     binarizer,
     honest_pipeline,
@@ -21,7 +21,8 @@ from tests.attacks.honest import (
 )
 
 SMALL = {"classes": "123", "features": 3}
-SMALL_MLP = {**SMALL, "hidden": (2,), "dtype": "f4", "_random_state": None, "_optimizer": None, "_best_coefs": None}
+LEFT_OUT = dict.fromkeys(("_optimizer", "_best_coefs"), MISSING)
+SMALL_MLP = {**SMALL, "hidden": (2,), "dtype": "f4", "_random_state": None, **LEFT_OUT}
 
 TREES = [tree(**SMALL), tree("MLPClassifier", **SMALL_MLP)]
 HONEST = [

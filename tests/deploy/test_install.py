@@ -208,7 +208,7 @@ def test_with_nginx_it_knows_its_name_and_its_proxy(machine: Machine):
     done = machine.install("--nginx", NAME.upper())
     assert done.returncode == 0, done.stderr
     settings = machine.settings()
-    assert settings["ALLOWED_HOSTS"] == f"my.example.org {NAME}"
+    assert settings["ALLOWED_HOSTS"] == f"'my.example.org {NAME}'"
     assert settings["TRUSTED_PROXIES"] == "127.0.0.1/32"
     site = (machine.etc / SITE).read_text()
     assert f"server_name {NAME};" in site
