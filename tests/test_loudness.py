@@ -122,7 +122,7 @@ def test_a_malformed_version_is_refused(house: Installation, version: str):
 
 @pytest.mark.parametrize("path", ["models/missing.pkl", "x" * 300])
 def test_a_model_path_that_does_not_exist_is_refused(house: Installation, path: str):
-    refused(house.predict(MODEL_PATH=path), 3, "no such file", "MODEL_PATH", "bash setup-server.sh")
+    refused(house.predict(MODEL_PATH=path), 3, "no such file", "MODEL_PATH", "leave it empty")
 
 
 def test_a_model_path_that_is_a_folder_is_refused(house: Installation):
@@ -130,7 +130,7 @@ def test_a_model_path_that_is_a_folder_is_refused(house: Installation):
 
 
 def test_a_pinned_version_that_was_never_pulled_is_refused(house: Installation):
-    refused(house.predict(MODEL_VERSION="v1.7"), 3, "no such file", "MODEL_VERSION=v1.7", "pixelwise pull")
+    refused(house.predict(MODEL_VERSION="v1.7"), 3, "nothing pulled", "MODEL_VERSION=v1.7", "pixelwise pull")
 
 
 def test_a_version_without_tag_cannot_be_pulled(house: Installation, remote: Path):

@@ -18,7 +18,7 @@ from tests.page.visit import Visit
 from tests.report.filled import fill
 from tests.service import services
 
-PACES = 40
+PACES = 100
 KEPT_SECONDS = 10.5
 OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd / 1000"

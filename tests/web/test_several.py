@@ -135,7 +135,7 @@ def test_versions_that_are_not_there_or_without_a_roster_or_with_other_classes_a
     said = health(service)
     assert said["versions"] == ["v1.0", "v2.0"]
     assert "found classes 0 1 2 3 4 5 6 7 8 9, promised classes 1 2 3" in said["left_out"]["v1.3"]
-    assert "no such file" in said["left_out"]["v1.7"]
+    assert "nothing pulled" in said["left_out"]["v1.7"]
     assert "no roster of classes" in said["left_out"]["v3.0"]
 
 
