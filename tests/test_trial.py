@@ -22,7 +22,7 @@ def test_a_version_starts_alone_beside_settings_that_name_others(
 def test_what_does_not_start_says_why_in_its_own_words(installation_of_three: Installation):
     root, models = installation_of_three.root, installation_of_three.models
     code, said = try_alone("v1.7", root=root)
-    assert (code, "models/v1.7: found no such file" in said) == (3, True)
+    assert (code, "models/v1.7: found nothing pulled" in said) == (3, True)
     code, said = try_alone("v1.0", root=root, path=models / "v2.0/digit_classifier_v2.pkl")
     assert (code, "found classes 0 1 2 3 4 5 6 7 8 9" in said) == (4, True)
 
