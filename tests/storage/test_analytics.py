@@ -313,7 +313,7 @@ def test_the_report_is_a_reader_only(database: Database, make: Make):
 
 
 def test_100_000_answers_are_counted_by_the_database(tmp_path: Path):
-    """What comes out of it grows by days and versions, not by answers; benchmarks/analytics.py has how long it takes."""
+    """What comes out grows by days and versions, not by answers; benchmarks/analytics.py has how long it takes."""
     counts = {}
     for answers in (20_000, 100_000):
         database = Database(f"sqlite:///{answers}.db", root=tmp_path)
