@@ -74,8 +74,7 @@ def _refuse(error: PixelWiseError) -> NoReturn:
     # `verify` has shown a broken contract with all its checks.
     is_shown = "verify" in sys.argv and isinstance(error, RosterMismatch | ContractBroken)
     if "--json" in sys.argv and not is_shown:
-        parts = {key: getattr(error, key) for key in ("subject", "found", "promised", "remedy", "exit_code")}
-        print_json({"error": {"kind": type(error).__name__, **parts}})
+        print_json({"error": error.parts})
     sys.exit(error.exit_code)
 
 
@@ -139,7 +138,7 @@ def verify(
     try:
         from app.classifier import MODEL
     except (RosterMismatch, ContractBroken) as error:
-        _show_checks(error.checks, json=json)
+        _show_checks(error.checks, json=json, error=error)
         raise
     from app.release.accuracy import check_on_mnist, check_recorded, measure
 
@@ -151,16 +150,22 @@ def verify(
 
         images, labels = read_mnist_test(settings.mnist_dir)
         checks.append(check_on_mnist(measure(MODEL.engine, images, labels), MODEL.card))
+    try:
+        refuse_differences(MODEL.path.name, checks)
+    except ContractBroken as error:
+        _show_checks(tuple(checks), json=json, version=MODEL.version, error=error)
+        raise
     _show_checks(tuple(checks), json=json, version=MODEL.version)
-    refuse_differences(MODEL.path.name, checks)
 
 
-def _show_checks(checks: tuple[Any, ...], *, json: bool, version: str | None = None) -> None:
+def _show_checks(
+    checks: tuple[Any, ...], *, json: bool, version: str | None = None, error: PixelWiseError | None = None
+) -> None:
     from app.tables import checks_report
 
     if json:
-        agree = all(check.outcome != "differs" for check in checks)
-        print_json({"version": version, "agree": agree, "checks": [check._asdict() for check in checks]})
+        shown = {"version": version, "agree": error is None, "checks": [check._asdict() for check in checks]}
+        print_json(shown if error is None else {**shown, "error": error.parts})
         return
     show(checks_report(checks))
 

@@ -246,11 +246,11 @@ def _model(settings: Settings, version: str) -> Iterator[Symptom]:
     yield from release
     if not release[0].healthy:
         return
-    trial = try_alone(version, root=ROOT, path=named if is_default else artefact_of(settings.models, version))
-    if trial.exit_code == 0:
+    refusal = try_alone(version, root=ROOT, path=named if is_default else artefact_of(settings.models, version))
+    if refusal is None:
         yield Symptom(f"start{suffix}", True, "the model opens and reproduces its recorded answers")
     else:
-        yield Symptom(f"start{suffix}", False, trial.said, f"pixelwise verify{suffix}", trial.exit_code)
+        yield Symptom(f"start{suffix}", False, str(refusal), refusal.remedy, refusal.exit_code)
 
 
 def _named(settings: Settings, path: Path) -> Symptom:

@@ -35,6 +35,12 @@ class PixelWiseError(Exception):
         self.subject, self.found, self.promised, self.remedy = map(printable, parts)
         super().__init__(f"{self.subject}: found {self.found}, promised {self.promised}. {self.remedy}")
 
+    @property
+    def parts(self) -> dict[str, object]:
+        """The same for programs."""
+        names = ("subject", "found", "promised", "remedy", "exit_code")
+        return {"kind": type(self).__name__, **{name: getattr(self, name) for name in names}}
+
 
 @contextmanager
 def only_refusals(refuse: Callable[[str], PixelWiseError]) -> Iterator[None]:
@@ -424,19 +430,19 @@ class ContractBroken(Refused):
             subject,
             found=found,
             promised=promised,
-            remedy="`pixelwise verify` shows all of it. Whoever publishes it must mend that, or pin another version.",
+            remedy="Whoever publishes it must mend that; until then, let .env name another version.",
         )
 
 
 class NotStartable(Refused):
-    """A release that was fetched whole, and does not start here; it is not placed."""
+    """A release that is there whole, and does not start here: it replaces none. `why` is the refusal of its start."""
 
-    def __init__(self, version: str, *, said: str) -> None:
+    def __init__(self, version: str, why: PixelWiseError) -> None:
         super().__init__(
-            f"release {version} does not start",
-            found=said,
-            promised="a release that verifies before it is placed",
-            remedy="The current model stays as it is. Ask the release's owner, or pin another version in .env.",
+            f"release {version} does not start: {why.subject}",
+            found=why.found,
+            promised=why.promised,
+            remedy=f"{why.remedy} Nothing was replaced.",
         )
 
 

@@ -5,27 +5,20 @@ It opens the model as a start does, in the same order of checks, whatever is the
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
-from app.errors import Refused
+from app.errors import PixelWiseError, Refused
 
 START_SECONDS = 120
 """How long a release may take to start before it is refused."""
 
 
-class Trial(NamedTuple):
-    """How it went: 0, or the exit code and the words of the refusal."""
-
-    exit_code: int
-    said: str
-
-
-def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
-    """Whether this version starts and reproduces its recorded answers.
+def try_alone(version: str, *, root: Path, path: Path | None = None) -> PixelWiseError | None:
+    """None when this version starts and reproduces its recorded answers; else the refusal of its start.
 
     Args:
         root: of the installation.
@@ -33,7 +26,7 @@ def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
     """
     try:
         done = subprocess.run(
-            _command("verify"),
+            _command("verify", "--json"),
             env=_environment(version, path),
             cwd=root,
             capture_output=True,
@@ -43,8 +36,24 @@ def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
             timeout=START_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return Trial(Refused.exit_code, f"no start within {START_SECONDS} s")
-    return Trial(done.returncode, done.stderr.strip() or f"exit code {done.returncode}" if done.returncode else "")
+        return _without_refusal(version, f"no start within {START_SECONDS} s", Refused.exit_code)
+    if done.returncode == 0:
+        return None
+    try:
+        said = json.loads(done.stdout)["error"]
+        error = PixelWiseError(said["subject"], **{part: said[part] for part in ("found", "promised", "remedy")})
+    except (ValueError, KeyError):  # the last line is what Python says of it
+        found = (done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1]
+        return _without_refusal(version, found, done.returncode)
+    error.exit_code = done.returncode
+    return error
+
+
+def _without_refusal(version: str, found: str, exit_code: int) -> PixelWiseError:
+    remedy = "Try again; if it stays so, report it with the output of `pixelwise doctor`."
+    error = PixelWiseError(f"start of {version}", found=found, promised="a start, or a refusal", remedy=remedy)
+    error.exit_code = exit_code
+    return error
 
 
 def run_alone(version: str, *arguments: str, root: Path, path: Path | None) -> int:

@@ -84,8 +84,8 @@ def test_a_release_that_does_not_start_is_not_placed(installation: Installation,
     done = installation.pixelwise("pull", MODEL_REPO=remote)
     assert done.returncode == 4
     assert (
-        "release v1.0 does not start: found model digit_classifier_v1.pkl: found classes 1 2 3 4 5 6 7 8 9"
-        in done.stderr
+        "release v1.0 does not start: model digit_classifier_v1.pkl: found classes 1 2 3 4 5 6 7 8 9, promised classes "
+        "1 2 3 4 5 6 7 8 in app/classifier.py. Set MODEL_VERSION to" in done.stderr
     )
     assert not (installation.models / "v1.0").exists()
 
@@ -152,6 +152,7 @@ def test_verify_leaves_with_4_and_still_shows_every_check(installation: Installa
         {check["found_in"]: check["found"], check["promised_by"]: check["promised"]} for check in shown["checks"]
     ]
     assert len(shown["checks"]) > 10
+    assert (shown["error"]["kind"], shown["error"]["exit_code"]) == ("ContractBroken", 4)
     assert "differs" in installation.pixelwise("verify").stdout
 
 

@@ -69,8 +69,14 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
         errors.Unreviewed("v1.0", repository="r.git", commit="abc"),
         ("v1.0 of r.git", "abc", "--frozen", "pixelwise lock"),
     ),
-    (errors.ContractBroken("m.pkl: classes differ", found="1", promised="2", checks=()), ("pixelwise verify",)),
-    (errors.NotStartable("v1.0", said="no"), ("v1.0 does not start", "found no", "current model stays")),
+    (
+        errors.ContractBroken("m.pkl, classes", found="1", promised="2", checks=()),
+        ("m.pkl, classes", "another version"),
+    ),
+    (
+        errors.NotStartable("v1.0", errors.BadCard("its card", **PARTS)),
+        ("v1.0 does not start: its card: found this, promised that. Do so. Nothing was replaced.",),
+    ),
     (
         errors.SystemRefused("models", PermissionError(errno.EACCES, "x")),
         ("models", "no permission", "user who owns"),

@@ -180,13 +180,13 @@ def test_a_golden_set_that_does_not_reproduce_is_refused(house: Installation, v1
     scores = golden.scores.copy()
     scores[3] = np.roll(scores[3], 1)
     house.place_published(v1, **with_golden(v1, saved(golden._replace(scores=scores))))
-    refused(house.predict(), 4, "recorded answers differ", "1 other labels", "`pixelwise verify`")
+    refused(house.predict(), 4, "pkl, recorded answers: found '1 other labels", "name another version")
 
 
 def test_a_golden_set_whose_scores_differ_by_a_little_is_refused(house: Installation, v1: Published):
     golden = v1.golden
     house.place_published(v1, **with_golden(v1, saved(golden._replace(scores=golden.scores + 3e-5))))
-    refused(house.predict(), 4, "recorded answers differ", "0 other labels, scores within 3.")
+    refused(house.predict(), 4, "pkl, recorded answers: found", "0 other labels, scores within 3.")
 
 
 def test_a_golden_set_that_fails_beyond_the_slice_fails_verify_and_predict(house: Installation, v1: Published):
@@ -198,7 +198,7 @@ def test_a_golden_set_that_fails_beyond_the_slice_fails_verify_and_predict(house
     done = house.predict()
     assert done.returncode == 5
     assert "recorded answers: found 1 other labels" in done.stderr
-    refused(house.pixelwise("verify"), 4, "recorded answers differ")
+    refused(house.pixelwise("verify"), 4, "pkl, recorded answers: found")
 
 
 def test_a_golden_accuracy_that_does_not_reproduce_fails_verify_and_predict(house: Installation, v1: Published):
@@ -208,7 +208,7 @@ def test_a_golden_accuracy_that_does_not_reproduce_fails_verify_and_predict(hous
     done = house.predict()
     assert done.returncode == 5
     assert "golden accuracy: found 913 of 1000 right, promised 914 of 1000 right" in done.stderr
-    refused(house.pixelwise("verify"), 4, "golden accuracy differ")
+    refused(house.pixelwise("verify"), 4, "pkl, golden accuracy: found")
 
 
 def test_a_golden_set_that_its_card_does_not_know_is_refused(house: Installation, v1: Published):
@@ -221,7 +221,13 @@ def test_a_card_whose_classes_differ_from_the_artefact_is_refused(house: Install
     card = v1.card.replace(f"classes: {classes}", "classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8']")
     assert card != v1.card
     house.place_published(v1, card=card.encode())
-    refused(house.predict(), 4, "classes differ", "'1 2 3 4 5 6 7 8 9' (artefact)", "'0 1 2 3 4 5 6 7 8' (card)")
+    refused(
+        house.predict(),
+        4,
+        "pkl, classes, classes in prose: found",
+        "'1 2 3 4 5 6 7 8 9' (artefact)",
+        "'0 1 2 3 4 5 6 7 8' (card)",
+    )
 
 
 def test_a_card_number_that_differs_from_its_prose_is_refused(house: Installation, v1: Published):
@@ -229,7 +235,7 @@ def test_a_card_number_that_differs_from_its_prose_is_refused(house: Installatio
     refused(
         house.predict(),
         4,
-        "accuracy in prose differ",
+        "pkl, accuracy in prose: found",
         "'0.9142 (8246 of 9020)' (card)",
         "'0.9542 (8246 of 9020)' (prose)",
     )

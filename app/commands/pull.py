@@ -86,7 +86,7 @@ def check_served_path(folder: Path, version: str, settings: Settings) -> None:
         f"MODEL_PATH={path.relative_to(settings.root)}",
         found=f"no {path.name} in release {version}",
         promised=f"a file of the pinned release, whose files replace those of {settings.models.name}/",
-        remedy="Leave MODEL_PATH empty in .env, or name this release's artefact. The current model stays as it is.",
+        remedy="Leave MODEL_PATH empty in .env, or name this release's artefact. Nothing was replaced.",
     )
 
 
@@ -94,9 +94,9 @@ def _start_from(folder: Path, version: str, settings: Settings) -> None:
     from app.release.record import read_record
 
     record = read_record(folder)
-    trial = try_alone(version, root=settings.root, path=folder / (record.artefact if record else ""))
-    if trial.exit_code:
-        raise NotStartable(version, said=trial.said)
+    error = try_alone(version, root=settings.root, path=folder / (record.artefact if record else ""))
+    if error is not None:
+        raise NotStartable(version, error)
 
 
 def _artefact_named_by_card(folder: Path) -> str | None:

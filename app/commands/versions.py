@@ -14,7 +14,7 @@ from app.commands.serve import settings_of_service
 from app.errors import BadVersion, NotStartable
 from app.settings import Settings, read_settings
 from app.terminal import Json, print_json, say, show
-from app.trial import Trial, try_alone
+from app.trial import try_alone
 
 if TYPE_CHECKING:
     from app.release.inventory import Held
@@ -36,10 +36,10 @@ def list_versions(json: Json = False) -> None:
     others = (version for version in versions_in(settings.models) if version not in settings.model_versions)
     stock = take_stock(settings.models, (*settings.model_versions, *others))
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        trials = list(threads.map(lambda held: _try(held, settings), stock))
+        faults = list(threads.map(lambda held: _try(held, settings), stock))
     service = running_service(settings.data_dir)
     served = served_by(service) if service else None
-    rows = [_describe(held, trial, settings, served) for held, trial in zip(stock, trials, strict=True)]
+    rows = [_describe(held, fault, settings, served) for held, fault in zip(stock, faults, strict=True)]
     if json:
         print_json({"service": service.url if service else None, "versions": rows})
     else:
@@ -116,25 +116,25 @@ def default(version: Version) -> None:
 
     settings = settings_of_service()
     decide(settings.model_versions)
-    trial = try_alone(version, root=settings.root, path=artefact_of(settings.models, version))
-    if trial.exit_code:
-        raise NotStartable(version, said=trial.said)
+    error = try_alone(version, root=settings.root, path=artefact_of(settings.models, version))
+    if error is not None:
+        raise NotStartable(version, error)
     is_served = take_up(version, decide)
     say(f"{version}: the default in .env, and " + ("served as such." if is_served else "no service runs now."))
 
 
-def _try(held: Held, settings: Settings) -> Trial:
-    """Whether it would start now."""
+def _try(held: Held, settings: Settings) -> str:
+    """What keeps it from a start now; empty where nothing does."""
     from app.release.store import artefact_of
 
     is_default = held.version == settings.model_version
     if held.release is None and not (is_default and settings.model_path):
-        return Trial(1, held.fault)
+        return held.fault
     path = settings.model_path if is_default else artefact_of(settings.models, held.version)
-    return try_alone(held.version, root=settings.root, path=path)
+    return str(try_alone(held.version, root=settings.root, path=path) or "")
 
 
-def _describe(held: Held, trial: Trial, settings: Settings, served: Served | None) -> dict[str, Any]:
+def _describe(held: Held, fault: str, settings: Settings, served: Served | None) -> dict[str, Any]:
     """One version, for --json."""
     version, contract = held.version, held.contract
     left_out = served.left_out.get(version, "") if served else ""
@@ -142,8 +142,8 @@ def _describe(held: Held, trial: Trial, settings: Settings, served: Served | Non
         "version": version,
         "in_env": _place(version, settings),
         "service": None if served is None else _state(version, served),
-        "verified": trial.exit_code == 0,
-        "why": trial.said or left_out,
+        "verified": not fault,
+        "why": fault or left_out,
         "commit": held.release.commit if held.release else None,
         "artefact": held.artefact.name if held.artefact else None,
         "bytes": held.artefact.size if held.artefact else None,

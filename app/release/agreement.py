@@ -16,6 +16,8 @@ Outcome = Literal["agrees", "differs", "skipped"]
 
 ROUNDING = 0.00005
 """Cards round shares to four places."""
+MOST_NAMED = 3
+"""Differences in a refusal; `pixelwise verify` shows all of what is in place."""
 
 
 class Code(NamedTuple):
@@ -59,15 +61,15 @@ def refuse_differences(artefact: str, checks: Sequence[Check]) -> None:
     """Nothing, when no check differs.
 
     Raises:
-        ContractBroken: names the first that does, and how many more do.
+        ContractBroken: names the first that do, and how many more do.
     """
     differing = [check for check in checks if check.outcome == "differs"]
     if differing:
-        first, more = differing[0], f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
+        named, more = differing[:MOST_NAMED], len(differing) - MOST_NAMED
         raise ContractBroken(
-            f"{artefact}: {first.name} differ{more}",
-            found=f"{first.found!r} ({first.found_in})",
-            promised=f"{first.promised!r} ({first.promised_by})",
+            f"{artefact}, {', '.join(check.name for check in named)}{f' and {more} more' if more > 0 else ''}",
+            found=" and ".join(f"{check.found!r} ({check.found_in})" for check in named),
+            promised=" and ".join(f"{check.promised!r} ({check.promised_by})" for check in named),
             checks=tuple(checks),
         )
 

@@ -196,7 +196,7 @@ class Git:
             f"repository {self.address.repository}",
             found=f"more than {most:,} bytes in one answer of git",
             promised="no more than a release needs",
-            remedy="Its owner must correct the repository; the current model stays as it is.",
+            remedy="Its owner must correct the repository; nothing was replaced.",
         )
 
     def _bound(self, process: int) -> None:

@@ -25,6 +25,12 @@ _LOCAL_BUILD = (
     "Another clone builds this release anew and may get other bytes: commit this entry only where all share the build."
 )
 
+_PULL_ANEW = (
+    "take the entry of {version} out of model.lock and remove models/{version}, then run `pixelwise pull {version}`, "
+    "review what came and run `pixelwise lock {version}`"
+)
+_REPLACE = "review what was pulled and run `pixelwise lock {version} --replace`"
+
 
 class _Lock(Struct, frozen=True, forbid_unknown_fields=True):
     release: tuple[Release, ...] = ()
@@ -47,11 +53,16 @@ def read_lock(lock_file: Path) -> tuple[Release, ...]:
     return entries
 
 
-def find_cover(entries: Sequence[Release], *, repository: str, version: str, commit: str, root: Path) -> Release | None:
+def find_cover(
+    entries: Sequence[Release], *, repository: str, version: str, commit: str, root: Path, accept: str = _PULL_ANEW
+) -> Release | None:
     """The entry that vouches for this commit, or None when none does: then it is a first pull.
 
     An entry vouches for its commit wherever that comes from (a mirror is the same release), but only under its own
     version: v1.0's commit, tagged v2.0 by somebody, is not the v2.0 that anyone reviewed.
+
+    Args:
+        accept: how to accept the new commit where the tag has moved, with "{version}" for the version.
 
     Raises:
         MovedTag: an entry of the same repository and version has another commit.
@@ -65,8 +76,8 @@ def find_cover(entries: Sequence[Release], *, repository: str, version: str, com
                 found=commit,
                 promised=entry.commit,
                 promised_by="model.lock",
-                remedy=f"Ask the owner of {repository} why. The current model stays as it is; to accept the new "
-                "commit, review it and change its entry in model.lock.",
+                remedy=f"Ask the owner of {repository} why; nothing was replaced. To accept the new commit, "
+                f"{accept.format(version=version)}.",
             )
     return next((entry for entry in entries if entry.version == version and entry.commit == commit), None)
 
@@ -101,7 +112,8 @@ def add_to_lock(*, models: Path, version: str, lock_file: Path, root: Path, repl
     entries = read_lock(lock_file)
     name = f"{release.version} of {release.repository}"
     kept = [entry for entry in entries if not (replace and _same_tag(entry, release, root))]
-    cover = find_cover(kept, repository=release.repository, version=version, commit=release.commit, root=root)
+    repository, commit = release.repository, release.commit
+    cover = find_cover(kept, repository=repository, version=version, commit=commit, root=root, accept=_REPLACE)
     if cover is not None:
         hold_against(release.files, cover.files, promised_by="model.lock")
         return f"{name} is covered already, by the entry of {cover.repository}; nothing to do."

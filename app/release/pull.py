@@ -187,8 +187,8 @@ def _check_not_moved(held: Release | None, seen: Seen, tag: Tag, address: Addres
                 found=tag.commit,
                 promised=held.commit,
                 promised_by=f"the record of what was pulled before ({models.name}/{version}/{RECORD})",
-                remedy=f"The current model stays as it is. If the change is meant (a release of your own, built "
-                f"anew), remove {models.name}/{version} and pull again.",
+                remedy=f"Nothing was replaced. If the change is meant (a release of your own, built anew), remove "
+                f"{models.name}/{version}, then run `pixelwise pull {version}`.",
             )
     elif known != tag.commit and (models / version).exists():
         other = f"the {version} of {held.repository}" if held else "no readable record"
@@ -197,8 +197,8 @@ def _check_not_moved(held: Release | None, seen: Seen, tag: Tag, address: Addres
             found=tag.commit,
             promised=known,
             promised_by=f"the ledger of what was pulled before ({models.name}/{SEEN})",
-            remedy=f"The current model stays as it is. If the change of {address.repository} is meant, remove "
-            f"{models.name}/{version} (it holds {other}) and pull again.",
+            remedy=f"Nothing was replaced. If the change of {address.repository} is meant, remove "
+            f"{models.name}/{version} (it holds {other}), then run `pixelwise pull {version}`.",
         )
 
 

@@ -103,7 +103,7 @@ def own_artefact(version: str, names: Collection[str], *, named: str | None = No
         f"release {version}",
         found=f"artefacts {', '.join(sorted(name for name in names if name.endswith('.pkl'))) or '(none)'}",
         promised=f"{' or '.join(wanted)}{' by its card' if named is not None else ''}",
-        remedy="Its owner must publish the artefact under that name; the current model stays as it is.",
+        remedy="Its owner must publish the artefact under that name; nothing was replaced.",
     )
 
 
@@ -124,7 +124,7 @@ def hold_against(files: Iterable[ReleaseFile], promised: Iterable[ReleaseFile], 
                 f"{want.name}: wrong size",
                 found=f"{have.size} bytes",
                 promised=f"{want.size} bytes by {promised_by}",
-                remedy="Do not use this release; ask its owner. The current model stays as it is.",
+                remedy="Do not use this release; ask its owner. Nothing was replaced.",
             )
         if have.sha256 != want.sha256:
             raise _changed(want.name, have.sha256, want.sha256, promised_by)
@@ -189,7 +189,7 @@ def _missing(name: str, promised_by: str) -> BadRelease:
         f"{name}: missing from the release",
         found="no such file in the tag's top folder",
         promised=f"the file that {promised_by} lists",
-        remedy="Its owner must publish the release whole; the current model stays as it is.",
+        remedy="Its owner must publish the release whole; nothing was replaced.",
     )
 
 
@@ -199,7 +199,7 @@ def _changed(name: str, found: str, promised: str, promised_by: str) -> ChangedF
         found=f"sha256 {found}",
         promised=f"sha256 {promised}",
         promised_by=promised_by,
-        remedy="Do not use this release; ask its owner. The current model stays as it is.",
+        remedy="Do not use this release; ask its owner. Nothing was replaced.",
     )
 
 
@@ -208,7 +208,7 @@ def _bad_sums(shown: str, found: str, promised: str) -> BadRelease:
         f"{SUMS}, {shown[:100]!a}",
         found=found,
         promised=promised,
-        remedy="Its owner must publish the release anew; the current model stays as it is.",
+        remedy="Its owner must publish the release anew; nothing was replaced.",
     )
 
 

@@ -34,7 +34,7 @@ _DAMAGED = re.compile(
     r"|unable to read [0-9a-f]{40}"
 )
 """What git says of a repository whose objects are missing, or are not what their names say."""
-_OWNER = "Its owner must publish the release anew; the current model stays as it is."
+_OWNER = "Its owner must publish the release anew; nothing was replaced."
 
 
 @dataclass(frozen=True)
@@ -243,9 +243,7 @@ def _damaged(version: str, failure: GitFailed) -> BadRelease | None:
         found, promised = f"a damaged object in its repository ({failure})", "whole objects"
     else:
         return None
-    remedy = (
-        "Its owner must mend the repository (`git fsck` there names the objects); the current model stays as it is."
-    )
+    remedy = "Its owner must mend the repository (`git fsck` there names the objects); nothing was replaced."
     return BadRelease(f"tag {version}", found=found, promised=promised, remedy=remedy)
 
 

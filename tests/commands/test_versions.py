@@ -55,7 +55,7 @@ def test_the_list_says_of_each_version_why_it_would_be_left_out(house: Installat
     assert {version: row["verified"] for version, row in rows.items()} == {
         **{"v1.0": True, "v2.0": False, "v1.9": False, "v1.1": False}
     }
-    assert "features differ" in rows["v2.0"]["why"]
+    assert "pkl, features" in rows["v2.0"]["why"]
     assert "nothing pulled" in rows["v1.9"]["why"] and "pixelwise pull v1.9" in rows["v1.9"]["why"]
     assert "digit_classifier_v1_1.pkl missing or changed" in rows["v1.1"]["why"]
     assert rows["v1.9"]["bytes"] is None

@@ -9,6 +9,7 @@ import pytest
 
 from app.errors import BadRelease, MovedTag
 from app.release.ledger import SEEN
+from app.release.lock import add_to_lock
 from app.release.record import RECORD
 from tests.release.conftest import House
 from tests.release.remote import FILES, Remote
@@ -61,6 +62,37 @@ def test_removing_the_release_accepts_the_moved_tag(house: House, remote: Remote
     (house.models / "v1.0").unlink()
     assert house.pull(str(remote.folder)).release.commit == moved
     assert seen(house) == {"remote.git": moved, "fork.git": forked}
+
+
+def test_a_tag_that_moved_since_it_was_locked_comes_in_by_the_way_its_refusal_names(
+    house: House, remote: Remote
+) -> None:
+    remote.release()
+    house.pull(str(remote.folder))
+    lock = {"models": house.models, "version": "v1.0", "lock_file": house.lock_file, "root": house.root}
+    add_to_lock(**lock)
+    moved = remote.release("v1.0", OTHER)
+    way = "take the entry of v1.0 out of model.lock and remove models/v1.0, then run `pixelwise pull v1.0`, review"
+    for _ in range(2):  # also where nothing is in place
+        with pytest.raises(MovedTag, match=rf"nothing was replaced\. To accept the new commit, {way}"):
+            house.pull(str(remote.folder))
+        (house.models / "v1.0").unlink(missing_ok=True)
+    house.lock_file.unlink()
+    assert house.pull(str(remote.folder)).release.commit == moved
+    add_to_lock(**lock)
+    assert house.pull(str(remote.folder), frozen=True).release.commit == moved
+
+
+def test_a_moved_tag_that_is_in_place_already_is_locked_by_the_option_that_its_refusal_names(
+    house: House, remote: Remote
+) -> None:
+    house.lock(str(remote.folder), "0" * 40)
+    moved = remote.release()
+    house.pull(str(remote.folder), lock_file=house.root / "no.lock")
+    lock = {"models": house.models, "version": "v1.0", "lock_file": house.lock_file, "root": house.root}
+    with pytest.raises(MovedTag, match=r"run `pixelwise lock v1\.0 --replace`\.$"):
+        add_to_lock(**lock)
+    assert moved in add_to_lock(**lock, replace=True)
 
 
 def test_an_unreadable_record_is_no_acceptance(house: House, remote: Remote) -> None:
