@@ -10,9 +10,7 @@ from pathlib import Path
 from app.errors import BadRelease, ConfigurationError
 from app.inference.plain_file import read_plain_file
 from app.release.record import RECORD, Release, ReleaseFile, is_intact, read_record, record_bytes
-from app.release.store import folder_of, remove, settle, write
-
-_COPYING = ".copying"
+from app.release.store import COPYING, folder_of, remove, settle, write
 
 
 def check_room(models: Path, release: Release) -> None:
@@ -36,33 +34,32 @@ def check_room(models: Path, release: Release) -> None:
 def copy_out(models: Path, release: Release) -> bool:
     """Makes copies of the files of `models/<version>` those of `models/`; whether anything had to be done.
 
-    Each is placed by one rename, the record last: stopped before that, `models/` holds files that its record does not
-    promise, which a start tells from a swapped model, and which the next pull repairs.
+    All are written beside their places, then each is placed by one rename, the record last. Who reads meanwhile sees by
+    the record that waits (`NEXT_RECORD`) that files of two releases may lie there, and reads again. Stopped before the
+    end, `models/` holds files that its record does not promise: a start refuses them, and the next pull repairs them.
 
     Raises:
         ConfigurationError: a folder has the name of a file; nothing was changed.
     """
+    for draft in models.glob(f"{COPYING}*"):  # what an interrupted one left
+        remove(draft)
     source, before = folder_of(models, release.version), _copied(models)
     stale = [file for file in release.files if not _is_copy(models, source, file)]
     if before == release and not stale and not _is_one_file(models / RECORD, source / RECORD):
         return False
     check_room(models, release)
-    remove(models / _COPYING)
+    copied = [file.name for file in sorted(stale, key=lambda file: file.name)]
+    for file in stale:
+        write(models / f"{COPYING}{file.name}", read_plain_file(source / file.name, limit=file.size))
+    write(models / f"{COPYING}{RECORD}", record_bytes(release))
     names = {file.name for file in release.files}
     for old in before.files if before else ():
         if old.name not in names:
             (models / old.name).unlink(missing_ok=True)
-    for file in sorted(stale, key=lambda file: file.name):
-        _put(models, file.name, read_plain_file(source / file.name, limit=file.size))
-    _put(models, RECORD, record_bytes(release))
+    for name in (*copied, RECORD):
+        (models / f"{COPYING}{name}").replace(models / name)
     settle(models)
     return True
-
-
-def _put(models: Path, name: str, data: bytes) -> None:
-    draft = models / _COPYING
-    write(draft, data)
-    draft.replace(models / name)
 
 
 def _is_copy(models: Path, source: Path, file: ReleaseFile) -> bool:

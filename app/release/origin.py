@@ -13,7 +13,7 @@ from app.inference.artefact import MAX_BYTES
 from app.inference.plain_file import NotPlain, read_plain_file
 from app.release.lock import read_lock
 from app.release.record import Release, read_record
-from app.release.store import installed
+from app.release.store import installed, read_through
 
 AGAIN = "Run `pixelwise pull` to put the released file back"
 
@@ -85,6 +85,10 @@ def find_swapped(models: Path, pinned: Release, lock_file: Path, *, only_locked:
     None where there is none, where it is the pinned release's, or what `models/record.json` promises (a replacement is
     under way, or the files of another version are there).
     """
+    return read_through(models, lambda folder: _find_swapped(folder, pinned, lock_file, only_locked=only_locked))
+
+
+def _find_swapped(models: Path, pinned: Release, lock_file: Path, *, only_locked: bool) -> Swapped | None:
     path = models / pinned.artefact
     try:
         record = read_record(models)  # subtle: before the file, because a pull places it after the file

@@ -15,6 +15,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,12 @@ from app.release.record import RECORD, RECORD_LIMIT, Release, changed_file, is_v
 
 RELEASES = "releases"
 """The folder of all releases, in `models/`. No file of a release may have its name."""
+
+COPYING = ".copying-"
+"""Begins the name of a copy in `models/` that is written, and not yet put in its place."""
+NEXT_RECORD = f"{COPYING}{RECORD}"
+"""There as long as the files of `models/` are those of two releases: made before the first, placed after the last."""
+READS, PAUSE_SECONDS = 20, 0.05
 
 _LOCK = ".lock"
 _INCOMING = ".incoming-"
@@ -101,18 +108,30 @@ def artefact_of(models: Path, version: str) -> Path | None:
     return None if record is None else models / version / record.artefact
 
 
-def read_through(link: Path, read: Callable[[Path], Result]) -> Result:
+def read_through(link: Path, read: Callable[[Path], Result], *, pause: Callable[[float], None] = time.sleep) -> Result:
     """The result of `read`, which is handed the folder behind `link`, the same one for all that it reads.
 
-    A pull may replace the link meanwhile, and the next one clear the folder: then all is read anew, from the new one.
+    A pull may replace the link meanwhile, and the next one clear the folder: then what is refused is read anew, from
+    the new one. In `models/` itself, which is no link, a pull replaces one file after the other: there what is read
+    counts only if nothing was replaced meanwhile. The last of `READS` counts in any case.
     """
-    while True:
+    for _ in range(READS - 1):
         before = _identity(link)
         try:
-            return read(_behind(link))
+            result = read(_behind(link))
         except PixelWiseError:
-            if _identity(link) == before:
+            if _is_settled(link, before):
                 raise
+        else:
+            if link.is_symlink() or _is_settled(link, before):
+                return result
+        if os.path.lexists(link / NEXT_RECORD):
+            pause(PAUSE_SECONDS)
+    return read(_behind(link))
+
+
+def _is_settled(link: Path, before: object) -> bool:
+    return _identity(link) == before and not os.path.lexists(link / NEXT_RECORD)
 
 
 def _behind(link: Path) -> Path:
@@ -123,12 +142,12 @@ def _behind(link: Path) -> Path:
 
 
 def _identity(link: Path) -> tuple[int, int] | None:
-    """Another one after each replacement, even by a link to the same folder."""
+    """Another one after each replacement, even by a link to the same folder; of a folder, that of its record."""
     try:
-        status = os.lstat(link)
+        status = os.lstat(link if link.is_symlink() else link / RECORD)
     except OSError:
         return None
-    return (status.st_ino, status.st_ctime_ns) if stat.S_ISLNK(status.st_mode) else (status.st_ino, 0)
+    return status.st_ino, status.st_ctime_ns
 
 
 def installed(models: Path) -> list[Release]:

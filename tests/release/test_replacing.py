@@ -1,4 +1,4 @@
-"""A release that is replaced again and again, and another process that reads it all the time: no read is refused."""
+"""A release that is replaced while it is read: no read is refused, and none is of two releases."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from app.release import opening
 from app.release.front import copy_out
-from app.release.record import RECORD, Release, describe, record_bytes
+from app.release.record import RECORD, Release, describe, read_record, record_bytes
 from app.release.store import clear_unlinked, only_one_pull, place
-from tests.installation import REPOSITORY, Installation, Published
+from tests.installation import CARD, REPOSITORY, Installation, Published
+from tests.release.shop import V1, Shop
 
 READS = 60
 LEAST_REPLACEMENTS = 20
@@ -67,3 +71,21 @@ def test_no_read_is_refused_while_a_release_is_replaced_many_times(
         said, complaint = reader.communicate()
     assert (reader.returncode, complaint) == (0, "")
     assert number >= LEAST_REPLACEMENTS and int(said) > 1, "the reads met no replacement"
+
+
+def test_model_path_in_models_is_read_again_when_its_release_is_replaced_between_two_reads(
+    shop: Shop, v1: Published, monkeypatch: pytest.MonkeyPatch
+):
+    read: list[Release | None] = []
+
+    def read_and_replace(folder: Path) -> Release | None:
+        record = read_record(folder)
+        if not read:
+            replace(shop.models, {**v1.files, CARD: v1.files[CARD] + b"\n"}, v1.record.artefact, 1)
+        read.append(record)
+        return record
+
+    monkeypatch.setattr(opening, "read_record", read_and_replace)
+    model = shop.open(f"models/{V1}")
+    assert (model.version, model.notices, model.recorded is not None) == ("v1.0", (), True)
+    assert len(read) == 2 and read[0] != read[1] == read_record(shop.models)

@@ -11,8 +11,18 @@ import pytest
 
 from app.errors import BadRelease, ConfigurationError, SystemRefused
 from app.release.ledger import SEEN
-from app.release.record import RECORD, read_record
-from app.release.store import RELEASES, discard, folder_of, installed, only_one_pull, pulled, read_through
+from app.release.record import RECORD, Release, read_record
+from app.release.store import (
+    NEXT_RECORD,
+    READS,
+    RELEASES,
+    discard,
+    folder_of,
+    installed,
+    only_one_pull,
+    pulled,
+    read_through,
+)
 from tests.release.conftest import House
 from tests.release.remote import FILES, PKL, Remote
 
@@ -144,6 +154,70 @@ def test_a_reader_whose_folder_is_cleared_begins_anew_in_the_new_one(house: Hous
 
     assert read_through(house.models / "v1.0", read) == OTHER["train.py"]
     assert len(begun) == 2 and begun[0] != begun[1]
+
+
+@pytest.mark.parametrize("when", [1, 2], ids=["before the record", "between record and file"])
+def test_a_reader_of_models_itself_reads_again_what_a_pull_replaced_meanwhile(
+    house: House, remote: Remote, other: Remote, when: int
+):
+    remote.release()
+    house.pull(str(remote.folder))
+    steps: list[int] = []
+
+    def step() -> None:
+        steps.append(1)
+        if len(steps) == when:
+            house.pull(str(other.folder))
+
+    def read(folder: Path) -> tuple[Release | None, bytes]:
+        step()
+        record = read_record(folder)
+        step()
+        return record, (folder / "train.py").read_bytes()
+
+    record, data = read_through(house.models, read)
+    assert data == OTHER["train.py"]
+    assert record == read_record(house.models / "v1.0")
+    assert len(steps) == 4, "read twice, since the record is another one"
+
+
+def test_a_reader_who_meets_files_of_two_releases_waits_for_the_record_that_is_placed_last(
+    house: House, remote: Remote
+):
+    remote.release()
+    house.pull(str(remote.folder))
+    (house.models / NEXT_RECORD).write_bytes(b"{}")
+    pauses: list[float] = []
+
+    def read(folder: Path) -> str:
+        if (folder / NEXT_RECORD).exists():
+            raise BadRelease("x", found="a mix", promised="x", remedy="x.")
+        return "whole"
+
+    def placed(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            (house.models / NEXT_RECORD).replace(house.models / RECORD)
+
+    assert read_through(house.models, read, pause=placed) == "whole"
+    assert len(pauses) == 3
+
+
+def test_what_a_stopped_pull_left_is_refused_after_a_bounded_number_of_reads(house: House, remote: Remote):
+    remote.release()
+    house.pull(str(remote.folder))
+    (house.models / NEXT_RECORD).write_bytes(b"{}")
+    reads: list[Path] = []
+
+    def read(folder: Path) -> str:
+        reads.append(folder)
+        raise BadRelease("x", found="a mix", promised="x", remedy="x.")
+
+    with pytest.raises(BadRelease):
+        read_through(house.models, read, pause=lambda seconds: None)
+    assert len(reads) == READS
+    house.pull(str(remote.folder), "v1.0")
+    assert not (house.models / NEXT_RECORD).exists()
 
 
 def test_what_is_refused_in_a_folder_that_stays_is_refused(house: House, remote: Remote):
