@@ -20,10 +20,11 @@ _BESIDE = {"MODEL_VERSIONS": "MODEL_VERSION"}
 
 
 class Line(NamedTuple):
-    """What stands behind a key, and in which line."""
+    """What stands behind a key, and in which line; `unlike` are the lines above that give it another value."""
 
     value: str
     number: int
+    unlike: tuple[int, ...] = ()
 
 
 def read_lines(path: Path) -> tuple[dict[str, Line], list[str]]:
@@ -46,7 +47,11 @@ def read_lines(path: Path) -> tuple[dict[str, Line], list[str]]:
 def lines_in(text: str) -> tuple[dict[str, Line], list[int]]:
     """The same of a text; the numbers of the lines that cannot be read."""
     bindings = _bindings(text.removeprefix(_BOM))
-    lines = {one.key: Line(one.value or "", _number(one)) for one in bindings if one.key}
+    all_lines = [(one.key, one.value or "", _number(one)) for one in bindings if one.key]
+    lines = {
+        key: Line(value, number, tuple(line for other, said, line in all_lines if other == key and said != value))
+        for key, value, number in all_lines
+    }
     return lines, [_number(one) for one in bindings if one.error]
 
 

@@ -154,6 +154,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
     real = os.environ if environ is None else environ
     lines, problems = env_file.read_lines(root / ".env")
     file = {key: line.value for key, line in lines.items()}
+    problems += [_contradicted(key, line) for key, line in lines.items() if key in DEFAULTS and line.unlike]
     problems += [_misspelt(key) for key in file if key not in DEFAULTS and _resembles(key)]
     values = {key: real.get(key, file.get(key, default)).strip() for key, default in DEFAULTS.items()}
     versions: tuple[str, ...] = (values["MODEL_VERSION"],)
@@ -303,6 +304,11 @@ def _listed(text: str) -> list[str]:
 
 def _resembles(key: str) -> list[str]:
     return difflib.get_close_matches(key.upper(), DEFAULTS, n=1, cutoff=0.8)
+
+
+def _contradicted(key: str, line: env_file.Line) -> str:
+    lines = f"{', '.join(map(str, line.unlike))} and {line.number}"
+    return f"{key} in lines {lines} of .env with different values, expected one line: keep the one you mean"
 
 
 def _misspelt(key: str) -> str:

@@ -58,6 +58,11 @@ def test_a_line_is_told_by_its_number(tmp_path: Path):
     assert [problem.partition(",")[0] for problem in problems] == [".env line 10 is no KEY=value"]
 
 
+def test_a_key_that_other_lines_give_another_value_is_told_with_those():
+    lines, _ = lines_in("A=1\nexport A = 2\nB=1\n\nA='3'\nB=1\nA=3\n")
+    assert lines == {"A": ("3", 7, (1, 2)), "B": ("1", 6, ())}
+
+
 @pytest.fixture
 def no_umask():
     before = os.umask(0)

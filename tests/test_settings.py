@@ -98,6 +98,18 @@ def test_a_setting_of_the_service_that_cannot_be_is_named(tmp_path: Path, key: s
     assert key == "TRUSTED_PROXIES" or len(found) < 300
 
 
+def test_a_setting_that_two_lines_give_different_values_is_refused_with_its_lines_and_not_their_values(tmp_path: Path):
+    write_env(
+        tmp_path, f"PORT=81\nHOST=::1\n\nPORT=82\nHOST='::1'\nSECRET_API_KEY=\nSECRET_API_KEY={LONG_KEY}\n# PORT=3\n"
+    )
+    assert problems(tmp_path) == (
+        "PORT in lines 1 and 4 of .env with different values, expected one line: keep the one you mean; "
+        "SECRET_API_KEY in lines 6 and 7 of .env with different values, expected one line: keep the one you mean"
+    )
+    write_env(tmp_path, "HOST=::1\nNOTE=1\nHOST='::1'\nNOTE=2\n")
+    assert read_settings({}, root=tmp_path).host == "::1", "two lines that say the same, and a key of another program"
+
+
 # -- where the service writes ------------------------------------------------------------------------------------------
 
 
@@ -271,7 +283,7 @@ def test_an_env_that_is_a_folder_is_named(tmp_path: Path):
         "export MODEL_VERSION=v2.0\n",
         'MODEL_VERSION="v2.0"\n',
         "MODEL_VERSION = v2.0 # the ten digits\n",
-        "MODEL_VERSION=v1.0\r\nMODEL_VERSION=v2.0\r\n",
+        "MODEL_VERSIONS=\r\nMODEL_VERSION=v2.0\r\n",
         "\ufeffMODEL_VERSION=v2.0\n",
     ],
 )

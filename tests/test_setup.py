@@ -189,8 +189,15 @@ GOOD_KEY = "SECRET_API_KEY=mine-0f5c9b7a1e3d2846\n"
 
 @pytest.mark.parametrize(
     "line",
-    ["PORT=80OO", "# gr\xfc\xdfe".encode("latin-1"), "MODEL_VERSION=", "LOG_LEVEL: info", "DRAWING_DAYS=-1"],
-    ids=["port", "latin-1", "empty", "colon", "days"],
+    [
+        "PORT=80OO",
+        "# gr\xfc\xdfe".encode("latin-1"),
+        "MODEL_VERSION=",
+        "LOG_LEVEL: info",
+        "DRAWING_DAYS=-1",
+        "PORT=81\nPORT=82",
+    ],
+    ids=["port", "latin-1", "empty", "colon", "days", "twice"],
 )
 def test_settings_that_cannot_be_read_end_the_run_before_anything_is_written(server: Server, line: str | bytes):
     """A failed look-up was once taken for an empty key, and a random one replaced the good one."""
