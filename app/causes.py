@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
+_LET_IN = "Run this as the user who owns it, or let this user in (`chown`, `chmod`)."
+
 CAUSES = {
     errno.ENOSPC: (
         "no space left on its disk",
@@ -12,8 +14,8 @@ CAUSES = {
     ),
     errno.EDQUOT: ("a quota that is used up", "Delete files of this user, or have the quota raised, then try again."),
     errno.EROFS: ("a read-only file system", "Mount it so that it can be written, or use a copy elsewhere."),
-    errno.EACCES: ("no permission to write or read", "Run this as the user who owns it, or change its owner."),
-    errno.EPERM: ("an operation that is not permitted", "Run this as the user who owns it, or change its owner."),
+    errno.EACCES: ("no permission to write or read", _LET_IN),
+    errno.EPERM: ("an operation that is not permitted", _LET_IN),
     errno.EIO: ("a disk that fails", "Look at the disk (`dmesg` says more), then try again."),
     errno.EFBIG: ("a file larger than may be", "Raise the limit of this user's files (`ulimit -f`), then try again."),
     errno.EMFILE: ("too many open files", "Raise the limit of open files (`ulimit -n`), then try again."),

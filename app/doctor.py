@@ -21,7 +21,7 @@ from rich.text import Text
 
 from app.causes import cause_of
 from app.environments import leads_elsewhere
-from app.errors import DatabaseUnavailable, PixelWiseError, WrongSchema
+from app.errors import DatabaseUnavailable, PixelWiseError, SystemRefused, WrongSchema, system_refusals
 from app.inference.artefact import MAX_BYTES
 from app.inference.plain_file import NotPlain, read_plain_file
 from app.release.address import parse_address
@@ -238,11 +238,13 @@ def _model(settings: Settings, version: str) -> Iterator[Symptom]:
     suffix = "" if is_default else f" {version}"
     named = settings.model_path if is_default else None
     try:
-        release = [_named(settings, named)] if named else list(_release(settings, version, suffix))
-        if is_default and named is None and release[0].healthy:
-            release.append(_course_path(settings))
+        with system_refusals(settings.models):
+            release = [_named(settings, named)] if named else list(_release(settings, version, suffix))
+            if is_default and named is None and release[0].healthy:
+                release.append(_course_path(settings))
     except PixelWiseError as error:
-        release = [Symptom(f"release{suffix}", False, str(error), f"pixelwise pull{suffix}", error.exit_code)]
+        mend = error.remedy if isinstance(error, SystemRefused) else f"pixelwise pull{suffix}"
+        release = [Symptom(f"release{suffix}", False, str(error), mend, error.exit_code)]
     yield from release
     if not release[0].healthy:
         return

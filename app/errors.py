@@ -331,15 +331,21 @@ class ArtefactRefused(Refused, ValueError):
         "or pin another version."
     )
 
-    def __init__(self, code: str, why: str, *, offset: int | None = None, remedy: str | None = None) -> None:
+    def __init__(
+        self, code: str, why: str, *, offset: int | None = None, remedy: str | None = None, file: str = ""
+    ) -> None:
         self.code, self.offset = code, offset
         where = "" if offset is None else f" at byte {offset}"
         super().__init__(
-            f"artefact ({code}{where})",
+            f"artefact {file} ({code}{where})" if file else f"artefact ({code}{where})",
             found=why,
             promised="a Binarizer with a LogisticRegression or MLPClassifier, written by joblib.dump",
             remedy=remedy or self.REMEDIES.get(code, self.UNKNOWN),
         )
+
+    def of_file(self, name: str) -> ArtefactRefused:
+        """The same refusal, which names the file that these bytes are of."""
+        return ArtefactRefused(self.code, self.found, offset=self.offset, remedy=self.remedy, file=name)
 
 
 class RosterMismatch(Refused, AssertionError):

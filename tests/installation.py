@@ -29,6 +29,9 @@ ROOT = Path(__file__).resolve().parent.parent
 REPOSITORY = "pixelwise-model/releases.git"
 CARD = "MODELCARD.md"
 
+WITHOUT_RIGHTS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
+"""Runs a program as root whom file modes bind like everybody else."""
+
 GIT = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -66,12 +69,14 @@ class Installation:
         root: the folder.
         python: the interpreter; that of this process if nothing else is set.
         flags: of the interpreter, such as ("-O",).
+        prefix: a program that runs the interpreter, with its arguments.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.python = sys.executable
         self.flags: tuple[str, ...] = ()
+        self.prefix: tuple[str, ...] = ()
 
     @property
     def models(self) -> Path:
@@ -81,7 +86,7 @@ class Installation:
         """`python ARGUMENTS...` here, with these settings and nothing else of this machine's environment."""
         home = {"PATH": os.environ["PATH"], "HOME": str(self.root), "PYTHONPATH": str(self.root), **GIT}
         return subprocess.run(
-            [self.python, "-X", "utf8", *self.flags, *arguments],
+            [*self.prefix, self.python, "-X", "utf8", *self.flags, *arguments],
             cwd=self.root,
             env={**home, **environ},
             capture_output=True,

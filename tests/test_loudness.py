@@ -126,7 +126,7 @@ def test_a_model_path_that_does_not_exist_is_refused(house: Installation, path: 
 
 
 def test_a_model_path_that_is_a_folder_is_refused(house: Installation):
-    refused(house.predict(MODEL_PATH="models"), 3, "no plain file", "MODEL_PATH")
+    refused(house.predict(MODEL_PATH="models"), 3, "is a folder", "MODEL_PATH")
 
 
 def test_a_pinned_version_that_was_never_pulled_is_refused(house: Installation):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
+
+from app.errors import SystemRefused
+
+UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE)
+"""With these it is the system that refuses to read a file, whatever lies there."""
 
 
 class NotPlain(Exception):
@@ -15,6 +21,11 @@ class NotPlain(Exception):
     """
 
     error: OSError | None = None
+
+    @property
+    def is_missing(self) -> bool:
+        """There is no such file."""
+        return self.error is not None and self.error.errno in (errno.ENOENT, errno.ENOTDIR)
 
 
 class TooLarge(NotPlain):
@@ -34,13 +45,15 @@ def read_plain_file(path: Path | str, *, limit: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
-        refusal = NotPlain(f"{path} cannot be opened ({getattr(error, 'strerror', None) or error})")
+        is_link = isinstance(error, OSError) and error.errno == errno.ELOOP and Path(path).is_symlink()
+        why = "is a link" if is_link else f"cannot be opened ({getattr(error, 'strerror', None) or error})"
+        refusal = NotPlain(f"{path} {why}")
         refusal.error = error if isinstance(error, OSError) else None
         raise refusal from None
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise NotPlain(f"{path} is no plain file")
+            raise NotPlain(f"{path} is {'a folder' if stat.S_ISDIR(status.st_mode) else 'no plain file'}")
         if status.st_size > limit:
             raise TooLarge(f"{path} has {status.st_size:,} bytes, the limit is {limit:,}")
         chunks = []
@@ -54,3 +67,18 @@ def read_plain_file(path: Path | str, *, limit: int) -> bytes:
     if len(data) != status.st_size:
         raise NotPlain(f"{path} changed while it was read")
     return data
+
+
+def read_needed_file(path: Path | str, *, limit: int) -> bytes:
+    """The same of a file without which nothing goes on.
+
+    Raises:
+        SystemRefused: the system does not let it be read: no permission, a bad disk. Nothing can be said of the file.
+        NotPlain: as above.
+    """
+    try:
+        return read_plain_file(path, limit=limit)
+    except NotPlain as refusal:
+        if refusal.error is not None and refusal.error.errno in UNREADABLE:
+            raise SystemRefused(path, refusal.error) from None
+        raise

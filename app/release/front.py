@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.errors import BadRelease, ConfigurationError
+from app.errors import BadRelease, ConfigurationError, SystemRefused
 from app.inference.plain_file import read_plain_file
 from app.release.record import RECORD, Release, ReleaseFile, is_intact, read_record, record_bytes
 from app.release.store import COPYING, folder_of, remove, settle, write
@@ -78,5 +78,5 @@ def _is_folder(path: Path) -> bool:
 def _copied(models: Path) -> Release | None:
     try:
         return read_record(models)
-    except BadRelease:
+    except (BadRelease, SystemRefused):
         return None  # about to be replaced

@@ -10,7 +10,7 @@ import msgspec
 
 from app.errors import BadRelease, only_refusals
 from app.inference.contract import Version
-from app.inference.plain_file import read_plain_file
+from app.inference.plain_file import read_needed_file
 from app.release.record import Commit
 from app.release.store import settle, write
 
@@ -36,7 +36,7 @@ def read_seen(models: Path) -> Seen:
     if not os.path.lexists(path):
         return {}
     with only_refusals(lambda said: _bad_ledger(path, said)):
-        return msgspec.json.decode(read_plain_file(path, limit=_SEEN_LIMIT), type=Seen)
+        return msgspec.json.decode(read_needed_file(path, limit=_SEEN_LIMIT), type=Seen)
 
 
 def write_seen(models: Path, seen: Seen, workshop: Path) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import BadLock, MovedTag, only_refusals
-from app.inference.plain_file import read_plain_file
+from app.inference.plain_file import read_needed_file
 from app.release.address import parse_address
 from app.release.record import Release, hold_against
 from app.release.store import pulled
@@ -45,7 +45,7 @@ def read_lock(lock_file: Path) -> tuple[Release, ...]:
     if not os.path.lexists(lock_file):
         return ()
     with only_refusals(lambda said: _bad_lock(lock_file, said)):
-        text = read_plain_file(os.path.realpath(lock_file), limit=_MOST_BYTES).decode("utf-8")
+        text = read_needed_file(os.path.realpath(lock_file), limit=_MOST_BYTES).decode("utf-8")
         entries = msgspec.convert(tomllib.loads(text), _Lock).release
     named = [(entry.repository, entry.version) for entry in entries]
     if twice := next((name for name in named if named.count(name) > 1), None):

@@ -7,15 +7,14 @@ swaps a v2 in is told its classes. Bytes that no record knows, where a record pr
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import (
+    ArtefactRefused,
     BadRelease,
     ChangedFile,
     ConfigurationError,
@@ -23,15 +22,15 @@ from app.errors import (
     OriginUnknown,
     Refused,
     RosterMismatch,
-    SystemRefused,
     VersionMismatch,
+    system_refusals,
 )
 from app.inference.artefact import MAX_BYTES, TEXT_LABELS, Artefact, read_artefact
 from app.inference.contract import Accuracy, GoldenPromise
 from app.inference.engine import Engine
 from app.inference.golden import MAX_BYTES as GOLDEN_BYTES
 from app.inference.golden import GoldenSet, read_golden, replay
-from app.inference.plain_file import NotPlain, read_plain_file
+from app.inference.plain_file import NotPlain, read_needed_file
 from app.release.agreement import (
     Check,
     Code,
@@ -45,7 +44,7 @@ from app.release.agreement import (
 from app.release.card import CARD, Card, read_card
 from app.release.card import MAX_BYTES as CARD_BYTES
 from app.release.lock import find_vouching, read_lock
-from app.release.origin import AGAIN, Origin, find_origin, find_swapped, known_releases
+from app.release.origin import AGAIN, Origin, find_origin, find_swapped, known_releases, put_back
 from app.release.record import Release, read_record
 from app.release.store import read_through
 
@@ -53,7 +52,6 @@ GOLDEN_SLICE = 32
 """Recorded answers that are replayed at every start; all of them by `pixelwise verify`."""
 
 UNKNOWN_VERSION = "unknown"
-UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE)
 
 
 @dataclass(frozen=True)
@@ -122,19 +120,22 @@ def open_model(source: Source, code: Code) -> Model:
 
     Raises:
         MissingModel, VersionMismatch: the settings name what is not there, or is another version.
+        SystemRefused: this user may not read a file, or the disk fails.
         Refused: a file is not what was promised; RosterMismatch (an AssertionError) when it has other classes.
     """
     link = source.models / source.version if source.path is None else source.path.parent
-    return read_through(link, lambda folder: _open(source, code, link, folder))
+    with system_refusals(source.models):
+        return read_through(link, lambda folder: _open(source, code, link, folder))
 
 
 def _open(source: Source, code: Code, link: Path, folder: Path) -> Model:
     """The model from one and the same `folder`, though `link`, by which it is named, may be replaced meanwhile."""
     record = _pinned(source, folder) if source.path is None else read_record(folder)
     path = source.path or link / (record.artefact if record else "")
-    data = _read(folder / path.name, path, asked_by="MODEL_PATH" if source.path else "MODEL_VERSION")
-    digest = hashlib.sha256(data).hexdigest()
     files = {} if record is None else {file.name: (file.sha256, "the record of its pull") for file in record.files}
+    asked_by = "MODEL_PATH" if source.path else "MODEL_VERSION"
+    data = _read(folder / path.name, path, asked_by=asked_by, is_recorded=path.name in files)
+    digest = hashlib.sha256(data).hexdigest()
     is_foreign = files.get(path.name, (digest,))[0] != digest
     notices = _check_foreign_bytes(source, code, path, data, files[path.name]) if is_foreign else []
     if is_foreign:  # record, card and golden set here speak of other bytes
@@ -177,7 +178,10 @@ def _pinned(source: Source, folder: Path) -> Release:
 
 def _read_of_roster(name: str, data: bytes, code: Code, *, remedy: str | None = None) -> Artefact:
     """The artefact in these bytes; its classes are those of this code."""
-    artefact = read_artefact(data)
+    try:
+        artefact = read_artefact(data)
+    except ArtefactRefused as error:
+        raise error.of_file(name) from None
     if artefact.labels != code.classes:
         known = tuple(check_artefact(artefact, code))
         found, promised = show_labels(artefact.labels), show_labels(code.classes)
@@ -210,7 +214,8 @@ def _check_course_path(source: Source, code: Code, pinned: Release) -> None:
     promise = (own, f"the record of {source.models.name}/{pinned.version}")
     name = f"{source.models.name}/{swapped.path.name}"
     if swapped.data is None:
-        raise ChangedFile(name, found=swapped.found, promised=own, promised_by=promise[1], remedy=f"{AGAIN}.")
+        remedy = put_back(swapped.path)
+        raise ChangedFile(name, found=swapped.found, promised=f"sha256 {own}", promised_by=promise[1], remedy=remedy)
     _check_origin(source, code, name, swapped.data, swapped.origin, promise)
     raise _unlike_record(name, swapped.origin, promise)
 
@@ -232,26 +237,21 @@ def _unlike_record(name: str, origin: Origin, promise: tuple[str, str]) -> Chang
     return ChangedFile(name, found=origin.shown, promised=f"sha256 {promised}", promised_by=promised_by, remedy=remedy)
 
 
-def _read(file: Path, path: Path, *, asked_by: str) -> bytes:
-    """The bytes of `file`, which settings and messages call `path`."""
+def _read(file: Path, path: Path, *, asked_by: str, is_recorded: bool) -> bytes:
+    """The bytes of `file`, which settings and messages call `path`; a pull puts it back where it is recorded."""
     try:
-        return read_plain_file(file, limit=MAX_BYTES)
+        return read_needed_file(file, limit=MAX_BYTES)
     except NotPlain as error:
-        if not os.path.lexists(file):
+        if error.is_missing:
             raise MissingModel(path, asked_by=asked_by) from None
-        _check_readable(path, error)
         raise ConfigurationError(
             f"model file {path}",
             found=str(error),
             promised="a plain file",
-            remedy="Point MODEL_PATH at the artefact itself (not at a link or folder), or leave it empty.",
+            remedy=put_back(path)
+            if is_recorded
+            else "Point MODEL_PATH at the artefact itself (not at a link or folder), or leave it empty.",
         ) from None
-
-
-def _check_readable(path: Path, refusal: NotPlain) -> None:
-    """Nothing, when the file is odd; not so when the system refuses to read it: no permission, a bad disk."""
-    if refusal.error is not None and refusal.error.errno in UNREADABLE:
-        raise SystemRefused(path, refusal.error) from None
 
 
 Promised = Mapping[str, tuple[str, str]]
@@ -298,16 +298,13 @@ def _beside(folder: Path, name: str, files: Promised, *, limit: int) -> bytes | 
     if not recorded and not (folder / name).exists():
         return None
     try:
-        data = read_plain_file(folder / name, limit=limit)
+        data = read_needed_file(folder / name, limit=limit)
     except NotPlain as error:
-        _check_readable(folder / name, error)
         raise Refused(
             f"file {name}",
             found=str(error),
             promised="a plain file of bounded size" + (", as it was pulled" if recorded else ""),
-            remedy="Fetch the release again with `pixelwise pull`."
-            if recorded
-            else "Put a plain file there, or take it away.",
+            remedy=put_back(folder / name) if recorded else "Put a plain file there, or take it away.",
         ) from None
     _hold_against(files, name, hashlib.sha256(data).hexdigest())
     return data

@@ -10,12 +10,18 @@ from typing import NamedTuple
 
 from app.errors import BadRelease
 from app.inference.artefact import MAX_BYTES
-from app.inference.plain_file import NotPlain, read_plain_file
+from app.inference.plain_file import NotPlain, read_needed_file
 from app.release.lock import read_lock
 from app.release.record import Release, read_record
 from app.release.store import installed, read_through
 
 AGAIN = "Run `pixelwise pull` to put the released file back"
+
+
+def put_back(path: Path) -> str:
+    """What brings the released file back to `path`, where something else than a file lies; no pull removes a folder."""
+    is_folder = path.is_dir() and not path.is_symlink()
+    return f"Move {path} away, then run `pixelwise pull`." if is_folder else f"{AGAIN}."
 
 
 class Origin(NamedTuple):
@@ -97,7 +103,7 @@ def _find_swapped(models: Path, pinned: Release, lock_file: Path, *, only_locked
     if not os.path.lexists(path):
         return None
     try:
-        data = read_plain_file(path, limit=MAX_BYTES)
+        data = read_needed_file(path, limit=MAX_BYTES)
     except NotPlain as error:
         return Swapped(path, None, Origin("", (), ()), str(error))
     digest = hashlib.sha256(data).hexdigest()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from app.errors import BadRelease, MovedTag, Unreachable, Unreviewed
+from app.errors import BadRelease, MovedTag, SystemRefused, Unreachable, Unreviewed
 from app.release.address import Address, parse_address
 from app.release.front import check_room, copy_out
 from app.release.git import Git
@@ -171,7 +171,7 @@ def _stage(
 def _record_in_place(folder: Path, say: Say) -> Release | None:
     try:
         return read_record(folder)
-    except BadRelease as error:
+    except (BadRelease, SystemRefused) as error:
         say(f"{error} It is fetched anew.")
         return None
 

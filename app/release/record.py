@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from app.errors import BadRelease, ChangedFile, only_refusals
 from app.inference.contract import Digest, PlainName, Version
-from app.inference.plain_file import NotPlain, read_plain_file
+from app.inference.plain_file import NotPlain, read_needed_file, read_plain_file
 
 RECORD = "record.json"
 """The record's file name, in `models/<version>` and in `models/`. No file of a release may have it."""
@@ -157,13 +157,18 @@ def read_record(folder: Path) -> Release | None:
     """The record in `folder`, or None when there is none.
 
     Raises:
-        BadRelease: it is there and cannot be read.
+        BadRelease: it is there and is no record.
+        SystemRefused: this user may not read it.
     """
     path = folder / RECORD
-    if not path.exists():
-        return None
     with only_refusals(lambda said: _bad_record(path, said)):
-        return msgspec.json.decode(read_plain_file(path, limit=RECORD_LIMIT), type=Release)
+        try:
+            data = read_needed_file(path, limit=RECORD_LIMIT)
+        except NotPlain as error:
+            if error.is_missing:
+                return None
+            raise
+        return msgspec.json.decode(data, type=Release)
 
 
 def record_bytes(release: Release) -> bytes:
