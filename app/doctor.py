@@ -21,7 +21,7 @@ from rich.text import Text
 
 from app.causes import cause_of
 from app.environments import leads_elsewhere
-from app.errors import DatabaseUnavailable, PixelWiseError, SystemRefused, WrongSchema, system_refusals
+from app.errors import CannotListen, DatabaseUnavailable, PixelWiseError, SystemRefused, WrongSchema, system_refusals
 from app.inference.artefact import MAX_BYTES
 from app.inference.plain_file import NotPlain, read_plain_file
 from app.release.address import parse_address
@@ -166,7 +166,7 @@ def _data_folder(settings: Settings) -> Iterator[Symptom]:
 
 def _database(settings: Settings) -> Iterator[Symptom]:
     # Takes a quarter of a second: not before the cheap checks have passed.
-    from app.storage.database import Database
+    from app.storage.database import Database, elsewhere, why_unwritable
     from app.storage.schema import REVISION, check_schema
 
     try:
@@ -180,10 +180,11 @@ def _database(settings: Settings) -> Iterator[Symptom]:
     except WrongSchema as error:
         yield Symptom("database", False, str(error), "pixelwise db upgrade", error.exit_code)
     except DatabaseUnavailable as error:
-        is_missing = database.file is not None and not database.file.exists()
-        yield Symptom(
-            "database", False, str(error), "pixelwise db upgrade" if is_missing else error.remedy, error.exit_code
-        )
+        mend = error.remedy
+        if database.file is not None and not database.file.exists():
+            why = why_unwritable(database.file)
+            mend = "pixelwise db upgrade" if why is None else elsewhere(why)[1]
+        yield Symptom("database", False, str(error), mend, error.exit_code)
     finally:
         database.close()
     if database.file is not None:
@@ -200,13 +201,16 @@ def _address(host: str, port: int) -> Symptom:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         socket.create_server((host, port), family=family).close()
     except UnicodeError:  # what getaddrinfo makes of a name with a part that is empty or too long
-        return Symptom("address", False, f"HOST={host[:80]}: no name of a host", "edit HOST and PORT in .env", 3)
+        return _no_address(CannotListen(host[:80], port, said="no name of a host"))
     except OSError as error:
         if _is_pixelwise(EVERY_ADDRESS.get(host, host), port):
             return Symptom("address", True, f"PixelWise answers at {host} port {port}")
-        said = error.strerror or str(error)
-        return Symptom("address", False, f"{host} port {port}: {said}", "edit HOST and PORT in .env", 3)
+        return _no_address(CannotListen(host, port, said=error.strerror or str(error)))
     return Symptom("address", True, f"{host} port {port} is free" if port else f"{host}, a free port at each start")
+
+
+def _no_address(refusal: CannotListen) -> Symptom:
+    return Symptom("address", False, f"{refusal.subject}: {refusal.found}", refusal.remedy, refusal.exit_code)
 
 
 def _served(settings: Settings) -> Iterator[Symptom]:

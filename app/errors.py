@@ -6,6 +6,7 @@ A message is built here, from four parts: the subject, what was found, what was 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -154,11 +155,14 @@ class CannotListen(ConfigurationError):
     """HOST and PORT cannot be listened on."""
 
     def __init__(self, host: str, port: int, *, said: str) -> None:
+        is_taken = said.startswith(os.strerror(errno.EADDRINUSE))  # Python adds the address
         super().__init__(
             f"HOST={host} PORT={port}",
-            found=said,
+            found=f"PORT {port} in use by another program" if is_taken else said,
             promised="an address of this machine that no other program uses",
-            remedy="End the program that listens there, or set another PORT (or HOST) in .env.",
+            remedy="Set another PORT in .env, or stop that program (`ss -ltnp` names it)."
+            if is_taken
+            else "Correct HOST and PORT in .env: 127.0.0.1 is this machine alone, 0.0.0.0 every address of it.",
         )
 
 

@@ -75,6 +75,17 @@ def test_a_read_only_tree_without_data_dir_is_told_what_to_set(mounted: Installa
     assert "read-only file system" in checks["data"]["found"]
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_database_on_a_read_only_disk_is_told_by_its_cause_and_by_what_to_set(mounted: Installation, is_there: bool):
+    if is_there:
+        assert mounted.pixelwise("db", "upgrade").returncode == 0
+    make_read_only(mounted)
+    remedy = "Or let DATA_DIR (or DATABASE_URL) in .env name another place."
+    said(mounted.pixelwise("keys", "add", "x"), "a read-only file system", remedy)
+    _, checks = doctor(mounted, SECRET_API_KEY=KEY)
+    assert remedy in faults(checks)["database"]
+
+
 def said(done: Done, *parts: str) -> None:
     """One line, no traceback, exit code 3 or 6."""
     assert done.returncode in (3, 6), (done.returncode, done.stderr)
@@ -215,7 +226,7 @@ def test_a_host_that_is_none_is_said(installation: Installation, host: str):
     done = installation.pixelwise("serve", HOST=host, SECRET_API_KEY=KEY)
     said(done, "PORT=8000")
     _, checks = doctor(installation, HOST=host, SECRET_API_KEY="a-key-that-nobody-is-shown")
-    assert faults(checks)["address"] == "edit HOST and PORT in .env"
+    assert faults(checks)["address"].startswith("Correct HOST and PORT in .env")
 
 
 def test_every_ipv6_address_is_said_to_be_no_ipv4_one(installation: Installation, tmp_path: Path):

@@ -305,8 +305,11 @@ def test_a_disk_that_is_nearly_full_is_a_fault(house: Installation):
 
 def test_a_port_that_another_program_has_is_a_fault(house: Installation):
     with socket.create_server(("127.0.0.1", 0)) as other:
-        code, checks = doctor(house, PORT=str(other.getsockname()[1]))
-    assert (code, faults(checks)) == (3, {"address": "edit HOST and PORT in .env"})
+        port = other.getsockname()[1]
+        code, checks = doctor(house, PORT=str(port))
+    mend = "Set another PORT in .env, or stop that program (`ss -ltnp` names it)."
+    assert (code, faults(checks)) == (3, {"address": mend})
+    assert f"PORT {port} in use by another program" in checks["address"]["found"]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
@@ -318,7 +321,7 @@ def test_a_port_that_pixelwise_has_is_well(house: Installation, service: Service
 
 def test_an_address_of_another_machine_is_a_fault(house: Installation):
     _, checks = doctor(house, HOST="192.0.2.1")  # for documentation: nobody has it
-    assert faults(checks) == {"address": "edit HOST and PORT in .env"}
+    assert list(faults(checks)) == ["address"] and faults(checks)["address"].startswith("Correct HOST and PORT in .env")
 
 
 @pytest.mark.parametrize(

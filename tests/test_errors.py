@@ -93,7 +93,11 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     (errors.DatabaseUnavailable("sqlite /a", said="b", told="its disk full").public(), ("of the service", "disk full")),
     (errors.BadFlags("f.json", ["a", "b"]), ("flag file f.json", "found a; b", "flagd's format", "Mend it")),
     (errors.MissingKey(), ("SECRET_API_KEY", "found nothing", "setup-server.sh")),
-    (errors.CannotListen("::1", 80, said="taken"), ("HOST=::1 PORT=80", "found taken", "another PORT")),
+    (errors.CannotListen("::1", 80, said="taken"), ("HOST=::1 PORT=80", "found taken", "Correct HOST")),
+    (
+        errors.CannotListen("::1", 80, said=f"{os.strerror(errno.EADDRINUSE)} (bind)"),
+        ("found PORT 80 in use by another program", "another PORT in .env, or stop that program"),
+    ),
     (errors.AlreadyRunning("http://x"), ("answers at http://x", "one at a time")),
     (errors.NotTakenUp("v2.0", found="v1.0"), ("release v2.0", "found v1.0", "What was served goes on")),
     (errors.WorkerFailed(exit_code=3), ("exit code 3", "Its own message")),

@@ -25,7 +25,7 @@ class NotPlain(Exception):
     @property
     def is_missing(self) -> bool:
         """There is no such file."""
-        return self.error is not None and self.error.errno in (errno.ENOENT, errno.ENOTDIR)
+        return self.error is not None and self.error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
 class TooLarge(NotPlain):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.pool import QueuePool
 
+from app.causes import cause_of
 from app.errors import ConfigurationError, DatabaseUnavailable
 
 WAIT_SECONDS = 2
@@ -47,6 +50,7 @@ _FORBIDDEN = (
     "Let the service's user write to the database (a file: to its folder too), or let DATA_DIR (or DATABASE_URL) in "
     ".env name another place."
 )
+_UNOPENED = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_READONLY_DIRECTORY", "SQLITE_PERM")
 _OTHER_TABLES = "Run `pixelwise db upgrade`."
 _REMEDIES = {
     **dict.fromkeys(_FULL_CODES, _FULL),
@@ -238,7 +242,29 @@ class Database:
                 raise
             told = "its disk full" if code in _FULL_CODES else "no answer"
             said, remedy = _first_line(cause), _REMEDIES.get(code)
+            if self.file is not None and code in _UNOPENED and (why := why_unwritable(self.file)):
+                found, remedy = elsewhere(why)
+                said = f"{found} ({said})"
             raise DatabaseUnavailable(self.name, said=said, remedy=remedy, told=told) from None
+
+
+def why_unwritable(file: Path) -> OSError | None:
+    """Why SQLite's file, or its log and its index beside it, cannot be written, tried; None where they can."""
+    folder = next(path for path in file.parents if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        if file.exists():
+            os.close(os.open(file, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        return error
+    return None
+
+
+def elsewhere(error: OSError) -> tuple[str, str]:
+    """What was found, and what helps, where the system does not let a database be written."""
+    found, remedy = cause_of(error)
+    return found, f"{remedy} Or let DATA_DIR (or DATABASE_URL) in .env name another place."
 
 
 def _parse(address: str) -> URL:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from app.causes import cause_of
 from app.errors import DatabaseUnavailable, WrongSchema
-from app.storage.database import Database
+from app.storage.database import Database, elsewhere
 from app.storage.identifiers import start_after
 from app.storage.tables import metadata, newest_id
 
@@ -88,9 +87,8 @@ def _make_file(database: Database) -> None:
         database.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         database.file.touch(mode=0o600)
     except OSError as error:
-        found, remedy = cause_of(error)
+        found, remedy = elsewhere(error)
         said = f"no file, and none can be made: {found}"
-        remedy = f"{remedy} Or let DATA_DIR (or DATABASE_URL) in .env name another place."
         raise DatabaseUnavailable(database.name, said=said, remedy=remedy) from None
 
 

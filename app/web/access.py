@@ -192,7 +192,7 @@ class Access:
         """The name of the visit, and its seconds since it was signed."""
         token = call.cookies.get(COOKIE)
         if token is None:
-            raise _not_authenticated("neither")
+            raise _not_authenticated("no key and no visit")
         try:
             name, signed = self._signer.unsign(token, max_age=VISIT_SECONDS, return_timestamp=True)
         except BadSignature:

@@ -59,6 +59,7 @@ def test_a_refusal_names_no_key(inside: Inside):
     reply = preview(inside, {}, key="wrong-but-secret")
     assert (reply.status, reply.json["error"]) == (401, "not-authenticated")
     assert b"wrong-but-secret" not in reply.body
+    assert "found no key and no visit" in preview(inside, {}).json["message"]
     assert KEY.encode() not in reply.body
     assert "X-API-Key" in reply.headers["www-authenticate"]
 
