@@ -200,7 +200,7 @@ def test_the_readme_s_python_example_runs(installation: Installation):
 
 
 def test_the_readme_s_output_is_what_predict_py_prints(installation: Installation):
-    shown = README.partition("It ends like this")[2].partition("```\n")[2].partition("```")[0].splitlines()
+    shown = README.partition("It ends with five")[2].partition("```\n")[2].partition("```")[0].splitlines()
     printed = installation.predict().stdout.splitlines()
     assert shown[-1].startswith("PixelWise answers at http://")  # the last step of `make run`, of `pixelwise serve`
     assert [line for line in shown[:-1] if line != "..." and re.sub(r"[\d.,%e-]+", "#", line) not in
