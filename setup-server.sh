@@ -157,15 +157,20 @@ environment() {
   stamp="$folder/.installed-$(basename "$requirements")"
   if [ -d "$folder" ] && [ -n "$PYTHON" ]; then elsewhere="$("$PYTHON" -I app/environments.py "$folder")"; fi
   if [ -n "$elsewhere" ]; then
-    say "$folder: $elsewhere: it was moved or copied, and is made anew"
+    say "$folder: $elsewhere: it was moved or copied"
     clear=(--clear)
     MADE_ANEW=true
   elif cmp -s "$requirements" "$stamp" && "$folder/bin/python" -c '' 2>/dev/null; then
     say "$folder: holds $requirements: nothing to do"
     return
   fi
-  if $CHECK_ONLY; then say "$folder: would install $requirements (pinned and hashed)"; return; fi
+  if $CHECK_ONLY; then
+    if [ -n "$elsewhere" ]; then say "$folder: would be made anew for this folder"; fi
+    say "$folder: would install $requirements (pinned and hashed)"
+    return
+  fi
   room_for 1024 "$requirements"
+  if [ -n "$elsewhere" ]; then say "$folder: is made anew for this folder"; fi
   if ! { [ -d "${HOME:-}" ] && [ -w "$HOME" ]; }; then export PIP_NO_CACHE_DIR=1; fi
   say "$folder: installing $requirements (pinned and hashed; about a minute)"
   if [ ${#clear[@]} -gt 0 ] || ! "$folder/bin/python" -m pip --version >/dev/null 2>&1; then

@@ -54,11 +54,7 @@ class Server:
 
     def contents(self) -> dict[str, tuple[int, int, bytes]]:
         """Every file by its mode, its time and its bytes."""
-        files = (path for path in self.root.rglob("*") if path.is_file() and path.name != ".lock")
-        return {
-            str(path.relative_to(self.root)): (path.stat().st_mode, path.stat().st_mtime_ns, path.read_bytes())
-            for path in files
-        }
+        return contents_of(self.root)
 
     @property
     def env(self) -> Path:
@@ -79,6 +75,22 @@ class Server:
     def pattern(self) -> str:
         """.env.example with that key."""
         return (self.root / ".env.example").read_text().replace("\nSECRET_API_KEY=\n", f"\nSECRET_API_KEY={self.key}\n")
+
+
+def contents_of(root: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Every file by its mode, its time and its bytes; the file that pulls lock has none."""
+    return {
+        str(path.relative_to(root)): (path.stat().st_mode, path.stat().st_mtime_ns, path.read_bytes())
+        for path in root.rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def leave_behind(root: Path) -> None:
+    """Stand-ins for what an earlier run made and a service filled: settings, a release and a database."""
+    for name in (".env", "models/record.json", "models/digit_classifier_v1.pkl", "data/pixelwise.db"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(f"# {name}\n")
 
 
 @pytest.fixture
@@ -209,6 +221,16 @@ def test_settings_that_cannot_be_read_end_the_run_before_anything_is_written(ser
     assert done.returncode == 3, done.stderr
     assert server.contents() == before
     assert ".env" in done.stderr and "found" in done.stderr
+
+
+@pytest.mark.parametrize("key", ['"mine-0f5c9b7a1e3d2846"', "'mine-0f5c9b7a1e3d2846'", "mine-\xfc-0f5c9b7a1e3d2846"])
+def test_a_key_of_the_environment_that_cannot_be_ends_the_run_before_anything_is_written(server: Server, key: str):
+    leave_behind(server.root)
+    before = server.contents()
+    done = server.setup(SECRET_API_KEY=key)
+    assert done.returncode == 3, done.stderr
+    assert "SECRET_API_KEY" in done.stderr and "mine" not in done.stderr
+    assert server.contents() == before
 
 
 def test_a_random_text_that_cannot_be_made_is_not_written(server: Server):

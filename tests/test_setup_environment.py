@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.installation import Published
-from tests.test_setup import Server
+from tests.test_setup import Server, leave_behind
 
 
 @pytest.fixture
@@ -48,7 +48,10 @@ def test_an_env_file_that_says_otherwise_is_named_with_its_line_and_stays_as_it_
     assert server.env.read_bytes() == before
 
 
-def test_an_environment_that_cannot_be_makes_no_env_file(server: Server):
+@pytest.mark.parametrize("is_in_use", [True, False])
+def test_an_environment_that_cannot_be_makes_no_env_file_and_changes_none(server: Server, is_in_use: bool):
+    if is_in_use:
+        leave_behind(server.root)
     before = server.contents()
     done = server.setup(PORT="80OO")
     assert done.returncode == 3
@@ -85,8 +88,12 @@ def test_without_a_home_it_works_and_leaves_none(server: Server):
     assert not Path("/nonexistent").exists()
 
 
-def test_a_version_that_nobody_can_build_is_refused_before_anything_is_written(server: Server):
+@pytest.mark.parametrize("is_in_use", [True, False])
+def test_a_version_that_nobody_can_build_is_refused_before_anything_is_written(server: Server, is_in_use: bool):
+    if is_in_use:
+        leave_behind(server.root)
+    before = server.contents()
     done = server.setup(MODEL_VERSION="v9.9")
     assert done.returncode == 3
     assert "MODEL_VERSION=v9.9 cannot be built here" in done.stderr
-    assert not server.env.exists()
+    assert server.contents() == before

@@ -15,7 +15,7 @@ import pytest
 
 from app.environments import leads_elsewhere
 from tests.installation import GIT, ROOT, Published
-from tests.test_setup import Done, Server
+from tests.test_setup import Done, Server, contents_of, leave_behind
 
 
 @pytest.fixture
@@ -68,10 +68,12 @@ def test_a_path_that_no_environment_can_have_is_refused_before_anything_is_insta
     place = tmp_path / os.fsdecode(name)
     place.mkdir()
     shutil.copy2(ROOT / "setup-server.sh", place)
+    leave_behind(place)
+    before = contents_of(place)
     done = subprocess.run(["bash", "setup-server.sh"], cwd=place, capture_output=True, timeout=60)
     assert done.returncode == 3
     assert b"has characters that no virtual environment can have in its path" in done.stderr
-    assert [path.name for path in place.iterdir()] == ["setup-server.sh"]
+    assert contents_of(place) == before
 
 
 # -- moved and copied --------------------------------------------------------------------------------------------------
@@ -98,13 +100,15 @@ def test_a_folder_that_was_moved_or_copied_is_found_out_and_its_environment_is_m
     sign = f"bin/activate leads to {before}/.venv"
     assert leads_elsewhere(other / ".venv") == sign
     check = server.setup("--check")
-    assert f"setup: .venv: {sign}: it was moved or copied, and is made anew" in check.stderr
-    assert ".venv: would install requirements.txt" in check.stderr
+    would = "setup: .venv: would be made anew for this folder\n"
+    would += "setup: .venv: would install requirements.txt"
+    assert f"setup: .venv: {sign}: it was moved or copied\n{would}" in check.stderr
+    assert "is made anew" not in check.stderr and check.stderr.endswith("check: nothing was changed\n")
     assert (".venv", sign, "bash setup-server.sh") in faults_of(server)
     # Nothing is downloaded in a test: what would install is replaced.
     (other / "requirements.txt").write_text("")
     done = server.setup()
-    assert "it was moved or copied, and is made anew" in done.stderr
+    assert "it was moved or copied\nsetup: .venv: is made anew for this folder" in done.stderr
     assert leads_elsewhere(other / ".venv") == ""
     activated = shell(server, 'source .venv/bin/activate && printf %s "$VIRTUAL_ENV"', cwd=other)
     assert activated.stdout == f"{other}/.venv"
@@ -140,6 +144,7 @@ def test_a_command_of_another_installation_than_the_current_folder_says_which_on
 def test_a_read_only_tree_is_refused_by_name(server: Server):
     if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
         pytest.skip("no mount namespaces here")
+    leave_behind(server.root)
     before = server.contents()
     for arguments in ("", "--environment", "--check"):
         script = f'mount --bind . . && mount -o remount,ro,bind . && cd . && bash "$PWD/setup-server.sh" {arguments}'
@@ -156,6 +161,7 @@ def test_a_full_disk_is_not_blamed_on_the_package_registry(server: Server, tmp_p
     (fakes / "df").write_text("#!/bin/sh\necho Filesystem\necho /dev/x 9999 9982 17 100% /\n")
     (fakes / "df").chmod(0o755)
     (server.root / "requirements.txt").write_text("other==1.0\n")
+    leave_behind(server.root)
     before = server.contents()
     done = server.setup(PATH=f"{fakes}:{os.environ['PATH']}")
     assert done.returncode == 3
