@@ -151,16 +151,20 @@ def verify(
 
         images, labels = read_mnist_test(settings.mnist_dir)
         checks.append(check_on_mnist(measure(MODEL.engine, images, labels), MODEL.card))
-    _show_checks(tuple(checks), json=json, version=MODEL.version)
+    _show_checks(tuple(checks), json=json, version=MODEL.version, classes=MODEL.artefact.classes)
     refuse_differences(MODEL.path.name, checks)
 
 
-def _show_checks(checks: tuple[Any, ...], *, json: bool, version: str | None = None) -> None:
+def _show_checks(
+    checks: tuple[Any, ...], *, json: bool, version: str | None = None, classes: tuple[str, ...] | None = None
+) -> None:
+    """version and classes: of the model, where it was opened."""
     from app.tables import checks_report
 
     if json:
         agree = all(check.outcome != "differs" for check in checks)
-        print_json({"version": version, "agree": agree, "checks": [check._asdict() for check in checks]})
+        shown = [check._asdict() for check in checks]
+        print_json({"version": version, "classes": classes, "agree": agree, "checks": shown})
         return
     show(checks_report(checks))
 

@@ -7,6 +7,7 @@ A message is built here, from four parts: the subject, what was found, what was 
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -266,7 +267,8 @@ class MissingDigits(ConfigurationError):
             f"MNIST file {path.name}",
             found=found,
             promised="the original file in MNIST_DIR",
-            remedy="Run `bash setup-server.sh`, or `python pixelwise-model/mnist.py --test-only`.",
+            remedy="Run `.venv/bin/python pixelwise-model/mnist.py --test-only --cache "
+            f"{shlex.quote(str(path.parent))}` in the folder of this installation.",
         )
 
 

@@ -5,6 +5,7 @@ It opens the model as a start does, in the same order of checks, whatever is the
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -18,14 +19,23 @@ START_SECONDS = 120
 
 
 class Trial(NamedTuple):
-    """How it went: 0, or the exit code and the words of the refusal."""
+    """How it went.
+
+    Attributes:
+        exit_code: 0 when it starts.
+        said: the words of the refusal.
+        classes: that the opened model knows.
+        has_recorded: it reproduces recorded answers, and does not merely have none.
+    """
 
     exit_code: int
     said: str
+    classes: tuple[str, ...] = ()
+    has_recorded: bool = False
 
 
 def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
-    """Whether this version starts and reproduces its recorded answers.
+    """Whether this version starts and reproduces its recorded answers, if it has any.
 
     Args:
         root: of the installation.
@@ -33,7 +43,7 @@ def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
     """
     try:
         done = subprocess.run(
-            _command("verify"),
+            _command("verify", "--json"),
             env=_environment(version, path),
             cwd=root,
             capture_output=True,
@@ -44,7 +54,11 @@ def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
         )
     except subprocess.TimeoutExpired:
         return Trial(Refused.exit_code, f"no start within {START_SECONDS} s")
-    return Trial(done.returncode, done.stderr.strip() or f"exit code {done.returncode}" if done.returncode else "")
+    if done.returncode:
+        return Trial(done.returncode, done.stderr.strip() or f"exit code {done.returncode}")
+    verified = json.loads(done.stdout)
+    outcomes = {check["name"]: check["outcome"] for check in verified["checks"]}
+    return Trial(0, "", tuple(verified["classes"]), outcomes["recorded answers"] == "agrees")
 
 
 def run_alone(version: str, *arguments: str, root: Path, path: Path | None) -> int:

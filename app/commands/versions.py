@@ -148,8 +148,9 @@ def _describe(held: Held, trial: Trial, settings: Settings, served: Served | Non
         "artefact": held.artefact.name if held.artefact else None,
         "bytes": held.artefact.size if held.artefact else None,
         "sha256": held.artefact.sha256 if held.artefact else None,
-        "classes": list(contract.classes) if contract else None,
+        "classes": list(trial.classes or (contract.classes if contract else ())) or None,
         "accuracy": contract.accuracy if contract else None,
+        "cited_accuracy": held.cited_accuracy,
     }
 
 
@@ -172,7 +173,6 @@ def _table(rows: list[dict[str, Any]], service: Running | None) -> Table:
     for column in ("version", "in .env", "service", "check", "size", "sha256", "classes", "accuracy", "why"):
         table.add_column(column, overflow="fold", no_wrap=column == "sha256")
     for row in rows:
-        accuracy = row["accuracy"]
         table.add_row(
             row["version"],
             row["in_env"] or "",
@@ -181,7 +181,14 @@ def _table(rows: list[dict[str, Any]], service: Running | None) -> Table:
             f"{row['bytes']:,}" if row["bytes"] is not None else "",
             (row["sha256"] or "")[:12],
             "".join(row["classes"] or ()),
-            f"{accuracy.value:.2%}" if accuracy else "",
+            _accuracy(row),
             Text(row["why"]),
         )
     return table
+
+
+def _accuracy(row: dict[str, Any]) -> str:
+    if row["accuracy"]:
+        return f"{row['accuracy'].value:.2%}"
+    cited = row["cited_accuracy"]
+    return f"{100 * cited:.4g}% by its card's words" if cited is not None else ""
