@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 
 from app.inference.engine import Engine
 from app.web.openapi import openapi
-from app.web.payloads import read_drawing
 from tests.service import KEY, Service
 from tests.web.inside import Inside, Reply
 
@@ -78,8 +77,6 @@ BAD_VALUES: list[tuple[bytes, str]] = [
     (with_rows([*PAPER, [0] * 28]), "pixels of the drawing: found 29 of them, promised 28 rows."),
     (with_rows([]), "pixels of the drawing: found an empty list, promised 28 rows."),
     (with_rows([*PAPER[:5], [0] * 27, *PAPER[6:]]), "row 5 of the drawing: found 27 of them, " + ROW),
-    (with_rows([[0.0] * 28, *PAPER[:4], [0] * 27, *PAPER[6:]]), "row 5 of the drawing: found 27 of them, " + ROW),
-    (with_rows([[0.0] * 28, *PAPER[:26], [0.5] * 28]), f"pixel in row 27, column 0: found 0.5, {NO_INTEGER}"),
     (with_rows([*PAPER[:27], 7]), "row 27 of the drawing: found 7, promised 28 whole numbers."),
     (b'{"pixels": null}', "pixels of the drawing: found null, promised 28 rows."),
     (b"{}", 'drawing: found Object missing required field `pixels`, promised an object with the key "pixels".'),
@@ -109,20 +106,6 @@ BAD_JSON: list[tuple[bytes, str]] = [
 def test_bad_values_are_named_with_their_place(inside: Inside, body: bytes, message: str):
     reply = inside.ask("POST", "/classify", body)
     assert (reply.status, reply.json) == (422, {"error": "bad-drawing", "message": message, "remedy": SEND})
-
-
-@pytest.mark.parametrize("written", ["0.0", "-0.0", "255.0", "1e2", "2550e-1", "25.5E1", "255.0000"])
-def test_a_whole_number_is_one_in_whatever_way_it_is_written(inside: Inside, written: str):
-    body = with_pixel(7).replace(b"7", written.encode())
-    assert read_drawing(body) == bytes([0, 0, 0, int(float(written)), *[0] * 780])
-    assert inside.ask("POST", "/classify", body).status == 200
-    (answer,) = inside.ask("POST", "/classify/batch", b'{"drawings":[' + body + b"]}").json["answers"]
-    assert "prediction" in answer
-
-
-def test_a_drawing_of_floats_is_the_drawing_of_the_same_integers(published):
-    image = published("v1.0").golden.images[0]
-    assert read_drawing(with_rows(image.astype(float).tolist())) == image.tobytes()
 
 
 @pytest.mark.parametrize("path", ["/classify", "/classify/batch"])
