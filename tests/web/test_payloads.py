@@ -29,3 +29,16 @@ def test_behind_floats_too_what_is_wrong_is_named_with_its_place():
         read_drawing(with_rows([[0.0] * 28, *PAPER[:26], [0.5] * 28]))
     with pytest.raises(BadDrawing, match=r"^row 5 of the drawing: found 27 of them, promised 28 whole numbers"):
         read_drawing(with_rows([[0.0] * 28, *PAPER[:4], [0] * 27, *PAPER[6:]]))
+
+
+@pytest.mark.parametrize("path", ["/classify", "/classify/batch"])
+def test_a_number_beyond_all_measure_is_json_and_no_grey_value(inside: Inside, path: str):
+    body = with_pixel(7).replace(b"7", b"1e400")
+    if path == "/classify":
+        reply = inside.ask("POST", path, body)
+        status, said = reply.status, reply.json
+    else:
+        status, said = 422, inside.ask("POST", path, b'{"drawings":[' + body + b"]}").json["answers"][0]
+    assert (status, said["error"]) == (422, "bad-drawing")
+    found = "body: found number out of range - at `$.pixels[0][3]`, promised whole numbers from 0 to 255."
+    assert said["message"] == found
