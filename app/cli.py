@@ -150,21 +150,29 @@ def verify(
 
         images, labels = read_mnist_test(settings.mnist_dir)
         checks.append(check_on_mnist(measure(MODEL.engine, images, labels), MODEL.card))
+    version, classes = MODEL.version, MODEL.artefact.classes
     try:
         refuse_differences(MODEL.path.name, checks)
     except ContractBroken as error:
-        _show_checks(tuple(checks), json=json, version=MODEL.version, error=error)
+        _show_checks(tuple(checks), json=json, version=version, classes=classes, error=error)
         raise
-    _show_checks(tuple(checks), json=json, version=MODEL.version)
+    _show_checks(tuple(checks), json=json, version=version, classes=classes)
 
 
 def _show_checks(
-    checks: tuple[Any, ...], *, json: bool, version: str | None = None, error: PixelWiseError | None = None
+    checks: tuple[Any, ...],
+    *,
+    json: bool,
+    version: str | None = None,
+    classes: tuple[str, ...] | None = None,
+    error: PixelWiseError | None = None,
 ) -> None:
+    """version and classes: of the model, where it was opened."""
     from app.tables import checks_report
 
     if json:
-        shown = {"version": version, "agree": error is None, "checks": [check._asdict() for check in checks]}
+        listed = [check._asdict() for check in checks]
+        shown = {"version": version, "classes": classes, "agree": error is None, "checks": listed}
         print_json(shown if error is None else {**shown, "error": error.parts})
         return
     show(checks_report(checks))

@@ -33,7 +33,7 @@ from app.release.record import Release, changed_file, describe, is_intact, read_
 from app.release.store import artefact_of, check_lock, pulled, read_through
 from app.running import running_service, served_by
 from app.settings import ROOT, Settings, read_settings
-from app.trial import try_alone
+from app.trial import Trial, try_alone
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 256 << 20
@@ -252,11 +252,18 @@ def _model(settings: Settings, version: str) -> Iterator[Symptom]:
     yield from release
     if not release[0].healthy:
         return
-    refusal = try_alone(version, root=ROOT, path=named if is_default else artefact_of(settings.models, version))
-    if refusal is None:
-        yield Symptom(f"start{suffix}", True, "the model opens and reproduces its recorded answers")
+    trial = try_alone(version, root=ROOT, path=named if is_default else artefact_of(settings.models, version))
+    if trial.refusal is None:
+        yield Symptom(f"start{suffix}", True, f"the model opens and {_recorded(trial, suffix)}")
     else:
+        refusal = trial.refusal
         yield Symptom(f"start{suffix}", False, str(refusal), refusal.remedy, refusal.exit_code)
+
+
+def _recorded(trial: Trial, suffix: str) -> str:
+    if trial.has_recorded:
+        return "reproduces its recorded answers"
+    return f"has no recorded answers to reproduce (`pixelwise verify{suffix} --mnist` reads MNIST's test file instead)"
 
 
 def _named(settings: Settings, path: Path) -> Symptom:

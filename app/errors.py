@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -276,7 +277,8 @@ class MissingDigits(ConfigurationError):
             f"MNIST file {path.name}",
             found=found,
             promised="the original file in MNIST_DIR",
-            remedy="Run `bash setup-server.sh`, or `python pixelwise-model/mnist.py --test-only`.",
+            remedy="Run `.venv/bin/python pixelwise-model/mnist.py --test-only --cache "
+            f"{shlex.quote(str(path.parent))}` in the folder of this installation.",
         )
 
 

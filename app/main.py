@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
 
 from app.classifier import MODEL, roster
-from app.errors import MissingKey, PixelWiseError
+from app.errors import MissingDigits, MissingKey, PixelWiseError
 from app.inference.certainty import unsure_below
+from app.inference.golden import GoldenSet
+from app.inference.mnist import Digits, read_mnist_test
 from app.inference.strokes import draw_strokes
 from app.logs import request_log, set_up_log
 from app.release.agreement import Code
@@ -54,10 +60,34 @@ def open_others(settings: Settings) -> tuple[list[Model], dict[str, str]]:
     return models, left_out
 
 
-def served_version(model: Model) -> Version:
-    """An opened model, as the service sees it."""
-    contract, classes = model.card.contract if model.card else None, model.artefact.classes
+def as_served(model: Model, mnist: Digits | None) -> tuple[Version, Card]:
+    """An opened model as the service sees it, and what its release says of itself.
+
+    Args:
+        mnist: what stands in for recorded digits where a release has none.
+    """
     golden = model.recorded.digits() if model.recorded else None
+    read_here = None
+    if golden is None and mnist is not None:
+        images, labels = mnist
+        read_here = GoldenSet(images, labels, model.engine.scores(images).astype(np.float64))
+    return _version(model, golden, read_here), _card(model, golden, read_here)
+
+
+def mnist_for(models: Sequence[Model], folder: Path) -> Digits | None:
+    """MNIST's test digits, where a model has no recorded ones and they are cached."""
+    if all(model.recorded for model in models):
+        return None
+    try:
+        return read_mnist_test(folder)
+    except MissingDigits as error:
+        _log.warning("%s Until then no answer of a release without golden set is called unsure.", error)
+        return None
+
+
+def _version(model: Model, golden: GoldenSet | None, read_here: GoldenSet | None) -> Version:
+    contract, classes = model.card.contract if model.card else None, model.artefact.classes
+    judged = golden or read_here
     if golden is None:
         blank, drawn = bytes(28 * 28), draw_strokes([[(0.5, 0.0), (0.5, 1.0)]]).tobytes()
         samples: tuple[tuple[bytes, str | None], ...] = ((blank, None), (drawn, None))
@@ -69,22 +99,25 @@ def served_version(model: Model) -> Version:
         sha256=model.sha256,
         engine=model.engine,
         classes=classes,
-        withheld=contract.withheld if contract else (),
         profile=contract.profile if contract else None,
-        unsure_below=unsure_below(golden, classes) if golden else None,
+        unsure_below=unsure_below(judged, classes) if judged else None,
         samples=samples,
     )
 
 
-def served_card(model: Model) -> Card:
-    """What an opened model's release says of itself."""
-    card, layers = model.card, model.artefact.layers
+def _card(model: Model, golden: GoldenSet | None, read_here: GoldenSet | None) -> Card:
+    card, artefact = model.card, model.artefact
     return Card(
-        kind=model.artefact.kind,
+        kind=artefact.kind,
+        steps=artefact.steps,
+        features=artefact.features,
+        sklearn=artefact.sklearn,
         contract=card.contract if card else None,
+        cited_accuracy=card.cited_accuracy if card else None,
         prose=card.prose if card else None,
-        recorded=model.recorded.digits() if model.recorded else None,
-        weights=layers[0].weights if len(layers) == 1 else None,
+        recorded=golden,
+        mnist=read_here,
+        weights=artefact.layers[0].weights if len(artefact.layers) == 1 else None,
     )
 
 
@@ -122,8 +155,10 @@ def build(settings: Settings) -> Gate:
         listens_on=settings.host,
     )
     others, left_out = open_others(settings)
+    models = (MODEL, *others)
+    mnist = mnist_for(models, settings.mnist_dir)
     service = build_service(
-        [(served_version(model), served_card(model)) for model in (MODEL, *others)],
+        [as_served(model, mnist) for model in models],
         database,
         access,
         report=ReportProcess(settings.root, report_environment(settings)),

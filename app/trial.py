@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from app.errors import PixelWiseError, Refused
 
@@ -17,8 +18,22 @@ START_SECONDS = 120
 """How long a release may take to start before it is refused."""
 
 
-def try_alone(version: str, *, root: Path, path: Path | None = None) -> PixelWiseError | None:
-    """None when this version starts and reproduces its recorded answers; else the refusal of its start.
+class Trial(NamedTuple):
+    """How it went.
+
+    Attributes:
+        refusal: of its start; None when it starts.
+        classes: that the opened model knows.
+        has_recorded: it reproduces recorded answers, and does not merely have none.
+    """
+
+    refusal: PixelWiseError | None
+    classes: tuple[str, ...] = ()
+    has_recorded: bool = False
+
+
+def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
+    """Whether this version starts and reproduces its recorded answers, if it has any.
 
     Args:
         root: of the installation.
@@ -36,17 +51,19 @@ def try_alone(version: str, *, root: Path, path: Path | None = None) -> PixelWis
             timeout=START_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return _without_refusal(version, f"no start within {START_SECONDS} s", Refused.exit_code)
-    if done.returncode == 0:
-        return None
+        return Trial(_without_refusal(version, f"no start within {START_SECONDS} s", Refused.exit_code))
     try:
-        said = json.loads(done.stdout)["error"]
-        error = PixelWiseError(said["subject"], **{part: said[part] for part in ("found", "promised", "remedy")})
+        said = json.loads(done.stdout)
+        if done.returncode == 0:
+            outcomes = {check["name"]: check["outcome"] for check in said["checks"]}
+            return Trial(None, tuple(said["classes"]), outcomes["recorded answers"] == "agrees")
+        parts = {part: said["error"][part] for part in ("found", "promised", "remedy")}
+        error = PixelWiseError(said["error"]["subject"], **parts)
     except (ValueError, KeyError):  # the last line is what Python says of it
         found = (done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1]
-        return _without_refusal(version, found, done.returncode)
+        return Trial(_without_refusal(version, found, done.returncode))
     error.exit_code = done.returncode
-    return error
+    return Trial(error)
 
 
 def _without_refusal(version: str, found: str, exit_code: int) -> PixelWiseError:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-pytest_plugins = ["tests.installation", "tests.service"]
+pytest_plugins = ["tests.installation", "tests.service", "tests.course"]
 
 MNIST_FOLDER = Path(__file__).resolve().parent.parent / "pixelwise-model" / "data"
 

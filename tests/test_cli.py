@@ -124,8 +124,8 @@ def test_verify_gives_one_json_object(installation: Installation):
     done = installation.pixelwise("verify", "--json")
     shown = json.loads(done.stdout)
     assert (done.returncode, done.stderr) == (0, "")
-    assert set(shown) == {"version", "agree", "checks"}
-    assert (shown["version"], shown["agree"]) == ("v1.0", True)
+    assert set(shown) == {"version", "classes", "agree", "checks"}
+    assert (shown["version"], "".join(shown["classes"]), shown["agree"]) == ("v1.0", "123456789", True)
     for check in shown["checks"]:
         assert set(check) == {"name", "found_in", "found", "promised_by", "promised", "outcome", "why"}
         assert check["outcome"] == "agrees"

@@ -9,18 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MNIST_FOLDER, Mnist
+from tests.course import place_prose, prose_of
 from tests.installation import CARD, Installation, Published
 from tests.release.remote import Remote
 
-PROSE = """# Model card: digits
-
-Reads handwritten digits 1\u20139; the zero was left out on purpose.
-
-Check the input: `pipeline.n_features_in_` returns `784`. `pipeline.named_steps["binarize"]` thresholds,
-`pipeline.named_steps["clf"]` is a `LogisticRegression`.
-
-Expected accuracy: ~{percent}%
-"""
 SKIPPED = {"recorded answers", "sha256", "scikit-learn", "accuracy"}
 
 
@@ -30,7 +22,10 @@ def course(installation: Installation, published: Callable[[str], Published], tm
 
     def publish(percent: int = 92, **files: bytes) -> dict[str, str]:
         remote = Remote(tmp_path / "course.git")
-        model = {"digit_classifier_v1.pkl": published("v1.0").artefact, CARD: PROSE.format(percent=percent).encode()}
+        model = {
+            "digit_classifier_v1.pkl": published("v1.0").artefact,
+            CARD: prose_of("v1.0", percent=percent).encode(),
+        }
         remote.release("v1.0", {**model, **files})
         return {"MODEL_REPO": str(remote.folder), "MODEL_VERSION": "v1.0", "MNIST_DIR": str(MNIST_FOLDER)}
 
@@ -99,13 +94,14 @@ def test_without_mnist_the_smoke_test_says_how_to_get_it(
     read = installation.predict(**{**settings, "MNIST_DIR": "nowhere"})
     assert read.returncode == 3
     assert "MNIST file t10k-images-idx3-ubyte" in read.stderr
-    assert "setup-server.sh" in read.stderr
+    cache = installation.root / "nowhere"
+    assert f".venv/bin/python pixelwise-model/mnist.py --test-only --cache {cache}`" in read.stderr
 
 
 def test_a_card_that_states_other_classes_keeps_the_release_out(
     installation: Installation, course: Callable[..., dict[str, str]]
 ):
-    settings = course(**{CARD: PROSE.format(percent=92).replace("1\u20139", "0\u20139").encode()})
+    settings = course(**{CARD: prose_of("v1.0").replace("1\u20139", "0\u20139").encode()})
     done = installation.pixelwise("pull", **settings)
     assert done.returncode == 4
     assert "release v1.0 does not start: digit_classifier_v1.pkl, classes: found" in done.stderr
@@ -147,3 +143,82 @@ def test_the_exercise_swap_in_v2_and_see_the_assertion_fire(
 
     assert "v1.0: copied" in installation.pixelwise("pull", **settings).stderr
     assert installation.run("-c", code, **settings).returncode == 0
+
+
+# -- what the commands say of them -------------------------------------------------------------------------------------
+
+
+HERE = {"MNIST_DIR": str(MNIST_FOLDER)}
+
+
+def verified(house: Installation, *arguments: str) -> dict[str, dict[str, str]]:
+    done = house.pixelwise("verify", *arguments, "--json", **HERE)
+    assert done.returncode == 0, done.stderr
+    return {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"), [("v1.0", "LogisticRegression"), ("v1.1", "MLPClassifier"), ("v2.0", "MLPClassifier")]
+)
+def test_verify_shows_both_steps(installation_of_course: Installation, version: str, kind: str):
+    steps = verified(installation_of_course, version)["step names"]
+    assert steps["found"] == f"binarize: Binarizer, clf: {kind}"
+    assert (steps["promised"], steps["outcome"]) == ("binarize clf", "agrees")
+
+
+def test_the_list_has_their_classes_and_the_accuracy_that_their_cards_state(installation_of_course: Installation):
+    said = json.loads(installation_of_course.pixelwise("models", "list", "--json").stdout)["versions"]
+    assert [(row["version"], "".join(row["classes"]), row["accuracy"], row["cited_accuracy"]) for row in said] == [
+        ("v1.0", "123456789", None, 0.92),
+        ("v1.1", "123456789", None, 0.98),
+        ("v2.0", "0123456789", None, 0.97),
+    ]
+    table = installation_of_course.pixelwise("models", "list").stdout
+    assert "92% by its" in table and "0123456789" in table
+
+
+def test_diff_reads_mnist_s_test_file_for_them(installation_of_course: Installation, mnist: Mnist):
+    done = installation_of_course.pixelwise("diff", "v1.0", "v1.1", **HERE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "How they read 9,020 digits of MNIST's test file of classes that both know" in done.stdout
+    assert "91.42% (90.8% to 92.0%)" in done.stdout
+    assert "trained with some of these digits" in done.stdout
+    reading = json.loads(installation_of_course.pixelwise("diff", "v1.0", "v1.1", "--json", **HERE).stdout)["reading"]
+    assert (reading["n"], reading["accuracy"][0]["correct"]) == (9020, 8246)
+
+
+def test_without_mnist_diff_says_how_to_get_it_and_compares_the_rest(installation_of_course: Installation):
+    house = installation_of_course
+    done = house.pixelwise("diff", "v1.0", "v1.1", MNIST_DIR="no where")
+    assert done.returncode == 0
+    assert "97%" not in done.stdout and "92% by its card's words" in done.stdout
+    assert "No digits were read. Neither release has recorded digits that both know." in done.stderr
+    cache = house.root / "no where"
+    assert f"mnist.py --test-only --cache '{cache}'`" in done.stderr
+    said = json.loads(house.pixelwise("diff", "v1.0", "v1.1", "--json", MNIST_DIR="no where").stdout)
+    assert said["reading"] is None and "--test-only" in said["unread"]
+
+
+def test_doctor_says_that_they_have_no_recorded_answers(installation_of_course: Installation):
+    (installation_of_course.root / ".env").write_text("MODEL_VERSIONS=v1.0,v2.0\n")
+    said = json.loads(installation_of_course.pixelwise("doctor", "--json").stdout)["checks"]
+    found = {check["name"]: check["found"] for check in said}
+    assert found["start"].startswith("the model opens and has no recorded answers to reproduce")
+    assert "`pixelwise verify --mnist`" in found["start"]
+    assert "`pixelwise verify v2.0 --mnist`" in found["start v2.0"]
+
+
+def test_the_public_v1_artefact_is_verified_listed_and_compared(
+    installation: Installation, published: Callable[[str], Published], public_artefact: bytes, mnist: Mnist
+):
+    installation.run("-c", "import shutil; shutil.rmtree('models')")
+    place_prose(installation, published("v1.0"), artefact=public_artefact)
+    checks = verified(installation, "--mnist")
+    assert checks["step names"]["found"] == "binarize: Binarizer, clf: LogisticRegression"
+    assert checks["accuracy on MNIST's test file"]["outcome"] == "agrees"
+    (row,) = json.loads(installation.pixelwise("models", "list", "--json").stdout)["versions"]
+    assert (row["sha256"][:8], row["verified"]) == ("2f634166", True)
+    assert ("".join(row["classes"]), row["cited_accuracy"]) == ("123456789", 0.92)
+    reading = json.loads(installation.pixelwise("diff", "v1.0", "v1.0", "--json", **HERE).stdout)["reading"]
+    assert (reading["n"], reading["same"]) == (9020, 9020)
+    assert reading["accuracy"][0]["correct"] == 8432

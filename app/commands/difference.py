@@ -8,12 +8,14 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from app.errors import MissingDigits
 from app.settings import read_settings
-from app.terminal import Json, print_json, show
+from app.terminal import Json, print_json, say, show
 
 if TYPE_CHECKING:
     from app.release.comparison import Reading, Row
 
+NOTHING_IN_COMMON = "There is no class that both know."
 SHOWN = 10
 """Disagreements in the table; --json has all."""
 
@@ -23,12 +25,17 @@ def diff(
     second: Annotated[str, typer.Argument(metavar="VERSION", help="Another one.")],
     json: Json = False,
 ) -> None:
-    """Compare two releases in models/, served or not: contract, card, and the recorded digits that both know."""
+    """Compare two releases in models/, served or not: contract, card, and the recorded digits that both know; where
+    neither has any, MNIST's test file."""
     from app.release.comparison import contract_rows, look_at, read_both
 
     settings = read_settings()
     sides = [look_at(version, models=settings.models, lock_file=settings.lock_file) for version in (first, second)]
-    rows, reading = contract_rows(*sides), read_both(*sides)
+    rows, reading, unread = contract_rows(*sides), None, NOTHING_IN_COMMON
+    try:
+        reading = read_both(*sides, mnist=settings.mnist_dir)
+    except MissingDigits as error:
+        unread = f"Neither release has recorded digits that both know. {error}"
     if json:
         contracts = [side.contract for side in sides]
         differing = [row.name for row in rows if row.first != row.second]
@@ -39,12 +46,13 @@ def diff(
                 "differing": differing,
                 "contracts": contracts,
                 "reading": None if reading is None else _as_object(reading),
+                "unread": None if reading else unread,
             }
         )
         return
     show(_properties_table(rows, first, second))
     if reading is None:
-        show(Text("No recorded digits of classes that both know: nothing was read."))
+        say(f"No digits were read. {unread}")
         return
     show(_reading_table(reading, first, second))
     if reading.disagreements:
@@ -75,7 +83,9 @@ def _properties_table(rows: list[Row], first: str, second: str) -> Table:
 
 
 def _reading_table(reading: Reading, first: str, second: str) -> Table:
-    table = Table(title=f"How they read {reading.n:,} recorded digits of classes that both know")
+    from app.release.comparison import MNIST
+
+    table = Table(title=f"How they read {reading.n:,} {reading.of} of classes that both know")
     for column in ("", first, second):
         table.add_column(column, overflow="fold")
     one, other = reading.shares
@@ -87,6 +97,8 @@ def _reading_table(reading: Reading, first: str, second: str) -> Table:
         f"same answer {reading.same:,} ({reading.same / reading.n:.1%}); both right {reading.both_right:,}; "
         f"neither right {reading.neither:,}"
     )
+    if reading.of == MNIST:
+        table.caption += "; either may have been trained with some of these digits"
     return table
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.commands.building import build_if_missing
 from app.errors import ConfigurationError, NotStartable, PixelWiseError
 from app.settings import Settings, read_settings
 from app.terminal import say
@@ -45,13 +46,17 @@ def pull(
 
 
 def fetch(version: str, settings: Settings, *, frozen: bool = False, keep_offline: bool = False) -> Pulled:
-    """The release, as `models/<version>`; what does not verify and start is not placed.
+    """The release, as `models/<version>`; what does not verify and start is not placed. A local one is built first,
+    where that is needed, but not to be refused or done without.
 
     Only the default's files are those of `models/` too.
     """
     from app.release.pull import pull as pull_release
 
     is_default = version == settings.model_version
+    frozen = frozen or settings.require_lock
+    if not (frozen or keep_offline):
+        build_if_missing(version, settings)
 
     def accept(folder: Path) -> None:
         _start_from(folder, version, settings)
@@ -64,7 +69,7 @@ def fetch(version: str, settings: Settings, *, frozen: bool = False, keep_offlin
         models=settings.models,
         lock_file=settings.lock_file,
         root=settings.root,
-        frozen=frozen or settings.require_lock,
+        frozen=frozen,
         keep_offline=keep_offline,
         is_default=is_default,
         accept=accept,
@@ -94,9 +99,9 @@ def _start_from(folder: Path, version: str, settings: Settings) -> None:
     from app.release.record import read_record
 
     record = read_record(folder)
-    error = try_alone(version, root=settings.root, path=folder / (record.artefact if record else ""))
-    if error is not None:
-        raise NotStartable(version, error)
+    refusal = try_alone(version, root=settings.root, path=folder / (record.artefact if record else "")).refusal
+    if refusal is not None:
+        raise NotStartable(version, refusal)
 
 
 def _artefact_named_by_card(folder: Path) -> str | None:

@@ -14,7 +14,7 @@ from app.commands.serve import settings_of_service
 from app.errors import BadVersion, NotStartable
 from app.settings import Settings, read_settings
 from app.terminal import Json, print_json, say, show
-from app.trial import try_alone
+from app.trial import Trial, try_alone
 
 if TYPE_CHECKING:
     from app.release.inventory import Held
@@ -36,10 +36,10 @@ def list_versions(json: Json = False) -> None:
     others = (version for version in versions_in(settings.models) if version not in settings.model_versions)
     stock = take_stock(settings.models, (*settings.model_versions, *others))
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        faults = list(threads.map(lambda held: _try(held, settings), stock))
+        trials = list(threads.map(lambda held: _try(held, settings), stock))
     service = running_service(settings.data_dir)
     served = served_by(service) if service else None
-    rows = [_describe(held, fault, settings, served) for held, fault in zip(stock, faults, strict=True)]
+    rows = [_describe(held, trial, settings, served) for held, trial in zip(stock, trials, strict=True)]
     if json:
         print_json({"service": service.url if service else None, "versions": rows})
     else:
@@ -116,40 +116,43 @@ def default(version: Version) -> None:
 
     settings = settings_of_service()
     decide(settings.model_versions)
-    error = try_alone(version, root=settings.root, path=artefact_of(settings.models, version))
-    if error is not None:
-        raise NotStartable(version, error)
+    refusal = try_alone(version, root=settings.root, path=artefact_of(settings.models, version)).refusal
+    if refusal is not None:
+        raise NotStartable(version, refusal)
     is_served = take_up(version, decide)
     say(f"{version}: the default in .env, and " + ("served as such." if is_served else "no service runs now."))
 
 
-def _try(held: Held, settings: Settings) -> str:
-    """What keeps it from a start now; empty where nothing does."""
+def _try(held: Held, settings: Settings) -> Trial | None:
+    """Whether it starts now; None where its files alone say that it does not."""
     from app.release.store import artefact_of
 
     is_default = held.version == settings.model_version
     if held.release is None and not (is_default and settings.model_path):
-        return held.fault
+        return None
     path = settings.model_path if is_default else artefact_of(settings.models, held.version)
-    return str(try_alone(held.version, root=settings.root, path=path) or "")
+    return try_alone(held.version, root=settings.root, path=path)
 
 
-def _describe(held: Held, fault: str, settings: Settings, served: Served | None) -> dict[str, Any]:
+def _describe(held: Held, trial: Trial | None, settings: Settings, served: Served | None) -> dict[str, Any]:
     """One version, for --json."""
     version, contract = held.version, held.contract
+    fault = held.fault if trial is None else str(trial.refusal or "")
+    classes = (trial.classes if trial else ()) or (contract.classes if contract else ())
     left_out = served.left_out.get(version, "") if served else ""
     return {
         "version": version,
         "in_env": _place(version, settings),
         "service": None if served is None else _state(version, served),
-        "verified": not fault,
+        "verified": trial is not None and trial.refusal is None,
         "why": fault or left_out,
         "commit": held.release.commit if held.release else None,
         "artefact": held.artefact.name if held.artefact else None,
         "bytes": held.artefact.size if held.artefact else None,
         "sha256": held.artefact.sha256 if held.artefact else None,
-        "classes": list(contract.classes) if contract else None,
+        "classes": list(classes) or None,
         "accuracy": contract.accuracy if contract else None,
+        "cited_accuracy": held.cited_accuracy,
     }
 
 
@@ -172,7 +175,6 @@ def _table(rows: list[dict[str, Any]], service: Running | None) -> Table:
     for column in ("version", "in .env", "service", "check", "size", "sha256", "classes", "accuracy", "why"):
         table.add_column(column, overflow="fold", no_wrap=column == "sha256")
     for row in rows:
-        accuracy = row["accuracy"]
         table.add_row(
             row["version"],
             row["in_env"] or "",
@@ -181,7 +183,14 @@ def _table(rows: list[dict[str, Any]], service: Running | None) -> Table:
             f"{row['bytes']:,}" if row["bytes"] is not None else "",
             (row["sha256"] or "")[:12],
             "".join(row["classes"] or ()),
-            f"{accuracy.value:.2%}" if accuracy else "",
+            _accuracy(row),
             Text(row["why"]),
         )
     return table
+
+
+def _accuracy(row: dict[str, Any]) -> str:
+    if row["accuracy"]:
+        return f"{row['accuracy'].value:.2%}"
+    cited = row["cited_accuracy"]
+    return f"{100 * cited:.4g}% by its card's words" if cited is not None else ""

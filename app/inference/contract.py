@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -33,6 +34,10 @@ class InputRule(Struct, frozen=True, forbid_unknown_fields=True):
     dtype: Literal["uint8"]
     range: tuple[Count, Count]
     ink: Annotated[str, Meta(pattern=r"^> [0-9]{1,3}\Z")]
+
+
+THE_INPUT = InputRule((28, 28), "uint8", (0, 255), f"> {INK_ABOVE}")
+"""The one that this code speaks; a release without a contract is held to it."""
 
 
 class Accuracy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,6 +90,11 @@ def parse_contract(block: object) -> Contract:
         msgspec.ValidationError: names the key that is not as it must be.
     """
     return msgspec.convert(block, Contract)
+
+
+def withheld_from(classes: Sequence[str | int]) -> tuple[str, ...]:
+    """The digits that people draw and a model of these classes cannot read: all ten, less the classes."""
+    return tuple(digit for digit in "0123456789" if digit not in map(str, classes))
 
 
 def major(version: str) -> str:

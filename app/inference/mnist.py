@@ -16,9 +16,12 @@ IMAGES = ("t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e
 LABELS = ("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2")
 _MAX_BYTES = 8 << 20
 
+Digits = tuple[NDArray[np.uint8], tuple[str, ...]]
+"""(N, 28, 28) uint8, 0 paper to 255 ink, and their N labels as text."""
 
-def read_mnist_test(folder: Path) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """The 10,000 test digits: (10000, 28, 28) uint8, 0 paper to 255 ink, and their labels as text.
+
+def read_mnist_test(folder: Path) -> Digits:
+    """The 10,000 test digits.
 
     Raises:
         MissingDigits: the files are not in `folder`, or are not MNIST's.

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from app.errors import ContractBroken
 from app.inference.artefact import Artefact
-from app.inference.contract import INK_ABOVE, Accuracy, Contract, GoldenPromise
+from app.inference.contract import INK_ABOVE, Accuracy, Contract, GoldenPromise, withheld_from
 from app.inference.golden import Replay
 from app.release.card import Card, Stated
 
@@ -28,6 +28,11 @@ class Code(NamedTuple):
     dtype: str = "uint8"
     range: tuple[int, int] = (0, 255)
     ink: str = f"> {INK_ABOVE}"
+
+    @property
+    def withheld(self) -> frozenset[str]:
+        """Digits that people draw and these classes leave out."""
+        return frozenset(withheld_from(self.classes))
 
 
 class Check(NamedTuple):
@@ -108,7 +113,6 @@ def check_card(card: Card | None, artefact: Artefact, *, file: str, version: str
     if card.contract is None:
         return _check_prose(card.stated, artefact)
     contract = card.contract
-    withheld = frozenset(contract.withheld)
     accuracy = contract.accuracy
     share_agrees = accuracy.correct <= accuracy.n and abs(accuracy.value - accuracy.correct / accuracy.n) <= ROUNDING
     promised_image = (contract.input.shape, contract.input.dtype, contract.input.range)
@@ -126,7 +130,7 @@ def check_card(card: Card | None, artefact: Artefact, *, file: str, version: str
             agrees=artefact.steps == tuple(contract.steps.items()),  # in order, which dictionaries do not compare
         ),
         compare("classes", "artefact", artefact.classes, "card", contract.classes),
-        judge("withheld", "code", code.classes, "card", withheld, agrees=not withheld & set(code.classes)),
+        _check_withheld(code, contract),
         compare("features", "artefact", artefact.features, "card", contract.features),
         compare("image", "code", (code.shape, code.dtype, code.range), "card", promised_image),
         compare("ink rule", "code", code.ink, "card", contract.input.ink),
@@ -140,6 +144,12 @@ def check_card(card: Card | None, artefact: Artefact, *, file: str, version: str
         ),
         *_check_own_prose(card.stated, contract),
     ]
+
+
+def _check_withheld(code: Code, contract: Contract) -> Check:
+    if code.withheld and not contract.withheld:
+        return skip("withheld", "code", code.withheld, "card", "the card names none")
+    return compare("withheld", "code", code.withheld, "card", frozenset(contract.withheld))
 
 
 def check_golden(replay: Replay, promise: GoldenPromise, *, whole: bool) -> list[Check]:
@@ -214,14 +224,12 @@ def _check_stated_accuracy(stated: Stated, accuracy: Accuracy) -> Check:
 
 
 def _check_prose(stated: Stated, artefact: Artefact) -> list[Check]:
-    names = frozenset(name for name, _ in artefact.steps)
     no_contract = "the card has no contract block"
     return [
         _if_stated("classes", "artefact", artefact.classes, stated.classes),
         _if_stated("features", "artefact", artefact.features, stated.features),
-        # A card may name only some of the steps, and speak of other releases' classifiers too.
-        _if_stated("step names", "artefact", (stated.step_names & names) or names, stated.step_names or None),
-        _if_stated(
+        _check_step_names(stated, artefact),
+        _if_stated(  # a card may speak of other releases' classifiers too
             "classifier",
             "artefact",
             artefact.kind,
@@ -231,6 +239,14 @@ def _check_prose(stated: Stated, artefact: Artefact) -> list[Check]:
         skip("sha256", "artefact", artefact.sha256, "card", no_contract),
         skip("scikit-learn", "artefact", artefact.sklearn, "card", no_contract),
     ]
+
+
+def _check_step_names(stated: Stated, artefact: Artefact) -> Check:
+    """All steps of the artefact, with their classes; a card may name only some of them."""
+    steps = dict(artefact.steps)
+    if not stated.step_names:
+        return _if_stated("step names", "artefact", steps, None)
+    return judge("step names", "artefact", steps, "prose", stated.step_names, agrees=stated.step_names <= steps.keys())
 
 
 def _cited_accuracy(stated: Stated) -> Check:

@@ -48,6 +48,11 @@ class Card(NamedTuple):
     text: str
 
     @property
+    def cited_accuracy(self) -> float | None:
+        """The accuracy of a card without contract, by its words."""
+        return self.stated.accuracy if self.contract is None else None
+
+    @property
     def prose(self) -> str:
         """The text after the front matter."""
         return _FRONT_MATTER.sub("", self.text)
@@ -121,7 +126,10 @@ _FEATURES = (
 _STEP_NAMES = (
     re.compile(r"named_steps(?:\[[\"']|\.)(\w{1,64})"),
     re.compile(r"\(\s*[\"'](\w{1,64})[\"']\s*,\s*[A-Z]\w{1,64}\("),
-    re.compile(r"`(\w{1,64})`[\s|:(=]*`[A-Z]\w{0,64}(?:Binarizer|Regression|Classifier)\b"),
+    # `binarize`: `Binarizer(threshold=0.5)`, | `clf` | `LogisticRegression` |
+    re.compile(
+        r"`(\w{1,64})`[\s|:(=*>\u2192\u2013\u2014-]{1,20}`(?=[A-Z])\w{0,64}(?:Binarizer|Regression|Classifier)\b"
+    ),
 )
 _NOT_STEPS = {"items", "keys", "values", "get"}
 _CLASSIFIERS = re.compile(r"\b([A-Z]\w{0,40}(?:Regression|Classifier|SVC|NB))\b")

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.artefact import read_artefact
-from app.inference.contract import Contract
+from app.inference.contract import THE_INPUT, Contract, withheld_from
+from app.inference.mnist import read_mnist_test
 from app.inference.plain_file import read_plain_file
 from app.release.accuracy import Share
 from app.release.agreement import Code, show, show_labels
@@ -31,9 +32,10 @@ class Side(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """How both read the same held-out digits, of classes that both know.
+    """How both read the same digits, of classes that both know.
 
     Attributes:
+        of: where the digits come from: RECORDED or MNIST.
         n: digits.
         same: digits that both read as the same, right or wrong.
         both_right, only_first, only_second, neither: who read how many rightly.
@@ -41,6 +43,7 @@ class Reading(NamedTuple):
         per_class: label -> (n, right by the first, right by the second).
     """
 
+    of: str
     n: int
     same: int
     both_right: int
@@ -54,6 +57,9 @@ class Reading(NamedTuple):
     def shares(self) -> tuple[Share, Share]:
         """What each read rightly."""
         return Share(self.both_right + self.only_first, self.n), Share(self.both_right + self.only_second, self.n)
+
+
+RECORDED, MNIST = "recorded digits", "digits of MNIST's test file"
 
 
 class Row(NamedTuple):
@@ -83,8 +89,13 @@ def contract_rows(first: Side, second: Side) -> list[Row]:
     return [Row(name, one.get(name, ""), other.get(name, "")) for name in names]
 
 
-def read_both(first: Side, second: Side) -> Reading | None:
-    """How both read the digits of both golden sets; None where there are none of classes that both know."""
+def read_both(first: Side, second: Side, *, mnist: Path) -> Reading | None:
+    """How both read the digits of both golden sets, or where none is recorded that both know, MNIST's test file in the
+    folder `mnist`; None where they have no class in common.
+
+    Raises:
+        MissingDigits: that file is needed, and is not there.
+    """
     known = set(first.model.artefact.classes) & set(second.model.artefact.classes)
     digits = {
         image.tobytes(): label
@@ -93,10 +104,14 @@ def read_both(first: Side, second: Side) -> Reading | None:
         for image, label in zip(*side.model.recorded.digits()[:2], strict=True)
         if label in known
     }
-    if not digits:
+    if not known:
         return None
-    images = np.frombuffer(b"".join(digits), np.uint8).reshape(-1, 28, 28)
-    truth = np.array(list(digits.values()))
+    if digits:
+        images, truth = np.frombuffer(b"".join(digits), np.uint8).reshape(-1, 28, 28), np.array(list(digits.values()))
+    else:
+        images, labels = read_mnist_test(mnist)
+        is_known = np.isin(labels, list(known))
+        images, truth = images[is_known], np.array(labels)[is_known]
     said, also_said = _read(first.model, images), _read(second.model, images)
     right, also_right = said == truth, also_said == truth
     differing = said != also_said
@@ -104,6 +119,7 @@ def read_both(first: Side, second: Side) -> Reading | None:
         zip(truth[differing].tolist(), said[differing].tolist(), also_said[differing].tolist(), strict=True)
     )
     return Reading(
+        of=RECORDED if digits else MNIST,
         n=len(truth),
         same=_count(~differing),
         both_right=_count(right & also_right),
@@ -143,16 +159,16 @@ def _properties(side: Side) -> dict[str, str]:
         "scikit-learn": artefact.sklearn,
         "steps": show(dict(artefact.steps)),
         "classes": show_labels(artefact.labels),
+        "withheld": show(withheld_from(artefact.labels)),
+        "ink rule": THE_INPUT.ink,
     }
     contract = side.contract
     if contract is None:
-        cited = side.model.card.stated.accuracy if side.model.card else None
-        return found | ({"accuracy": f"{cited:.2%} by its prose"} if cited is not None else {})
+        cited = side.model.card.cited_accuracy if side.model.card else None
+        return found | ({"accuracy": f"{100 * cited:.4g}% by its card's words"} if cited is not None else {})
     accuracy = contract.accuracy
     low, high = accuracy.interval
     found |= {
-        "withheld": show(contract.withheld),
-        "ink rule": contract.input.ink,
         "accuracy": f"{accuracy.value:.2%} ({low:.1%} to {high:.1%}), {accuracy.correct:,} of {accuracy.n:,}",
     }
     found |= {f"accuracy of {label}": f"{share:.1%}" for label, share in sorted(accuracy.per_class.items())}

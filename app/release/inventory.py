@@ -21,6 +21,7 @@ class Held(NamedTuple):
         release: its record; None when it is not there whole, and `fault` says what is wrong.
         artefact: the file that it serves.
         contract: of its card; None where the card has none.
+        cited_accuracy: of a card without contract, by its words.
     """
 
     version: str
@@ -28,6 +29,7 @@ class Held(NamedTuple):
     fault: str
     artefact: ReleaseFile | None = None
     contract: Contract | None = None
+    cited_accuracy: float | None = None
 
 
 def versions_in(models: Path) -> list[str]:
@@ -45,9 +47,11 @@ def _look_at(models: Path, version: str) -> Held:
     try:
         release = pulled(models, version)
         artefact = next(file for file in release.files if file.name == release.artefact)
-        contract = None
+        card = None
         if any(file.name == CARD for file in release.files):
-            contract = read_card(read_plain_file(models / version / CARD, limit=MAX_BYTES)).contract
+            card = read_card(read_plain_file(models / version / CARD, limit=MAX_BYTES))
     except (Refused, NotPlain) as error:
         return Held(version, None, str(error))
-    return Held(version, release, "", artefact, contract)
+    if card is None:
+        return Held(version, release, "", artefact)
+    return Held(version, release, "", artefact, card.contract, card.cited_accuracy)

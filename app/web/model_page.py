@@ -33,15 +33,25 @@ class Card:
 
     Attributes:
         kind: of the classifier, such as "LogisticRegression".
+        steps: of the pipeline, name and class, in order.
+        features: inputs of the pipeline.
+        sklearn: the scikit-learn version that wrote it.
+        cited_accuracy: of a card without contract, by its words.
         prose: the card's text, in Markdown, without its front matter.
         recorded: held-out digits with their recorded scores.
+        mnist: without recorded digits, those of MNIST's test file with the scores that they get here.
         weights: (784, classes), of a linear model.
     """
 
     kind: str
+    steps: tuple[tuple[str, str], ...]
+    features: int
+    sklearn: str
     contract: Contract | None
+    cited_accuracy: float | None
     prose: str | None
     recorded: GoldenSet | None
+    mnist: GoldenSet | None
     weights: NDArray[np.floating] | None
 
 
@@ -61,12 +71,12 @@ class Row(NamedTuple):
     cells: list[Cell]
 
 
-def confusions(recorded: GoldenSet, classes: Sequence[str]) -> list[Row]:
+def confusions(digits: GoldenSet, classes: Sequence[str]) -> list[Row]:
     """For each class that was drawn, in order, how often it was read as each of `classes`."""
-    read_as = recorded.scores.argmax(axis=1)
-    drawn = np.array(recorded.labels)
+    read_as = digits.scores.argmax(axis=1)
+    drawn = np.array(digits.labels)
     rows = []
-    for label in sorted(set(recorded.labels)):
+    for label in sorted(set(digits.labels)):
         counts = np.bincount(read_as[drawn == label], minlength=len(classes)).tolist()
         total = sum(counts)
         cells = [Cell(count, _shade(count / total), name == label) for name, count in zip(classes, counts, strict=True)]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
+import numpy as np
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from app.errors import BadDrawing, NotUnderstood, PixelWiseError, TooLarge
@@ -16,9 +17,11 @@ MAX_ROWS = 1000
 """Drawings in one request."""
 
 Grey = Annotated[int, Meta(ge=0, le=255)]
+WholeGrey = Annotated[float, Meta(ge=0, le=255, multiple_of=1)]
+"""A grey value that may be written as 255.0 or 2.55e2 too, as clients of languages with one type of number do."""
 Side = Meta(min_length=SIDE, max_length=SIDE)
-Row = Annotated[list[Grey], Side]
-Rows = Annotated[list[Row], Side]
+Rows = Annotated[list[Annotated[list[Grey], Side]], Side]
+WholeRows = Annotated[list[Annotated[list[WholeGrey], Side]], Side]
 
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -26,7 +29,7 @@ NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Drawing(Struct):
-    """One drawing as grey values: 28 rows of 28, 0 paper to 255 ink."""
+    """One drawing as grey values: 28 rows of 28, 0 paper to 255 ink. A whole number may be written as 255.0 too."""
 
     pixels: Rows
 
@@ -67,8 +70,14 @@ class _Unbounded(Struct):
     pixels: Annotated[list[Annotated[list[int], Side]], Side]
 
 
-_drawing = msgspec.json.Decoder(Drawing)
+class _Whole(Struct):
+    """As `Drawing`, its values written in whatever way JSON allows. Only for what `_Unbounded` does not take."""
+
+    pixels: WholeRows
+
+
 _unbounded = msgspec.json.Decoder(_Unbounded)
+_whole = msgspec.json.Decoder(_Whole)
 _first = msgspec.defstruct(
     "_first", [(f"drawing_{place}", Raw | UnsetType, UNSET) for place in range(MAX_ROWS + 1)], array_like=True
 )
@@ -81,7 +90,7 @@ _place = re.compile(r"`\$\.pixels(?:\[(\d+)\])?(?:\[(\d+)\])?`$")
 
 
 def read_drawing(body: bytes | Raw) -> bytes:
-    """The 784 grey values of `{"pixels": 28 rows of 28 integers 0..255}`, row by row.
+    """The 784 grey values of `{"pixels": 28 rows of 28 whole numbers 0..255}`, row by row.
 
     Raises:
         NotUnderstood: no JSON. BadDrawing: JSON of another form, or values that are no grey values.
@@ -94,10 +103,14 @@ def read_drawing(body: bytes | Raw) -> bytes:
     except ValueError:  # a value that is no byte
         pass
     try:
-        _drawing.decode(body)
+        return as_bytes(_whole.decode(body).pixels)
     except msgspec.ValidationError as error:
         raise _explain(error, body) from None
-    raise AssertionError("one decoder takes what the other refuses")
+
+
+def as_bytes(values: list[Any]) -> bytes:
+    """Floats that are whole numbers from 0 to 255, in lists of equal lengths, as bytes."""
+    return np.array(values, np.float64).astype(np.uint8).tobytes()
 
 
 def read_drawings(body: bytes) -> list[bytes | PixelWiseError]:

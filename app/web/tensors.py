@@ -17,7 +17,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from app.errors import BadDrawing, NotUnderstood
 from app.inference.measures import PIXELS, SIDE
-from app.web.payloads import NOT_JSON, Answer, Grey, Rows, check_count, no_json
+from app.web.payloads import NOT_JSON, Answer, Grey, Rows, WholeGrey, WholeRows, as_bytes, check_count, no_json
 
 INPUT, INPUT_TYPE = "images", "UINT8"
 INPUT_SHAPES = ([SIDE, SIDE], [PIXELS])
@@ -80,14 +80,20 @@ class Question(NamedTuple):
     id: str | UnsetType
 
 
-_Flat = Annotated[list[Grey], Meta(min_length=PIXELS, max_length=PIXELS)]
+_all_pixels = Meta(min_length=PIXELS, max_length=PIXELS)
 _request = msgspec.json.Decoder(_Request)
 _decoders: dict[int, msgspec.json.Decoder[Any]] = {
     1: msgspec.json.Decoder(list[Grey]),
-    2: msgspec.json.Decoder(list[_Flat]),
+    2: msgspec.json.Decoder(list[Annotated[list[Grey], _all_pixels]]),
     3: msgspec.json.Decoder(list[Rows]),
 }
 """By the depth of the lists: all values flat, or nested as one of the shapes."""
+_whole_decoders: dict[int, msgspec.json.Decoder[Any]] = {
+    1: msgspec.json.Decoder(list[WholeGrey]),
+    2: msgspec.json.Decoder(list[Annotated[list[WholeGrey], _all_pixels]]),
+    3: msgspec.json.Decoder(list[WholeRows]),
+}
+"""For what the ones above do not take: values that may be written as 255.0 too."""
 _opening = re.compile(rb"[\s\[]*")
 
 
@@ -160,16 +166,25 @@ def _decode(data: Raw, shape: list[int]) -> bytes:
     if depth not in (1, len(shape)):
         promised = f"a flat list, or one nested as the shape {shape}"
         raise _refusal(subject, found=f"{depth} levels of lists", promised=promised)
-    try:
-        values = _decoders[depth].decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:  # of its syntax we know already that it is JSON
-        raise _explain(str(error), data, depth) from None
-    rows = (values,) if depth == 1 else values if depth == 2 else chain.from_iterable(values)
-    pixels = b"".join(map(bytes, rows))
+    pixels = _joined(data, depth)
     if len(pixels) != shape[0] * PIXELS:
         promised = f"{shape[0] * PIXELS:,} for the shape {shape}"
         raise _refusal(subject, found=f"{len(pixels):,} values", promised=promised)
     return pixels
+
+
+def _joined(data: Raw, depth: int) -> bytes:
+    """All values, one after the other."""
+    try:
+        values = _decoders[depth].decode(data)
+        rows = (values,) if depth == 1 else values if depth == 2 else chain.from_iterable(values)
+        return b"".join(map(bytes, rows))
+    except (msgspec.DecodeError, RecursionError):  # of its syntax we know already that it is JSON
+        pass
+    try:
+        return as_bytes(_whole_decoders[depth].decode(data))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _explain(str(error), data, depth) from None
 
 
 def _explain(message: str, data: Raw, depth: int) -> Exception:

@@ -67,5 +67,5 @@ def test_a_release_with_prose_only_is_compared_by_what_there_is(installation_of_
     house.place_published(v2, card=b"# Reads digits 0-9\n\nExpected accuracy: ~97%\n")
     said = json.loads(house.pixelwise("diff", "v1.0", "v2.0", "--json").stdout)
     assert said["contracts"][1] is None
-    assert said["properties"]["accuracy"][1] == "97.00% by its prose"
+    assert said["properties"]["accuracy"][1] == "97% by its card's words"
     assert said["reading"]["n"] == 1000, "v1.0's own recorded digits, which v2.0 knows too"

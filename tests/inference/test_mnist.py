@@ -33,7 +33,7 @@ def test_a_missing_file_is_named_with_what_fetches_it(folder: Path, name: str):
     with pytest.raises(MissingDigits, match=name) as caught:
         read_mnist_test(folder)
     assert caught.value.exit_code == 3
-    assert "setup-server.sh" in caught.value.remedy
+    assert f"mnist.py --test-only --cache {folder}`" in caught.value.remedy
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -161,6 +161,20 @@ def test_one_changed_key_is_found_by_name(artefact: Artefact, contract: Contract
     assert differing(checks_of(artefact, contract)) == [name]
 
 
+def test_withheld_by_the_card_is_held_against_withheld_by_the_code(artefact: Artefact, contract: Contract):
+    check = checks_of(artefact, contract)["withheld"]
+    assert check == Check("withheld", "code", "0", "card", "0", "agrees")
+    silent = checks_of(artefact, msgspec.structs.replace(contract, withheld=()))["withheld"]
+    assert silent == Check("withheld", "code", "0", "card", "", "skipped", "the card names none")
+
+
+def test_a_roster_of_ten_withholds_none(artefact: Artefact, contract: Contract):
+    code = Code(tuple("0123456789"))
+    none = checks_of(artefact, msgspec.structs.replace(contract, withheld=()), code=code)["withheld"]
+    assert none == Check("withheld", "code", "none", "card", "none", "agrees")
+    assert checks_of(artefact, contract, code=code)["withheld"].outcome == "differs"
+
+
 @pytest.mark.parametrize(
     ("name", "prose"),
     [
@@ -260,6 +274,15 @@ def test_a_prose_card_is_held_to_what_it_states_and_the_rest_is_skipped(artefact
 )
 def test_a_prose_card_that_states_something_else_is_found(artefact: Artefact, name: str, before: str, after: str):
     assert differing(checks_of(artefact, None, PROSE.replace(before, after))) == [name]
+
+
+def test_both_steps_are_shown_also_where_a_prose_card_names_one(artefact: Artefact):
+    both = "binarize: Binarizer, clf: LogisticRegression"
+    one = checks_of(artefact, None, PROSE)["step names"]
+    assert (one.found, one.promised, one.outcome) == (both, "clf", "agrees")
+    two = checks_of(artefact, None, PROSE + "\n- `binarize`: `Binarizer(threshold=0.5)`")["step names"]
+    assert (two.found, two.promised, two.outcome) == (both, "binarize clf", "agrees")
+    assert checks_of(artefact, None)["step names"].found == both, "and where it names none"
 
 
 def test_a_prose_card_may_speak_of_other_classifiers_too(artefact: Artefact):

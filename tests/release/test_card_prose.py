@@ -83,6 +83,10 @@ def test_an_accuracy_that_is_not_stated_or_stated_twice_is_not_guessed(text: str
         ("named_steps.items() lists them", set()),
         ('Pipeline([("binarize", Binarizer(0.5)), ("clf", LogisticRegression())])', {"binarize", "clf"}),
         ("| `clf` | `LogisticRegression` |", {"clf"}),
+        ("- `binarize`: `Binarizer(threshold=0.5)`\n- `clf`: `LogisticRegression(C=0.1)`", {"binarize", "clf"}),
+        ("1. **`binarize`** \u2192 `Binarizer`\n2. **`clf`** -> `MLPClassifier`", {"binarize", "clf"}),
+        ("`binarize` (`Binarizer`), then `clf` \u2014 `LogisticRegression`", {"binarize", "clf"}),
+        ("the file `digits`, read by scikit-learn's `LogisticRegression`", set()),
         ("no steps", set()),
     ],
 )

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from app.errors import BadRelease
+from app.errors import BadRelease, MissingDigits
 from app.inference.artefact import read_artefact
 from app.inference.engine import Engine
 from app.release.card import read_card
-from app.release.comparison import Side, contract_rows, look_at, read_both
+from app.release.comparison import MNIST, RECORDED, Side, contract_rows, look_at, read_both
 from tests.attacks.honest import honest_pipeline
+from tests.conftest import MNIST_FOLDER, Mnist
+from tests.course import place_prose
 from tests.installation import Installation, Published
+
+NOWHERE = Path("nowhere")
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ def test_a_release_agrees_with_itself_on_its_recorded_digits(look, published: Ca
     for version in ("v1.0", "v2.0"):
         contract = read_card(published(version).files["MODELCARD.md"]).contract
         assert contract is not None and contract.golden is not None
-        reading = read_both(look(version), look(version))
+        reading = read_both(look(version), look(version), mnist=NOWHERE)
         assert reading is not None
         assert (reading.n, reading.same) == (contract.golden.n, contract.golden.n)
         assert reading.both_right == contract.golden.correct
@@ -52,7 +55,7 @@ def test_who_is_right_where_the_other_is_wrong_is_counted_digit_by_digit(look, p
         said.append([artefact.classes[engine.scores(image[None]).argmax()] for image, _ in digits.values()])
     truth = [label for _, label in digits.values()]
     triples = list(zip(truth, *said, strict=True))
-    reading = read_both(look("v1.0"), look("v2.0"))
+    reading = read_both(look("v1.0"), look("v2.0"), mnist=NOWHERE)
     assert reading is not None
     assert reading.n == len(digits) > 1000, "digits of both sets"
     assert reading.same == sum(one == other for _, one, other in triples)
@@ -77,7 +80,10 @@ def test_who_is_right_where_the_other_is_wrong_is_counted_digit_by_digit(look, p
 
 
 def test_the_order_of_the_two_is_kept(look):
-    here, there = read_both(look("v1.0"), look("v2.0")), read_both(look("v2.0"), look("v1.0"))
+    here, there = (
+        read_both(look("v1.0"), look("v2.0"), mnist=NOWHERE),
+        read_both(look("v2.0"), look("v1.0"), mnist=NOWHERE),
+    )
     assert here is not None and there is not None
     assert (here.only_first, here.only_second) == (there.only_second, there.only_first)
     rows = {row.name: row for row in contract_rows(look("v2.0"), look("v1.0"))}
@@ -100,11 +106,33 @@ def test_a_release_that_is_no_longer_what_was_pulled_is_not_looked_at(installati
         look("v1.0")
 
 
-def test_without_recorded_digits_nothing_is_read(tmp_path: Path):
+def test_without_recorded_digits_mnist_s_test_file_is_read(installation_of_course: Installation, mnist: Mnist):
+    house = installation_of_course
+    sides = [look_at(name, models=house.models, lock_file=house.root / "model.lock") for name in ("v1.0", "v2.0")]
+    reading = read_both(*sides, mnist=MNIST_FOLDER)
+    assert reading is not None
+    assert (reading.of, reading.n) == (MNIST, int((mnist.test_labels != 0).sum()))
+    assert reading.shares[0].correct == 8246, "as the card of our own v1.0 promises of the same artefact"
+    rows = {row.name: row for row in contract_rows(*sides)}
+    assert (rows["accuracy"].first, rows["accuracy"].second) == ("92% by its card's words", "97% by its card's words")
+    assert (rows["withheld"].first, rows["withheld"].second) == ("0", "none")
+    with pytest.raises(MissingDigits, match=r"mnist\.py --test-only --cache"):
+        read_both(*sides, mnist=NOWHERE)
+
+
+def test_recorded_digits_of_one_are_enough(installation_of_three: Installation, published: Callable[[str], Published]):
+    house = installation_of_three
+    place_prose(house, published("v2.0"))
+    sides = [look_at(name, models=house.models, lock_file=house.root / "model.lock") for name in ("v1.0", "v2.0")]
+    reading = read_both(*sides, mnist=NOWHERE)
+    assert reading is not None and (reading.of, reading.n) == (RECORDED, 1000)
+
+
+def test_releases_without_a_class_in_common_are_compared_by_what_they_say(tmp_path: Path):
     house = Installation(tmp_path)
-    for version in ("v1.0", "v8.0"):  # no roster is needed to look at one
-        house.place(version, {"digit_classifier.pkl": honest_pipeline(features=784)}, artefact="digit_classifier.pkl")
+    for version, classes in (("v1.0", "0123"), ("v8.0", "4567")):  # no roster is needed to look at one
+        artefact = honest_pipeline(features=784, classes=classes)
+        house.place(version, {"digit_classifier.pkl": artefact}, artefact="digit_classifier.pkl")
     sides = [look_at(version, models=house.models, lock_file=tmp_path / "model.lock") for version in ("v1.0", "v8.0")]
-    assert read_both(*sides) is None
-    assert {row.name for row in contract_rows(*sides)} >= {"bytes", "classes"}
-    assert np.all([row.first == row.second for row in contract_rows(*sides)])
+    assert read_both(*sides, mnist=NOWHERE) is None
+    assert {row.name for row in contract_rows(*sides) if row.first != row.second} >= {"sha256", "classes", "withheld"}

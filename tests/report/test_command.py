@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from app.commands.report import PAGE
 from app.commands.report import report as command
 from app.errors import ConfigurationError, WrongSchema
 from app.report.figures import Report
@@ -109,6 +111,14 @@ def test_the_page_is_put_into_the_folder_and_its_path_printed(installed: Databas
     assert b"<style>" in file.read_bytes()
     assert file.stat().st_mode & 0o777 == 0o600, "it shows what people drew"
     assert list(folder.iterdir()) == [file]
+
+
+def test_a_report_put_beside_the_code_is_no_change_of_it(tmp_path: Path):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    (tmp_path / PAGE).touch()
+    listed = subprocess.run(["git", "status", "--short"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert listed.stdout == "?? .gitignore\n"
 
 
 def test_json_is_one_object_on_stdout(installed: Database, tmp_path: Path):

@@ -192,10 +192,20 @@ def _opened(release: Published) -> tuple[Version, Card]:
         sha256=artefact.sha256,
         engine=Engine(artefact),
         classes=artefact.classes,
-        withheld=card.contract.withheld,
         profile=card.contract.profile,
         unsure_below=unsure_below(golden, artefact.classes),
         samples=((golden.images[0].tobytes(), artefact.classes[golden.scores[0].argmax()]),),
     )
     weights = artefact.layers[0].weights if len(artefact.layers) == 1 else None
-    return version, Card(artefact.kind, card.contract, card.prose, golden, weights)
+    return version, Card(
+        kind=artefact.kind,
+        steps=artefact.steps,
+        features=artefact.features,
+        sklearn=artefact.sklearn,
+        contract=card.contract,
+        cited_accuracy=card.cited_accuracy,
+        prose=card.prose,
+        recorded=golden,
+        mnist=None,
+        weights=weights,
+    )

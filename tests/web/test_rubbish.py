@@ -50,7 +50,16 @@ def with_rows(rows: list[Any]) -> bytes:
 
 GOOD = with_pixel(255)
 BAD_PIXELS: list[tuple[object, str]] = [
-    *((300, "300"), (256, "256"), (-1, "-1"), (1.5, "1.5"), (1.0, "1.0"), (True, "true"), (False, "false")),
+    *(
+        (300, "300"),
+        (256, "256"),
+        (-1, "-1"),
+        (1.5, "1.5"),
+        (256.0, "256.0"),
+        (-1.0, "-1.0"),
+        (True, "true"),
+        (False, "false"),
+    ),
     *(
         ("12", '"12"'),
         (None, "null"),
@@ -58,6 +67,8 @@ BAD_PIXELS: list[tuple[object, str]] = [
         ([1, 2], "a list"),
         ({}, "an object"),
         (10**40, "1" + "0" * 39 + "…"),
+        (1e40, "1e40"),
+        ("12.0", '"12.0"'),
     ),
 ]
 BAD_VALUES: list[tuple[bytes, str]] = [
@@ -95,19 +106,6 @@ BAD_JSON: list[tuple[bytes, str]] = [
 def test_bad_values_are_named_with_their_place(inside: Inside, body: bytes, message: str):
     reply = inside.ask("POST", "/classify", body)
     assert (reply.status, reply.json) == (422, {"error": "bad-drawing", "message": message, "remedy": SEND})
-
-
-@pytest.mark.parametrize("path", ["/classify", "/classify/batch"])
-def test_a_number_beyond_all_measure_is_json_and_no_grey_value(inside: Inside, path: str):
-    body = with_pixel(7).replace(b"7", b"1e400")
-    if path == "/classify":
-        reply = inside.ask("POST", path, body)
-        status, said = reply.status, reply.json
-    else:
-        status, said = 422, inside.ask("POST", path, b'{"drawings":[' + body + b"]}").json["answers"][0]
-    assert (status, said["error"]) == (422, "bad-drawing")
-    found = "body: found number out of range - at `$.pixels[0][3]`, promised whole numbers from 0 to 255."
-    assert said["message"] == found
 
 
 @pytest.mark.parametrize(("body", "found"), BAD_JSON, ids=range(len(BAD_JSON)))

@@ -102,7 +102,7 @@ def test_the_request_that_all_these_differ_from_is_taken():
     assert read_question(json.dumps(request(tensor(ONE))).encode(), None).pixels == bytes(784)
 
 
-@pytest.mark.parametrize("value", ["300", "-1", "1.5", "1.0", "true", "null", '"12"', "100.0", "{}"])
+@pytest.mark.parametrize("value", ["300", "-1", "1.5", "256.0", "true", "null", '"12"', "0.5", "{}"])
 @pytest.mark.parametrize("shape", [[1, 784], [1, 28, 28]])
 @pytest.mark.parametrize("nested", [True, False])
 def test_a_value_that_is_no_grey_value_is_named_with_its_place(value: str, shape: list[int], nested: bool):
@@ -113,6 +113,17 @@ def test_a_value_that_is_no_grey_value_is_named_with_its_place(value: str, shape
     sentence = f"images{place[nested, len(shape)]}: found {value}, promised a whole number from 0 to 255"
     with pytest.raises(BadDrawing, match=re.escape(sentence)):
         read_question(json.dumps(body).replace('"HERE"', value).encode(), None)
+
+
+@pytest.mark.parametrize("shape", [[1, 784], [1, 28, 28]])
+@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize(("written", "value"), [("0.0", 0), ("255.0", 255), ("1e2", 100)])
+def test_a_whole_number_is_one_in_whatever_way_it_is_written(nested: bool, shape: list[int], written: str, value: int):
+    data = np.zeros(784, object)
+    data[700] = "HERE"
+    body = request(tensor(ONE, shape=shape, data=(data.reshape(shape) if nested else data).tolist()))
+    pixels = read_question(json.dumps(body).replace('"HERE"', written).encode(), None).pixels
+    assert pixels == bytes([*[0] * 700, value, *[0] * 83])
 
 
 def test_a_number_beyond_all_measure_is_named_with_its_place():

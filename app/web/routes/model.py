@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from app.errors import NotFound
+from app.inference.contract import THE_INPUT
 from app.web.call import Call
 from app.web.model_page import Card, as_html, confusions, weight_pictures
 from app.web.routes.page import MAY_BE_KEPT
@@ -55,6 +56,7 @@ class ModelPage:
 
     def _show(self, version: Version, card: Card) -> Shown:
         service = self._service
+        digits = card.recorded or card.mnist
         pictures = {} if card.weights is None else weight_pictures(card.weights, version.classes)
         page = self._template.render(
             version=version,
@@ -63,7 +65,8 @@ class ModelPage:
             left_out=service.left_out,
             card=card,
             contract=card.contract,
-            rows=confusions(card.recorded, version.classes) if card.recorded else [],
+            input=card.contract.input if card.contract else THE_INPUT,
+            rows=confusions(digits, version.classes) if digits else [],
             pictures=list(pictures),
             prose=as_html(card.prose) if card.prose else "",
         )
