@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
+import resource
 import signal
 import socket
 import sys
@@ -12,15 +14,21 @@ from typing import Any
 import uvicorn
 
 from app.errors import PixelWiseError
-from app.web.connections import BoundedConnection
+from app.web.connections import MAX_CONNECTIONS, BoundedConnection
 from app.web.gate import Gate
 
+_log = logging.getLogger("pixelwise.web")
 STOP_SECONDS = 25
 """For answering what was accepted; the parent waits a little longer."""
 
 
+OTHER_FILES = 128
+"""Which the process has open beside its connections."""
+
+
 def run(listener: socket.socket, parent: socket.socket) -> None:
     """Answers on `listener` until SIGTERM, or until the other end of `parent` is closed."""
+    _raise_file_limit()
     from app.main import app
 
     server = _Server(configuration(app, timeout_graceful_shutdown=STOP_SECONDS), parent)
@@ -30,6 +38,18 @@ def run(listener: socket.socket, parent: socket.socket) -> None:
     # uvicorn raises the signal again when it is done; the process then ends as any other, its last lines written.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     server.run(sockets=[listener])
+
+
+def _raise_file_limit() -> None:
+    """As far as this user may: beyond it, whoever connects is kept waiting without a word."""
+    wanted = MAX_CONNECTIONS + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        _log.warning("the limit of open files is %d: raise it to %d for %d connections", soft, wanted, MAX_CONNECTIONS)
 
 
 def configuration(app: Gate, **options: Any) -> uvicorn.Config:

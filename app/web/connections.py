@@ -26,6 +26,9 @@ READING_SECONDS = 30.0
 HEAD_BYTES = 16 << 10
 """The request line and all headers."""
 MAX_CONNECTIONS = 2000
+PIPELINED = 64
+"""Requests that may wait for the answer to the one before; a client that sends more at once is answered these, and its
+connection closes. Each waits as a few KiB, and a socket holds thousands of them."""
 LINGER_SECONDS = 1.0
 """When the service ends, idle connections stay open for so long, for what is on its way."""
 SWEEP_SECONDS = 1.0
@@ -158,6 +161,8 @@ class BoundedConnection(HttpToolsProtocol):
         if self.parser.should_upgrade() and any(name in BODY_FIELDS and value != b"0" for name, value in self.headers):
             self._refuse(UPGRADE)
             raise HttpParserError("the parser would take this body for the next request")
+        if len(self.pipeline) >= PIPELINED:
+            raise HttpParserError("more requests at once than are answered on one connection")
         self._unread = 0
         if not (self._is_usual() and (self._refuse_at_once() or self._goes_express())):
             self._gate.expect(self.url)
