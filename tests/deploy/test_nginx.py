@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -191,6 +192,51 @@ def test_a_client_that_is_slow_waits_at_nginx(proxy: Proxy):
         slow.sendall(head.encode() + b"{")
         time.sleep(0.3)
     assert "/drawings/preview" not in [line["path"] for line in proxy.requests()]
+
+
+OWN_WORDS = {
+    "no HTTP": (b"BREW\r\n\r\n", 400),
+    "two hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    "a large header": (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 40_000 + b"\r\n\r\n", 400),
+    "a long address": (b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    "metrics": (f"GET /metrics HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode(), 403),
+    "TRACE": (f"TRACE / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode(), 405),
+}
+
+
+@pytest.mark.parametrize(("request_bytes", "status"), OWN_WORDS.values(), ids=OWN_WORDS.keys())
+def test_what_nginx_refuses_itself_has_the_one_shape(proxy: Proxy, request_bytes: bytes, status: int):
+    with socket.create_connection(("127.0.0.1", proxy.http), timeout=30) as plain:
+        plain.sendall(request_bytes)
+        said = b"".join(iter(lambda: plain.recv(65536), b""))
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status) and b"content-type: application/json" in head.lower()
+    assert set(json.loads(body)) == {"error", "message", "remedy"}
+
+
+def test_two_thousand_silent_connections_of_one_address_harm_nobody_else(proxy: Proxy):
+    """Those that never sent anything make room for whoever comes."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(2000):
+            silent = socket.create_connection(("127.0.0.1", proxy.http), source_address=("127.0.0.2", 0), timeout=30)
+            stack.enter_context(silent)
+        for _ in range(20):
+            with proxy.client(source="127.0.0.3") as client:
+                assert client.get("/health").status_code == 200
+
+
+def test_an_address_that_floods_is_told_to_wait_and_others_are_answered(proxy: Proxy):
+    head = f"POST /classify HTTP/1.1\r\nHost: {NAME}\r\nContent-Length: 1000\r\n\r\n".encode()
+    with contextlib.ExitStack() as stack:
+        for _ in range(256):
+            waiting = socket.create_connection(("127.0.0.1", proxy.http), source_address=("127.0.0.2", 0), timeout=30)
+            stack.enter_context(waiting).sendall(head + b"{")
+        with proxy.client(source="127.0.0.2") as same:
+            refused = [same.get("/health") for _ in range(5)][-1]
+        with proxy.client(source="127.0.0.3") as other:
+            assert other.get("/health").status_code == 200
+    assert (refused.status_code, refused.json()["error"]) == (429, "too-many-requests")
+    assert refused.headers["retry-after"] == "1"
 
 
 def test_without_a_service_the_answer_is_still_one_of_ours(tmp_path: Path):
