@@ -140,8 +140,8 @@ def build(settings: Settings) -> Gate:
     """
     if not settings.secret_api_key:
         raise MissingKey
-    if settings.key_warning:
-        _log.warning(settings.key_warning)
+    for warning in settings.warnings:
+        _log.warning(warning)
     database = Database(settings.database_url, root=settings.root)
     prepare(database)
     limits = RateLimits(

@@ -129,6 +129,23 @@ class Settings:
         return _is_loopback(self.host)
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is tolerated, and whoever runs the service should know."""
+        return tuple(filter(None, (self.key_warning, self.exposure_warning)))
+
+    @property
+    def exposure_warning(self) -> str | None:
+        """What is to be said of a service that others reach without a proxy in between."""
+        if self.is_local or self.trusted_proxies:
+            return None
+        return (
+            f"HOST={self.host} is more than this machine and TRUSTED_PROXIES is empty, so no proxy is known of: keys and "
+            "drawings travel unencrypted, and one address may take all connections. Put a proxy before it "
+            "(deploy/pixelwise.nginx, `sudo bash setup-server.sh --service --nginx NAME`) and name its address in "
+            "TRUSTED_PROXIES."
+        )
+
+    @property
     def key_warning(self) -> str | None:
         """What is to be said of a key that others could guess."""
         why = weakness(self.secret_api_key)
@@ -359,8 +376,7 @@ def main(arguments: Sequence[str]) -> None:
         case ["--put", name]:
             env_file.put(ROOT / ".env", {name: sys.stdin.read().removesuffix("\n")})
         case ["--notes"]:
-            warning = read_settings().key_warning
-            for note in (*overruled(), *([warning] if warning else [])):
+            for note in (*overruled(), *read_settings().warnings):
                 print(note)
         case ["--of-file", *names]:
             _print(read_settings({}), names)

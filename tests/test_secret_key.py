@@ -29,6 +29,18 @@ def test_a_long_key_is_one_everywhere_and_none_is_for_commands_other_than_serve(
     assert settings.is_local == (host in HERE)
 
 
+@pytest.mark.parametrize("host", BEYOND + HERE)
+def test_a_service_that_others_reach_without_a_proxy_is_warned_of(tmp_path: Path, host: str):
+    alone = {"SECRET_API_KEY": LONG_KEY, "HOST": host}
+    said = read_settings(alone, root=tmp_path).warnings
+    behind = read_settings({**alone, "TRUSTED_PROXIES": "192.0.2.9"}, root=tmp_path)
+    assert behind.warnings == ()
+    assert len(said) == (host in BEYOND)
+    if said:
+        assert f"HOST={host}" in said[0] and "one address may take all connections" in said[0]
+        assert "deploy/pixelwise.nginx" in said[0] and "TRUSTED_PROXIES" in said[0]
+
+
 @pytest.mark.parametrize(("key", "why"), GUESSED.items())
 def test_a_key_that_can_be_guessed_is_warned_of_on_this_machine_and_refused_beyond_it(
     tmp_path: Path, key: str, why: str

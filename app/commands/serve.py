@@ -9,10 +9,10 @@ from app.terminal import say
 
 
 def settings_of_service() -> Settings:
-    """The settings; what others could guess of them is said before anything is done with them."""
+    """The settings; what is dangerous in them is said before anything is done with them."""
     settings = read_settings()
-    if settings.key_warning:
-        say(settings.key_warning)
+    for warning in settings.warnings:
+        say(warning)
     return settings
 
 
