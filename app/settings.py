@@ -139,8 +139,8 @@ class Settings:
         if self.is_local or self.trusted_proxies:
             return None
         return (
-            f"HOST={self.host} is more than this machine and TRUSTED_PROXIES is empty, so no proxy is known of: keys and "
-            "drawings travel unencrypted, and one address may take all connections. Put a proxy before it "
+            f"HOST={self.host} is more than this machine and TRUSTED_PROXIES is empty, so no proxy is known of: keys "
+            "and drawings travel unencrypted, and one address may take all connections. Put a proxy before it "
             "(deploy/pixelwise.nginx, `sudo bash setup-server.sh --service --nginx NAME`) and name its address in "
             "TRUSTED_PROXIES."
         )
