@@ -19,7 +19,7 @@ check: environment ## format, lint, types
 
 test: environment releases ## install what tests need and run all of them
 	$(MODEL_PYTHON) -m pytest pixelwise-model/tests
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile # each file on one of two processes
 
 soak: environment releases ## long checks: a million mutations, 3,000 of them against scikit-learn, OpenML's 70,000 rows, all versions on all digits, 25 kills and reloads, 10 versions that come and go, memory
 	$(MODEL_PYTHON) -m pytest -m soak pixelwise-model/tests
