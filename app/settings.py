@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app import env_file
+from app.database_password import DB_PASSWORD, asks_for_password, with_password, wrong_password
 from app.errors import BadSettings, PixelWiseError, system_refusals
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -78,7 +79,7 @@ class Settings:
             service then does not start). One that others could guess (`weakness`) is here only while `is_local`.
         data_dir: the folder of whatever the service writes: the note of which one runs, and by default its database and
             its flags.
-        database_url: `sqlite:///PATH` or `postgresql://…`; by default pixelwise.db in `data_dir`.
+        database_url: `sqlite:///PATH` or `postgresql://…` with its password; by default pixelwise.db in `data_dir`.
         flags_file: which version answers whom, and what is shown and kept; may be missing. By default flags.json in
             `data_dir`.
         keep_drawings: store the 784 grey values with each answer.
@@ -171,7 +172,9 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
     real = os.environ if environ is None else environ
     lines, problems = env_file.read_lines(root / ".env")
     file = {key: line.value for key, line in lines.items()}
-    problems += [_contradicted(key, line) for key, line in lines.items() if key in DEFAULTS and line.unlike]
+    problems += [
+        _contradicted(key, line) for key, line in lines.items() if key in (*DEFAULTS, DB_PASSWORD) and line.unlike
+    ]
     problems += [_misspelt(key) for key in file if key not in DEFAULTS and _resembles(key)]
     values = {key: real.get(key, file.get(key, default)).strip() for key, default in DEFAULTS.items()}
     versions: tuple[str, ...] = (values["MODEL_VERSION"],)
@@ -200,6 +203,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
     if values["LOG_LEVEL"].lower() not in _LEVELS:
         problems.append(f"LOG_LEVEL={_shown(values['LOG_LEVEL'])}, expected one of {', '.join(_LEVELS)}")
     problems += _wrong_key(values["SECRET_API_KEY"], host=values["HOST"])
+    address, password = values["DATABASE_URL"], real.get(DB_PASSWORD, file.get(DB_PASSWORD, "")).strip()
+    problems += wrong_password(address, password, line=lines[DB_PASSWORD].number if file.get(DB_PASSWORD) else None)
     problems += [
         f"ALLOWED_HOSTS names {name}, expected names like digits.example.org, without https://, port or *"
         for name in _listed(values["ALLOWED_HOSTS"])
@@ -234,7 +239,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         port=int(values["PORT"]),
         secret_api_key=values["SECRET_API_KEY"],
         data_dir=data,
-        database_url=values["DATABASE_URL"] or _database_in(data, root),
+        database_url=with_password(address, password) or _database_in(data, root),
         flags_file=root / values["FLAGS_FILE"] if values["FLAGS_FILE"] else data / "flags.json",
         keep_drawings=bool(booleans["KEEP_DRAWINGS"]),
         drawing_days=int(values["DRAWING_DAYS"]),
@@ -350,17 +355,23 @@ def create(environ: Mapping[str, str] | None = None, *, root: Path = ROOT) -> No
 
 def overruled(environ: Mapping[str, str] | None = None, *, root: Path = ROOT) -> list[str]:
     """A line for each setting of the environment that `.env` says otherwise; without values, some are secrets."""
+    real = os.environ if environ is None else environ
     lines, _ = env_file.read_lines(root / ".env")
+    address = lines["DATABASE_URL"].value if "DATABASE_URL" in lines else ""
     return [
         (f".env line {lines[key].number} says another {key}" if key in lines else f".env does not name {key}")
         + ": that of the environment counts, for this run only"
-        for key, value in _given(os.environ if environ is None else environ).items()
-        if value != (lines[key].value.strip() if key in lines else DEFAULTS[key])
+        for key, value in _given(real, address=address).items()
+        if value != (lines[key].value.strip() if key in lines else DEFAULTS.get(key, ""))
     ]
 
 
-def _given(environ: Mapping[str, str]) -> dict[str, str]:
-    return {key: environ[key].strip() for key in DEFAULTS if key in environ}
+def _given(environ: Mapping[str, str], *, address: str = "") -> dict[str, str]:
+    """The settings of the environment, and the password that DATABASE_URL asks for: there, or else at `address`."""
+    keys = tuple(DEFAULTS)
+    if asks_for_password(environ.get("DATABASE_URL", address)):
+        keys += (DB_PASSWORD,)
+    return {key: environ[key].strip() for key in keys if key in environ}
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -183,7 +183,15 @@ def test_the_readme_s_tree_names_every_module_and_every_file_it_names_exists():
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", "pixelwise-model/README.md", "docs/contract.md", "docs/service.md"]
+    "name",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "pixelwise-model/README.md",
+        "docs/contract.md",
+        "docs/course.md",
+        "docs/service.md",
+    ],
 )
 def test_every_relative_link_leads_somewhere(name: str):
     text = (ROOT / name).read_text(encoding="utf-8")

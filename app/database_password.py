@@ -1,0 +1,50 @@
+"""`${DB_PASSWORD}` in DATABASE_URL: the password has a line of its own in `.env`, as in the course's.
+
+DB_PASSWORD is no setting: the environment of other programs has that name too, so it counts only where an address asks
+for it.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+DB_PASSWORD = "DB_PASSWORD"
+_HERE = "${DB_PASSWORD}"
+_STAND_IN = re.compile(r"\$\{.*?\}|\$DB_PASSWORD\b")
+
+
+def asks_for_password(address: str) -> bool:
+    """`${DB_PASSWORD}` is in it."""
+    return _HERE in address
+
+
+def with_password(address: str, password: str) -> str:
+    """The address with the password in place; written as it is, it is escaped here."""
+    return address.replace(_HERE, quote(password, safe=""))
+
+
+def wrong_password(address: str, password: str, *, line: int | None) -> list[str]:
+    """What is wrong with them, without the password: whatever would be taken as text, or not be used, in silence.
+
+    Args:
+        line: that of `.env` which has a password; None if none has.
+    """
+    problems = [
+        f"DATABASE_URL has {_named(found)}, expected the text itself: only {_HERE} is put in"
+        for found in dict.fromkeys(_STAND_IN.findall(address))
+        if found != _HERE
+    ]
+    if asks_for_password(address) and not password:
+        problems.append(f"DATABASE_URL has {_HERE} and {DB_PASSWORD} is empty, expected a line {DB_PASSWORD}=… in .env")
+    if line is not None and not _STAND_IN.search(address):
+        problems.append(
+            f"{DB_PASSWORD} in line {line} of .env is not used, expected {_HERE} in DATABASE_URL, or no such line"
+        )
+    return problems
+
+
+def _named(found: str) -> str:
+    """Its name alone: `${NAME:-default}` has a value that may be secret."""
+    name = re.sub(r"\W.*", "", found.lstrip("${"))
+    return f"${name}" if not found.startswith("${") else f"${{{name}}}" if found == f"${{{name}}}" else f"${{{name}…}}"
