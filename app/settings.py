@@ -17,6 +17,7 @@ from pathlib import Path
 from app import env_file
 from app.database_password import DB_PASSWORD, asks_for_password, with_password, wrong_password
 from app.errors import BadSettings, PixelWiseError, system_refusals
+from app.secret_key import KEY_LENGTH, weakness
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -52,10 +53,6 @@ _NOT_EMPTY = (
 _LIMITS = ("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT")
 _NUMBERS = {"PORT": range(65536), "DRAWING_DAYS": range(100_000)}
 _LEVELS = ("debug", "info", "warning", "error")
-KEY_LENGTH, KEY_VARIETY = 16, 4
-PUBLISHED_KEY = "thepasswordyoudontwantotherstoknow"
-"""What the course's own project has in its sources."""
-_PLACEHOLDER = re.compile(r"change[-_ ]?me|replace|placeholder|example|default|secret|password|here|your|test|api|key")
 _VERSION = re.compile(r"v[0-9]+\.[0-9]+")
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _SHOWN = 80
@@ -276,21 +273,6 @@ def _wrong_versions(versions: tuple[str, ...], *, default: str) -> list[str]:
     if default and default != versions[0]:
         problems.append(f"MODEL_VERSION={default} and {shown}, expected the same default: the first of the list")
     return problems
-
-
-def weakness(key: str) -> str | None:
-    """Why others could guess a key; None for a good one, and where there is none."""
-    if not key:
-        return None
-    if key.lower() == PUBLISHED_KEY:
-        return "it is the published one of the course"
-    if not re.sub(r"[\W_]", "", _PLACEHOLDER.sub("", key.lower())):
-        return "it is a placeholder"
-    if len(key) < KEY_LENGTH:
-        return f"it has fewer than {KEY_LENGTH} characters"
-    if len(set(key)) < KEY_VARIETY:
-        return f"it has fewer than {KEY_VARIETY} different characters"
-    return None
 
 
 def _wrong_key(key: str, *, host: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""SECRET_API_KEY: one rule for what others could guess, in app/settings.py and in the texts."""
+"""SECRET_API_KEY: one rule for what others could guess, in app/secret_key.py and in the texts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import KEY_LENGTH, PUBLISHED_KEY, ROOT, read_settings
+from app.secret_key import KEY_LENGTH, PUBLISHED_KEY
+from app.settings import ROOT, read_settings
 from tests.test_settings import LONG_KEY, problems
 
 BEYOND = ("0.0.0.0", "::", "192.0.2.1", "digits.example.org")

@@ -1,0 +1,25 @@
+"""The one rule for keys that others could guess."""
+
+from __future__ import annotations
+
+import re
+
+KEY_LENGTH, KEY_VARIETY = 16, 4
+PUBLISHED_KEY = "thepasswordyoudontwantotherstoknow"
+"""What the course's own project has in its sources."""
+_PLACEHOLDER = re.compile(r"change[-_ ]?me|replace|placeholder|example|default|secret|password|here|your|test|api|key")
+
+
+def weakness(key: str) -> str | None:
+    """Why others could guess a key; None for a good one, and where there is none."""
+    if not key:
+        return None
+    if key.lower() == PUBLISHED_KEY:
+        return "it is the published one of the course"
+    if not re.sub(r"[\W_]", "", _PLACEHOLDER.sub("", key.lower())):
+        return "it is a placeholder"
+    if len(key) < KEY_LENGTH:
+        return f"it has fewer than {KEY_LENGTH} characters"
+    if len(set(key)) < KEY_VARIETY:
+        return f"it has fewer than {KEY_VARIETY} different characters"
+    return None
