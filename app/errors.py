@@ -192,14 +192,25 @@ class NotTakenUp(PixelWiseError):
 class WorkerFailed(PixelWiseError):
     """The process that should answer did not start; it has said why."""
 
-    def __init__(self, *, exit_code: int) -> None:
+    def __init__(self, *, exit_code: int, found: str = "", remedy: str = "Its own message stands above.") -> None:
         self.exit_code = exit_code if exit_code > 0 else 1
-        super().__init__(
-            "service",
-            found=f"a worker that ended with exit code {exit_code}",
-            promised="one that answers",
-            remedy="Its own message stands above.",
-        )
+        found = found or f"a worker that ended with exit code {exit_code}"
+        super().__init__("service", found=found, promised="one that answers", remedy=remedy)
+
+
+class NoWorkerProcess(WorkerFailed):
+    """Not even a process could be started for it."""
+
+    def __init__(self, error: OSError) -> None:
+        cause, remedy = cause_of(error)
+        if error.errno == errno.ENOENT:  # of the Python that runs, or of the folder it starts in
+            remedy = (
+                "Put it back where it was, or set the service up again there (`bash setup-server.sh`) and restart it."
+            )
+        elif error.errno == errno.EAGAIN:
+            remedy = "End processes of this user, or raise its limit (`ulimit -u`, TasksMax of a unit), then try again."
+        named = f" ({error.filename})" if error.filename else ""
+        super().__init__(exit_code=1, found=f"no process could be started for a worker: {cause}{named}", remedy=remedy)
 
 
 class SystemRefused(ConfigurationError):
