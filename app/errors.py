@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-from app.causes import CAUSES, cause_of
+from app.causes import CAUSES, NO_PROCESS, cause_of
 
 _SHOWN = 300
 """Characters of what a library said, in a message."""
@@ -194,8 +194,8 @@ class WorkerFailed(PixelWiseError):
 
     def __init__(self, *, exit_code: int, found: str = "", remedy: str = "Its own message stands above.") -> None:
         self.exit_code = exit_code if exit_code > 0 else 1
-        found = found or f"a worker that ended with exit code {exit_code}"
-        super().__init__("service", found=found, promised="one that answers", remedy=remedy)
+        ended = f"a worker that ended with exit code {exit_code}"
+        super().__init__("service", found=found or ended, promised="one that answers", remedy=remedy)
 
 
 class NoWorkerProcess(WorkerFailed):
@@ -203,14 +203,8 @@ class NoWorkerProcess(WorkerFailed):
 
     def __init__(self, error: OSError) -> None:
         cause, remedy = cause_of(error)
-        if error.errno == errno.ENOENT:  # of the Python that runs, or of the folder it starts in
-            remedy = (
-                "Put it back where it was, or set the service up again there (`bash setup-server.sh`) and restart it."
-            )
-        elif error.errno == errno.EAGAIN:
-            remedy = "End processes of this user, or raise its limit (`ulimit -u`, TasksMax of a unit), then try again."
-        named = f" ({error.filename})" if error.filename else ""
-        super().__init__(exit_code=1, found=f"no process could be started for a worker: {cause}{named}", remedy=remedy)
+        found = f"no process for a worker: {cause} ({error.filename or 'by the system'})"
+        super().__init__(exit_code=1, found=found, remedy=NO_PROCESS.get(error.errno or 0, remedy))
 
 
 class SystemRefused(ConfigurationError):

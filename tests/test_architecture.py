@@ -88,7 +88,7 @@ CATCH_EVERYTHING = {
     "app.errors",
     "app.web.reading",
     *("app.web.shadowing", "app.inference.batcher", "app.web.gate", "app.web.watch", "app.web.application"),
-    "app.flags.provider",
+    *("app.flags.provider", "app.web.aside"),
 }
 
 READS_THE_ENVIRONMENT = {"app/settings.py"}

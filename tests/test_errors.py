@@ -105,7 +105,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
         errors.NoWorkerProcess(FileNotFoundError(errno.ENOENT, "", "/srv/.venv/bin/python")),
         ("No such file", "/srv/.venv/bin/python", "setup-server.sh"),
     ),
-    (errors.NoWorkerProcess(BlockingIOError(errno.EAGAIN, "")), ("no process could be started", "ulimit -u")),
+    (errors.NoWorkerProcess(BlockingIOError(errno.EAGAIN, "")), ("no process for a worker", "ulimit -u")),
     (errors.TooMany("key", limit="5/second", retry_after=1), ("this key", "at most 5/second", "Wait 1 s")),
     (errors.Busy("queue", found="a", promised="b", retry_after=3), ("queue", "Try again in 3 s.")),
     (errors.Overloaded("9 drawings waiting", retry_after=2), ("9 drawings waiting", "Try again in 2 s.")),

@@ -276,7 +276,7 @@ def test_a_python_that_was_moved_away_changes_nothing_until_it_is_back(
     environment.rename(away)
     reload(service, says=KEPT)
     said = service.log.read_text()
-    assert f"({environment / 'bin' / 'python'})" in said and "Put it back where it was" in said
+    assert f"({environment / 'bin' / 'python'})" in said and "Put it back" in said
     assert (service.worker, version_now(service)) == (worker, "v1.0")
     away.rename(environment)
     reload(service, says=TAKEN_UP)
