@@ -83,7 +83,7 @@ class Access:
                 raise _not_authenticated("an X-API-Key that is not known")
             caller = Caller("visit", self._visit(call)[0])
             if call.method not in ("GET", "HEAD"):
-                _refuse_foreign_origin(call)
+                self._refuse_foreign_origin(call)
         self._limits.count(caller.kind, caller.name)
         return caller
 
@@ -142,7 +142,7 @@ class Access:
         """Whether the browser used https, as far as we can believe it."""
         peer = _peer(call)
         forwarded = call.field(b"x-forwarded-proto") if self._is_proxy(peer) else None
-        return (forwarded or call.scope["scheme"]) == "https"
+        return (forwarded or call.scope["scheme"]).lower() == "https"
 
     def is_local(self, call: Call) -> bool:
         """Whether the client is on this machine: its address, the name it used, and no proxy in between.
@@ -174,6 +174,22 @@ class Access:
                 found=host or "none",
                 promised="an IP address, localhost or a name in ALLOWED_HOSTS",
                 remedy="The operator adds the name to ALLOWED_HOSTS in .env.",
+            )
+
+    def _refuse_foreign_origin(self, call: Call) -> None:
+        """Browsers name the page that sends a request; a visit's cookie is good for our own pages only.
+
+        The same name by http is another origin than by https: whoever sits on the way can put a page there.
+        """
+        origin = call.field(b"origin")
+        own = f"{'https' if self.is_https(call) else 'http'}://{call.field(b'host') or ''}"
+        if origin is None or origin.lower() != own.lower():
+            raise Forbidden(
+                "Origin of the request",
+                found=origin or "none",
+                promised=f"the page of this service, {own}",
+                remedy="Use the page itself; programs send X-API-Key. The operator names a proxy that speaks https in "
+                "TRUSTED_PROXIES, and has it send X-Forwarded-Proto.",
             )
 
     def _is_proxy(self, address: str) -> bool:
@@ -221,18 +237,6 @@ def _not_authenticated(found: str) -> NotAuthenticated:
         promised="a key in the header X-API-Key, or a visit of the page",
         remedy="Send SECRET_API_KEY of the service's .env (or a key of `pixelwise keys add`), or reload the page.",
     )
-
-
-def _refuse_foreign_origin(call: Call) -> None:
-    """Browsers name the page that sends a request; a visit's cookie is good for our own pages only."""
-    origin = call.field(b"origin")
-    if origin is None or origin.partition("://")[2].lower() != (call.field(b"host") or "").lower():
-        raise Forbidden(
-            "Origin of the request",
-            found=origin or "none",
-            promised="the page of this service",
-            remedy="Use the page itself; programs send X-API-Key.",
-        )
 
 
 def _peer(call: Call) -> str:

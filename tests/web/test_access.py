@@ -152,7 +152,9 @@ def test_the_cookie_is_for_https_only_where_a_proxy_of_ours_says_that_the_browse
     ("origin", "host", "status"),
     [
         ("http://127.0.0.1:8000", "127.0.0.1:8000", 200),
-        ("https://pixel.example", "pixel.example", 200),
+        ("http://pixel.example", "pixel.example", 200),
+        ("https://pixel.example", "pixel.example", 403),
+        ("pixel.example", "pixel.example", 403),
         ("http://PIXEL.example", "pixel.EXAMPLE", 200),
         ("http://127.0.0.1:8001", "127.0.0.1:8000", 403),
         ("http://evil.example", "127.0.0.1:8000", 403),
@@ -168,6 +170,26 @@ def test_a_visit_is_good_for_pages_of_this_service_only(make: MakeInside, origin
     if status == 403:
         assert reply.json["error"] == "forbidden"
         assert reply.json["message"].startswith("Origin of the request: found ")
+
+
+@pytest.mark.parametrize(
+    ("address", "forwarded", "own"),
+    [
+        ("10.1.2.3", "https", "https"),
+        ("::ffff:10.1.2.3", "HTTPS", "https"),
+        ("10.1.2.3", "http", "http"),
+        ("192.0.2.7", "https", "http"),  # whom nobody trusts
+    ],
+)
+def test_the_scheme_of_a_page_is_what_a_proxy_of_ours_says(make: MakeInside, address: str, forwarded: str, own: str):
+    inside = make(hosts=["pixel.example"], proxies=[ipaddress.ip_network("10.0.0.0/8")])
+    headers = {**visit(inside), "host": "pixel.example", "x-forwarded-proto": forwarded}
+    for scheme in ("http", "https"):
+        reply = preview(inside, {**headers, "origin": f"{scheme}://pixel.example"}, address=address)
+        assert reply.status == (200 if scheme == own else 403)
+        if reply.status == 403:
+            assert f"promised the page of this service, {own}://pixel.example" in reply.json["message"]
+            assert "TRUSTED_PROXIES" in reply.json["remedy"]
 
 
 def test_a_key_needs_no_origin(inside: Inside):
