@@ -108,6 +108,16 @@ def test_a_visit_expires(inside: Inside, seconds: int, status: int):
     assert preview(inside, signed(seconds, visit_secret(KEY))).status == status
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(60, 200), (3600, 200), (VISIT_SECONDS - 60, 200),
+                                                 (VISIT_SECONDS + 60, 401)])  # fmt: skip
+def test_a_clock_that_is_set_back_ends_no_visit(inside: Inside, seconds: int, status: int):
+    """The signature is from the future then; from one further away than a visit lasts, it is none."""
+    headers = signed(-seconds, visit_secret(KEY))
+    assert preview(inside, headers).status == status
+    page = inside.ask("GET", "/", headers=headers, key=None).headers
+    assert ("set-cookie" in page) == (status == 401), "a visit that goes on needs no new one"
+
+
 def test_a_visit_is_renewed_under_its_name_when_the_page_is_opened_in_the_second_half_of_its_time(inside: Inside):
     first_half = signed(VISIT_SECONDS // 2 - 60, visit_secret(KEY))
     assert "set-cookie" not in inside.ask("GET", "/", headers=first_half, key=None).headers
