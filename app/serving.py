@@ -53,7 +53,7 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> int:
     ):
         worker = _Worker(listener, settings.root)
         if worker.gets_ready(signals):
-            say(f"PixelWise answers at {address_of(listener)}{_said_of(settings.host)}")
+            say(f"PixelWise answers at {address_of(listener)}")
         while True:
             arrived = signals.next()
             if arrived == signal.SIGHUP:
@@ -71,11 +71,6 @@ def address_of(listener: socket.socket) -> str:
     """ "http://127.0.0.1:8000"."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"
-
-
-def _said_of(host: str) -> str:
-    """What HOST=:: does not say by itself."""
-    return " (every IPv6 address and no IPv4 one; HOST=0.0.0.0 is every IPv4 address)" if host == "::" else ""
 
 
 class _Worker:
@@ -148,11 +143,15 @@ def _replace(old: _Worker, signals: _Signals, say: Callable[[str], None]) -> _Wo
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    """A socket at this address; at :: for IPv4 as well as for IPv6."""
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        both = address[0] == "::"
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except UnicodeError:  # what getaddrinfo makes of a name with a part that is empty or too long
         raise CannotListen(host, port, said="no name of a host") from None
+    except ValueError:  # what create_server makes of a system that has no socket for both
+        raise CannotListen(host, port, said="a system without IPv6, or without IPv4 beside it") from None
     except OSError as error:
         raise CannotListen(host, port, said=error.strerror or str(error)) from None
 

@@ -244,9 +244,10 @@ def _not_authenticated(found: str) -> NotAuthenticated:
 
 
 def _peer(call: Call) -> str:
-    """The address at the other end of the connection."""
+    """The address at the other end of the connection; one of IPv4 as such, also to a socket of both versions."""
     client = call.scope.get("client")
-    return client[0] if client else ""
+    address = client[0] if client else ""
+    return str(_parsed(address) or address) if address.startswith("::ffff:") else address
 
 
 def _host(call: Call) -> str:
