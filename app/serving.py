@@ -22,11 +22,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
-from app.errors import AlreadyRunning, CannotListen, NoWorkerProcess, WorkerFailed
+from app.errors import AlreadyRunning, NoWorkerProcess, WorkerFailed
+from app.listening import listen
 from app.running import announced, running_service
 from app.settings import Settings
 
-BACKLOG = 2048
 START_SECONDS = 120
 STOP_SECONDS = 30
 """A worker that still has not answered everything by then is ended."""
@@ -47,7 +47,7 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> int:
     if other := running_service(settings.data_dir):
         raise AlreadyRunning(other.url)
     with (
-        _listen(settings.host, settings.port) as listener,
+        listen(settings.host, settings.port) as listener,
         announced(settings.data_dir, address_of(listener)),
         _signals() as signals,
     ):
@@ -140,20 +140,6 @@ def _replace(old: _Worker, signals: _Signals, say: Callable[[str], None]) -> _Wo
     threading.Thread(target=old.stop, name="stop the old worker").start()
     say("The new worker answers.")
     return new
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket at this address; at :: for IPv4 as well as for IPv6."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        both = address[0] == "::"
-        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
-    except UnicodeError:  # what getaddrinfo makes of a name with a part that is empty or too long
-        raise CannotListen(host, port, said="no name of a host") from None
-    except ValueError:  # what create_server makes of a system that has no socket for both
-        raise CannotListen(host, port, said="a system without IPv6, or without IPv4 beside it") from None
-    except OSError as error:
-        raise CannotListen(host, port, said=error.strerror or str(error)) from None
 
 
 class _Signals:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -240,6 +241,13 @@ def test_a_host_of_two_colons_is_every_address_of_either_family(installation: In
         service.stop()
     lines = [json.loads(line) for line in service.log.read_text().splitlines() if line.startswith("{")]
     assert [line["client"] for line in lines if line["source"] == "request"] == ["::1", "127.0.0.1"]
+
+
+def test_doctor_sees_that_one_family_of_every_address_is_taken(installation: Installation):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        _, checks = doctor(installation, HOST="::", PORT=port, SECRET_API_KEY="a-key-that-nobody-is-shown")
+    assert faults(checks)["address"].startswith("Set another PORT")
 
 
 # -- a key that others could guess -------------------------------------------------------------------------------------

@@ -302,7 +302,7 @@ def test_a_port_that_is_taken_is_named_with_the_remedy(installation: Installatio
         port = str(taken.getsockname()[1])
         done = installation.pixelwise("serve", SECRET_API_KEY=KEY, PORT=port)
     assert done.returncode == 3
-    assert f"PORT={port}" in done.stderr and "set another PORT" in done.stderr
+    assert f"PORT={port}" in done.stderr and "Set another PORT" in done.stderr
     assert "Traceback" not in done.stderr
 
 
