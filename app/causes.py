@@ -27,6 +27,12 @@ CAUSES = {
     errno.ELOOP: ("a link, or a circle of links", "Move that link away, then try again."),
 }
 
+NO_PROCESS = {
+    errno.ENOENT: "Put it back, or set up anew (`bash setup-server.sh`) and start the service again.",
+    errno.EAGAIN: "End processes of this user, or raise its limit (`ulimit -u`), then try again.",
+}
+"""What helps where a process cannot be started: its program or folder is gone, or there are too many."""
+
 
 def cause_of(error: OSError) -> tuple[str, str]:
     """What was found and what helps, of an error with which a system refuses."""

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import stat
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from app.environments import leads_elsewhere
 from app.errors import CannotListen, DatabaseUnavailable, PixelWiseError, SystemRefused, WrongSchema, system_refusals
 from app.inference.artefact import MAX_BYTES
 from app.inference.plain_file import NotPlain, read_plain_file
+from app.listening import listen
 from app.release.address import parse_address
 from app.release.front import check_room
 from app.release.ledger import read_seen
@@ -198,19 +198,12 @@ def _database(settings: Settings) -> Iterator[Symptom]:
 def _address(host: str, port: int) -> Symptom:
     """Whether `pixelwise serve` could listen there, or does already."""
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        socket.create_server((host, port), family=family).close()
-    except UnicodeError:  # what getaddrinfo makes of a name with a part that is empty or too long
-        return _no_address(CannotListen(host[:80], port, said="no name of a host"))
-    except OSError as error:
+        listen(host, port).close()
+    except CannotListen as refusal:
         if _is_pixelwise(EVERY_ADDRESS.get(host, host), port):
             return Symptom("address", True, f"PixelWise answers at {host} port {port}")
-        return _no_address(CannotListen(host, port, said=error.strerror or str(error)))
+        return Symptom("address", False, f"{refusal.subject}: {refusal.found}", refusal.remedy, refusal.exit_code)
     return Symptom("address", True, f"{host} port {port} is free" if port else f"{host}, a free port at each start")
-
-
-def _no_address(refusal: CannotListen) -> Symptom:
-    return Symptom("address", False, f"{refusal.subject}: {refusal.found}", refusal.remedy, refusal.exit_code)
 
 
 def _served(settings: Settings) -> Iterator[Symptom]:

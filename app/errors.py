@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-from app.causes import CAUSES, cause_of
+from app.causes import CAUSES, NO_PROCESS, cause_of
 
 _SHOWN = 300
 """Characters of what a library said, in a message."""
@@ -192,14 +192,19 @@ class NotTakenUp(PixelWiseError):
 class WorkerFailed(PixelWiseError):
     """The process that should answer did not start; it has said why."""
 
-    def __init__(self, *, exit_code: int) -> None:
+    def __init__(self, *, exit_code: int, found: str = "", remedy: str = "Its own message stands above.") -> None:
         self.exit_code = exit_code if exit_code > 0 else 1
-        super().__init__(
-            "service",
-            found=f"a worker that ended with exit code {exit_code}",
-            promised="one that answers",
-            remedy="Its own message stands above.",
-        )
+        ended = f"a worker that ended with exit code {exit_code}"
+        super().__init__("service", found=found or ended, promised="one that answers", remedy=remedy)
+
+
+class NoWorkerProcess(WorkerFailed):
+    """Not even a process could be started for it."""
+
+    def __init__(self, error: OSError) -> None:
+        cause, remedy = cause_of(error)
+        found = f"no process for a worker: {cause} ({error.filename or 'by the system'})"
+        super().__init__(exit_code=1, found=found, remedy=NO_PROCESS.get(error.errno or 0, remedy))
 
 
 class SystemRefused(ConfigurationError):

@@ -2,7 +2,8 @@
 
 SIGHUP starts a new worker from the settings and the model as they are now. Only when it answers is the old one told to
 end, which it does when everything it accepted is answered. A worker that does not start changes nothing: the old one
-goes on. SIGTERM and SIGINT end both in the same way. The socket stays open all the while, so no caller is refused.
+goes on. Many SIGHUPs are one, and one more for those that come while it starts. SIGTERM and SIGINT end both in the same
+way. The socket stays open all the while, so no caller is refused.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
-from app.errors import AlreadyRunning, CannotListen, WorkerFailed
+from app.errors import AlreadyRunning, NoWorkerProcess, WorkerFailed
+from app.listening import listen
 from app.running import announced, running_service
 from app.settings import Settings
 
-BACKLOG = 2048
 START_SECONDS = 120
 STOP_SECONDS = 30
 """A worker that still has not answered everything by then is ended."""
@@ -46,13 +47,13 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> int:
     if other := running_service(settings.data_dir):
         raise AlreadyRunning(other.url)
     with (
-        _listen(settings.host, settings.port) as listener,
+        listen(settings.host, settings.port) as listener,
         announced(settings.data_dir, address_of(listener)),
         _signals() as signals,
     ):
         worker = _Worker(listener, settings.root)
         if worker.gets_ready(signals):
-            say(f"PixelWise answers at {address_of(listener)}{_said_of(settings.host)}")
+            say(f"PixelWise answers at {address_of(listener)}")
         while True:
             arrived = signals.next()
             if arrived == signal.SIGHUP:
@@ -72,28 +73,30 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"
 
 
-def _said_of(host: str) -> str:
-    """What HOST=:: does not say by itself."""
-    return " (every IPv6 address and no IPv4 one; HOST=0.0.0.0 is every IPv4 address)" if host == "::" else ""
-
-
 class _Worker:
     """A process that serves the socket. A pipe tells us when it is ready, and tells it when we are gone.
 
     It starts in the root folder, since Python takes modules from the current one first.
+
+    Raises:
+        NoWorkerProcess: its Python or that folder is gone, or the system starts no further process.
     """
 
     def __init__(self, listener: socket.socket, root: Path) -> None:
         self._listener, self._root = listener, root
-        ours, theirs = socket.socketpair()
-        with theirs:
-            descriptors = (listener.fileno(), theirs.fileno())
-            command = [sys.executable, "-m", "app.worker", *map(str, descriptors)]
-            self.process = subprocess.Popen(command, cwd=root, pass_fds=descriptors, start_new_session=True)
-        self._line = ours
+        with ExitStack() as unless_started:
+            try:
+                self._line, theirs = map(unless_started.enter_context, socket.socketpair())
+                descriptors = (listener.fileno(), theirs.fileno())
+                command = [sys.executable, "-m", "app.worker", *map(str, descriptors)]
+                self.process = subprocess.Popen(command, cwd=root, pass_fds=descriptors, start_new_session=True)
+            except OSError as error:
+                raise NoWorkerProcess(error) from None
+            theirs.close()
+            unless_started.pop_all()
 
     def successor(self) -> _Worker:
-        """A new process for the same socket."""
+        """A new process for the same socket; raises NoWorkerProcess."""
         return _Worker(self._listener, self._root)
 
     def gets_ready(self, signals: _Signals) -> bool:
@@ -124,6 +127,7 @@ class _Worker:
 
 
 def _replace(old: _Worker, signals: _Signals, say: Callable[[str], None]) -> _Worker:
+    signals.forget(signal.SIGHUP)  # a worker that starts from now on is what they asked for
     say("Starting a new worker.")
     try:
         new = old.successor()
@@ -138,16 +142,6 @@ def _replace(old: _Worker, signals: _Signals, say: Callable[[str], None]) -> _Wo
     return new
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except UnicodeError:  # what getaddrinfo makes of a name with a part that is empty or too long
-        raise CannotListen(host, port, said="no name of a host") from None
-    except OSError as error:
-        raise CannotListen(host, port, said=error.strerror or str(error)) from None
-
-
 class _Signals:
     """The signals we act on, in the order in which they came; but one that ends us is the next."""
 
@@ -159,18 +153,27 @@ class _Signals:
         """Waits for one."""
         return self._kept.popleft() if self._kept else os.read(self._reader, 1)[0]
 
+    def forget(self, number: int) -> None:
+        """Leaves out all of this number that have come by now."""
+        while select.select([self._reader], [], [], 0)[0]:
+            self._keep(os.read(self._reader, 1)[0])
+        self._kept = deque(kept for kept in self._kept if kept != number)
+
     def wait_for(self, line: socket.socket, seconds: float) -> Literal["line", "end", "nothing"]:
         """Waits for something to read from `line`, or for a signal that ends us; keeps all signals for `next`."""
         deadline = time.monotonic() + seconds
         while readable := self._readable(line, deadline - time.monotonic()):
             if line.fileno() in readable:
                 return "line"
-            number = os.read(self._reader, 1)[0]
-            if number in ENDING:
-                self._kept.appendleft(number)
+            if self._keep(os.read(self._reader, 1)[0]):
                 return "end"
-            self._kept.append(number)
         return "nothing"
+
+    def _keep(self, number: int) -> bool:
+        """Puts it in line; whether it is one that ends us."""
+        ends = number in ENDING
+        (self._kept.appendleft if ends else self._kept.append)(number)
+        return ends
 
     def _readable(self, line: socket.socket, seconds: float) -> list[int]:
         return select.select([line.fileno(), self._reader], [], [], max(0.0, seconds))[0]

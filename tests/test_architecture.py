@@ -25,11 +25,22 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("causes", "commands", "inference", "release", "serving", "running", "storage", "flags", "report", "settings"),
         *("terminal", "trial"),
     },
-    "serving": {"running", "settings"},
+    "serving": {"listening", "running", "settings"},
+    "listening": set(),
     "running": set(),
     "worker": {"main", "web"},
     "main": {"classifier", "inference", "release", "storage", "web", "logs", "settings"},
-    "doctor": {"causes", "environments", "inference", "release", "running", "storage", "settings", "trial"},
+    "doctor": {
+        "causes",
+        "environments",
+        "inference",
+        "listening",
+        "release",
+        "running",
+        "storage",
+        "settings",
+        "trial",
+    },
     "trial": set(),
     "terminal": set(),
     "tables": {"release"},
@@ -90,7 +101,7 @@ CATCH_EVERYTHING = {
     "app.errors",
     "app.web.reading",
     *("app.web.shadowing", "app.inference.batcher", "app.web.gate", "app.web.watch", "app.web.application"),
-    "app.flags.provider",
+    *("app.flags.provider", "app.web.aside"),
 }
 
 READS_THE_ENVIRONMENT = {"app/settings.py"}

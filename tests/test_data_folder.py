@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import socket
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -229,16 +231,23 @@ def test_a_host_that_is_none_is_said(installation: Installation, host: str):
     assert faults(checks)["address"].startswith("Correct HOST and PORT in .env")
 
 
-def test_every_ipv6_address_is_said_to_be_no_ipv4_one(installation: Installation, tmp_path: Path):
+def test_a_host_of_two_colons_is_every_address_of_either_family(installation: Installation, tmp_path: Path):
     service = Service(installation.root, {"HOST": "::", "PORT": "0"}, log=tmp_path / "service.log")
     try:
-        assert "every IPv6 address and no IPv4 one; HOST=0.0.0.0 is every IPv4 address" in service.log.read_text()
         port = service.url.rpartition(":")[2]
-        assert httpx.get(f"http://[::1]:{port}/health", trust_env=False).status_code == 200
-        with pytest.raises(httpx.ConnectError):
-            httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)
+        for address in ("[::1]", "127.0.0.1"):
+            assert httpx.get(f"http://{address}:{port}/health", trust_env=False).status_code == 200
     finally:
         service.stop()
+    lines = [json.loads(line) for line in service.log.read_text().splitlines() if line.startswith("{")]
+    assert [line["client"] for line in lines if line["source"] == "request"] == ["::1", "127.0.0.1"]
+
+
+def test_doctor_sees_that_one_family_of_every_address_is_taken(installation: Installation):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        _, checks = doctor(installation, HOST="::", PORT=port, SECRET_API_KEY="a-key-that-nobody-is-shown")
+    assert faults(checks)["address"].startswith("Set another PORT")
 
 
 # -- a key that others could guess -------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from app.errors import PixelWiseError
 ROOT = Path(__file__).resolve().parent.parent
 
 EXIT_CODES = {
-    1: "PixelWiseError WorkerFailed",
+    1: "PixelWiseError WorkerFailed NoWorkerProcess",
     2: "BadImages UnreadableImage BadName BadVersion BadFlagChange RequestRefused NotFound NotUnderstood BadParameter "
     "BadDrawing BadLabel TooLarge WrongMediaType NotAuthenticated Forbidden TooMany",
     3: "SystemRefused ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
@@ -101,6 +101,11 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     (errors.AlreadyRunning("http://x"), ("answers at http://x", "one at a time")),
     (errors.NotTakenUp("v2.0", found="v1.0"), ("release v2.0", "found v1.0", "What was served goes on")),
     (errors.WorkerFailed(exit_code=3), ("exit code 3", "Its own message")),
+    (
+        errors.NoWorkerProcess(FileNotFoundError(errno.ENOENT, "", "/srv/.venv/bin/python")),
+        ("No such file", "/srv/.venv/bin/python", "setup-server.sh"),
+    ),
+    (errors.NoWorkerProcess(BlockingIOError(errno.EAGAIN, "")), ("no process for a worker", "ulimit -u")),
     (errors.TooMany("key", limit="5/second", retry_after=1), ("this key", "at most 5/second", "Wait 1 s")),
     (errors.Busy("queue", found="a", promised="b", retry_after=3), ("queue", "Try again in 3 s.")),
     (errors.Overloaded("9 drawings waiting", retry_after=2), ("9 drawings waiting", "Try again in 2 s.")),

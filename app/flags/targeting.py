@@ -19,12 +19,21 @@ ATTRIBUTES = ("targetingKey", "key", "route", "$flagd.flagKey", CLOCK)
 
 MAX_DEPTH = 40
 MAX_NODES = 10_000
+"""Parts of a rule; one that is evaluated for each element of a list counts as often."""
+MAX_CHARACTERS = 256 << 10
+"""Of the texts in a rule, counted in the same way: all that a flag file can hold, and no more by references."""
 
 _OVER_LISTS = {"map", "filter", "reduce", "all", "some", "none"}
+_GROWING = {"cat", "merge", "*"}
+"""Twice the accumulator, 26 times: 64 million characters of one."""
 _CHOICES = {"if", "?:", "and", "or"}
 _OPERATIONS = (set(OPERATORS) | _OVER_LISTS | _CHOICES) - {"log"}  # which writes to stdout, for each request
 _COMPARISONS = {"==", "!=", "===", "!==", "<", ">", "<=", ">=", "!", "!!", "in", "starts_with", "ends_with", "sem_ver"}
 _YES_OR_NO = _COMPARISONS | {"all", "some", "none"}
+
+
+_GROWS = "what it makes could double with each; write the values out"
+_REPEATED = ", each counted once for every element of a list that it is evaluated for"
 
 
 class BadTargeting(Exception):
@@ -73,7 +82,9 @@ class Checked:
         self.named: list[str] = []
         self.looks_at_the_clock = False
         self._variants = variants
-        self._nodes = 0
+        self._nodes = self._characters = 0
+        self._over, self._times = "", 1
+        """The operation over a list for whose elements a part is evaluated, and how many these are at most."""
 
     def result(self, node: Any, depth: int) -> None:
         """A place whose value is the rule's: the name of a variant, or null for the default one."""
@@ -101,21 +112,41 @@ class Checked:
                 self._name("false", because=f"{operation} gives it")
             self._value(node, depth)
 
-    def _value(self, node: Any, depth: int, *, in_list: bool = False) -> None:
+    def _value(self, node: Any, depth: int) -> None:
         """A place whose value is looked at, and not given."""
-        self._count(depth)
+        self._count(depth, len(node) if isinstance(node, str) else 0)
         if isinstance(node, list):
+            if self._over and any(isinstance(part, dict) for part in node):
+                raise BadTargeting(f"has a list with computed parts for each element of {self._over}: {_GROWS}")
             for part in node:
-                self._value(part, depth + 1, in_list=in_list)
+                self._value(part, depth + 1)
         if not isinstance(node, dict):
             return
         operation, parts = self._operation(node)
-        if operation == "var" and not in_list:
+        if self._over and operation in _GROWING | _OVER_LISTS:
+            raise BadTargeting(f"has {operation} for each element of {self._over}: {_GROWS}")
+        if operation in _OVER_LISTS:
+            self._over_list(operation, parts, depth)
+            return
+        if operation == "var" and not self._over:
             self._attribute(parts)
         elif operation == "fractional":
             parts = self._shares(parts, depth)
-        for place, part in enumerate(parts):
-            self._value(part, depth + 1, in_list=in_list or (operation in _OVER_LISTS and place > 0))
+        for part in parts:
+            self._value(part, depth + 1)
+
+    def _over_list(self, operation: str, parts: list[Any], depth: int) -> None:
+        """Its list, and what is evaluated for each element: there only what makes no larger value of two others.
+
+        So every value is at most as large as the rule, counted with its repetitions.
+        """
+        before = self._nodes
+        for part in parts[:1]:
+            self._value(part, depth + 1)
+        self._over, self._times = operation, self._nodes - before  # no list has more elements than parts make it
+        for part in parts[1:]:
+            self._value(part, depth + 1)
+        self._over, self._times = "", 1
 
     def _operation(self, node: dict[str, Any]) -> tuple[str, list[Any]]:
         if len(node) != 1:  # JsonLogic takes it for a value
@@ -162,12 +193,15 @@ class Checked:
         if variant not in self.named:
             self.named.append(variant)
 
-    def _count(self, depth: int) -> None:
-        self._nodes += 1
+    def _count(self, depth: int, characters: int = 0) -> None:
+        self._nodes += self._times
+        self._characters += characters * self._times
         if depth > MAX_DEPTH:
             raise BadTargeting(f"is nested more than {MAX_DEPTH} deep")
         if self._nodes > MAX_NODES:
-            raise BadTargeting(f"has more than {MAX_NODES:,} parts")
+            raise BadTargeting(f"has more than {MAX_NODES:,} parts{_REPEATED}")
+        if self._characters > MAX_CHARACTERS:
+            raise BadTargeting(f"has more than {MAX_CHARACTERS:,} characters of text{_REPEATED}")
 
 
 def _shown(value: Any) -> str:

@@ -83,7 +83,7 @@ class Access:
                 raise _not_authenticated("an X-API-Key that is not known")
             caller = Caller("visit", self._visit(call)[0])
             if call.method not in ("GET", "HEAD"):
-                _refuse_foreign_origin(call)
+                self._refuse_foreign_origin(call)
         self._limits.count(caller.kind, caller.name)
         return caller
 
@@ -142,7 +142,7 @@ class Access:
         """Whether the browser used https, as far as we can believe it."""
         peer = _peer(call)
         forwarded = call.field(b"x-forwarded-proto") if self._is_proxy(peer) else None
-        return (forwarded or call.scope["scheme"]) == "https"
+        return (forwarded or call.scope["scheme"]).lower() == "https"
 
     def is_local(self, call: Call) -> bool:
         """Whether the client is on this machine: its address, the name it used, and no proxy in between.
@@ -176,6 +176,22 @@ class Access:
                 remedy="The operator adds the name to ALLOWED_HOSTS in .env.",
             )
 
+    def _refuse_foreign_origin(self, call: Call) -> None:
+        """Browsers name the page that sends a request; a visit's cookie is good for our own pages only.
+
+        The same name by http is another origin than by https: whoever sits on the way can put a page there.
+        """
+        origin = call.field(b"origin")
+        own = f"{'https' if self.is_https(call) else 'http'}://{call.field(b'host') or ''}"
+        if origin is None or origin.lower() != own.lower():
+            raise Forbidden(
+                "Origin of the request",
+                found=origin or "none",
+                promised=f"the page of this service, {own}",
+                remedy="Use the page itself; programs send X-API-Key. The operator names a proxy that speaks https in "
+                "TRUSTED_PROXIES, and has it send X-Forwarded-Proto.",
+            )
+
     def _is_proxy(self, address: str) -> bool:
         parsed = _parsed(address)
         return parsed is not None and any(parsed in network for network in self._proxies)
@@ -189,15 +205,19 @@ class Access:
         return name
 
     def _visit(self, call: Call) -> tuple[str, float]:
-        """The name of the visit, and its seconds since it was signed."""
+        """The name of the visit, and its seconds since it was signed: negative after a clock was set back."""
         token = call.cookies.get(COOKIE)
         if token is None:
             raise _not_authenticated("no key and no visit")
         try:
-            name, signed = self._signer.unsign(token, max_age=VISIT_SECONDS, return_timestamp=True)
+            name, signed = self._signer.unsign(token, return_timestamp=True)
         except BadSignature:
-            raise _not_authenticated("a visit that has expired or is not ours") from None
-        return name.decode(), time.time() - signed.timestamp()
+            raise _not_authenticated("a visit that is not ours") from None
+        age = time.time() - signed.timestamp()
+        # As far into the future too: a clock that is set back by an hour ends no visit.
+        if abs(age) > VISIT_SECONDS:
+            raise _not_authenticated("a visit that has expired")
+        return name.decode(), age
 
 
 @lru_cache(maxsize=4096)
@@ -223,22 +243,11 @@ def _not_authenticated(found: str) -> NotAuthenticated:
     )
 
 
-def _refuse_foreign_origin(call: Call) -> None:
-    """Browsers name the page that sends a request; a visit's cookie is good for our own pages only."""
-    origin = call.field(b"origin")
-    if origin is None or origin.partition("://")[2].lower() != (call.field(b"host") or "").lower():
-        raise Forbidden(
-            "Origin of the request",
-            found=origin or "none",
-            promised="the page of this service",
-            remedy="Use the page itself; programs send X-API-Key.",
-        )
-
-
 def _peer(call: Call) -> str:
-    """The address at the other end of the connection."""
+    """The address at the other end of the connection; one of IPv4 as such, also to a socket of both versions."""
     client = call.scope.get("client")
-    return client[0] if client else ""
+    address = client[0] if client else ""
+    return str(_parsed(address) or address) if address.startswith("::ffff:") else address
 
 
 def _host(call: Call) -> str:

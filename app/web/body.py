@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Hashable
 from functools import lru_cache
 
 from starlette.requests import ClientDisconnect
 
 from app.errors import NotUnderstood, Overloaded, TooLarge, WrongMediaType
+from app.web.aside import share_of
 from app.web.call import Call
 
 JSON = "application/json"
@@ -16,25 +19,34 @@ ARRIVING_BYTES = 128 << 20
 
 
 class Arriving:
-    """The bytes of all bodies that are being read in this process; those of small ones are not counted."""
+    """The bytes of all bodies that are being read in this process, by caller; those of small ones are not counted."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self.bytes = 0
+        self._limit, self._share = limit, share_of(limit)
+        self._of: Counter[Hashable] = Counter()
 
-    def take(self, count: int) -> int:
-        """Counts so many more, until they are given back.
+    @property
+    def bytes(self) -> int:
+        """Of all callers."""
+        return self._of.total()
+
+    def take(self, count: int, of: Hashable) -> int:
+        """Counts so many more of this caller, until they are given back.
 
         Raises:
-            Overloaded: they would be more than the limit.
+            Overloaded: they would be more than the limit, or than this caller's share.
         """
+        if self._of[of] + count > self._share:
+            raise Overloaded(f"{self._of[of]:,} bytes of large bodies of yours on their way", retry_after=2)
         if self.bytes + count > self._limit:
             raise Overloaded(f"{self.bytes:,} bytes of large bodies on their way", retry_after=2)
-        self.bytes += count
+        self._of[of] += count
         return count
 
-    def give_back(self, count: int) -> None:
-        self.bytes -= count
+    def give_back(self, count: int, of: Hashable) -> None:
+        self._of[of] -= count
+        if not self._of[of]:
+            del self._of[of]  # who has none is forgotten
 
 
 _arriving = Arriving(ARRIVING_BYTES)
@@ -70,12 +82,12 @@ def _media_type(content_type: str) -> str:
     return kind.strip().lower()
 
 
-async def read_body(call: Call, *, limit: int) -> bytes:
-    """The whole body, of at most `limit` bytes.
+async def read_body(call: Call, *, limit: int, of: Hashable) -> bytes:
+    """The whole body of a request by this caller, of at most `limit` bytes.
 
     Raises:
         TooLarge: by its Content-Length, before anything of it is read, or while it arrives.
-        Overloaded: too many bytes of large bodies are on their way.
+        Overloaded: too many bytes of large bodies are on their way, or too many of this caller's.
     """
     announced = announced_bytes(call)
     if announced > limit:
@@ -95,9 +107,9 @@ async def read_body(call: Call, *, limit: int) -> bytes:
             if not message.get("more_body", False):
                 return part if len(parts) == 1 else b"".join(parts)
             if received > UNCOUNTED_BYTES:
-                counted += _arriving.take(received - counted)
+                counted += _arriving.take(received - counted, of)
     finally:
-        _arriving.give_back(counted)
+        _arriving.give_back(counted, of)
 
 
 def announced_bytes(call: Call) -> int:

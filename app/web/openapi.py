@@ -10,6 +10,7 @@ from typing import Any
 
 from app import __version__
 from app.inference.measures import PIXELS, SIDE
+from app.inference.pictures import MAX_SIDE
 from app.web.access import COOKIE
 from app.web.body import JSON, RAW
 from app.web.connections import ARRIVAL_SECONDS, HEAD_BYTES
@@ -18,7 +19,7 @@ from app.web.openapi_schemas import Json, refer, schemas
 from app.web.payloads import MAX_ROWS
 from app.web.routes.analytics import FORMATS
 from app.web.routes.classify import BATCH_BYTES, ONE_BYTES
-from app.web.routes.drawings import MAX_PIXELS, MAX_SIDE, PICTURE_BYTES, PICTURES, STROKES_BYTES
+from app.web.routes.drawings import MAX_PIXELS, PICTURE_BYTES, PICTURES, STROKES_BYTES
 from app.web.routes.labels import LABEL_BYTES
 from app.web.routes.protocol import INFER_BYTES, MODEL
 from app.web.routes.results import DEFAULT_LIMIT, MAX_LIMIT
@@ -144,7 +145,9 @@ def _drawings() -> Json:
     drawing, strokes = {"pixels": DIGIT}, {"strokes": [[[140, 40], [140, 240]]], "pen_width": 16, "canvas": [280, 280]}
     side = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE}
     sides = [_parameter(name, "query", side, f"Of a raw picture ({RAW}).") for name in ("width", "height")]
-    picture = f"At most {PICTURE_BYTES:,} bytes and {MAX_PIXELS:,} pixels; ink may be dark or light."
+    picture = (
+        f"At most {PICTURE_BYTES:,} bytes, {MAX_PIXELS:,} pixels and {MAX_SIDE:,} of a side; ink may be dark or light."
+    )
     drawn = _json("Strokes", strokes) | {kind: _binary(picture) for kind in PICTURES}
     drawn[RAW] = _binary(f"width x height grey values, a byte each. {picture}")
     one: Json = {"body": drawn, "parameters": [*sides, *_choice()], "security": CALLERS}

@@ -40,6 +40,7 @@ class Admitted(NamedTuple):
 
     reader: Reader
     origin: Origin | None
+    caller: Caller
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,10 @@ class Service:
         reader = self.readers[decision.version]
         reader.queue.admit()
         if not stores:
-            return Admitted(reader, None)
+            return Admitted(reader, None, caller)
         source: Source = stores if isinstance(stores, str) else "api" if caller.kind == "key" else "page"
         keeps = self.flags.keep_drawings(context, self.keeps_drawings)
-        return Admitted(reader, Origin(source, self.access.owner(caller), *decision[1:], keeps))
+        return Admitted(reader, Origin(source, self.access.owner(caller), *decision[1:], keeps), caller)
 
     def overload(self, rows: int) -> Overload | None:
         """Why so many more drawings would wait too long, whichever version flags choose; None when they would not.

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
-from app.errors import DatabaseUnavailable, WrongSchema
+from app.errors import DatabaseUnavailable, Overloaded, WrongSchema
 from app.storage.keys import Keys
 from app.storage.results import Store
 from app.web.access import Access
+from app.web.aside import Aside
 
 KEYS_SECONDS = 5.0
 """A key that was added or removed counts after so long."""
@@ -22,9 +21,10 @@ RETRY_SECONDS = 0.5
 ASK_SECONDS = 3.0
 """Longest wait for an answer of the database, but for that of a batch."""
 THREADS = 4
+PLACES = 256
+"""Of questions to the database that run or wait."""
 CLEANING_SECONDS = 3600.0
 _log = logging.getLogger("pixelwise.database")
-Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 
 
@@ -35,7 +35,7 @@ class DatabaseWatch:
         self._store, self._keys, self._access, self._drawing_days = store, keys, access, drawing_days
         self._failure: DatabaseUnavailable | None = None
         # Threads of its own: a database that is silent holds up nobody who needs none.
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+        self._aside = Aside(threads=THREADS, places=PLACES, what="questions to the database")
 
     @property
     def is_up(self) -> bool:
@@ -52,17 +52,20 @@ class DatabaseWatch:
             _log.error("the database is unavailable: %s", error)
         self._failure = error
 
-    async def ask(self, call: Callable[Given, Answer], *given: Given.args, **named: Given.kwargs) -> Answer:
+    async def ask(self, call: Callable[[], Answer], *, of: Hashable = None) -> Answer:
         """What `call` gets from the database, within ASK_SECONDS. A failure is noted for all.
 
+        Args:
+            of: who asks; None is the service itself.
+
         Raises:
+            Overloaded: too many questions wait, or too many of who asks.
             DatabaseUnavailable: also when the tables are no longer those of this code.
         """
         try:
             try:
-                asked = asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *given, **named))
                 async with asyncio.timeout(ASK_SECONDS):  # not wait_for: before Python 3.12 it may lose a cancellation
-                    return await asked
+                    return await self._aside.run(call, of=of)
             except TimeoutError:
                 raise DatabaseUnavailable(self._store.database.name, said=f"no answer in {ASK_SECONDS:g} s") from None
             except WrongSchema as error:
@@ -83,7 +86,7 @@ class DatabaseWatch:
         try:
             await self._run()
         finally:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._aside.close()
 
     async def _run(self) -> None:
         keys_at = clean_at = 0.0
@@ -98,9 +101,11 @@ class DatabaseWatch:
                     keys_at = loop.time() + KEYS_SECONDS
                 if self._drawing_days and loop.time() >= clean_at:
                     clean_at = loop.time() + CLEANING_SECONDS
-                    await loop.run_in_executor(self._threads, self._delete_old_drawings)
+                    await self._aside.run(self._delete_old_drawings, of=None)
             except DatabaseUnavailable as error:
                 self.failed(error)
+            except Overloaded as error:
+                _log.warning("the watch asks again later: %s", error)
             except Exception:  # noqa: BLE001  # without the watch, nothing would ever end a failure
                 _log.exception("the watch met what it does not know, and goes on")
             await asyncio.sleep(RETRY_SECONDS)

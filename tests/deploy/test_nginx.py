@@ -142,6 +142,16 @@ def test_the_page_works_through_it(proxy: Proxy):
         assert client.post("/drawings", json=drawing, headers={**headers, "origin": "http://evil"}).status_code == 403
 
 
+@pytest.mark.parametrize(("scheme", "other"), [("http", "https"), ("https", "http")])
+def test_a_visit_is_good_for_pages_of_the_scheme_that_the_browser_uses(proxy: Proxy, scheme: str, other: str):
+    with proxy.client(scheme) as client:
+        own = client.headers["host"]
+        headers = {"cookie": client.get("/").headers["set-cookie"].partition(";")[0]}
+        for origin, status in ((scheme, 200), (other, 403)):
+            sent = {**headers, "origin": f"{origin}://{own}"}
+            assert client.post("/drawings", json={"strokes": [[[1, 1], [1, 9]]]}, headers=sent).status_code == status
+
+
 def test_the_cookie_is_secure_where_the_browser_came_by_https(proxy: Proxy):
     with proxy.client("https") as client:
         assert "; secure" in client.get("/").headers["set-cookie"].lower()

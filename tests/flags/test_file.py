@@ -37,6 +37,18 @@ def nested(depth: int) -> Any:
     return {"if": [rule, "v2.0"]}
 
 
+ACCUMULATOR = {"var": "accumulator"}
+CAT = {"cat": [ACCUMULATOR, ACCUMULATOR]}
+
+
+def compared(value: Any) -> Any:
+    return {"if": [{"==": [value, "x"]}, "v2.0"]}
+
+
+def doubling(value: Any) -> Any:
+    return compared({"reduce": [list(range(26)), value, "x"]})
+
+
 # -- what is no flag file ----------------------------------------------------------------------------------------------
 
 
@@ -171,6 +183,17 @@ def test_a_flag_that_cannot_be_is_refused(flags: dict[str, Any], said: str):
         (nested(30), "is nested more than 40 deep"),
         ({"if": [{"in": [1, list(range(10_000))]}, "v2.0"]}, "has more than 10,000 parts"),
         ({"$ref": "lab"}, "refers to lab, which $evaluators does not have"),
+        (doubling(CAT), "has cat for each element of reduce: what it makes could double with each"),
+        (doubling({"if": [True, {"substr": [CAT, 1]}]}), "has cat for each element of reduce"),
+        (doubling({"merge": [ACCUMULATOR, ACCUMULATOR]}), "has merge for each element of reduce"),
+        (doubling({"*": [ACCUMULATOR, ACCUMULATOR]}), "has * for each element of reduce"),
+        (doubling([ACCUMULATOR, ACCUMULATOR]), "has a list with computed parts for each element of reduce"),
+        (doubling([[ACCUMULATOR]]), "has a list with computed parts for each element of reduce"),
+        (doubling({"fractional": [CAT, ["v1.0", 1], ["v2.0", 1]]}), "has cat for each element of reduce"),
+        (compared({"map": [[1], {"map": [[1], 1]}]}), "has map for each element of map"),
+        (compared({"some": [[1], {"fractional": [{"map": [[1], 1]}, ["v1.0"]]}]}), "has map for each element of some"),
+        (compared({"map": [[0] * 200, {"in": [{"var": ""}, [0] * 200]}]}), "has more than 10,000 parts, each counted"),
+        (compared({"cat": {"map": [[0] * 200, "x" * 2000]}}), "has more than 262,144 characters of text, each counted"),
     ],
 )
 def test_a_rule_that_would_fail_or_give_nothing_for_some_visitor_is_refused(rule: Any, said: str):
@@ -191,6 +214,9 @@ def test_a_rule_that_would_fail_or_give_nothing_for_some_visitor_is_refused(rule
         {"if": [{"==": [{"var": ["key", "nobody"]}, "lab"]}, "v2.0"]},
         {"if": [{"ends_with": [{"var": "route"}, "/batch"]}, "v2.0", shares(("v1.1", 5), ("v1.0", 95))]},
         {"if": [{"some": [["a", "b"], {"==": [{"var": ""}, "a"]}]}, "v2.0", None]},
+        {"if": [{"==": [{"reduce": [[1, 2], {"+": [{"var": "accumulator"}, {"var": "current"}]}, 0]}, 3]}, "v2.0"]},
+        {"if": [{"and": [{"all": [[1], True]}, {"none": [{"map": [[1], {"-": {"var": ""}}]}, {"var": ""}]}]}, "v2.0"]},
+        {"if": [{"in": [{"var": "key"}, ["a key of a class that is called by a name"] * 5000]}, "v2.0"]},
         {"var": "key"},
     ],
 )
@@ -220,6 +246,12 @@ def test_a_shared_rule_stands_in_the_place_of_its_name():
 )
 def test_a_shared_rule_is_checked_where_it_is_used(shared: Any, said: str):
     assert said in problem(versions_flag({"if": [{"$ref": "a"}, "v2.0"]}), **{"$evaluators": shared})
+
+
+def test_a_shared_text_is_counted_as_often_as_it_is_used():
+    rule = compared({"cat": [{"$ref": "text"}] * 200})
+    said = problem(versions_flag(rule), **{"$evaluators": {"text": "x" * 2000}})
+    assert "has more than 262,144 characters of text" in said
 
 
 def test_everything_that_is_wrong_is_named_at_once():

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -123,6 +123,25 @@ class Inside:
             return list(await asyncio.gather(*(self._ask(*one, named, "192.0.2.7") for one in requests)))
 
         return self._loop.run_until_complete(all_of_them())
+
+    def ask_each(
+        self, requests: Sequence[tuple[str, str, bytes, Headers]], *, then: Callable[[], object]
+    ) -> list[tuple[int, Reply]]:
+        """The answers to requests (method, path, body, headers) without a key, in the order of the answers, each with
+        its place among the requests. `then` is called when all have come as far as they can by themselves."""
+        answers: list[tuple[int, Reply]] = []
+
+        async def one(place: int, method: str, path: str, body: bytes, headers: Headers) -> None:
+            named = {"host": "127.0.0.1"} | dict(headers)
+            answers.append((place, await self._ask(method, path, body, named, "192.0.2.7")))
+
+        async def all_of_them() -> None:
+            tasks = [asyncio.ensure_future(one(place, *asked)) for place, asked in enumerate(requests)]
+            asyncio.get_running_loop().call_soon(then)
+            await asyncio.gather(*tasks)
+
+        self._loop.run_until_complete(all_of_them())
+        return answers
 
     async def _ask(self, method: str, path: str, body: bytes, headers: Headers, address: str) -> Reply:
         path, _, query = path.partition("?")

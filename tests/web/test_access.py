@@ -108,6 +108,16 @@ def test_a_visit_expires(inside: Inside, seconds: int, status: int):
     assert preview(inside, signed(seconds, visit_secret(KEY))).status == status
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(60, 200), (3600, 200), (VISIT_SECONDS - 60, 200),
+                                                 (VISIT_SECONDS + 60, 401)])  # fmt: skip
+def test_a_clock_that_is_set_back_ends_no_visit(inside: Inside, seconds: int, status: int):
+    """The signature is from the future then; from one further away than a visit lasts, it is none."""
+    headers = signed(-seconds, visit_secret(KEY))
+    assert preview(inside, headers).status == status
+    page = inside.ask("GET", "/", headers=headers, key=None).headers
+    assert ("set-cookie" in page) == (status == 401), "a visit that goes on needs no new one"
+
+
 def test_a_visit_is_renewed_under_its_name_when_the_page_is_opened_in_the_second_half_of_its_time(inside: Inside):
     first_half = signed(VISIT_SECONDS // 2 - 60, visit_secret(KEY))
     assert "set-cookie" not in inside.ask("GET", "/", headers=first_half, key=None).headers
@@ -152,7 +162,9 @@ def test_the_cookie_is_for_https_only_where_a_proxy_of_ours_says_that_the_browse
     ("origin", "host", "status"),
     [
         ("http://127.0.0.1:8000", "127.0.0.1:8000", 200),
-        ("https://pixel.example", "pixel.example", 200),
+        ("http://pixel.example", "pixel.example", 200),
+        ("https://pixel.example", "pixel.example", 403),
+        ("pixel.example", "pixel.example", 403),
         ("http://PIXEL.example", "pixel.EXAMPLE", 200),
         ("http://127.0.0.1:8001", "127.0.0.1:8000", 403),
         ("http://evil.example", "127.0.0.1:8000", 403),
@@ -168,6 +180,26 @@ def test_a_visit_is_good_for_pages_of_this_service_only(make: MakeInside, origin
     if status == 403:
         assert reply.json["error"] == "forbidden"
         assert reply.json["message"].startswith("Origin of the request: found ")
+
+
+@pytest.mark.parametrize(
+    ("address", "forwarded", "own"),
+    [
+        ("10.1.2.3", "https", "https"),
+        ("::ffff:10.1.2.3", "HTTPS", "https"),
+        ("10.1.2.3", "http", "http"),
+        ("192.0.2.7", "https", "http"),  # whom nobody trusts
+    ],
+)
+def test_the_scheme_of_a_page_is_what_a_proxy_of_ours_says(make: MakeInside, address: str, forwarded: str, own: str):
+    inside = make(hosts=["pixel.example"], proxies=[ipaddress.ip_network("10.0.0.0/8")])
+    headers = {**visit(inside), "host": "pixel.example", "x-forwarded-proto": forwarded}
+    for scheme in ("http", "https"):
+        reply = preview(inside, {**headers, "origin": f"{scheme}://pixel.example"}, address=address)
+        assert reply.status == (200 if scheme == own else 403)
+        if reply.status == 403:
+            assert f"promised the page of this service, {own}://pixel.example" in reply.json["message"]
+            assert "TRUSTED_PROXIES" in reply.json["remedy"]
 
 
 def test_a_key_needs_no_origin(inside: Inside):

@@ -24,15 +24,15 @@ async def _message(gate: asyncio.Event, parts: int) -> AsyncIterator[dict[str, o
     yield {"type": "http.disconnect"}
 
 
-def read(parts: int, last: asyncio.Event, *, limit: int = 1 << 30) -> asyncio.Future[bytes]:
-    """A body of so many parts, of which the last one waits."""
+def read(parts: int, last: asyncio.Event, *, limit: int = 1 << 30, of: str = "a") -> asyncio.Future[bytes]:
+    """A body of so many parts that this caller sends, of which the last one waits."""
     scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
-    return asyncio.ensure_future(read_body(Call(scope, _message(last, parts).__anext__), limit=limit))
+    return asyncio.ensure_future(read_body(Call(scope, _message(last, parts).__anext__), limit=limit, of=of))
 
 
 @pytest.fixture
 def arriving(monkeypatch: pytest.MonkeyPatch) -> Arriving:
-    made = Arriving(5 * PART)
+    made = Arriving(20 * PART)
     monkeypatch.setattr(module, "_arriving", made)
     return made
 
@@ -41,15 +41,32 @@ def test_large_bodies_are_counted_while_they_arrive_and_one_too_many_is_refused(
     async def ask() -> None:
         last = asyncio.Event()
         first, small = read(5, last), read(2, last)
+        others = [read(6, last, of=of) for of in "bcd"]
         await asyncio.sleep(0.01)
-        assert arriving.bytes == 4 * PART
-        with pytest.raises(Overloaded, match="200,000 bytes"):
-            await asyncio.wait_for(read(3, last), 5)
-        assert arriving.bytes == 4 * PART
+        assert arriving.bytes == 19 * PART
+        with pytest.raises(Overloaded, match="950,000 bytes of large bodies on"):
+            await asyncio.wait_for(read(3, last, of="e"), 5)
+        assert arriving.bytes == 19 * PART
         last.set()
         assert [len(body) for body in await asyncio.gather(first, small)] == [5 * PART, 2 * PART]
+        await asyncio.gather(*others)
         assert arriving.bytes == 0
         assert len(await read(3, last)) == 3 * PART
+
+    asyncio.run(ask())
+
+
+def test_one_caller_has_a_share_of_what_may_arrive_and_others_have_theirs(arriving: Arriving):
+    async def ask() -> None:
+        last = asyncio.Event()
+        first = read(5, last, of="many")
+        await asyncio.sleep(0.01)
+        with pytest.raises(Overloaded, match="200,000 bytes of large bodies of yours"):
+            await asyncio.wait_for(read(3, last, of="many"), 5)
+        other = read(5, last, of="one")
+        await asyncio.sleep(0.01)
+        last.set()
+        assert [len(body) for body in await asyncio.gather(first, other)] == [5 * PART] * 2
 
     asyncio.run(ask())
 

@@ -14,7 +14,7 @@ import pytest
 
 from app.web import connections, outgoing
 from app.web.gate import AccessLine
-from tests.web.inside import Inside
+from tests.web.inside import KEY, Inside
 from tests.web.load import get, post, until
 from tests.web.served import (
     LAST,
@@ -37,6 +37,17 @@ def own(published, tmp_path) -> Iterator[Served]:
     """A server for one test: its engine may be changed."""
     with Inside(published("v1.0"), tmp_path) as inside, serve(inside) as made:
         yield made
+
+
+# -- headers -------------------------------------------------------------------------------------------------------
+
+
+def test_white_space_around_a_header_value_is_no_part_of_it(served: Served, bodies: list[bytes]):
+    around = {"x-api-key": f"\t {KEY} \t ", "host": "127.0.0.1 ", "x-request-id": "mine-1\t", "connection": "close "}
+    (reply,) = served.exchange(post(bodies[0], **around))
+    assert (reply.status, reply.headers["x-request-id"]) == (200, "mine-1")
+    (reply,) = served.exchange(post(bodies[0], **{"x-api-key": f"{KEY[:5]} {KEY[5:]}"}, connection="close"))
+    assert reply.status == 401, "within a value it is"
 
 
 # -- methods, versions, expectations -------------------------------------------------------------------------------

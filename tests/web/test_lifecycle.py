@@ -12,6 +12,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -41,6 +42,7 @@ def reload(service: Service, *, says: str) -> None:
     until(lambda: says in service.log.read_bytes()[begin:].decode(), f"{says!r} in the log")
 
 
+BEGUN = "Starting a new worker."
 TAKEN_UP = "The new worker answers."
 KEPT = "The old worker goes on."
 
@@ -263,6 +265,35 @@ def test_a_release_that_does_not_verify_changes_nothing_until_it_is_repaired(sta
     assert load.statuses() == {200}
 
 
+def test_a_python_that_was_moved_away_changes_nothing_until_it_is_back(
+    start_service: StartService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    environment, away = tmp_path / "environment", tmp_path / "away"
+    environment.symlink_to(sys.prefix)
+    monkeypatch.setattr(sys, "executable", str(environment / "bin" / "python"))
+    service = start_service()
+    worker = service.worker
+    environment.rename(away)
+    reload(service, says=KEPT)
+    said = service.log.read_text()
+    assert f"({environment / 'bin' / 'python'})" in said and "Put it back" in said
+    assert (service.worker, version_now(service)) == (worker, "v1.0")
+    away.rename(environment)
+    reload(service, says=TAKEN_UP)
+    assert service.worker != worker
+
+
+def test_thirty_reloads_in_a_row_are_two(start_service: StartService):
+    service = start_service()
+    reload(service, says=BEGUN)
+    for _ in range(29):
+        service.process.send_signal(signal.SIGHUP)
+        time.sleep(0.005)  # or the system makes one of them
+    until(lambda: service.log.read_text().count(TAKEN_UP) == 2, "the second new worker")
+    assert service.stop() == 0  # subtle: a third one would be told to start before this signal is looked at
+    assert service.log.read_text().count(BEGUN) == 2
+
+
 # -- a start that cannot be ----------------------------------------------------------------------------------------
 
 
@@ -271,7 +302,7 @@ def test_a_port_that_is_taken_is_named_with_the_remedy(installation: Installatio
         port = str(taken.getsockname()[1])
         done = installation.pixelwise("serve", SECRET_API_KEY=KEY, PORT=port)
     assert done.returncode == 3
-    assert f"PORT={port}" in done.stderr and "set another PORT" in done.stderr
+    assert f"PORT={port}" in done.stderr and "Set another PORT" in done.stderr
     assert "Traceback" not in done.stderr
 
 

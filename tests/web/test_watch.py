@@ -10,14 +10,14 @@ from typing import Any, cast
 
 import pytest
 
-from app.errors import DatabaseUnavailable
+from app.errors import DatabaseUnavailable, Overloaded
 from app.storage.database import Database
 from app.storage.keys import Keys
 from app.storage.results import Store
 from app.storage.schema import prepare
 from app.web import watch as module
 from app.web.access import Access
-from app.web.watch import DatabaseWatch
+from app.web.watch import PLACES, DatabaseWatch
 
 
 class NoAccess:
@@ -117,9 +117,25 @@ def test_nobody_waits_for_a_database_that_is_silent(watch: DatabaseWatch, monkey
     may_answer = threading.Event()
 
     async def ask() -> Any:
-        return await watch.ask(may_answer.wait, 20)
+        return await watch.ask(lambda: may_answer.wait(20))
 
     with pytest.raises(DatabaseUnavailable, match="no answer in"):
         asyncio.run(ask())
     may_answer.set()
     assert not watch.is_up
+
+
+def test_questions_of_one_caller_leave_places_for_others(watch: DatabaseWatch):
+    may_answer = threading.Event()
+
+    async def ask() -> None:
+        many = [asyncio.ensure_future(watch.ask(lambda: may_answer.wait(20), of="many")) for _ in range(PLACES)]
+        other = asyncio.ensure_future(watch.ask(lambda: True, of="one"))
+        await asyncio.sleep(0)
+        may_answer.set()
+        assert await other
+        said = await asyncio.gather(*many, return_exceptions=True)
+        assert sum(isinstance(one, Overloaded) for one in said) == PLACES - PLACES // 4
+        assert watch.is_up, "who asks too much says nothing about the database"
+
+    asyncio.run(ask())

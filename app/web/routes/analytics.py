@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from app.errors import BadParameter
 from app.web.body import JSON
 from app.web.call import Call
+from app.web.files import WholeFile
 from app.web.reporting import Kind
-from app.web.routes.page import MAY_BE_KEPT
 from app.web.service import Service
 
 STYLE = Path(__file__).resolve().parent.parent.parent / "report" / "report.css"
@@ -34,7 +34,7 @@ class Analytics:
 
     async def style(self, call: Call) -> Response:
         """Its style."""
-        return FileResponse(STYLE, headers=MAY_BE_KEPT)
+        return WholeFile(STYLE)
 
     def _may_see_drawings(self, call: Call) -> bool:
         """Raises as `Access.caller` for whoever may see nothing."""

@@ -27,26 +27,26 @@ class Classify:
 
     async def classify(self, call: Call) -> Response:
         """One drawing as JSON."""
-        reader, origin = self._service.admit(call, stores=True)
+        reader, origin, caller = self._service.admit(call, stores=True)
         require_media_type(call, JSON)
-        pixels = read_drawing(await read_body(call, limit=ONE_BYTES))
+        pixels = read_drawing(await read_body(call, limit=ONE_BYTES, of=caller))
         answers = await answers_to(call, reader, pixels, origin=origin)
         return respond(answers[0])
 
     async def classify_batch(self, call: Call) -> Response:
         """Many drawings, as JSON or as N x 784 bytes; a bad one gets an error of its own."""
-        reader, origin = self._service.admit(call, stores=True)
+        reader, origin, caller = self._service.admit(call, stores=True)
         kind = require_media_type(call, JSON, RAW)
         if kind == RAW:
             reader.queue.admit(min(announced_bytes(call) // PIXELS, MAX_ROWS))
-        body = await read_body(call, limit=BATCH_BYTES)
+        body = await read_body(call, limit=BATCH_BYTES, of=caller)
         drawings: list[bytes] | list[bytes | PixelWiseError]
         if kind == RAW:
             drawings = read_raw_drawings(body)
         elif len(body) <= LOOP_BYTES:
             drawings = read_drawings(body)
         else:
-            drawings = await self._aside.run(lambda: read_drawings(body))
+            drawings = await self._aside.run(lambda: read_drawings(body), of=caller)
         good = [drawing for drawing in drawings if isinstance(drawing, bytes)]
         answers = iter(await answers_to(call, reader, b"".join(good), origin=origin))
         outcomes = [next(answers) if isinstance(drawing, bytes) else describe(drawing) for drawing in drawings]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import swagger_ui_bundle  # type: ignore[import-untyped]  # it has no types
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from app.errors import NotFound
 from app.web.call import Call
 from app.web.errors import respond
+from app.web.files import WholeFile
 from app.web.openapi import VIEWER_FILES, openapi
-from app.web.routes.page import FILES, MAY_BE_KEPT
+from app.web.routes.page import FILES
 
 VIEWER = Path(swagger_ui_bundle.swagger_ui_path)
 
@@ -28,7 +29,7 @@ class Documentation:
 
     async def docs(self, call: Call) -> Response:
         """The page."""
-        return FileResponse(FILES / "docs.html", headers=MAY_BE_KEPT)
+        return WholeFile(FILES / "docs.html")
 
     async def file(self, call: Call) -> Response:
         """A file of the viewer."""
@@ -37,4 +38,4 @@ class Documentation:
             raise NotFound(
                 "file of the viewer", found=name[:40], promised=" or ".join(VIEWER_FILES), remedy="See /docs."
             )
-        return FileResponse(VIEWER / name, headers=MAY_BE_KEPT)
+        return WholeFile(VIEWER / name)

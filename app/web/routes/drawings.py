@@ -13,8 +13,9 @@ from starlette.responses import Response
 from app.errors import BadDrawing, BadParameter
 from app.inference.contract import INK_ABOVE
 from app.inference.drawing import normalise
-from app.inference.pictures import read_grey, read_picture
+from app.inference.pictures import MAX_SIDE, read_grey, read_picture
 from app.inference.strokes import draw_strokes
+from app.web.access import Caller
 from app.web.aside import Aside
 from app.web.body import JSON, RAW, not_empty, read_body, require_media_type
 from app.web.call import Call
@@ -25,8 +26,6 @@ from app.web.service import Service, answers_to
 PICTURES = ("image/png", "image/jpeg")
 PICTURE_BYTES = 8 << 20
 MAX_PIXELS = 16_000_000
-MAX_SIDE = 10_000
-"""Of a raw picture."""
 STROKES_BYTES = 256 << 10
 POINTS_ON_THE_LOOP = 1000
 """Strokes of more points are drawn on a thread, as pictures are: they take milliseconds."""
@@ -74,27 +73,28 @@ class Drawings:
         return await self._answer(call, stores=False)
 
     async def _answer(self, call: Call, *, stores: bool) -> Response:
-        reader, origin = self._service.admit(call, stores=stores)
-        seen = await self._read(call)
+        reader, origin, caller = self._service.admit(call, stores=stores)
+        seen = await self._read(call, caller)
         if (seen > INK_ABOVE).any():
             (answer,) = await answers_to(call, reader, seen.tobytes(), origin=origin)
         else:
             answer = reader.blank()
         return respond(DrawingAnswer(**msgspec.structs.asdict(answer), pixels=seen.tolist()))
 
-    async def _read(self, call: Call) -> NDArray[np.uint8]:
+    async def _read(self, call: Call, caller: Caller) -> NDArray[np.uint8]:
         """The drawing of this request as (28, 28) uint8, by the one recipe."""
         kind = require_media_type(call, JSON, *PICTURES, RAW)
-        body = not_empty(await read_body(call, limit=STROKES_BYTES if kind == JSON else PICTURE_BYTES))
+        limit = STROKES_BYTES if kind == JSON else PICTURE_BYTES
+        body = not_empty(await read_body(call, limit=limit, of=caller))
         if kind == JSON:
             drawn = _read_strokes(body)
             if sum(map(len, drawn.strokes)) <= POINTS_ON_THE_LOOP:
                 return draw_strokes(drawn.strokes, pen_width=drawn.pen_width)
-            return await self._aside.run(lambda: draw_strokes(drawn.strokes, pen_width=drawn.pen_width))
+            return await self._aside.run(lambda: draw_strokes(drawn.strokes, pen_width=drawn.pen_width), of=caller)
         if kind == RAW:
             width, height = _side(call, "width"), _side(call, "height")
-            return await self._aside.run(lambda: normalise(read_grey(body, width, height)))
-        return await self._aside.run(lambda: normalise(read_picture(body, max_pixels=MAX_PIXELS)))
+            return await self._aside.run(lambda: normalise(read_grey(body, width, height)), of=caller)
+        return await self._aside.run(lambda: normalise(read_picture(body, max_pixels=MAX_PIXELS)), of=caller)
 
 
 def _read_strokes(body: bytes) -> Strokes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -63,10 +64,10 @@ class Labelling:
         ask = self._service.watch.ask
         self._service.watch.require()
         if call.method == "DELETE":
-            return respond(await ask(self._withdraw, caller, identifier))
+            return respond(await ask(partial(self._withdraw, caller, identifier), of=caller))
         require_media_type(call, JSON)
-        label = read_label(await read_body(call, limit=LABEL_BYTES))
-        return respond(await ask(self._say, caller, identifier, label))
+        label = read_label(await read_body(call, limit=LABEL_BYTES, of=caller))
+        return respond(await ask(partial(self._say, caller, identifier, label), of=caller))
 
     def _say(self, caller: Caller, identifier: UUID, label: Label) -> Labelled:
         prediction = self._subject(caller, identifier).prediction

@@ -12,8 +12,8 @@ from starlette.responses import HTMLResponse, Response
 from app.errors import NotFound
 from app.inference.contract import THE_INPUT
 from app.web.call import Call
+from app.web.files import MAY_BE_KEPT
 from app.web.model_page import Card, as_html, confusions, weight_pictures
-from app.web.routes.page import MAY_BE_KEPT
 from app.web.service import Service
 from app.web.version import Version
 

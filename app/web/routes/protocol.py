@@ -93,16 +93,16 @@ class Protocol:
     @_says_errors
     async def infer(self, call: Call) -> Response:
         """Answers to the drawings of one tensor."""
-        reader, origin = self._service.admit(call, stores="protocol", version=self._version(call))
+        reader, origin, caller = self._service.admit(call, stores="protocol", version=self._version(call))
         kind = require_media_type(call, JSON, RAW)
         if kind == RAW:  # its JSON is shorter than a drawing, as a rule
             reader.queue.admit(min(announced_bytes(call) // PIXELS, MAX_ROWS))
-        body = await read_body(call, limit=INFER_BYTES)
+        body = await read_body(call, limit=INFER_BYTES, of=caller)
         length = call.field(LENGTH_HEADER.encode())
         if len(body) <= LOOP_BYTES:
             question = read_question(body, length)
         else:
-            question = await self._aside.run(lambda: read_question(body, length))
+            question = await self._aside.run(lambda: read_question(body, length), of=caller)
         answers = await answers_to(call, reader, question.pixels, origin=origin)
         version = reader.version
         content, json_length = write_answers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from msgspec import structs
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from app.errors import BadParameter
 from app.storage.labels import Labels
 from app.storage.results import Summary
+from app.web.access import Caller
 from app.web.call import Call
 from app.web.errors import respond
 from app.web.routes.labels import label_word
@@ -40,11 +42,12 @@ class Results:
         """At most `limit` results, older than `before` if it is given."""
         access = self._service.access
         if access.has_key(call) or not (self._service.results_public or access.is_local(call)):
-            access.caller(call)
+            of: Caller | str = access.caller(call)
         else:
             access.count_address(call)
+            of = access.address(call)
         limit, before = _limit(call), _before(call)
-        return respond({"results": await self._service.watch.ask(self._latest, limit, before)})
+        return respond({"results": await self._service.watch.ask(partial(self._latest, limit, before), of=of)})
 
     def _latest(self, limit: int, before: UUID | None) -> list[Listed]:
         found = self._service.store.latest(limit, before=before)
