@@ -109,7 +109,8 @@ async def read_body(call: Call, *, limit: int, of: Hashable) -> bytes:
             if received > UNCOUNTED_BYTES:
                 counted += _arriving.take(received - counted, of)
     finally:
-        _arriving.give_back(counted, of)
+        if counted:
+            _arriving.give_back(counted, of)
 
 
 def announced_bytes(call: Call) -> int:

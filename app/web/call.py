@@ -31,7 +31,8 @@ class Call(Request):
     def __init__(self, scope: Scope, receive: Receive) -> None:
         super().__init__(scope, receive)
         self.arrived = time.monotonic()
-        self._fields = dict(scope["headers"])
+        # White space around a value is no part of it (RFC 9110, 5.5); parsers leave what is at its end.
+        self._fields = {name: value.strip(b" \t") for name, value in scope["headers"]}
         self._repeats = len(self._fields) < len(scope["headers"])
         given = self._fields.get(b"x-request-id")
         self.id = given.decode() if given is not None and _SAFE_ID.fullmatch(given) else new_request_id()

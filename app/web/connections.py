@@ -157,11 +157,6 @@ class BoundedConnection(HttpToolsProtocol):
             self._began = time.monotonic()
         self.scope["pixelwise.connection"] = self  # type: ignore[typeddict-unknown-key]  # a server may add its own
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(
-            name, value.strip(b" \t")
-        )  # which is no part of it (RFC 9110, 5.5); the parser leaves the end
-
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade() and any(name in BODY_FIELDS and value != b"0" for name, value in self.headers):
             self._refuse(UPGRADE)
