@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from app.errors import PixelWiseError
 from app.web.connections import MAX_CONNECTIONS, BoundedConnection
@@ -22,6 +23,9 @@ STOP_SECONDS = 25
 """For answering what was accepted; the parent waits a little longer."""
 
 
+LINGER_SECONDS = 1.0
+STARTED_SECONDS = 0.01
+"""So often is looked whether the server has started."""
 OTHER_FILES = 128
 """Which the process has open beside its connections."""
 
@@ -31,13 +35,39 @@ def run(listener: socket.socket, parent: socket.socket) -> None:
     _raise_file_limit()
     from app.main import app
 
-    server = _Server(configuration(app, timeout_graceful_shutdown=STOP_SECONDS), parent)
+    server = uvicorn.Server(configuration(app, timeout_graceful_shutdown=STOP_SECONDS))
     # What was made until here stays: the collector need not look at it again and again under load.
     gc.collect()
     gc.freeze()
-    # uvicorn raises the signal again when it is done; the process then ends as any other, its last lines written.
+    # uvicorn raises a signal again that came before it was started; the process then ends as any other.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    server.run(sockets=[listener])
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_answer(server, app, listener, parent))
+
+
+async def _answer(server: uvicorn.Server, app: Gate, listener: socket.socket, parent: socket.socket) -> None:
+    """Runs the server; tells the parent when it answers, and ends it gently.
+
+    While it ends, each answer says for LINGER_SECONDS that its connection closes: who asks just then is answered, and
+    goes elsewhere afterwards.
+    """
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not (server.started or serving.done()):
+        await asyncio.sleep(STARTED_SECONDS)
+    if server.started:
+        told_to_end, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told_to_end.set)
+        parent.setblocking(False)
+        loop.add_reader(parent, told_to_end.set)
+        parent.send(b"1")
+        ended = asyncio.create_task(told_to_end.wait())
+        await asyncio.wait([ended, serving], return_when=asyncio.FIRST_COMPLETED)
+        loop.remove_reader(parent)
+        app.is_ending = True
+        await asyncio.wait([serving], timeout=LINGER_SECONDS)
+        server.should_exit = True
+    await serving
 
 
 def _raise_file_limit() -> None:
@@ -57,7 +87,6 @@ def configuration(app: Gate, **options: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=BoundedConnection,
-        loop="uvloop",
         ws="none",
         lifespan="on",
         access_log=False,
@@ -66,23 +95,6 @@ def configuration(app: Gate, **options: Any) -> uvicorn.Config:
         proxy_headers=False,
         **options,
     )
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, parent: socket.socket) -> None:
-        super().__init__(config)
-        self._parent = parent
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._parent.setblocking(False)
-            asyncio.get_running_loop().add_reader(self._parent, self._parent_is_gone)
-            self._parent.send(b"1")
-
-    def _parent_is_gone(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._parent)
-        self.should_exit = True
 
 
 if __name__ == "__main__":

@@ -1,342 +1,382 @@
-"""HTTP connections with bounds: on the time a request takes to arrive, on its head, on their number."""
+"""Bounds around uvicorn's connection: on the time a request takes to arrive, on its head, on what waits unread.
+
+uvicorn's own protocol parses and answers, as it is. A `BoundedConnection` stands between it and the socket: a protocol
+for the event loop, with a transport for uvicorn. It hands on what arrives in small pieces, and what the application
+reads tells it which of them have become a request (`run`).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from functools import partial
-from typing import Any, Final, NamedTuple, cast
-from weakref import WeakSet
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
-import msgspec
-from httptools import HttpParserError
-from starlette.types import Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from app.web.call import new_request_id
-from app.web.errors import ErrorBody
-from app.web.express import ExpressCycle, Run, Whole
-from app.web.glance import target_of_one_request
-from app.web.outgoing import Outgoing
+from app.web.refusals import (
+    ARRIVAL_SECONDS,
+    HEAD_BYTES,
+    HEAD_TOO_LARGE,
+    NOT_HTTP,
+    TOO_MANY_CONNECTIONS,
+    TOO_SLOW,
+    Refusal,
+    as_bytes,
+)
 
-ARRIVAL_SECONDS = 10.0
-"""From a request's first byte to its last, and from a new connection to its first request's last byte."""
 READING_SECONDS = 30.0
 """A client that does not take its answer for so long is cut off."""
-HEAD_BYTES = 16 << 10
-"""The request line and all headers."""
+CHUNK_BYTES = 128 << 10
+"""Of a body in chunks, without one for the application among them: twice what uvicorn keeps before it says stop."""
+PIECE_BYTES = 64 << 10
+"""Of a body, at once."""
 MAX_CONNECTIONS = 2000
-PIPELINED = 64
-"""Requests that may wait for the answer to the one before; a client that sends more at once is answered these, and its
-connection closes. Each waits as a few KiB, and a socket holds thousands of them."""
-LINGER_SECONDS = 1.0
-"""When the service ends, idle connections stay open for so long, for what is on its way."""
 SWEEP_SECONDS = 1.0
-BODY_FIELDS = (b"content-length", b"transfer-encoding")
+DISCARD_SECONDS, DISCARD_BYTES = 1.0, 64 << 20
+"""What still comes of a refused request is read and dropped within these bounds: most clients send all of it before
+they read, and a connection that closes with something unread takes the refusal back."""
 
+CONNECTION: Final = "pixelwise.connection"
+"""In the state of a request's scope: its connection, where this process serves it."""
 REFUSED: Final = "pixelwise.refused"
 """In the scope of a request whose arrival ended in a refusal: its status."""
 
 
-class Refusal(NamedTuple):
-    """What a client is told that sends no request that could be answered."""
+class BoundedConnection(asyncio.Protocol):
+    """One connection. A slow client holds nothing but its own socket, and not for long.
 
-    status: int
-    reason: str
-    answer: ErrorBody
-
-
-TOO_SLOW = Refusal(
-    408,
-    "Request Timeout",
-    ErrorBody(
-        "too-slow",
-        f"The request took more than {ARRIVAL_SECONDS:g} s to arrive.",
-        "Send it without pauses, on a new connection.",
-    ),
-)
-HEAD_TOO_LARGE = Refusal(
-    431,
-    "Request Header Fields Too Large",
-    ErrorBody(
-        "head-too-large",
-        f"The request line and headers, or the framing of the body, are longer than {HEAD_BYTES:,} bytes.",
-        "Send fewer or shorter headers, such as cookies.",
-    ),
-)
-NOT_HTTP = Refusal(
-    400,
-    "Bad Request",
-    ErrorBody(
-        "not-understood",
-        "This is not a request in HTTP/1.1.",
-        "Check the method, the address, the headers and the framing of the body; GET /docs lists what there is.",
-    ),
-)
-UPGRADE = Refusal(
-    400,
-    "Bad Request",
-    ErrorBody(
-        "not-understood",
-        "A request with a body must not have the header Upgrade: it asks for another protocol.",
-        "Send it without the header Upgrade, as HTTP/1.1.",
-    ),
-)
-TOO_MANY_CONNECTIONS = Refusal(
-    503,
-    "Service Unavailable",
-    ErrorBody("too-many-connections", "Too many connections are open.", "Close some of yours, or come again later."),
-)
-
-
-class BoundedConnection(HttpToolsProtocol):
-    """uvicorn's connection. A slow client holds nothing but its own socket, and not for long.
-
-    One sweep a second looks at all connections, so that a request costs no timer of its own. The application is a
-    `Gate`: it is asked before anything is made of a request, since refusing must cost little when more comes than can
-    be answered, and it is told of each request that is refused here.
+    uvicorn makes one for each (`Config.http`). The application is a `Gate`: it hands each request to `run`, and is told
+    of what is refused here.
 
     Attributes:
         awaited: the answer that the current request waits for; cancelled when the client goes away.
     """
 
-    awaited: asyncio.Future[Any] | None = None
-    _gate: Any
-    _began: float | None = None
-    _is_parsing = False
-    """A message has begun, and not ended."""
-    _in_head = True
-    _unread = 0
-    """Bytes that came since the last that made a whole: a head, a piece of a body, a chunk."""
-    _paused_since: float | None = None
-    _ending = False
-    _express: ExpressCycle | None = None
-    """The current request, if it may take the short way and has not arrived whole yet."""
-    _was_refused = False
-    """The current request was answered at its head; its body is read and dropped."""
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,  # as uvicorn has it
+    ) -> None:
+        self.awaited: asyncio.Future[Any] | None = None
+        self._gate: Any = config.app
+        self._loop = _loop or asyncio.get_running_loop()
+        self._http = HttpToolsProtocol(config, server_state, {**app_state, CONNECTION: self}, self._loop)
+        self._is_http_told = False
+        """uvicorn knows this connection, and not of its end."""
+        self._began: float | None = time.monotonic()
+        """When what is arriving began to; None: nothing is."""
+        self._held = bytearray()
+        """Arrived, and not handed on yet."""
+        self._is_asked = False
+        """A head was handed on, and the application does not know of it yet."""
+        self._scope: Scope | None = None
+        """Of the request that is being answered."""
+        self._has_answered = False
+        """Something of its answer is sent."""
+        self._left: float = 0
+        """Bytes of its body that were not handed on; in chunks, infinite until the last was read."""
+        self._unused = 0
+        """Bytes of chunks that were handed on since the application read something."""
+        self._is_handing_on = self._is_paused = self._is_held_back = False
+        self._is_broken = self._is_half_closed = False
+        """What follows is no request; nothing follows."""
+        self._unsent_since: float | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        self._gate = self.config.app
-        super().connection_made(Outgoing(transport, self.loop, self.is_within_a_request))  # type: ignore[arg-type]  # it passes on what it has not
-        if len(self.connections) > MAX_CONNECTIONS:
+    # -- what the event loop tells -------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # of TCP
+        self._transport, self._outgoing = transport, Outgoing(self, transport, self._loop)
+        if not _admit(self, self._loop):
             self._refuse(TOO_MANY_CONNECTIONS)
             return
-        self._began = time.monotonic()
-        sweep(self.loop, self.connections)
+        self._is_http_told = True
+        self._http.connection_made(self._outgoing)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        open_connections.get(self._loop, set()).discard(self)
         if self.awaited is not None:
             self.awaited.cancel()
-        super().connection_lost(exc)
+        self._tell_http_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
-            self.transport.discard(len(data))  # type: ignore[attr-defined]  # of Outgoing
+        if self._outgoing.is_closing():
+            self._outgoing.discard(len(data))
             return
-        if self._gate.is_full and self._refuse_unread(data):
-            return
-        if self._began is None:
+        if self._began is None and not self._is_answering():
             self._began = time.monotonic()  # empty lines between requests are data too, and begin no message
-        self._unread += len(data)
-        if self._in_head and len(data) > HEAD_BYTES and b"\r\n\r\n" not in data[:HEAD_BYTES]:
-            self._refuse(HEAD_TOO_LARGE)
-            return
-        super().data_received(data)
-        self._take_the_long_way()
-        if self._unread > HEAD_BYTES:
-            self._refuse(HEAD_TOO_LARGE)
+        self._held += data
+        self._go_on()
 
-    def send_400_response(self, msg: str) -> None:
-        self._refuse(NOT_HTTP)
+    def eof_received(self) -> bool:
+        """A client that sends nothing more may still wait for its answers: the connection stays open for them."""
+        if self._outgoing.is_closing():
+            return False
+        self._is_half_closed = True
+        self._loop.call_soon(self._close_if_done)
+        return True
 
-    def on_message_begin(self) -> None:
-        self._is_parsing = True
-        self._unset_keepalive_if_required()  # an answer that left while this came may have set it
-        super().on_message_begin()
-        if self._began is None:
+    def pause_writing(self) -> None:
+        self._unsent_since = time.monotonic()
+        self._http.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._unsent_since = None
+        self._http.resume_writing()
+
+    # -- what the application does -------------------------------------------------------------------------------------
+
+    async def run(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Has `app` answer a request whose head has arrived; it reads as much of the body as it likes."""
+        scope["headers"] = list(scope["headers"])  # uvicorn adds to its own list what trails a body in chunks
+        self._scope, self._is_asked, self._has_answered = scope, False, False
+        self._left, may_have_body = _length_of_body(scope)
+        if not may_have_body:
+            self._is_broken = True
+        elif not self._left:
+            self._began = None
+        elif self._held:
+            self._go_on()
+
+        async def receive_and_go_on() -> Message:
+            message = await receive()
+            if self._left:
+                if self._left == math.inf and not message.get("more_body", False):
+                    self._left, self._began = 0, None
+                self._unused = 0
+                self._go_on()
+            return message
+
+        try:
+            if REFUSED not in scope:
+                await app(scope, receive_and_go_on, send)
+        finally:
+            self._loop.call_soon(self._answered)  # uvicorn knows by then, too
+
+    def _answered(self) -> None:
+        self._scope = self.awaited = None
+        if self._began is None and self._held:
             self._began = time.monotonic()
-        self.scope["pixelwise.connection"] = self  # type: ignore[typeddict-unknown-key]  # a server may add its own
+        self._go_on()
 
-    def on_headers_complete(self) -> None:
-        if self.parser.should_upgrade() and any(name in BODY_FIELDS and value != b"0" for name, value in self.headers):
-            self._refuse(UPGRADE)
-            raise HttpParserError("the parser would take this body for the next request")
-        if len(self.pipeline) >= PIPELINED:
-            raise HttpParserError("more requests at once than are answered on one connection")
-        self._unread = 0
-        if not (self._is_usual() and (self._refuse_at_once() or self._goes_express())):
-            self._gate.expect(self.url)
-            super().on_headers_complete()
-            if self._ending:
-                self.cycle.keep_alive = False
-        self._in_head = False
-        self.headers = []  # the request has its own by now; what follows a chunked body is none of them
+    # -- between the two -----------------------------------------------------------------------------------------------
 
-    def on_body(self, body: bytes) -> None:
-        self._unread = 0
-        if self._express is not None:
-            self._express.body += body
-        elif not self._was_refused:
-            super().on_body(body)
+    def _go_on(self) -> None:
+        """Hands on what has its turn: a head once it is whole, and what has come of a body."""
+        while self._held and not (self._is_broken or self._outgoing.is_closing()):
+            if self._left:
+                if self._is_paused or self._unused > CHUNK_BYTES:
+                    break
+                count = int(min(self._left, len(self._held), PIECE_BYTES))
+                self._left -= count
+                self._unused += count if self._left == math.inf else 0
+                self._began = self._began if self._left else None
+            elif self._is_asked or self._scope is not None:
+                break
+            elif count := self._length_of_head():
+                self._is_asked = True
+            else:
+                break
+            self._hand_on(count)
+        self._hold_back(bool(self._held) and not self._is_in_head())
+        self._close_if_done()
 
-    def on_chunk_complete(self) -> None:
-        self._unread = 0
+    def _length_of_head(self) -> int:
+        """Of the one that has arrived; 0 while it has not ended. What cannot become one is handed on as it is."""
+        while self._held.startswith((b"\r", b"\n")):  # empty lines before a request are allowed
+            del self._held[:1]
+        first_line = self._held.find(b"\n")
+        if (
+            not self._held[:1].isalpha()
+            or self._held.startswith(b"PRI ")
+            or (first_line > 0 and self._held[first_line - 1 : first_line] != b"\r")
+        ):
+            return len(self._held)
+        length = self._held.find(b"\r\n\r\n") + 4
+        if length > HEAD_BYTES or (length < 4 and len(self._held) > HEAD_BYTES):
+            self._refuse(HEAD_TOO_LARGE)
+        return length if 4 <= length <= HEAD_BYTES else 0
 
-    def on_message_complete(self) -> None:
-        self._is_parsing, self._in_head, self._unread, self._began = False, True, 0, None
-        if self._was_refused:
-            self._was_refused = False
-            super().on_response_complete()
-        elif self._express is not None:
-            cycle, self._express = self._express, None
-            self.cycle = cycle  # type: ignore[assignment]  # has what a connection looks at
-            Run(cycle.answer(cycle.call), partial(self._answer, cycle))
-        else:
-            super().on_message_complete()
+    def _hand_on(self, count: int) -> None:
+        piece = bytes(self._held[:count])
+        del self._held[:count]
+        self._is_handing_on = True
+        self._http.data_received(piece)
+        self._is_handing_on = False
+        if self._is_broken:
+            self._refuse(NOT_HTTP)
 
-    def on_response_complete(self) -> None:
-        self.awaited = None
-        self.transport.flush()  # type: ignore[attr-defined]  # of Outgoing
-        super().on_response_complete()
+    def _hold_back(self, holds: bool) -> None:
+        """Lets what comes wait in the socket, or takes it."""
+        if holds != self._is_held_back and not self._outgoing.is_closing():
+            self._is_held_back = holds
+            (self._transport.pause_reading if holds else self._transport.resume_reading)()
 
-    def shutdown(self) -> None:
-        """The service ends. An idle client may be sending at this moment: it is answered, and told to close."""
-        self._ending = True
-        if self.cycle is not None:
-            self.cycle.keep_alive = False
-        self.loop.call_later(LINGER_SECONDS, self._close_if_idle)
+    def pause(self) -> None:
+        """uvicorn takes nothing more of this body for now."""
+        self._is_paused = True
+
+    def resume(self) -> None:
+        """uvicorn goes on."""
+        if self._is_paused:
+            self._is_paused = False
+            self._loop.call_soon(self._go_on)
+
+    def sends(self, data: bytes) -> bool:
+        """Whether this may go out. What uvicorn says while it is handed something is that it has not understood."""
+        if self._is_handing_on:
+            self._is_broken = True
+            return False
+        self._has_answered = self._has_answered or not data.startswith(b"HTTP/1.1 100 ")
+        return True
+
+    def may_close(self) -> bool:
+        """Whether uvicorn ends this connection because of an answer, or for idleness."""
+        return not self._is_handing_on
+
+    def may_send_more(self) -> bool:
+        """Whether the client is perhaps sending at this moment: it has begun something that did not arrive whole."""
+        return not self._is_half_closed and bool(self._left or self._held or self._is_broken)
 
     def close_if_late(self, now: float) -> None:
         """Ends this connection when its request or its client takes too long."""
         if self._began is not None and now - self._began > ARRIVAL_SECONDS:
             self._refuse(TOO_SLOW)
-        if not self.flow.write_paused:
-            self._paused_since = None
-        elif self._paused_since is None:
-            self._paused_since = now
-        elif now - self._paused_since > READING_SECONDS:
-            self.transport.abort()
+        if self._unsent_since is not None and now - self._unsent_since > READING_SECONDS:
+            self._transport.abort()
 
-    def is_within_a_request(self) -> bool:
-        """Whether a request has begun to arrive, and not ended."""
-        return self._is_parsing or self._unread > 0
+    def _is_in_head(self) -> bool:
+        return not (self._left or self._is_asked or self._scope is not None)
 
-    def _is_usual(self) -> bool:
-        """Whether this request is as most are: the only one here, and the connection stays open after it."""
-        usual = self._is_alone() and not self._ending and not self.expect_100_continue
-        return usual and self.parser.should_keep_alive() and self.parser.get_http_version() == "1.1"
+    def _is_answering(self) -> bool:
+        """Whether a request has arrived whole, and has no answer yet."""
+        return self._scope is not None and not self._left
 
-    def _is_alone(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
-
-    def _refuse_unread(self, data: bytes) -> bool:
-        """While more comes than can be answered: answers a usual request with a refusal, and parses nothing."""
-        if self.is_within_a_request() or not self._is_alone() or self._ending or self.flow.write_paused:
-            return False
-        target = target_of_one_request(data)
-        answer = None if target is None else self._gate.refuse_at_once(target)
-        if answer is None:
-            return False
-        self._began = None
-        self.transport.write_whole(answer)  # type: ignore[attr-defined]  # of Outgoing
-        super().on_response_complete()
-        return True
-
-    def _goes_express(self) -> bool:
-        """Takes the short way if there is one for this request; whether its body is here too is seen in a moment."""
-        answer = self._gate.express(self.url, self.parser.get_method())
-        if answer is None or self.flow.write_paused:
-            return False
-        scope = cast(Scope, self.scope)
-        scope.update(method="POST", path=self.url.decode(), raw_path=self.url, query_string=b"")
-        self._express = ExpressCycle(scope, answer)
-        return True
-
-    def _take_the_long_way(self) -> None:
-        """Of a request on the short way something is still to come: it is answered as any other."""
-        if self._express is not None:
-            body, self._express = self._express.body, None
-            self._gate.expect(self.url)
-            super().on_headers_complete()
-            super().on_body(bytes(body))
-
-    def _answer(self, cycle: ExpressCycle, answer: Whole) -> None:
-        """Sends the answer of the short way, in one piece."""
-        cycle.response_started = cycle.response_complete = True
-        if not (cycle.disconnected or self.transport.is_closing()):
-            closes = b"" if cycle.keep_alive or answer.ends else b"connection: close\r\n"
-            dated = b"".join([name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers])
-            whole = b"%s%s%s\r\n%s" % (answer.head, dated, closes, answer.body)
-            self.transport.write_whole(whole)  # type: ignore[attr-defined]  # of Outgoing
-            if answer.ends or not cycle.keep_alive:
-                self.transport.close()
-        self._gate.note_answered(cycle.call, answer.status)
-        self.on_response_complete()
-
-    def _refuse_at_once(self) -> bool:
-        """Answers with a refusal if the application has one ready."""
-        answer = self._gate.refuse_at_once(self.url)
-        if answer is None or self.flow.write_paused:
-            return False
-        self._was_refused = True
-        self.transport.write_whole(answer)  # type: ignore[attr-defined]  # of Outgoing
-        return True
-
-    def _close_if_idle(self) -> None:
-        if self._is_alone() and not self.is_within_a_request():
-            self.transport.close()
+    def _close_if_done(self) -> None:
+        """Ends a connection on which nothing more is to be answered."""
+        is_over = self._is_broken or (self._is_half_closed and not self._is_asked)
+        if is_over and not (self._is_answering() or (self._is_broken and self._scope is not None)):
+            self._outgoing.close()
 
     def _refuse(self, refusal: Refusal) -> None:
         """Ends this connection; says why, where that is the answer to one request and the only one."""
-        if self.transport.is_closing():
+        if self._outgoing.is_closing():
             return
-        self._take_the_long_way()
-        cycle = self.cycle
-        if self._in_head and cycle is not None and not cycle.response_complete:
-            cycle.keep_alive = False  # the request before this one is answered, then the connection closes
-            return
-        if self._in_head:
-            self._say(refusal, self._note(refusal))
-        elif not (self._was_refused or cycle.response_started or self.pipeline):
-            call = cycle.scope.get("pixelwise.call")  # the gate notes a request that it knows
-            self._say(refusal, call.id if call else self._note(refusal))  # type: ignore[attr-defined]  # is a Call
-            cycle.scope[REFUSED] = refusal.status  # type: ignore[typeddict-unknown-key]  # a server may add its own
-            cycle.disconnected = True  # whoever waits for the rest of the body is told that it does not come
-            cycle.message_event.set()
-        self.transport.close()
+        self._is_broken = True
+        is_answered = self._has_answered if self._scope is not None else self._left > 0
+        if not is_answered:
+            self._transport.write(as_bytes(refusal, self._note(refusal)))
+        self._tell_http_lost(None)  # whoever waits for the rest of the body is told that it does not come
+        self._outgoing.close()
 
     def _note(self, refusal: Refusal) -> str:
         """Has the refusal counted and logged; the value is its id."""
+        if self._scope is not None:
+            self._scope[REFUSED] = refusal.status
+            if "pixelwise.call" in self._scope:
+                return str(self._scope["pixelwise.call"].id)  # the gate notes a request that it knows
         request_id = new_request_id()
         seconds = 0.0 if self._began is None else time.monotonic() - self._began
-        self._gate.note_refused(request_id, self.client, refusal.status, seconds)
+        self._gate.note_refused(request_id, self._transport.get_extra_info("peername"), refusal.status, seconds)
         return request_id
 
-    def _say(self, refusal: Refusal, request_id: str) -> None:
-        body = msgspec.json.encode(refusal.answer)
-        fields = f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\n"
-        again = "retry-after: 1\r\n" if refusal.status == 503 else ""
-        head = f"HTTP/1.1 {refusal.status} {refusal.reason}\r\ncontent-type: application/json\r\nconnection: close\r\n"
-        safe = "x-content-type-options: nosniff\r\ncache-control: no-store\r\n"
-        self.transport.write(f"{head}{safe}{fields}{again}\r\n".encode() + body)
+    def _tell_http_lost(self, exc: Exception | None) -> None:
+        if self._is_http_told:
+            self._is_http_told = False
+            self._http.connection_lost(exc)
 
 
-_sweeping: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
-"""The event loops on which a sweep is planned."""
+class Outgoing(asyncio.Transport):
+    """The socket as uvicorn has it.
+
+    Closed in the middle of a request, it says that nothing more comes, and drops what still arrives for a while.
+    """
+
+    def __init__(
+        self, connection: BoundedConnection, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._connection, self._transport, self._loop = connection, transport, loop
+        self._is_closing = False
+        self._discarded = 0
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+    def write(self, data: Any) -> None:
+        if self._connection.sends(data) and not self.is_closing():
+            self._transport.write(data)
+
+    def pause_reading(self) -> None:
+        self._connection.pause()
+
+    def resume_reading(self) -> None:
+        self._connection.resume()
+
+    def is_closing(self) -> bool:
+        return self._is_closing or self._transport.is_closing()
+
+    def close(self) -> None:
+        if self.is_closing() or not self._connection.may_close():
+            return
+        self._is_closing = True
+        if self._connection.may_send_more():
+            self._transport.write_eof()
+            self._transport.resume_reading()
+            self._loop.call_later(DISCARD_SECONDS, self._transport.close)
+        else:
+            self._transport.close()
+
+    def discard(self, count: int) -> None:
+        """So many more bytes came for nobody."""
+        self._discarded += count
+        if self._discarded > DISCARD_BYTES:
+            self._transport.close()
 
 
-def sweep(loop: asyncio.AbstractEventLoop, connections: set[Any]) -> None:
-    """Looks at all connections once a second, for as long as there are any."""
-    if loop in _sweeping:
+def _length_of_body(scope: Scope) -> tuple[float, bool]:
+    """In bytes, infinite for one in chunks; and whether there may be one.
+
+    With the header Upgrade there may not: the parser would take it for the next request.
+    """
+    length, upgrades = 0.0, False
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            length = int(value)  # the parser takes digits only
+        elif name == b"transfer-encoding":
+            length = math.inf
+        elif name == b"upgrade":
+            upgrades = True
+    return length, not (upgrades and length)
+
+
+open_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, set[BoundedConnection]] = WeakKeyDictionary()
+"""The connections of each event loop on which a sweep is planned."""
+
+
+def _admit(connection: BoundedConnection, loop: asyncio.AbstractEventLoop) -> bool:
+    """Counts a new connection, if there may be one more."""
+    if loop not in open_connections:
+        open_connections[loop] = set()
+        loop.call_later(SWEEP_SECONDS, _sweep, loop)
+    if len(open_connections[loop]) >= MAX_CONNECTIONS:
+        return False
+    open_connections[loop].add(connection)
+    return True
+
+
+def _sweep(loop: asyncio.AbstractEventLoop) -> None:
+    """Looks at all connections once a second, for as long as there are any: no request costs a timer."""
+    now = time.monotonic()
+    if not open_connections[loop]:
+        del open_connections[loop]
         return
-    _sweeping.add(loop)
-
-    def look() -> None:
-        _sweeping.discard(loop)
-        if connections:
-            sweep(loop, connections)  # first: whatever happens here, there is a next time
-        now = time.monotonic()
-        for connection in list(connections):
-            connection.close_if_late(now)
-
-    loop.call_later(SWEEP_SECONDS, look)
+    loop.call_later(SWEEP_SECONDS, _sweep, loop)  # first: whatever happens here, there is a next time
+    for connection in list(open_connections[loop]):
+        connection.close_if_late(now)

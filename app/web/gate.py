@@ -7,10 +7,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache, partial
-from http import HTTPStatus
+from functools import lru_cache
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -18,13 +17,12 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import Overloaded, PixelWiseError
+from app.errors import NotUnderstood, Overloaded, PixelWiseError
 from app.inference.batcher import Overload
 from app.web.access import Access
 from app.web.call import Call, Endpoint, new_request_id
-from app.web.connections import REFUSED
+from app.web.connections import CONNECTION, REFUSED
 from app.web.errors import framework_refusal, refusal, unexpected
-from app.web.express import Answering, Whole
 from app.web.metrics import Metrics
 
 ALWAYS = [
@@ -74,7 +72,7 @@ class Gate:
         log: takes one line for each request; None writes none.
 
     Attributes:
-        is_full: the last request to the queue was refused for want of room.
+        is_ending: the service ends, and each answer says that its connection closes.
     """
 
     def __init__(
@@ -88,69 +86,29 @@ class Gate:
         log: Callable[[AccessLine], None] | None,
     ) -> None:
         self._inside, self._access, self._metrics, self._log = inside, access, metrics, log
-        self._overload = overload
-        self._queued = {path.encode(): partial(self._answer_whole, endpoint) for path, endpoint in queued.items()}
-        self._coming = self._refused = 0
-        self.is_full = False
+        self._overload, self._queued = overload, queued
+        self._refused = 0
+        self.is_ending = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self  # so that the router raises what it refuses
-        if scope["type"] == "http":
-            await self._answer(scope, receive, send)
-        else:
+        if scope["type"] != "http":
             await self._inside(scope, receive, send)
-
-    def refuse_at_once(self, target: bytes) -> bytes | None:
-        """The whole answer to a request of this target while its queue is full, before anything is made of the request.
-
-        Who asks for one version is not refused here: that one's queue may have room.
-        It has an id of its own, and the log has one line for all of a second.
-        """
-        path, _, query = target.partition(b"?")
-        if path not in self._queued or b"model=" in query:
-            return None
-        overload = self._overload(self._coming + 1)
-        self.is_full = overload is not None
-        if overload is None:
-            return None
-        if not self._refused:
-            asyncio.get_running_loop().call_later(1.0, self._note_refused)
-        self._refused += 1
-        fields, body = _overloaded(overload.retry_after)
-        return b"%sx-request-id: %s\r\n\r\n%s" % (fields, new_request_id().encode(), body)
-
-    def expect(self, target: bytes) -> None:
-        """A request to this target goes the long way: its drawings are in the queue some turns of the loop from now."""
-        if target.partition(b"?")[0] in self._queued:
-            if not self._coming:
-                asyncio.get_running_loop().call_soon(self._forget_coming)
-            self._coming += 1
-
-    def express(self, address: bytes, method: bytes) -> Answering | None:
-        """What answers requests to this address, the body of which has arrived, without ASGI; None: nothing does."""
-        return self._queued.get(address) if method == b"POST" else None
-
-    def note_answered(self, call: Call, status: int) -> None:
-        """A request was answered on the short way."""
-        self._note(call.scope, call, status)
+        elif (connection := scope.get("state", {}).get(CONNECTION)) is not None:
+            await connection.run(self._answer, scope, receive, send)
+        else:
+            await self._answer(scope, receive, send)
 
     def note_refused(self, request_id: str, peer: tuple[str, int] | None, status: int, seconds: float) -> None:
         """A request that never became one was refused; `seconds` from its first byte."""
         self._metrics.request("none", status, seconds)
         self._write(request_id, peer[0] if peer else "", "-", "-", status, seconds)
 
-    def _forget_coming(self) -> None:
-        """Requests whose heads were read in one turn of the event loop are in the queue before the next one reads."""
-        self._coming = 0
-
-    def _note_refused(self) -> None:
-        _log.warning("overloaded: %d requests were refused within a second", self._refused)
-        self._metrics.refused_at_once(self._refused)
-        self._refused = 0
-
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if REFUSED in scope:
-            return  # before this began, which is noted
+        endpoint = self._queued.get(scope["path"]) if scope["method"] == "POST" else None
+        if endpoint is not None and (overload := self._overload_at_once(scope)) is not None:
+            await self._refuse_at_once(overload, scope, send)
+            return
         call = scope["pixelwise.call"] = Call(scope, receive)
         status = 0
 
@@ -166,11 +124,24 @@ class Gate:
                 else:
                     added = [*FOR_PAGES, NOT_KEPT]
                 message["headers"] = [*headers, *added, (b"x-request-id", call.id.encode())]
+                if (self.is_ending or _ends_connection(call)) and CLOSES not in headers:
+                    message["headers"].append(CLOSES)
             await send(message)
 
         try:
+            if _asks_to_upgrade(call):
+                raise NotUnderstood(
+                    "request",
+                    found="a body and the header Upgrade, which asks for another protocol",
+                    promised="one or the other",
+                    remedy="Send it without the header Upgrade, as HTTP/1.1.",
+                )
             self._access.check_host(call)
-            await self._inside(scope, receive, send_more)
+            if endpoint is None:
+                await self._inside(scope, receive, send_more)
+            else:  # the router's first line for it says the same
+                scope["endpoint"] = endpoint
+                await endpoint(scope, receive, send_more)
         except ClientDisconnect:
             status = CLOSED_BY_CLIENT
         except Exception as error:  # the outermost place: the client gets JSON, the log what it was
@@ -181,23 +152,28 @@ class Gate:
         finally:
             self._note(scope, call, status)
 
-    async def _answer_whole(self, endpoint: Endpoint, call: Call) -> Whole:
-        """As `_answer`, on the short way: awaits nothing but the future of an answer."""
-        call.scope["endpoint"] = endpoint
-        try:
-            self._access.check_host(call)
-            response = await endpoint.answer(call)
-        except ClientDisconnect:
-            return Whole(CLOSED_BY_CLIENT, b"", b"")
-        except Exception as error:  # noqa: BLE001  # the outermost place, as in `_answer`
-            response = _refuse(error, call.id)
-        head = b"%s%s%sx-request-id: %s\r\n" % (
-            STATUS_LINES[response.status_code],
-            _fields(response.raw_headers),
-            _FIELDS_FOR_PROGRAMS,
-            call.id.encode(),
-        )
-        return Whole(response.status_code, head, bytes(response.body), CLOSES in response.raw_headers)
+    def _overload_at_once(self, scope: Scope) -> Overload | None:
+        """Whether the queue is full for this request, seen at its head.
+
+        Who asks for one version is not refused here: that one's queue may have room.
+        """
+        return None if b"model=" in scope["query_string"] else self._overload(1)
+
+    async def _refuse_at_once(self, overload: Overload, scope: Scope, send: Send) -> None:
+        """Before anything is made of the request. It has an id of its own; the log has one line for all of a second."""
+        if not self._refused:
+            asyncio.get_running_loop().call_later(1.0, self._note_refused)
+        self._refused += 1
+        status, headers, body = _overloaded(overload.retry_after)
+        ends = self.is_ending or any(name == b"transfer-encoding" for name, _ in scope["headers"])
+        named = [*headers, (b"x-request-id", new_request_id().encode()), *([CLOSES] if ends else [])]
+        await send({"type": "http.response.start", "status": status, "headers": named})
+        await send({"type": "http.response.body", "body": body})
+
+    def _note_refused(self) -> None:
+        _log.warning("overloaded: %d requests were refused within a second", self._refused)
+        self._metrics.refused_at_once(self._refused)
+        self._refused = 0
 
     def _note(self, scope: Scope, call: Call, status: int) -> None:
         seconds = time.monotonic() - call.arrived
@@ -211,20 +187,21 @@ class Gate:
             self._log(AccessLine(now, "info", "request", request_id, client, method, path, status, ms))
 
 
-def _fields(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    return b"".join([b"%s: %s\r\n" % header for header in headers])
-
-
-STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
-_FIELDS_FOR_PROGRAMS = _fields(FOR_PROGRAMS)
-
-
 @lru_cache(maxsize=64)
-def _overloaded(retry_after: int) -> tuple[bytes, bytes]:
-    """The fields and the body of this refusal; what differs between two goes between."""
+def _overloaded(retry_after: int) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """The status, the headers and the body of this refusal."""
     response = refusal(Overloaded("more drawings than can be answered soon", retry_after=retry_after))
-    head = STATUS_LINES[response.status_code] + _fields(response.raw_headers) + _FIELDS_FOR_PROGRAMS
-    return head, bytes(response.body)
+    return response.status_code, [*response.raw_headers, *FOR_PROGRAMS], bytes(response.body)
+
+
+def _asks_to_upgrade(call: Call) -> bool:
+    """Whether the protocol leaves open what this body belongs to: HTTP parsers end such a request at its head."""
+    return b"upgrade" in call.fields and call.has_body
+
+
+def _ends_connection(call: Call) -> bool:
+    """Whether what follows this request is none: where a body in chunks ends is not seen from outside the parser."""
+    return b"transfer-encoding" in call.fields or _asks_to_upgrade(call)
 
 
 def _refuse(error: Exception, request_id: str) -> Response:

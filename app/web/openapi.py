@@ -13,10 +13,10 @@ from app.inference.measures import PIXELS, SIDE
 from app.inference.pictures import MAX_SIDE
 from app.web.access import COOKIE
 from app.web.body import JSON, RAW
-from app.web.connections import ARRIVAL_SECONDS, HEAD_BYTES
 from app.web.errors import STATUSES
 from app.web.openapi_schemas import Json, refer, schemas
 from app.web.payloads import MAX_ROWS
+from app.web.refusals import ARRIVAL_SECONDS, HEAD_BYTES
 from app.web.routes.analytics import FORMATS
 from app.web.routes.classify import BATCH_BYTES, ONE_BYTES
 from app.web.routes.drawings import MAX_PIXELS, PICTURE_BYTES, PICTURES, STROKES_BYTES

@@ -15,6 +15,7 @@ from app.inference.batcher import Overload
 from app.storage.results import Source, Store
 from app.web.access import Access, Caller
 from app.web.call import Call
+from app.web.connections import CONNECTION
 from app.web.metrics import Metrics
 from app.web.model_page import Card
 from app.web.payloads import Answer
@@ -184,7 +185,7 @@ async def answers_to(call: Call, reader: Reader, pixels: bytes, *, origin: Origi
     if not pixels:
         return []
     future = reader.submit(pixels, origin=origin, arrived=call.arrived)
-    connection = call.scope.get("pixelwise.connection")
+    connection = call.scope.get("state", {}).get(CONNECTION)
     if connection is not None:
         connection.awaited = future
     try:

@@ -6,6 +6,7 @@ that are recorded for them.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import re
@@ -17,11 +18,13 @@ from typing import Any
 import numpy as np
 import pytest
 import uvicorn
+import uvloop
 from numpy.typing import NDArray
 
+from app.web.connections import BoundedConnection, open_connections
 from app.worker import configuration
 from tests.web.inside import Inside
-from tests.web.load import Reply, bodies_of, get, until
+from tests.web.load import Reply, bodies_of, get, post, until
 
 PATIENCE_SECONDS = 30
 LAST = get("/health", connection="close")
@@ -31,8 +34,8 @@ LAST = get("/health", connection="close")
 class Served:
     """Attributes: `port`; `inside`, the application; `server`, which knows its connections."""
 
-    def __init__(self, inside: Inside, server: uvicorn.Server, port: int) -> None:
-        self.inside, self.server, self.port = inside, server, port
+    def __init__(self, inside: Inside, server: uvicorn.Server, port: int, runner: asyncio.Runner) -> None:
+        self.inside, self.server, self.port, self._runner = inside, server, port, runner
 
     @contextlib.contextmanager
     def connect(self) -> Iterator[socket.socket]:
@@ -47,7 +50,11 @@ class Served:
             return replies_in(read_to_the_end(connection))
 
     def connections(self) -> int:
-        return len(self.server.server_state.connections)
+        return len(self.peers())
+
+    def peers(self) -> list[BoundedConnection]:
+        """Its open connections."""
+        return list(open_connections.get(self._runner.get_loop(), ()))
 
 
 class Gated:
@@ -82,12 +89,16 @@ def put_gate(inside: Inside) -> Gated:
 def serve(inside: Inside) -> Iterator[Served]:
     """Serves it as `app/worker.py` does. Its queue ends with it."""
     server = uvicorn.Server(configuration(inside.application, timeout_keep_alive=2))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.get_loop()  # made here, as it is closed here
+        thread = threading.Thread(target=lambda: runner.run(server.serve(sockets=[listener])))
         thread.start()
         try:
             until(lambda: server.started or not thread.is_alive(), "the start of the server")
-            yield Served(inside, server, listener.getsockname()[1])
+            yield Served(inside, server, listener.getsockname()[1], runner)
         finally:
             server.should_exit = True
             thread.join(PATIENCE_SECONDS)
@@ -118,6 +129,13 @@ def statuses(replies: list[Reply]) -> list[int]:
     return [reply.status for reply in replies]
 
 
+@pytest.fixture
+def own(published, tmp_path) -> Iterator[Served]:
+    """A server for one test: its engine may be changed."""
+    with Inside(published("v1.0"), tmp_path) as inside, serve(inside) as made:
+        yield made
+
+
 @pytest.fixture(scope="module")
 def served(published, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Inside(published("v1.0"), tmp_path_factory.mktemp("served")) as inside, serve(inside) as made:
@@ -132,3 +150,8 @@ def bodies(published) -> list[bytes]:
 @pytest.fixture(scope="module")
 def labels(published) -> list[str]:
     return [str(row.argmax() + 1) for row in published("v1.0").golden.scores[:30]]
+
+
+def chunked(body: bytes) -> bytes:
+    """A POST of a body in chunks, with the key."""
+    return post(b"", **{"transfer-encoding": "chunked"}).replace(b"content-length: 0\r\n", b"") + body

@@ -6,35 +6,29 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from app.web import connections, outgoing
+from app.web import connections, refusals
 from app.web.gate import AccessLine
-from tests.web.inside import KEY, Inside
+from tests.web.inside import KEY
 from tests.web.load import get, post, until
 from tests.web.served import (
     LAST,
+    PATIENCE_SECONDS,
     Served,
     bodies,
+    chunked,
     labels,
+    own,
     put_gate,
     read_to_the_end,
     replies_in,
-    serve,
     served,
     statuses,
 )
 
-__all__ = ["bodies", "labels", "served"]
-
-
-@pytest.fixture
-def own(published, tmp_path) -> Iterator[Served]:
-    """A server for one test: its engine may be changed."""
-    with Inside(published("v1.0"), tmp_path) as inside, serve(inside) as made:
-        yield made
+__all__ = ["bodies", "labels", "own", "served"]
 
 
 # -- headers -------------------------------------------------------------------------------------------------------
@@ -133,10 +127,7 @@ SLOW = {
     "a first line": (b"", b"GET /" + b"a" * 1000),
     "headers": (b"GET /health HTTP/1.1\r\n", b"x: y\r\n" * 300),
     "a body": (post(b"x" * 1000)[:-1000], b"x" * 1000),
-    "chunks": (
-        post(b"", **{"transfer-encoding": "chunked"}).replace(b"content-length: 0\r\n", b""),
-        b"1\r\nx\r\n" * 300,
-    ),
+    "chunks": (chunked(b""), b"1\r\nx\r\n" * 300),
     "empty lines": (b"", b"\r\n" * 500),
 }
 
@@ -230,16 +221,12 @@ def test_two_hundred_slow_clients_do_not_keep_anybody_waiting(served: Served, bo
             assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
-HEAD = connections.HEAD_BYTES
+HEAD = refusals.HEAD_BYTES
 LARGE = {
     "a header": get("/health", x="y" * 2 * HEAD),
     "many headers": get("/health", **{f"x-{number}": "y" * 100 for number in range(HEAD // 50)}),
     "a first line": get("/" + "a" * 2 * HEAD),
     "a header without an end": b"GET /health HTTP/1.1\r\nx: " + b"y" * 20 * HEAD,
-    "a trailer": post(b"", **{"transfer-encoding": "chunked"}).replace(b"content-length: 0\r\n", b"")
-    + (b"0\r\nx: " + b"y" * 20 * HEAD),
-    "the extension of a chunk": post(b"", **{"transfer-encoding": "chunked"}).replace(b"content-length: 0\r\n", b"")
-    + (b"1;" + b"y" * 20 * HEAD),
 }
 
 
@@ -256,6 +243,26 @@ def test_a_head_that_is_too_large_is_refused(served: Served, request_bytes: byte
             said += part
         assert statuses(replies_in(said)) == [431]
     until(lambda: served.connections() == 0, "the end of the connection")
+
+
+ENDLESS = {"a trailer": b"0\r\nx: ", "the extension of a chunk": b"1;"}
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("begin", ENDLESS.values(), ids=ENDLESS.keys())
+def test_of_what_stands_around_a_body_no_more_is_taken_than_of_a_body(served: Served, begin: bytes):
+    """It is nothing that the application is given: the rest of it waits in the socket until the time is over."""
+    with served.connect() as connection:
+        sender = threading.Thread(target=_send_all, args=(connection, chunked(begin) + b"y" * (64 << 20)))
+        sender.start()
+        until(lambda: _held(served) > 0, "that something is held")
+        assert _held(served) < connections.CHUNK_BYTES + (1 << 20)
+        assert b" 408 " in connection.recv(65536)
+        sender.join(PATIENCE_SECONDS)
+
+
+def _held(served: Served) -> int:
+    return max((len(one._held) for one in served.peers()), default=0)
 
 
 def test_a_head_below_the_bound_and_a_large_body_are_taken(served: Served, published):
@@ -292,13 +299,13 @@ def test_a_client_that_sends_all_of_a_body_that_is_too_large_reads_why_it_was_re
 
 
 def test_what_is_read_for_nobody_is_bounded(served: Served, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(outgoing, "DISCARD_BYTES", 1 << 20)
+    monkeypatch.setattr(connections, "DISCARD_BYTES", 1 << 20)
     with pytest.raises(OSError):
         served.exchange(post(LARGE_BODY, "/classify/batch"))
 
 
 def test_a_client_that_goes_on_after_its_refusal_is_cut_off(served: Served, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(outgoing, "DISCARD_SECONDS", 0.1)
+    monkeypatch.setattr(connections, "DISCARD_SECONDS", 0.1)
     with served.connect() as connection:
         connection.sendall(post(b"x" * (24 << 20), "/classify/batch")[:1000])
         assert statuses(replies_in(read_to_the_end(connection))) == [413]
@@ -308,7 +315,7 @@ def test_a_client_that_goes_on_after_its_refusal_is_cut_off(served: Served, monk
 def test_each_refusal_has_an_id_a_remedy_of_its_own_and_a_line_in_the_log(own: Served, monkeypatch: pytest.MonkeyPatch):
     lines: list[AccessLine] = []
     monkeypatch.setattr(own.inside.application, "_log", lines.append)
-    head = post(b"", **{"transfer-encoding": "chunked"}).replace(b"content-length: 0\r\n", b"")
+    head = chunked(b"")
     refused = {}
     for name, request in {
         "method": b"BREW / HTTP/1.1\r\n\r\n",
@@ -319,10 +326,7 @@ def test_each_refusal_has_an_id_a_remedy_of_its_own_and_a_line_in_the_log(own: S
         (refused[name],) = own.exchange(request)
     with own.connect() as connection:
         connection.sendall(head + b"4\r\n{   \r\n")
-        until(
-            lambda: any((one.scope or {}).get("pixelwise.call") for one in own.server.server_state.connections),
-            "the call",
-        )
+        time.sleep(0.05)  # the application waits for more by now
         connection.sendall(b"broken\r\n")
         (refused["later chunk"],) = replies_in(read_to_the_end(connection))
     until(lambda: len(lines) == 5, "the lines")
@@ -333,37 +337,3 @@ def test_each_refusal_has_an_id_a_remedy_of_its_own_and_a_line_in_the_log(own: S
         assert (reply.headers["x-content-type-options"], reply.headers["cache-control"]) == ("nosniff", "no-store")
     assert "headers" in refused["head"].json["remedy"] and "method" in refused["method"].json["remedy"]
     assert 'route="none",status="431"} 1.0' in own.inside.service.metrics.exposition().decode()
-
-
-# -- clients that leave ------------------------------------------------------------------------------------------------
-
-
-def test_work_whose_client_has_left_is_not_done(own: Served, bodies):
-    gate = put_gate(own.inside)
-    queue = own.inside.service.reader.queue
-    with own.connect() as first, own.connect() as stays:
-        first.sendall(post(bodies[0], connection="close"))
-        assert gate.entered.wait(10)
-        with own.connect() as leaves:
-            leaves.sendall(post(bodies[1]))
-            until(lambda: queue.rows_waiting == 1, "waiting")
-        until(lambda: own.connections() == 2, "the end of the connection that left")
-        stays.sendall(post(bodies[2], connection="close"))
-        until(lambda: queue.rows_waiting == 2, "waiting")
-        gate.may_go_on.set()
-        assert statuses(replies_in(read_to_the_end(first))) == [200]
-        assert statuses(replies_in(read_to_the_end(stays))) == [200]
-    assert gate.rows == 2
-    assert own.inside.stored() == 2
-    (metrics,) = own.exchange(get("/metrics", connection="close"))
-    assert b'status="499"} 1.0' in metrics.body
-
-
-def test_a_client_that_leaves_in_the_middle_of_its_body_costs_nothing(served: Served, bodies):
-    stored = served.inside.stored()
-    for _ in range(20):
-        with served.connect() as connection:
-            connection.sendall(post(bodies[0])[:-50])
-    until(lambda: served.connections() == 0, "the end of all connections")
-    assert statuses(served.exchange(LAST)) == [200]
-    assert served.inside.stored() == stored

@@ -8,20 +8,21 @@ import socket
 import threading
 from pathlib import Path
 
-from app.web import connections
 from tests.web.load import get, post
 from tests.web.served import Served, bodies, labels, read_to_the_end, replies_in, served, statuses
 
 __all__ = ["bodies", "labels", "served"]
 
 
-def test_who_sends_more_requests_at_once_than_may_wait_is_answered_those_and_no_more(served: Served):
-    """A socket holds thousands of small requests, and each that is made one takes memory and a turn."""
+def test_who_sends_thousands_of_requests_at_once_is_answered_all_in_their_order(served: Served, bodies, labels):
     with served.connect() as connection:
-        connection.sendall(get("/health") * 3000)
+        sent = (post(bodies[0]) + get("/health")) * 1000 + get("/ready", connection="close")
+        sender = threading.Thread(target=_send_all, args=(connection, sent))
+        sender.start()
         replies = replies_in(read_to_the_end(connection))
-    assert set(statuses(replies)) == {200}
-    assert connections.PIPELINED <= len(replies) <= connections.PIPELINED + 2
+        sender.join(20)
+    assert statuses(replies) == [200] * 2001
+    assert [reply.json.get("prediction") for reply in replies[:-1]] == [labels[0], None] * 1000
 
 
 def test_many_who_send_thousands_of_requests_at_once_keep_nobody_waiting(served: Served, bodies, labels):
