@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -261,6 +262,15 @@ def test_the_one_yaml_loader_is_a_safe_one():
     loader = next(node for node in ast.walk(TREES["app.release.card"]) if isinstance(node, ast.ClassDef) and
                   node.name == "_UniqueKeys")  # fmt: skip
     assert [ast.unparse(base) for base in loader.bases] == ["yaml.CSafeLoader"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_private_attribute_of_another_s_is_used(name: str):
+    """Named tuples have public ones with an underscore."""
+    public = {"_asdict", "_replace"}
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr) and node.attr not in public:
+            assert isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"), f"line {node.lineno}"
 
 
 @pytest.mark.parametrize("name", MODULES)

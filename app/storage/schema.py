@@ -55,6 +55,7 @@ def upgrade(database: Database) -> None:
     # Takes 300 ms, and only an upgrade needs it.
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
+    from alembic.runtime.migration import MigrationStep
     from alembic.script import ScriptDirectory
 
     _make_file(database)
@@ -65,9 +66,9 @@ def upgrade(database: Database) -> None:
         found = _revision(connection)
         if found is not None and found not in known:
             raise WrongSchema(database.name, found=found, promised=REVISION)
-        environment = EnvironmentContext(
-            Config(), scripts, fn=lambda revision, context: scripts._upgrade_revs(REVISION, revision)
-        )
+        newer = reversed(list(scripts.iterate_revisions(REVISION, found or "base")))
+        steps = [MigrationStep.upgrade_from_script(scripts.revision_map, script) for script in newer]
+        environment = EnvironmentContext(Config(), scripts, fn=lambda *_: steps)
         environment.configure(connection=connection, target_metadata=metadata, transactional_ddl=True)
         environment.run_migrations()
 
