@@ -15,12 +15,14 @@ class Block(NamedTuple):
 
     Attributes:
         number: the line in which it begins.
+        section: the heading above it, of the second level.
         kind: "sh" and "python" are run; "markdown" is written to `file`; "" is a picture made of characters.
         not_run: why it is not; empty if it is.
         shown: the "text" or "json" block that follows, which is what it prints; None if there is none.
     """
 
     number: int
+    section: str
     kind: str
     file: str
     text: str
@@ -36,13 +38,10 @@ def blocks_of(page: str) -> list[Block]:
         if kind in OUTPUTS:
             found[-1] = found[-1]._replace(shown=text)
         else:
-            found.append(Block(page.count("\n", 0, fence.start()) + 1, kind, file or "", text, why or "", None))
+            before = page[: fence.start()]
+            section = before.rpartition("\n## ")[2].partition("\n")[0]
+            found.append(Block(before.count("\n") + 1, section, kind, file or "", text, why or "", None))
     return found
-
-
-def between(page: str, first: str, after: str) -> str:
-    """The part that begins with the heading `first` and ends before the heading `after`."""
-    return first + page.partition(f"\n{first}\n")[2].partition(f"\n{after}\n")[0]
 
 
 def sentences_of(page: str) -> str:

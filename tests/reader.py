@@ -51,6 +51,7 @@ class Reader:
         root: the tree.
         before: what was typed in each shell before the block, such as "source .venv/bin/activate".
         stands_for: texts of pages, and what is typed and printed in their place here.
+        environ: more of the shell's environment.
     """
 
     def __init__(self, folder: Path, published: Callable[[str], Published]) -> None:
@@ -58,6 +59,7 @@ class Reader:
             pytest.fail(f"{MODEL_VENV} or {REPOSITORY} is missing: `make test` makes both.")
         self.root = folder / "pixelwise"
         self.before = ""
+        self.environ: dict[str, str] = {}
         github = Remote(folder / "github.git")
         for version in ("v1.0", "v1.1"):
             release = published(version)
@@ -187,7 +189,7 @@ class Reader:
     @property
     def _environ(self) -> dict[str, str]:
         environ = {"PATH": os.environ["PATH"], "HOME": str(self.root.parent), "PYTHONDONTWRITEBYTECODE": "1", **GIT}
-        return {**environ, "PORT": str(self.port), "LC_ALL": "C.UTF-8"}
+        return {**environ, "PORT": str(self.port), "LC_ALL": "C.UTF-8", **self.environ}
 
 
 @contextmanager
@@ -200,11 +202,12 @@ def reader_in(folder: Path, published: Callable[[str], Published]) -> Iterator[R
         reader.leave()
 
 
-def go_through(reader: Reader, blocks: list[Block], *, all_shown: bool = False) -> list[str]:
+def go_through(reader: Reader, blocks: list[Block], *, all_shown: bool = False, typed: str = "") -> list[str]:
     """Runs the blocks in order; those that print something else than they show.
 
     Args:
         all_shown: a block without an output prints nothing.
+        typed: what commands are answered that ask.
     """
     wrong = []
     for block in blocks:
@@ -219,7 +222,7 @@ def go_through(reader: Reader, blocks: list[Block], *, all_shown: bool = False) 
         elif shown is not None and ANSWERS in shown:
             printed = reader.serve(block.text, shown.partition(ANSWERS)[2].strip())
         else:
-            printed = reader.run(block.text)
+            printed = reader.run(block.text, typed=typed)
         if shown is None and all_shown:
             shown = ""
         if shown is not None and not shows(shown, printed):
