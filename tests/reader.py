@@ -107,7 +107,7 @@ class Reader:
     # -- a shell -------------------------------------------------------------------------------------------------------
 
     def run(self, script: str, *, typed: str = "") -> str:
-        """What the script prints, both streams as a terminal shows them; it must end well."""
+        """What the script prints, both streams as a terminal shows them; each command must end well."""
         done = subprocess.run(
             self._bash(script),
             cwd=self.root,
@@ -179,7 +179,7 @@ class Reader:
     def _bash(self, script: str) -> list[str]:
         for text, here in self.stands_for.items():
             script = script.replace(text, here)
-        return ["bash", "-c", f"{self.before}\n{script}"]
+        return ["bash", "-eo", "pipefail", "-c", f"{self.before}\n{script}"]
 
     def _as_on_the_page(self, printed: str) -> str:
         for text, here in self.stands_for.items():
