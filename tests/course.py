@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.installation import CARD, Installation, Published
+from tests.installation import CARD, Installation, Published, copy_of
 from tests.service import StartService, services
 
 PROSE = """# Model card: digits
@@ -60,19 +60,17 @@ def compiled_of_course(
     tmp_path_factory: pytest.TempPathFactory, compiled: Path, published: Callable[[str], Published]
 ) -> Path:
     """The installation that others are copied from."""
-    root = tmp_path_factory.mktemp("pattern") / "installation"
-    shutil.copytree(compiled, root, symlinks=True)
-    shutil.rmtree(root / "models")
+    installation = copy_of(compiled, tmp_path_factory.mktemp("pattern"))
+    shutil.rmtree(installation.models)
     for version in ("v1.1", "v2.0", "v1.0"):
-        place_prose(Installation(root), published(version))
-    return root
+        place_prose(installation, published(version))
+    return installation.root
 
 
 @pytest.fixture
 def installation_of_course(compiled_of_course: Path, tmp_path: Path) -> Installation:
     """An installation without .env; v1.0 is the default."""
-    shutil.copytree(compiled_of_course, tmp_path / "installation", symlinks=True)
-    return Installation(tmp_path / "installation")
+    return copy_of(compiled_of_course, tmp_path)
 
 
 @pytest.fixture

@@ -127,6 +127,13 @@ class Installation:
         self.place(record.version, files, artefact=record.artefact)
 
 
+def copy_of(pattern: Path, folder: Path) -> Installation:
+    """A copy of an installation, in a folder of this folder."""
+    root = folder / "installation"
+    shutil.copytree(pattern, root, symlinks=True)
+    return Installation(root)
+
+
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Published]:
     """A version -> that release of the local repository, pulled once."""
@@ -176,22 +183,19 @@ def compiled_with_three(
     tmp_path_factory: pytest.TempPathFactory, compiled: Path, published: Callable[[str], Published]
 ) -> Path:
     """The same with v1.1 and v2.0 in place too; those of v1.0 are the files of models/ itself."""
-    root = tmp_path_factory.mktemp("pattern") / "installation"
-    shutil.copytree(compiled, root, symlinks=True)
+    installation = copy_of(compiled, tmp_path_factory.mktemp("pattern"))
     for version in ("v1.1", "v2.0", "v1.0"):
-        Installation(root).place_published(published(version))
-    return root
+        installation.place_published(published(version))
+    return installation.root
 
 
 @pytest.fixture
 def installation_of_three(compiled_with_three: Path, tmp_path: Path) -> Installation:
     """An installation without .env, in which three versions are in place."""
-    shutil.copytree(compiled_with_three, tmp_path / "installation", symlinks=True)
-    return Installation(tmp_path / "installation")
+    return copy_of(compiled_with_three, tmp_path)
 
 
 @pytest.fixture
 def installation(compiled: Path, tmp_path: Path) -> Installation:
     """An installation without .env, in which the local v1.0 is in place."""
-    shutil.copytree(compiled, tmp_path / "installation", symlinks=True)
-    return Installation(tmp_path / "installation")
+    return copy_of(compiled, tmp_path)

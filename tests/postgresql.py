@@ -21,10 +21,15 @@ PATIENCE_SECONDS = 30
 
 
 class Server:
-    """One server and its folder; `start` after `stop` or `kill` goes on with the same port and the same data."""
+    """One server and its folder; `start` after `stop` or `kill` goes on with the same port and the same data.
+
+    Attributes:
+        programs: the folder of PostgreSQL's programs.
+        port: its port.
+    """
 
     def __init__(self, programs: Path, folder: Path) -> None:
-        self._programs, self._folder = programs, folder
+        self.programs, self._folder = programs, folder
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -40,7 +45,7 @@ class Server:
             "shared_buffers": "16MB",
             "timezone": "Asia/Kathmandu",  # far from UTC, and off by a quarter of an hour
         }
-        command = [*self._as_nobody_special(), str(self._programs / "postgres"), "-D", str(self._folder / "data")]
+        command = [*self._as_nobody_special(), str(self.programs / "postgres"), "-D", str(self._folder / "data")]
         command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
             # A process of ours, not a daemon: it is ended by its own id.
@@ -97,11 +102,11 @@ class Server:
             self._process = None
 
     def _takes_connections(self) -> bool:
-        command = [self._programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        command = [self.programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(command, check=False).returncode == 0
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [*self._as_nobody_special(), str(self._programs / program), "-D", str(self._folder / "data")]
+        command = [*self._as_nobody_special(), str(self.programs / program), "-D", str(self._folder / "data")]
         done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, cwd=self._folder)
         assert done.returncode == 0, done.stderr
 

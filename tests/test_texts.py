@@ -15,7 +15,6 @@ from app.inference.contract import Contract
 from app.inference.measures import PROFILE_MEASURES
 from app.inference.skew import WRONG_SHAPES, WRONG_VALUES
 from app.settings import DEFAULTS
-from tests.installation import Installation
 from tests.test_errors import EXIT_CODES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -110,7 +109,9 @@ def test_no_text_names_a_make_target_that_does_not_exist():
         "README.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "docs/course.md",
         "docs/decisions.md",
+        "docs/service.md",
         ".ci/run",
         "pixelwise-model/README.md",
     ):
@@ -198,21 +199,6 @@ def test_every_relative_link_leads_somewhere(name: str):
     for target in re.findall(r"\]\(([^)#\s]+)", text):
         if "://" not in target:
             assert ((ROOT / name).parent / target).exists(), target
-
-
-def test_the_readme_s_python_example_runs(installation: Installation):
-    example = README.partition("```python\n")[2].partition("```")[0]
-    check = "assert len(answers) == 50 and set(answers[0]) == {'prediction', 'confidence', 'scores'}"
-    done = installation.run("-c", f"{example}\n{check}")
-    assert done.returncode == 0, done.stderr
-
-
-def test_the_readme_s_output_is_what_predict_py_prints(installation: Installation):
-    shown = README.partition("It ends with five")[2].partition("```\n")[2].partition("```")[0].splitlines()
-    printed = installation.predict().stdout.splitlines()
-    assert shown[-1].startswith("PixelWise answers at http://")  # the last step of `make run`, of `pixelwise serve`
-    assert [line for line in shown[:-1] if line != "..." and re.sub(r"[\d.,%e-]+", "#", line) not in
-            {re.sub(r"[\d.,%e-]+", "#", other) for other in printed}] == []  # fmt: skip
 
 
 def test_the_readme_says_what_a_bare_machine_must_have():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.errors import BadFlagChange, CannotStore
+from app.errors import BadFlagChange, BadFlags, CannotStore
 from app.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -99,6 +99,21 @@ def rollback() -> None:
     _write(settings, change)
     kept = f"{settings.flags_file.name}{BEFORE}"
     typer.echo(f"Everyone gets {default}, the default. Undone: {change.before} (kept in {kept}).", err=True)
+
+
+def say_who_gets_another(settings: Settings) -> None:
+    """A line on stderr, where a flag gives somebody another version than the default."""
+    from app.flags.words import beside_the_default
+
+    default = settings.model_versions[0]
+    try:
+        gives = beside_the_default(_read(settings), default)
+    except BadFlags as error:
+        typer.echo(str(error), err=True)
+        return
+    if gives is not None:
+        remedy = f"`pixelwise flags rollback` gives everyone {default}."
+        typer.echo(f"But the flag model-version gives: {gives}. {remedy}", err=True)
 
 
 def _parts(name: str, shares: list[str]) -> dict[str, Fraction]:

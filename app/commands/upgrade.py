@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from app.commands.flags import say_who_gets_another
 from app.commands.pull import fetch
 from app.commands.serve import settings_of_service
+from app.settings import read_settings
 from app.terminal import say
 
 
@@ -23,3 +25,4 @@ def upgrade(version: Annotated[str, typer.Argument(help="The release, such as v2
 
     is_served = take_up(version, decide)
     say(f"{version}: the default in .env, and " + ("served." if is_served else "no service runs now."))
+    say_who_gets_another(read_settings())

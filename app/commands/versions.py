@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from app.commands.flags import say_who_gets_another
 from app.commands.pull import fetch
 from app.commands.serve import settings_of_service
 from app.errors import BadVersion, NotStartable
@@ -121,6 +122,7 @@ def default(version: Version) -> None:
         raise NotStartable(version, refusal)
     is_served = take_up(version, decide)
     say(f"{version}: the default in .env, and " + ("served as such." if is_served else "no service runs now."))
+    say_who_gets_another(read_settings())
 
 
 def _try(held: Held, settings: Settings) -> Trial | None:

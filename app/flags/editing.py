@@ -86,12 +86,13 @@ def roll_out(document: Document, name: str, wanted: Mapping[str, Fraction], *, v
 def roll_back(document: Document, *, versions: Sequence[str]) -> Change | None:
     """Everyone gets the default of MODEL_VERSIONS, whatever rollout, rule or setting of model-version said otherwise.
 
+    The flag has no default of its own then, so another one of MODEL_VERSIONS counts at once.
     None when it is so already.
     """
     if MODEL_VERSION not in document["flags"]:
         return None
     new, flag, before = _taken(document, MODEL_VERSION, versions)
-    flag["defaultVariant"] = _variant(MODEL_VERSION, flag["variants"], versions[0], versions)
+    flag.pop("defaultVariant", None)
     change = _done(new, MODEL_VERSION, flag, before, targeting=None)
     return None if change.document == document else change
 

@@ -69,6 +69,17 @@ def in_words(name: str, document: Document) -> str:
     return f"rules written by hand, which name {named}; otherwise {otherwise}" if flag.get("targeting") else otherwise
 
 
+def beside_the_default(document: Document, default: str) -> str | None:
+    """What model-version gives, in words, where somebody may get another version than this one; else None."""
+    flag = document["flags"].get(MODEL_VERSION)
+    if flag is None or flag["state"] == "DISABLED":
+        return None
+    variant = _default(flag)
+    if not flag.get("targeting") and (variant is None or flag["variants"][variant] == default):
+        return None
+    return in_words(MODEL_VERSION, document)
+
+
 def _described(name: str, document: Document, versions: Sequence[str]) -> Described:
     flag = document["flags"].get(name)
     if flag is None:

@@ -128,6 +128,27 @@ def test_only_a_version_that_is_named_can_become_the_default(house: Installation
     assert "found v1.0, v2.0 in .env" in done.stderr and f"pixelwise models add {version}" in done.stderr
 
 
+def test_another_default_is_everyone_s_or_it_is_said_who_gets_another_version(house: Installation):
+    assert house.pixelwise("flags", "rollout", "model-version", "v2.0=20%").returncode == 0
+    done = house.pixelwise("models", "default", "v2.0")
+    assert done.stderr.splitlines() == [
+        "v2.0: the default in .env, and no service runs now.",
+        "But the flag model-version gives: v2.0 for 20%, v1.0 for 80%. `pixelwise flags rollback` gives everyone v2.0.",
+    ]
+    assert house.pixelwise("flags", "rollback").returncode == 0
+    for version in ("v1.0", "v2.0"):
+        done = house.pixelwise("models", "default", version)
+        assert done.stderr == f"{version}: the default in .env, and no service runs now.\n"
+
+
+def test_another_default_stands_also_where_the_flag_file_is_broken(house: Installation):
+    (house.root / "data").mkdir()
+    (house.root / "data/flags.json").write_text("{")
+    done = house.pixelwise("models", "default", "v2.0")
+    assert done.returncode == 0 and "flags.json" in done.stderr
+    assert (house.root / ".env").read_text() == "MODEL_VERSIONS=v2.0,v1.0\n"
+
+
 def test_a_release_that_cannot_be_fetched_is_not_added(house: Installation):
     before = (house.root / ".env").read_text()
     assert house.pixelwise("models", "add", "v2.0", MODEL_REPO="nowhere.git").returncode == 6

@@ -12,7 +12,7 @@ from app.errors import BadFlagChange
 from app.flags.editing import Change, roll_back, roll_out, set_variant
 from app.flags.file import no_flags
 from app.flags.known import Document, check
-from app.flags.words import describe
+from app.flags.words import beside_the_default, describe
 from tests.flags.conftest import VERSIONS, flag, shares, versions_flag
 
 LAB = {"if": [{"==": [{"var": "key"}, "lab"]}, "v2.0"]}
@@ -234,6 +234,7 @@ def test_what_cannot_be_rolled_out_is_refused(before: dict[str, Any], name: str,
     [
         (versions_flag(shares(("v2.0", 20), ("v1.0", 80))), "v2.0 for 20%, v1.0 for 80%"),
         (versions_flag(default="v2.0"), "v2.0 for everyone"),
+        (versions_flag(), "v1.0 for everyone"),
         (versions_flag(LAB), "rules written by hand, which name v2.0; otherwise v1.0"),
         (versions_flag(LAB, state="DISABLED"), "the default of MODEL_VERSIONS for everyone (the flag is DISABLED)"),
         ({"model-version": flag({"v9.0": "v9.0"}, "v9.0")}, "v9.0 for everyone"),
@@ -246,14 +247,31 @@ def test_a_rollback_gives_everyone_the_default_and_says_what_it_undid(before: di
         return change
 
     change = _unchanged_otherwise(document(before), "model-version", back)
-    assert (change.before, change.after) == (undone, "v1.0 for everyone")
+    assert (change.before, change.after) == (undone, "the default of MODEL_VERSIONS for everyone")
     assert rule(change) is None
+    assert beside_the_default(change.document, "v2.0") is None
     assert roll_back(change.document, versions=VERSIONS) is None
 
 
 def test_where_nothing_is_rolled_out_there_is_nothing_to_undo():
     assert roll_back(no_flags(), versions=VERSIONS) is None
-    assert roll_back(document(versions_flag()), versions=VERSIONS) is None
+    assert roll_back(document(versions_flag(default=None)), versions=VERSIONS) is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({}, None),
+        (versions_flag(default="v2.0"), None),
+        (versions_flag(default=None), None),
+        (versions_flag(state="DISABLED"), None),
+        ({"model-version": flag({"new": "v2.0"}, "new")}, None),
+        (versions_flag(), "v1.0 for everyone"),
+        (versions_flag(shares(("v1.1", 20), ("v2.0", 80)), default="v2.0"), "v1.1 for 20%, v2.0 for 80%"),
+    ],
+)
+def test_another_version_than_the_default_is_told(flags: dict[str, Any], said: str | None):
+    assert beside_the_default(document(flags), "v2.0") == said
 
 
 # -- in words and figures ----------------------------------------------------------------------------------------------

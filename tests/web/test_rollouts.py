@@ -194,8 +194,8 @@ def test_no_answer_is_lost_or_bears_a_wrong_name_while_shares_change_and_a_versi
     for version, variant, reason in set(rows_in(service, "model_version, variant, reason", "results")):
         if reason in ("STATIC", "TARGETING_MATCH"):
             assert version == variant
-        else:  # before there was a file; or it named a version that was gone, and the default answered
-            assert (reason, variant) in ((None, None), ("ERROR", "v1.1"))
+        else:  # no file yet, or rolled back; or it named a version that was gone: the default answered
+            assert (reason, variant) in ((None, None), ("DEFAULT", None), ("ERROR", "v1.1"))
     assert {event["message"].partition(":")[0] for event in events(service) if event["level"] == "error"} <= {
         "flag model-version cannot be used for some"
     }

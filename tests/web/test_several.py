@@ -144,8 +144,8 @@ def test_where_the_lock_is_required_a_version_that_it_does_not_list_is_left_out(
     assert pixelwise(service, "lock", "v1.0").returncode == 0
     (service.root / ".env").write_text("MODEL_VERSIONS=v1.0,v2.0\nREQUIRE_LOCK=true\n")
     service.process.send_signal(signal.SIGHUP)
-    until(lambda: health(service)["left_out"], "v2.0 left out")
-    assert "in no entry of model.lock for v2.0" in health(service)["left_out"]["v2.0"]
+    why = "in no entry of model.lock for v2.0"  # the old worker may answer once more after the new one did
+    until(lambda: why in health(service)["left_out"].get("v2.0", ""), "v2.0 left out")
 
 
 # -- while it runs -----------------------------------------------------------------------------------------------------

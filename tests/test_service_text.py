@@ -1,0 +1,81 @@
+"""docs/service.md as an operator goes through it: a service runs, with a few drawings that were read and labelled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.installation import ROOT, Published
+from tests.pages import blocks_of
+from tests.postgresql import USER
+from tests.postgresql import Server as PostgreSQL
+from tests.postgresql import postgresql as postgresql
+from tests.reader import Reader, go_through, reader_in
+
+PAGE = (ROOT / "docs/service.md").read_text(encoding="utf-8")
+FIRST, *BLOCKS = blocks_of(PAGE)
+"""What is typed first holds for the whole page."""
+POSTGRESQL = "SQLite or PostgreSQL"
+DRAW = """
+key=$(python -m app.settings SECRET_API_KEY)
+send() { curl -sS --fail http://127.0.0.1:8000$1 -H "X-API-Key: $key" -H 'Content-Type: application/json' -d "$2"; }
+for bend in 120 140 160; do
+  read=$(send /drawings "{\\"strokes\\": [[[140, 40], [$bend, 140], [140, 240]]]}")
+  id=$(sed -E 's/.*"id":"([^"]+)".*/\\1/' <<<"$read")
+  send "/results/$id/label" '{"label": "1"}'
+done
+"""
+SUDO = """#!/bin/sh
+# sudo -u postgres COMMAND: the server believes everybody.
+shift 2
+exec "$@"
+"""
+
+
+def test_every_command_runs_and_prints_what_the_page_shows(tmp_path: Path, published: Callable[[str], Published]):
+    with operator(tmp_path, published) as reader:
+        reader.serve("make run")
+        reader.run(DRAW)
+        wrong = go_through(reader, [block for block in BLOCKS if block.section != POSTGRESQL])
+        assert wrong == [], "\n\n".join(wrong)
+        (columns,) = [line.partition("# ")[2] for line in PAGE.splitlines() if "--out labels.csv" in line]
+        labels = (reader.root / "labels.csv").read_text().splitlines()
+        assert (labels[0], len(labels)) == (columns.replace(" ", ""), 4)
+        assert "data-b" not in reader.run("git status --short"), "a folder of drawings that git does not ignore"
+
+
+def test_its_commands_bring_the_service_to_postgresql(
+    tmp_path: Path, published: Callable[[str], Published], postgresql: PostgreSQL
+):
+    with operator(tmp_path, published) as reader:
+        reader.run("bash setup-server.sh")
+        as_postgres(reader, postgresql)
+        wrong = go_through(reader, [block for block in BLOCKS if block.section == POSTGRESQL], typed="PASSWORD\n" * 2)
+        assert wrong == [], "\n\n".join(wrong)
+        reader.serve("pixelwise serve")
+        reader.run(DRAW)
+        assert "3 labels." in reader.run("pixelwise labels export --out labels.csv")
+        assert "0 labels." in reader.run("DATABASE_URL= pixelwise labels export --out of-sqlite.csv")
+
+
+@contextmanager
+def operator(folder: Path, published: Callable[[str], Published]) -> Iterator[Reader]:
+    """A reader who begins as the page says."""
+    with reader_in(folder, published) as reader:
+        reader.before = FIRST.text
+        yield reader
+
+
+def as_postgres(reader: Reader, server: PostgreSQL) -> None:
+    """Lets `sudo -u postgres` reach the tests' own server, on its own port."""
+    programs = reader.root.parent / "bin"
+    programs.mkdir()
+    (programs / "sudo").write_text(SUDO)
+    (programs / "sudo").chmod(0o755)
+    reader.stands_for["@127.0.0.1/"] = f"@127.0.0.1:{server.port}/"
+    reader.environ |= {
+        "PATH": f"{programs}:{server.programs}:{os.environ['PATH']}",
+        **{"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGUSER": USER},
+    }
