@@ -21,8 +21,6 @@ from app.web.gate import Gate
 _log = logging.getLogger("pixelwise.web")
 STOP_SECONDS = 25
 """For answering what was accepted; the parent waits a little longer."""
-
-
 LINGER_SECONDS = 1.0
 STARTED_SECONDS = 0.01
 """So often is looked whether the server has started."""
@@ -65,6 +63,8 @@ async def _answer(server: uvicorn.Server, app: Gate, listener: socket.socket, pa
         await asyncio.wait([ended, serving], return_when=asyncio.FIRST_COMPLETED)
         loop.remove_reader(parent)
         app.is_ending = True
+        for accepting in server.servers:
+            accepting.close()
         await asyncio.wait([serving], timeout=LINGER_SECONDS)
         server.should_exit = True
     await serving
