@@ -20,7 +20,8 @@ from rich.text import Text
 
 from app.causes import cause_of
 from app.environments import leads_elsewhere
-from app.errors import CannotListen, DatabaseUnavailable, PixelWiseError, SystemRefused, WrongSchema, system_refusals
+from app.errors import CannotListen, DatabaseUnavailable, PixelWiseError, SystemRefused, WrongSchema
+from app.guards import system_refusals
 from app.inference.artefact import MAX_BYTES
 from app.inference.plain_file import NotPlain, read_needed_file, read_plain_file
 from app.listening import listen

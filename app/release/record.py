@@ -14,7 +14,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from app.errors import BadRelease, ChangedFile, only_refusals
+from app.errors import BadRelease, ChangedFile
+from app.guards import only_refusals
 from app.inference.contract import Digest, PlainName, Version
 from app.inference.plain_file import NotPlain, Read, read_needed_file, read_plain_file
 
