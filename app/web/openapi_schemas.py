@@ -81,11 +81,12 @@ def _written_down() -> Json:
     }
     tensors = list_of({"type": "object", "properties": tensor, "required": ["name", "shape", "datatype"]})
     moment, known_or_not = {"type": "string", "format": "date-time"}, {"type": "string", "nullable": True}
+    anything_else = {"description": "What is no Drawing is refused in its place; the others are answered."}
     figures = {"type": "object", "description": "See app/report/figures.py."}
     verdict = objects_of(challenger=known_or_not, outcome=text, sentence=text, remark=text)
     described = objects_of(name=text, datatype=text, shape=list_of({"type": "integer", "minimum": -1}))
     return {
-        "Drawings": objects_of(drawings=list_of(refer("Drawing"), at_most=MAX_ROWS)),
+        "Drawings": objects_of(drawings=list_of({"anyOf": [refer("Drawing"), anything_else]}, at_most=MAX_ROWS)),
         "Answers": objects_of(
             model_version=text,
             answers=list_of({"anyOf": [refer("Answer"), refer("ErrorBody")]}),

@@ -162,10 +162,13 @@ def test_what_is_read_conforms_to_its_schema(inside: Inside, method: str, path: 
     conforms(reply.json, schema)
 
 
-def test_a_batch_with_a_bad_drawing_and_a_blank_drawing_conform(inside: Inside):
+def test_a_batch_with_bad_drawings_and_a_blank_drawing_conform(inside: Inside):
     content = DOCUMENT["paths"]["/classify"]["post"]["requestBody"]["content"][JSON]["example"]
-    body = json.dumps({"drawings": [content, {"pixels": []}]}).encode()
-    conforms(inside.ask("POST", "/classify/batch", body).json, "Answers")
+    drawings = {"drawings": [content, {"pixels": []}, None, 7]}
+    conforms(drawings, "Drawings")
+    reply = inside.ask("POST", "/classify/batch", json.dumps(drawings).encode())
+    assert [one.get("error") for one in reply.json["answers"]] == [None, *["bad-drawing"] * 3]
+    conforms(reply.json, "Answers")
     blank = inside.ask("POST", "/drawings", b'{"strokes": []}')
     assert blank.json["prediction"] is None
     conforms(blank.json, "DrawingAnswer")
