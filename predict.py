@@ -11,7 +11,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from app.errors import PixelWiseError, PromiseBroken, system_refusals
+from app.errors import PixelWiseError, PromiseBroken
+from app.guards import system_refusals
 
 if TYPE_CHECKING:
     import numpy as np

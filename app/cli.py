@@ -27,8 +27,8 @@ from app.errors import (
     RosterMismatch,
     UnreadableImage,
     printable,
-    system_refusals,
 )
+from app.guards import system_refusals
 from app.inference.contract import INK_ABOVE
 from app.settings import ROOT, read_settings
 from app.terminal import Json, console, print_json, say, show

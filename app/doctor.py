@@ -20,9 +20,10 @@ from rich.text import Text
 
 from app.causes import cause_of
 from app.environments import leads_elsewhere
-from app.errors import CannotListen, DatabaseUnavailable, PixelWiseError, SystemRefused, WrongSchema, system_refusals
+from app.errors import CannotListen, DatabaseUnavailable, PixelWiseError, SystemRefused, WrongSchema
+from app.guards import system_refusals
 from app.inference.artefact import MAX_BYTES
-from app.inference.plain_file import NotPlain, read_plain_file
+from app.inference.plain_file import NotPlain, read_needed_file, read_plain_file
 from app.listening import listen
 from app.release.address import parse_address
 from app.release.front import check_room
@@ -341,4 +342,4 @@ def _release(settings: Settings, version: str, suffix: str) -> Iterator[Symptom]
 def _state(folder: Path) -> tuple[Release, str | None] | None:
     """The record there, and the name of a file that is not what it says."""
     record = read_record(folder)
-    return None if record is None else (record, changed_file(folder, record))
+    return None if record is None else (record, changed_file(folder, record, read=read_needed_file))

@@ -9,15 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import shlex
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
 from app.causes import CAUSES, NO_PROCESS, cause_of
-
-_SHOWN = 300
-"""Characters of what a library said, in a message."""
 
 
 def printable(text: str) -> str:
@@ -42,25 +37,6 @@ class PixelWiseError(Exception):
         """The same for programs."""
         names = ("subject", "found", "promised", "remedy", "exit_code")
         return {"kind": type(self).__name__, **{name: getattr(self, name) for name in names}}
-
-
-@contextmanager
-def only_refusals(refuse: Callable[[str], PixelWiseError]) -> Iterator[None]:
-    """Lets nothing but refusals out of its block, in which a library parses bytes of strangers.
-
-    What zipfile, yaml, tomllib or numpy raise for odd bytes is written down nowhere: a list of their errors is never
-    whole (OverflowError, RecursionError, struct.error and ValueError for long numbers were all missing from one).
-
-    Args:
-        refuse: makes the refusal from what was raised.
-    """
-    try:
-        yield
-    except PixelWiseError:
-        raise
-    except Exception as error:
-        said = " ".join(str(error).split())[:_SHOWN]
-        raise refuse(f"{type(error).__name__}: {said}" if said else type(error).__name__) from error
 
 
 # -- what the caller passes (the caller's to fix) --------------------------------------------------------------
@@ -224,18 +200,6 @@ class SystemRefused(ConfigurationError):
         named = {os.strerror(number): number for number in CAUSES if os.strerror(number) in words}
         longest = max(named, key=len, default=None)  # subtle: one of these sentences begins like another
         return None if longest is None else OSError(named[longest], longest)
-
-
-@contextmanager
-def system_refusals(subject: object = "this system") -> Iterator[None]:
-    """Lets no OSError of a known cause out of its block: it becomes a SystemRefused of the file that the error names,
-    or of `subject` where it names none."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in CAUSES:
-            raise
-        raise SystemRefused(subject if error.filename is None else os.fsdecode(error.filename), error) from error
 
 
 class CannotStore(ConfigurationError):

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from app import env_file
 from app.database_password import DB_PASSWORD, asks_for_password, with_password, wrong_password
-from app.errors import BadSettings, PixelWiseError, system_refusals
+from app.errors import BadSettings, PixelWiseError
+from app.guards import system_refusals
 from app.secret_key import KEY_LENGTH, weakness
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

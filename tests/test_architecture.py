@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MODEL_REPOSITORY = ROOT / "pixelwise-model"
 
-# Each room, and the rooms whose modules it may import. errors: anyone may.
+# Each room, and the rooms whose modules it may import. errors and guards: anyone may.
 MAY_IMPORT: dict[str, set[str]] = {
     "predict": {"classifier", "inference", "release", "settings"},
     "env_file": set(),
@@ -57,6 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "secret_key": set(),
     "database_password": set(),
     "errors": {"causes"},
+    "guards": {"causes"},
     "causes": set(),
     "app": set(),
 }
@@ -96,10 +97,10 @@ KNOWN_TO = {
 WORK_AT_IMPORT = {"app.classifier", "app.main"}
 # They hand every failure on: the queue to the caller whose drawing it was, the gate as JSON to the client, the provider
 # as an error of the flag whose rule failed.
-# `errors` makes a refusal of whatever a library raises for bytes of strangers.
+# `guards` makes a refusal of whatever a library raises for bytes of strangers.
 # The application looks at the flag file each second: whatever one look met, the next one follows.
 CATCH_EVERYTHING = {
-    "app.errors",
+    "app.guards",
     "app.web.reading",
     *("app.web.shadowing", "app.inference.batcher", "app.web.gate", "app.web.watch", "app.web.application"),
     *("app.flags.provider", "app.web.aside"),
@@ -163,7 +164,7 @@ def test_every_module_is_in_a_room():
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_imports_only_from_the_rooms_below_its_own(name: str):
-    allowed = MAY_IMPORT[room(name)] | {"errors"}
+    allowed = MAY_IMPORT[room(name)] | {"errors", "guards"}
     for imported in own_imports(name):
         assert imported in MODULES, f"{name} imports {imported}, which is no module of ours"
         assert room(imported) in allowed, f"{name} imports {imported}"

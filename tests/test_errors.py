@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import functools
 import os
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -183,31 +181,6 @@ def test_no_character_of_a_message_acts_on_a_terminal():
     assert r"\x1b]0;title\x07" in str(error)
 
 
-@pytest.mark.parametrize("number", CAUSES, ids=errno.errorcode.get)
-def test_each_cause_for_which_a_system_refuses_is_told_from_its_number_and_from_the_words_of_git(number: int):
-    found, remedy = CAUSES[number]
-    with pytest.raises(errors.SystemRefused) as refusal, errors.system_refusals("models"):
-        raise OSError(number, "said")
-    assert (refusal.value.subject, refusal.value.found, refusal.value.remedy) == ("models", found, remedy)
-    cause = errors.SystemRefused.cause_in(f"fatal: unable to write: {os.strerror(number)} (x)")
-    assert cause is not None and cause.errno == number
-
-
-def test_a_refusal_of_the_system_names_the_file_that_the_error_names(tmp_path: Path):
-    with pytest.raises(errors.SystemRefused) as refusal, errors.system_refusals("models"):
-        (tmp_path / "file").mkdir()
-        (tmp_path / "file").write_bytes(b"")
-    assert refusal.value.subject == str(tmp_path / "file")
-    assert refusal.value.found == "a folder where a file belongs"
-
-
-def test_an_error_of_no_known_cause_is_no_refusal():
-    """It is a fault of this program until somebody says what helps: it must stay loud."""
-    with pytest.raises(BrokenPipeError), errors.system_refusals("models"):
-        raise BrokenPipeError(errno.EPIPE, "closed")
-    assert errors.SystemRefused.cause_in("fatal: the remote end hung up") is None
-
-
 def test_every_remedy_for_what_a_system_refuses_is_one_of_its_own():
     remedies = [remedy for _, remedy in CAUSES.values()]
     same = {CAUSES[errno.EACCES][1]}
@@ -222,15 +195,3 @@ def test_only_bytes_that_differ_from_a_record_are_mended_by_fetching_again():
     sources = [*(ROOT / "app").rglob("*.py"), ROOT / "predict.py"]
     naming = {path.name for path in sources if "etch the release again" in path.read_text(encoding="utf-8")}
     assert naming <= {"errors.py", "opening.py"}, "opening.py: of a recorded file that is gone"
-
-
-def test_whatever_a_library_raises_is_the_refusal_of_what_it_read():
-    refuse = functools.partial(errors.BadCard, "card", promised="that", remedy="Do so.")
-    for raised in (OverflowError("x"), RecursionError(), MemoryError(), struct.error("y"), KeyError("z\n" * 400)):
-        with pytest.raises(errors.BadCard) as caught, errors.only_refusals(lambda said: refuse(found=said)):
-            raise raised
-        assert caught.value.found.startswith(type(raised).__name__) and len(caught.value.found) < 400
-    with pytest.raises(errors.BadLock), errors.only_refusals(lambda said: refuse(found=said)):
-        raise errors.BadLock("lock", **PARTS)
-    with pytest.raises(KeyboardInterrupt), errors.only_refusals(lambda said: refuse(found=said)):
-        raise KeyboardInterrupt

@@ -9,8 +9,9 @@ import stat
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app.errors import BadFlags, only_refusals
+from app.errors import BadFlags
 from app.flags.known import Document, Rules, check
+from app.guards import only_refusals
 
 MAX_BYTES = 256 << 10
 MAX_DEPTH = 100

@@ -12,7 +12,8 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import BadGoldenSet, only_refusals
+from app.errors import BadGoldenSet
+from app.guards import only_refusals
 from app.inference.contract import SCORE_TOLERANCE
 from app.inference.engine import Engine
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from app.errors import UnreadableImage, only_refusals
+from app.errors import UnreadableImage
+from app.guards import only_refusals
 from app.inference.drawing import SIDE, Grey, normalise
 from app.inference.pictures import as_ink, read_values
 from app.inference.plain_file import NotPlain, read_plain_file

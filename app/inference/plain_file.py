@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import Protocol
 
 from app.errors import SystemRefused
 
@@ -30,6 +31,12 @@ class NotPlain(Exception):
 
 class TooLarge(NotPlain):
     """The file has more bytes than are read."""
+
+
+class Read(Protocol):
+    """One of the two functions below."""
+
+    def __call__(self, path: Path | str, *, limit: int) -> bytes: ...
 
 
 def read_plain_file(path: Path | str, *, limit: int) -> bytes:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from app.errors import BadCard, only_refusals
+from app.errors import BadCard
+from app.guards import only_refusals
 from app.inference.contract import Contract, parse_contract
 
 CARD = "MODELCARD.md"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from app.errors import Refused
+from app.errors import Refused, SystemRefused
 from app.inference.contract import Contract
 from app.inference.plain_file import NotPlain, read_plain_file
 from app.release.card import CARD, MAX_BYTES, read_card
@@ -50,7 +50,7 @@ def _look_at(models: Path, version: str) -> Held:
         card = None
         if any(file.name == CARD for file in release.files):
             card = read_card(read_plain_file(models / version / CARD, limit=MAX_BYTES))
-    except (Refused, NotPlain) as error:
+    except (Refused, SystemRefused, NotPlain) as error:
         return Held(version, None, str(error))
     if card is None:
         return Held(version, release, "", artefact)

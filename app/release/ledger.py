@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from app.errors import BadRelease, only_refusals
+from app.errors import BadRelease
+from app.guards import only_refusals
 from app.inference.contract import Version
 from app.inference.plain_file import read_needed_file
 from app.release.record import Commit

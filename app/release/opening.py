@@ -23,8 +23,8 @@ from app.errors import (
     Refused,
     RosterMismatch,
     VersionMismatch,
-    system_refusals,
 )
+from app.guards import system_refusals
 from app.inference.artefact import MAX_BYTES, TEXT_LABELS, Artefact, read_artefact
 from app.inference.contract import Accuracy, GoldenPromise
 from app.inference.engine import Engine

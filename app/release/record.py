@@ -14,9 +14,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from app.errors import BadRelease, ChangedFile, only_refusals
+from app.errors import BadRelease, ChangedFile
+from app.guards import only_refusals
 from app.inference.contract import Digest, PlainName, Version
-from app.inference.plain_file import NotPlain, read_needed_file, read_plain_file
+from app.inference.plain_file import NotPlain, Read, read_needed_file, read_plain_file
 
 RECORD = "record.json"
 """The record's file name, in `models/<version>` and in `models/`. No file of a release may have it."""
@@ -176,15 +177,18 @@ def record_bytes(release: Release) -> bytes:
     return msgspec.json.format(msgspec.json.encode(release), indent=2) + b"\n"
 
 
-def changed_file(folder: Path, release: Release) -> str | None:
-    """The name of a file in `folder` that is not what the record says, or None when all are."""
-    return next((file.name for file in release.files if not is_intact(folder / file.name, file)), None)
+def changed_file(folder: Path, release: Release, *, read: Read = read_plain_file) -> str | None:
+    """The name of a file in `folder` that is not what the record says, or None when all are.
+
+    read: a file that this user may not read is a changed one, or a SystemRefused by `read_needed_file`.
+    """
+    return next((file.name for file in release.files if not is_intact(folder / file.name, file, read=read)), None)
 
 
-def is_intact(path: Path, promised: ReleaseFile) -> bool:
-    """Whether a plain file is there, with exactly the promised bytes."""
+def is_intact(path: Path, promised: ReleaseFile, *, read: Read = read_plain_file) -> bool:
+    """Whether a plain file is there, with exactly the promised bytes; `read` as above."""
     try:
-        return describe(promised.name, read_plain_file(path, limit=promised.size)) == promised
+        return describe(promised.name, read(path, limit=promised.size)) == promised
     except NotPlain:
         return False
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from app.errors import BadRelease, Unreachable, system_refusals
+from app.errors import BadRelease, Unreachable
+from app.guards import system_refusals
 from app.release.address import Address
 from app.release.git import Git, GitFailed
 from app.release.ledger import SEEN

@@ -21,8 +21,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from app.errors import BadRelease, ConfigurationError, PixelWiseError, system_refusals
-from app.inference.plain_file import NotPlain, read_plain_file
+from app.errors import BadRelease, ConfigurationError, PixelWiseError
+from app.guards import system_refusals
+from app.inference.plain_file import NotPlain, read_needed_file, read_plain_file
 from app.release.record import RECORD, RECORD_LIMIT, Release, changed_file, is_version, read_record
 
 RELEASES = "releases"
@@ -166,6 +167,7 @@ def pulled(models: Path, version: str) -> Release:
 
     Raises:
         BadRelease: it has not been pulled, or is not what was pulled any more.
+        SystemRefused: this user may not read it.
     """
     return read_through(models / version, lambda folder: _pulled(folder, models, version))
 
@@ -176,7 +178,7 @@ def _pulled(folder: Path, models: Path, version: str) -> Release:
         found = "nothing pulled"
     elif release.version != version:
         found = f"the record of {release.version}"
-    elif changed := changed_file(folder, release):
+    elif changed := changed_file(folder, release, read=read_needed_file):
         found = f"{changed} missing or changed since it was pulled"
     else:
         return release

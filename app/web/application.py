@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 
 from app.flags.deciding import Flags
 from app.web.call import Call, Endpoint
+from app.web.front_ends import OneOrigin
 from app.web.gate import AccessLine, Gate
 from app.web.routes.analytics import Analytics
 from app.web.routes.classify import Classify
@@ -54,7 +55,7 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
     router = Router(routes, redirect_slashes=False, lifespan=lifespan)
     queued = {prefix + path for path in QUEUED for prefix in ("", "/api")}
     return Gate(
-        router,
+        OneOrigin(router, service.front_ends),
         service.access,
         service.metrics,
         overload=service.overload,

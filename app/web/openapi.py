@@ -11,6 +11,7 @@ from typing import Any
 from app import __version__
 from app.inference.measures import PIXELS, SIDE
 from app.inference.pictures import MAX_SIDE
+from app.inference.strokes import MAX_POINTS
 from app.web.access import COOKIE
 from app.web.body import JSON, RAW
 from app.web.errors import STATUSES
@@ -122,7 +123,7 @@ def _json(name: str, example: Any = None) -> Json:
 
 
 def _binary(description: str) -> Json:
-    return {"schema": {"type": "string", "format": "binary", "description": description}}
+    return {"schema": {"type": "string", "format": "binary", "minLength": 1, "description": description}}
 
 
 def _parameter(name: str, place: str, schema: Json, description: str) -> Json:
@@ -144,7 +145,9 @@ def _choice() -> list[Json]:
 def _drawings() -> Json:
     drawing, strokes = {"pixels": DIGIT}, {"strokes": [[[140, 40], [140, 240]]], "pen_width": 16, "canvas": [280, 280]}
     side = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE}
-    sides = [_parameter(name, "query", side, f"Of a raw picture ({RAW}).") for name in ("width", "height")]
+    sides = [
+        _parameter(name, "query", side, f"Of a raw picture ({RAW}), which needs both.") for name in ("width", "height")
+    ]
     picture = (
         f"At most {PICTURE_BYTES:,} bytes, {MAX_PIXELS:,} pixels and {MAX_SIDE:,} of a side; ink may be dark or light."
     )
@@ -187,8 +190,8 @@ def _drawings() -> Json:
                 _json("DrawingAnswer"),
                 (*SENT, 404),
                 operationId="draw",
-                description=f"Strokes take at most {STROKES_BYTES:,} bytes. A blank drawing is answered with "
-                "`prediction` null and not stored.",
+                description=f"Strokes take at most {STROKES_BYTES:,} bytes and {MAX_POINTS:,} points. A blank drawing "
+                "is answered with `prediction` null and not stored.",
                 **one,
             )
         },

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from app.inference.measures import PIXELS, SIDE
 from app.web.errors import ErrorBody
 from app.web.payloads import MAX_ROWS, Answer, Drawing
 from app.web.routes.drawings import DrawingAnswer, Strokes
@@ -15,6 +16,7 @@ from app.web.routes.health import Readiness
 from app.web.routes.labels import Labelled, Said
 from app.web.routes.results import Listed
 from app.web.routes.visit import VisitAnswer
+from app.web.tensors import INPUT, INPUT_TYPE, OUTPUTS
 
 Json = dict[str, Any]
 STRUCTS = (Drawing, Strokes, Answer, DrawingAnswer, Listed, Said, Labelled, VisitAnswer, Readiness, ErrorBody)
@@ -32,8 +34,9 @@ def objects_of(**properties: Json) -> Json:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def list_of(items: Json, *, at_most: int | None = None) -> Json:
-    return {"type": "array", "items": items} | ({"maxItems": at_most} if at_most else {})
+def list_of(items: Json, *, at_least: int | None = None, at_most: int | None = None) -> Json:
+    bounds = {"minItems": at_least, "maxItems": at_most}
+    return {"type": "array", "items": items} | {name: bound for name, bound in bounds.items() if bound is not None}
 
 
 def schemas() -> Json:
@@ -72,17 +75,18 @@ def _written_down() -> Json:
     tensor = {
         "name": text,
         "shape": list_of(whole),
-        "datatype": {"type": "string", "example": "UINT8"},
+        "datatype": text,
         "parameters": parameters,
-        "data": {"type": "array", "items": {}, "description": "Flat, or nested by rows; absent when it is binary."},
+        "data": {"type": "array", "items": {}, "description": "Flat; absent when it is binary."},
     }
     tensors = list_of({"type": "object", "properties": tensor, "required": ["name", "shape", "datatype"]})
     moment, known_or_not = {"type": "string", "format": "date-time"}, {"type": "string", "nullable": True}
+    anything_else = {"description": "What is no Drawing is refused in its place; the others are answered."}
     figures = {"type": "object", "description": "See app/report/figures.py."}
     verdict = objects_of(challenger=known_or_not, outcome=text, sentence=text, remark=text)
     described = objects_of(name=text, datatype=text, shape=list_of({"type": "integer", "minimum": -1}))
     return {
-        "Drawings": objects_of(drawings=list_of(refer("Drawing"), at_most=MAX_ROWS)),
+        "Drawings": objects_of(drawings=list_of({"anyOf": [refer("Drawing"), anything_else]}, at_most=MAX_ROWS)),
         "Answers": objects_of(
             model_version=text,
             answers=list_of({"anyOf": [refer("Answer"), refer("ErrorBody")]}),
@@ -108,11 +112,7 @@ def _written_down() -> Json:
             name=text, versions=list_of(text), platform=text, inputs=list_of(described), outputs=list_of(described),
             parameters=parameters
         ),
-        "InferRequest": {
-            "type": "object",
-            "properties": {"id": text, "parameters": parameters, "inputs": tensors, "outputs": list_of(parameters)},
-            "required": ["inputs"],
-        },
+        "InferRequest": _infer_request(),
         "InferResponse": {
             "type": "object",
             "properties": {
@@ -122,3 +122,36 @@ def _written_down() -> Json:
             "required": ["model_name", "outputs"],
         },
     }  # fmt: skip
+
+
+def _infer_request() -> Json:
+    """A question to the Open Inference Protocol that is JSON as a whole."""
+    flag, grey = {"type": "boolean"}, {"type": "integer", "minimum": 0, "maximum": 255}
+    row, pixels = (list_of(grey, at_least=length, at_most=length) for length in (SIDE, PIXELS))
+    rows = list_of(row, at_least=SIDE, at_most=SIDE)
+    shape = list_of({"type": "integer", "minimum": 0, "maximum": MAX_ROWS}, at_least=2, at_most=3)
+    shape["description"] = f"[N, {SIDE}, {SIDE}] or [N, {PIXELS}]: N drawings."
+    told = "The N drawings: all values in one list, or nested as the shape says."
+    data: Json = {"anyOf": [list_of(grey), list_of(pixels), list_of(rows)], "description": told}
+    question = objects_of(name=_one_of(INPUT), datatype=_one_of(INPUT_TYPE), shape=shape, data=data)
+    question["properties"]["parameters"] = _parameters(refused=("binary_data_size", "shared_memory_region"))
+    output = objects_of(name=_one_of(*OUTPUTS))
+    output["properties"]["parameters"] = _parameters(
+        refused=("classification", "shared_memory_region"), binary_data=flag
+    )
+    request = objects_of(inputs=list_of(question, at_least=1, at_most=1))
+    request["properties"] |= {
+        "id": {"type": "string"},
+        "outputs": list_of(output) | {"description": "Each at most once; without any, all are sent."},
+        "parameters": _parameters(binary_data_output=flag),
+    }
+    return request
+
+
+def _one_of(*texts: str) -> Json:
+    return {"type": "string", "enum": list(texts)}
+
+
+def _parameters(*, refused: tuple[str, ...] = (), **known: Json) -> Json:
+    """Those that change an answer are known or refused, others change nothing."""
+    return {"type": "object", "properties": {**known, **{name: {"not": {}} for name in refused}}}

@@ -9,13 +9,17 @@ from typing import NamedTuple
 
 from starlette.requests import ClientDisconnect
 
-from app.errors import BadParameter, Forbidden, NotFound
+from app.errors import BadParameter, Forbidden, NotAuthenticated, NotFound
 from app.flags.deciding import Context, Decision, Flags
 from app.inference.batcher import Overload
 from app.storage.results import Source, Store
 from app.web.access import Access, Caller
 from app.web.call import Call
+<<<<<<< HEAD
 from app.web.connections import CONNECTION
+=======
+from app.web.front_ends import FrontEnds
+>>>>>>> 66da37e92a60977bf9285386a2ece0a84171be90
 from app.web.metrics import Metrics
 from app.web.model_page import Card
 from app.web.payloads import Answer
@@ -58,6 +62,7 @@ class Service:
         shadowing: the other versions, which read along.
         reports: what the stored answers show.
         results_public: anyone may read the list of results, and the reports.
+        front_ends: what the log has said of those that are refused.
         lately: version -> when flags last chose it, by time.monotonic().
     """
 
@@ -74,6 +79,7 @@ class Service:
     shadowing: Shadowing
     reports: Reports
     results_public: bool
+    front_ends: FrontEnds = field(default_factory=FrontEnds)
     lately: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -104,6 +110,23 @@ class Service:
         source: Source = stores if isinstance(stores, str) else "api" if caller.kind == "key" else "page"
         keeps = self.flags.keep_drawings(context, self.keeps_drawings)
         return Admitted(reader, Origin(source, self.access.owner(caller), *decision[1:], keeps), caller)
+
+    def reader_of_results(self, call: Call) -> Caller | str:
+        """Who reads what was answered: a key or a visit; or the address of anyone, on this machine while HOST is
+        loopback, or everywhere with RESULTS_PUBLIC. There a visit that has expired is no obstacle, but a wrong key is.
+
+        Raises:
+            As `Access.caller`.
+        """
+        if self.access.has_key(call):
+            return self.access.caller(call)
+        if self.results_public or self.access.is_local(call):
+            self.access.count_address(call)
+            return self.access.address(call)
+        try:
+            return self.access.caller(call)
+        except NotAuthenticated as refusal:
+            raise self.front_ends.unreadable(refusal) from None
 
     def overload(self, rows: int) -> Overload | None:
         """Why so many more drawings would wait too long, whichever version flags choose; None when they would not.

@@ -5,6 +5,7 @@ Each refusal names the path and what lies there, and its remedy helps.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -60,6 +61,27 @@ def test_what_may_not_be_read_is_named_with_the_permission_and_chmod_mends_it(
     assert Path(named[1]).resolve().is_relative_to(file)
     assert "Traceback" not in doctor.stderr and doctor.returncode in (3, 4)
     assert bound.predict(MODEL_PATH=model_path).returncode == 0
+
+
+@pytest.mark.parametrize("name", [V1, "MODELCARD.md", "golden_v1.npz", "record.json"])
+def test_doctor_and_the_list_of_releases_say_that_a_file_may_not_be_read(bound: Installation, name: str):
+    """It may be as it was: nobody can say."""
+    (bound.models / "v1.0" / name).chmod(0)
+    doctor = json.loads(bound.pixelwise("doctor", "--json").stdout)
+    (release,) = [check for check in doctor["checks"] if check["name"] == "release"]
+    (listed,) = json.loads(bound.pixelwise("models", "list", "--json").stdout)["versions"]
+    for said in (release["found"], listed["why"]):
+        assert f"/{name}: found no permission to write or read" in said
+        assert "changed" not in said
+    assert (release["exit_code"], "chmod" in release["mend"]) == (3, True)
+
+
+def test_a_pull_mends_a_file_that_may_not_be_read_where_its_folder_may_be_written(bound: Installation, remote_v1: str):
+    assert bound.pixelwise("pull", MODEL_REPO=remote_v1).returncode == 0
+    (bound.models / "v1.0" / V1).chmod(0)
+    assert bound.predict().returncode == 3
+    pulled = bound.pixelwise("pull", MODEL_REPO=remote_v1)
+    assert (pulled.returncode, bound.predict().returncode) == (0, 0), pulled.stderr
 
 
 def make_folder(path: Path) -> None:

@@ -162,10 +162,13 @@ def test_what_is_read_conforms_to_its_schema(inside: Inside, method: str, path: 
     conforms(reply.json, schema)
 
 
-def test_a_batch_with_a_bad_drawing_and_a_blank_drawing_conform(inside: Inside):
+def test_a_batch_with_bad_drawings_and_a_blank_drawing_conform(inside: Inside):
     content = DOCUMENT["paths"]["/classify"]["post"]["requestBody"]["content"][JSON]["example"]
-    body = json.dumps({"drawings": [content, {"pixels": []}]}).encode()
-    conforms(inside.ask("POST", "/classify/batch", body).json, "Answers")
+    drawings = {"drawings": [content, {"pixels": []}, None, 7]}
+    conforms(drawings, "Drawings")
+    reply = inside.ask("POST", "/classify/batch", json.dumps(drawings).encode())
+    assert [one.get("error") for one in reply.json["answers"]] == [None, *["bad-drawing"] * 3]
+    conforms(reply.json, "Answers")
     blank = inside.ask("POST", "/drawings", b'{"strokes": []}')
     assert blank.json["prediction"] is None
     conforms(blank.json, "DrawingAnswer")
@@ -184,6 +187,68 @@ def test_pictures_and_bytes_of_every_documented_kind_are_answered(inside: Inside
         reply = inside.ask("POST", "/drawings/preview?width=28&height=28", body, {"content-type": kind})
         conforms(reply.json, "DrawingAnswer")
         assert reply.json["prediction"] == "7"
+
+
+@pytest.mark.parametrize("sides", ["width=0", "width=10001", "height=x", "width=", "width=28&height=-1"])
+def test_a_side_that_cannot_be_is_refused_whatever_is_sent(inside: Inside, sides: str):
+    for kind, body in ((JSON, b'{"strokes": []}'), (RAW, bytes(784))):
+        reply = inside.ask("POST", f"/drawings/preview?{sides}", body, {"content-type": kind})
+        assert (reply.status, reply.json["error"]) == (422, "bad-parameter")
+
+
+@pytest.mark.parametrize("far", [1_000_001, -1e300])
+def test_a_coordinate_that_the_document_forbids_is_refused_with_its_place(inside: Inside, far: float):
+    drawn = {"strokes": [[[0, 0], [3, far]]]}
+    with pytest.raises(jsonschema.ValidationError):
+        conforms(drawn, "Strokes")
+    reply = inside.ask("POST", "/drawings/preview", json.dumps(drawn).encode())
+    assert reply.status == 422 and "`$.strokes[0][1][1]`" in reply.json["message"]
+
+
+QUESTION = DOCUMENT["paths"]["/v2/models/{name}/infer"]["post"]["requestBody"]["content"][JSON]["example"]
+TENSOR = QUESTION["inputs"][0]
+ROWS = [[TENSOR["data"][28 * row :][:28] for row in range(28)]]
+SHARED = {"parameters": {"shared_memory_region": "x"}}
+ALLOWED: dict[str, dict[str, Any]] = {
+    "more keys": {"id": "a", "more": 1, "parameters": {"binary_data_output": False, "priority": 1}},
+    "some outputs": {"outputs": [{"name": "scores", "parameters": {"binary_data": False}}, {"name": "prediction"}]},
+    "nested rows": {"inputs": [TENSOR | {"data": ROWS}]},
+    "nested drawings": {"inputs": [TENSOR | {"shape": [1, 784], "data": [TENSOR["data"]]}]},
+    "no drawing": {"inputs": [TENSOR | {"shape": [0, 784], "data": []}]},
+}
+FORBIDDEN: dict[str, dict[str, Any]] = {
+    "no input": {"inputs": []},
+    "two inputs": {"inputs": [TENSOR, TENSOR]},
+    "another input": {"inputs": [TENSOR | {"name": "digits"}]},
+    "floats": {"inputs": [TENSOR | {"datatype": "FP32"}]},
+    "no data": {"inputs": [{key: value for key, value in TENSOR.items() if key != "data"}]},
+    "a value too large": {"inputs": [TENSOR | {"data": [256, *TENSOR["data"][1:]]}]},
+    "a row too short": {"inputs": [TENSOR | {"data": [[ROWS[0][0][1:], *ROWS[0][1:]]]}]},
+    "a number that is none of a shape": {"inputs": [TENSOR | {"shape": [-1, 28, 28]}]},
+    "too long a shape": {"inputs": [TENSOR | {"shape": [1, 28, 28, 1]}]},
+    "binary beside data": {"inputs": [TENSOR | {"parameters": {"binary_data_size": 784}}]},
+    "shared memory": {"inputs": [TENSOR | SHARED]},
+    "an unknown output": {"outputs": [{"name": "digits"}]},
+    "an output without a name": {"outputs": [{}]},
+    "an output to shared memory": {"outputs": [{"name": "scores", **SHARED}]},
+    "the best classes": {"outputs": [{"name": "scores", "parameters": {"classification": 3}}]},
+    "a flag that is none": {"parameters": {"binary_data_output": 1}},
+}
+
+
+@pytest.mark.parametrize("change", ALLOWED.values(), ids=ALLOWED.keys())
+def test_what_the_document_allows_a_question_is_answered(inside: Inside, change: dict[str, Any]):
+    conforms(QUESTION | change, "InferRequest")
+    reply = inside.ask("POST", "/v2/models/digits/infer", json.dumps(QUESTION | change).encode())
+    assert reply.status == 200
+    conforms(reply.json, "InferResponse")
+
+
+@pytest.mark.parametrize("change", FORBIDDEN.values(), ids=FORBIDDEN.keys())
+def test_what_the_document_forbids_a_question_is_refused(inside: Inside, change: dict[str, Any]):
+    with pytest.raises(jsonschema.ValidationError):
+        conforms(QUESTION | change, "InferRequest")
+    assert inside.ask("POST", "/v2/models/digits/infer", json.dumps(QUESTION | change).encode()).status == 422
 
 
 def test_an_answer_that_lacks_a_key_does_not_conform(inside: Inside):

@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import math
 import operator
-import os
-import subprocess
-import sys
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from functools import reduce
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +17,7 @@ from hypothesis import strategies as st
 
 from app.inference.engine import Engine
 from app.web.openapi import openapi
-from tests.service import KEY, Service
+from tests.service import KEY
 from tests.web.inside import Inside, Reply
 
 JSON, RAW = "application/json", "application/octet-stream"
@@ -377,19 +373,3 @@ def test_rubbish_is_never_stored(inside: Inside):
     for body, _ in (*BAD_VALUES, *BAD_JSON):
         inside.ask("POST", "/classify", body)
     assert inside.stored() == before
-
-
-# -- by the document, against the real service -------------------------------------------------------------------------
-
-CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
-
-
-def test_schemathesis_finds_nothing(service: Service, tmp_path: Path):
-    """Requests made from the OpenAPI document, good and bad ones; PIXELWISE_SCHEMATHESIS sets how many."""
-    command = [Path(sys.executable).with_name("st"), "run", f"{service.url}/openapi.json", "--checks", CHECKS]
-    command += ["--header", f"X-API-Key: {KEY}", "--phases", "examples,coverage,fuzzing", "--no-color"]
-    command += ["--max-examples", os.environ.get("PIXELWISE_SCHEMATHESIS", "60")]
-    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=900)
-    assert found.returncode == 0, found.stdout[-8000:] + found.stderr[-2000:]
-    with service.client() as client:
-        assert client.get("/health").status_code == 200

@@ -37,17 +37,9 @@ class Analytics:
         return WholeFile(STYLE)
 
     def _may_see_drawings(self, call: Call) -> bool:
-        """Raises as `Access.caller` for whoever may see nothing."""
-        access = self._service.access
-        if access.has_key(call):
-            access.caller(call)
-            return True
-        is_local = access.is_local(call)
-        if is_local or self._service.results_public:
-            access.count_address(call)
-        else:
-            access.caller(call)
-        return is_local
+        """Raises as `Service.reader_of_results` for whoever may see nothing."""
+        self._service.reader_of_results(call)
+        return self._service.access.has_key(call) or self._service.access.is_local(call)
 
 
 def _format(call: Call) -> Literal["html", "json"]:

@@ -14,7 +14,7 @@ from app.errors import BadDrawing, BadParameter
 from app.inference.contract import INK_ABOVE
 from app.inference.drawing import normalise
 from app.inference.pictures import MAX_SIDE, read_grey, read_picture
-from app.inference.strokes import draw_strokes
+from app.inference.strokes import FARTHEST, draw_strokes
 from app.web.access import Caller
 from app.web.aside import Aside
 from app.web.body import JSON, RAW, not_empty, read_body, require_media_type
@@ -30,8 +30,9 @@ STROKES_BYTES = 256 << 10
 POINTS_ON_THE_LOOP = 1000
 """Strokes of more points are drawn on a thread, as pictures are: they take milliseconds."""
 
-Point = tuple[float, float]
-Length = Annotated[float, Meta(gt=0, le=1e6)]
+Coordinate = Annotated[float, Meta(ge=-FARTHEST, le=FARTHEST)]
+Point = tuple[Coordinate, Coordinate]
+Length = Annotated[float, Meta(gt=0, le=FARTHEST)]
 
 
 class Strokes(Struct):
@@ -84,6 +85,7 @@ class Drawings:
     async def _read(self, call: Call, caller: Caller) -> NDArray[np.uint8]:
         """The drawing of this request as (28, 28) uint8, by the one recipe."""
         kind = require_media_type(call, JSON, *PICTURES, RAW)
+        width, height = (_side(call, name, needed=kind == RAW) for name in ("width", "height"))
         limit = STROKES_BYTES if kind == JSON else PICTURE_BYTES
         body = not_empty(await read_body(call, limit=limit, of=caller))
         if kind == JSON:
@@ -92,7 +94,6 @@ class Drawings:
                 return draw_strokes(drawn.strokes, pen_width=drawn.pen_width)
             return await self._aside.run(lambda: draw_strokes(drawn.strokes, pen_width=drawn.pen_width), of=caller)
         if kind == RAW:
-            width, height = _side(call, "width"), _side(call, "height")
             return await self._aside.run(lambda: normalise(read_grey(body, width, height)), of=caller)
         return await self._aside.run(lambda: normalise(read_picture(body, max_pixels=MAX_PIXELS)), of=caller)
 
@@ -102,13 +103,17 @@ def _read_strokes(body: bytes) -> Strokes:
         return _strokes.decode(body)
     except msgspec.ValidationError as error:
         remedy = 'Send {"strokes": [[[x, y], …], …], "pen_width": 16, "canvas": [280, 280]}.'
-        raise BadDrawing("strokes", found=str(error), promised="lists of points", remedy=remedy) from None
+        promised = f"lists of points, no number beyond {FARTHEST:,.0f}"
+        raise BadDrawing("strokes", found=str(error), promised=promised, remedy=remedy) from None
     except NOT_JSON as error:
         raise no_json(error, body) from None
 
 
-def _side(call: Call, name: str) -> int:
-    text = call.query_params.get(name, "")
+def _side(call: Call, name: str, *, needed: bool) -> int:
+    """A side of a raw picture; 0 where none is given and none is needed."""
+    text = call.query_params.get(name, "" if needed else None)
+    if text is None:
+        return 0
     if not (text.isascii() and text.isdecimal() and len(text) <= 6 and 1 <= int(text) <= MAX_SIDE):
         found = text[:40] or "nothing"
         promised, remedy = f"a whole number from 1 to {MAX_SIDE:,}", "Add ?width=…&height=… to the address."

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from app.errors import BadParameter
 from app.storage.labels import Labels
 from app.storage.results import Summary
-from app.web.access import Caller
 from app.web.call import Call
 from app.web.errors import respond
 from app.web.routes.labels import label_word
@@ -31,8 +30,7 @@ class Listed(Summary, frozen=True, kw_only=True):
 
 
 class Results:
-    """Readable with a key or a visit; by anyone on this machine while HOST is loopback, or everywhere with
-    RESULTS_PUBLIC. There a visit that has expired is no obstacle, but a wrong key is refused."""
+    """Readable by whom `Service.reader_of_results` lets in."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -40,12 +38,7 @@ class Results:
 
     async def results(self, call: Call) -> Response:
         """At most `limit` results, older than `before` if it is given."""
-        access = self._service.access
-        if access.has_key(call) or not (self._service.results_public or access.is_local(call)):
-            of: Caller | str = access.caller(call)
-        else:
-            access.count_address(call)
-            of = access.address(call)
+        of = self._service.reader_of_results(call)
         limit, before = _limit(call), _before(call)
         return respond({"results": await self._service.watch.ask(partial(self._latest, limit, before), of=of)})
 
