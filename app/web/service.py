@@ -15,11 +15,8 @@ from app.inference.batcher import Overload
 from app.storage.results import Source, Store
 from app.web.access import Access, Caller
 from app.web.call import Call
-<<<<<<< HEAD
 from app.web.connections import CONNECTION
-=======
 from app.web.front_ends import FrontEnds
->>>>>>> 66da37e92a60977bf9285386a2ece0a84171be90
 from app.web.metrics import Metrics
 from app.web.model_page import Card
 from app.web.payloads import Answer
