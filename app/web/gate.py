@@ -151,6 +151,7 @@ class Gate:
             await _refuse(error, call.id)(scope, receive, send_more)
         finally:
             self._note(scope, call, status)
+            del scope["pixelwise.call"]  # which has the scope: the two would wait for the garbage collector
 
     def _overload_at_once(self, scope: Scope) -> Overload | None:
         """Whether the queue is full for this request, seen at its head.

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import threading
 import time
+import weakref
+from typing import Any
 
 import pytest
 
-from app.web import connections, refusals
+from app.web import connections, gate, refusals
+from app.web.call import Call
 from app.web.gate import AccessLine
 from tests.web.inside import KEY
 from tests.web.load import get, post, until
@@ -337,3 +341,28 @@ def test_each_refusal_has_an_id_a_remedy_of_its_own_and_a_line_in_the_log(own: S
         assert (reply.headers["x-content-type-options"], reply.headers["cache-control"]) == ("nosniff", "no-store")
     assert "headers" in refused["head"].json["remedy"] and "method" in refused["method"].json["remedy"]
     assert 'route="none",status="431"} 1.0' in own.inside.service.metrics.exposition().decode()
+
+
+# -- what is left of an answered request -------------------------------------------------------------------------------
+
+
+def test_an_answered_request_leaves_nothing_to_the_garbage_collector(
+    own: Served, bodies, monkeypatch: pytest.MonkeyPatch
+):
+    calls: list[weakref.ref[Call]] = []
+
+    class Noted(Call):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            calls.append(weakref.ref(self))
+
+    monkeypatch.setattr(gate, "Call", Noted)
+    with own.connect() as connection:
+        gc.disable()
+        try:
+            for body in bodies[:5]:
+                connection.sendall(post(body))
+                assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+            until(lambda: [call() for call in calls[:4]] == [None] * 4, "the end of all but the last request")
+        finally:
+            gc.enable()
