@@ -124,7 +124,7 @@ class Access:
         Ports are left out. An entry that is no address counts as the proxy that wrote it: what stands before it is
         the word of somebody unknown.
         """
-        peer = _peer(call)
+        peer = peer_address(call.scope.get("client"))
         if not self._proxies or not self._is_proxy(peer):
             return peer
         for text in reversed((call.field(b"x-forwarded-for") or "").split(",")):
@@ -140,7 +140,7 @@ class Access:
 
     def is_https(self, call: Call) -> bool:
         """Whether the browser used https, as far as we can believe it."""
-        peer = _peer(call)
+        peer = peer_address(call.scope.get("client"))
         forwarded = call.field(b"x-forwarded-proto") if self._is_proxy(peer) else None
         return (forwarded or call.scope["scheme"]).lower() == "https"
 
@@ -152,7 +152,11 @@ class Access:
         """
         if any(call.field(name) is not None for name in (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")):
             return False
-        return self._this_machine_only and _is_loopback(_peer(call)) and _is_loopback(_host(call))
+        return (
+            self._this_machine_only
+            and _is_loopback(peer_address(call.scope.get("client")))
+            and _is_loopback(_host(call))
+        )
 
     def check_host(self, call: Call) -> None:
         """Refuses a name that is not ours: a foreign site may point its own name at our address (DNS rebinding).
@@ -243,9 +247,8 @@ def _not_authenticated(found: str) -> NotAuthenticated:
     )
 
 
-def _peer(call: Call) -> str:
-    """The address at the other end of the connection; one of IPv4 as such, also to a socket of both versions."""
-    client = call.scope.get("client")
+def peer_address(client: tuple[str, int] | None) -> str:
+    """The address at the other end of a connection; one of IPv4 as such, also to a socket of both versions."""
     address = client[0] if client else ""
     return str(_parsed(address) or address) if address.startswith("::ffff:") else address
 

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import NotUnderstood, Overloaded, PixelWiseError
 from app.inference.batcher import Overload
-from app.web.access import Access
+from app.web.access import Access, peer_address
 from app.web.call import Call, Endpoint, new_request_id
 from app.web.connections import CONNECTION, REFUSED
 from app.web.errors import framework_refusal, refusal, unexpected
@@ -102,7 +102,7 @@ class Gate:
     def note_refused(self, request_id: str, peer: tuple[str, int] | None, status: int, seconds: float) -> None:
         """A request that never became one was refused; `seconds` from its first byte."""
         self._metrics.request("none", status, seconds)
-        self._write(request_id, peer[0] if peer else "", "-", "-", status, seconds)
+        self._write(request_id, peer_address(peer), "-", "-", status, seconds)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._queued.get(scope["path"]) if scope["method"] == "POST" else None

@@ -15,7 +15,7 @@ import pytest
 from app.web import connections, gate, refusals
 from app.web.call import Call
 from app.web.gate import AccessLine
-from tests.web.inside import KEY
+from tests.web.inside import KEY, Inside
 from tests.web.load import get, post, until
 from tests.web.served import (
     LAST,
@@ -341,6 +341,13 @@ def test_each_refusal_has_an_id_a_remedy_of_its_own_and_a_line_in_the_log(own: S
         assert (reply.headers["x-content-type-options"], reply.headers["cache-control"]) == ("nosniff", "no-store")
     assert "headers" in refused["head"].json["remedy"] and "method" in refused["method"].json["remedy"]
     assert 'route="none",status="431"} 1.0' in own.inside.service.metrics.exposition().decode()
+
+
+def test_an_ipv4_client_of_a_socket_of_both_families_is_logged_as_such(inside: Inside, monkeypatch: pytest.MonkeyPatch):
+    lines: list[AccessLine] = []
+    monkeypatch.setattr(inside.application, "_log", lines.append)
+    inside.application.note_refused("id", ("::ffff:192.0.2.7", 1), 400, 0.1)
+    assert lines[0].client == "192.0.2.7"
 
 
 # -- what is left of an answered request -------------------------------------------------------------------------------
