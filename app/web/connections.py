@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from app.web.call import new_request_id
+from app.web.glance import target_of_one_request
 from app.web.refusals import (
     ARRIVAL_SECONDS,
     HEAD_BYTES,
@@ -180,12 +181,12 @@ class BoundedConnection(asyncio.Protocol):
                 self._left -= count
                 self._unused += count if self._left == math.inf else 0
                 self._began = self._began if self._left else None
-            elif self._is_asked or self._scope is not None:
+            elif self._is_asked or self._scope is not None or not (count := self._length_of_head()):
                 break
-            elif count := self._length_of_head():
-                self._is_asked = True
+            elif self._gate.is_full and self._refuse_unread():
+                continue
             else:
-                break
+                self._is_asked = True
             self._hand_on(count)
         self._hold_back(bool(self._held) and not self._is_in_head())
         self._close_if_done()
@@ -205,6 +206,17 @@ class BoundedConnection(asyncio.Protocol):
         if length > HEAD_BYTES or (length < 4 and len(self._held) > HEAD_BYTES):
             self._refuse(HEAD_TOO_LARGE)
         return length if 4 <= length <= HEAD_BYTES else 0
+
+    def _refuse_unread(self) -> bool:
+        """While more comes than can be answered: answers a usual request with a refusal, and parses nothing."""
+        target = None if self._unsent_since else target_of_one_request(self._held)
+        answer = None if target is None else self._gate.refusal_unread(target)
+        if answer is None:
+            return False
+        self._held.clear()
+        self._began = None
+        self._transport.write(answer)
+        return True
 
     def _hand_on(self, count: int) -> None:
         piece = bytes(self._held[:count])

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from http import HTTPStatus
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -73,6 +74,7 @@ class Gate:
 
     Attributes:
         is_ending: the service ends, and each answer says that its connection closes.
+        is_full: the last request to the queue was refused for want of room.
     """
 
     def __init__(
@@ -88,7 +90,7 @@ class Gate:
         self._inside, self._access, self._metrics, self._log = inside, access, metrics, log
         self._overload, self._queued = overload, queued
         self._refused = 0
-        self.is_ending = False
+        self.is_ending = self.is_full = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self  # so that the router raises what it refuses
@@ -106,9 +108,11 @@ class Gate:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._queued.get(scope["path"]) if scope["method"] == "POST" else None
-        if endpoint is not None and (overload := self._overload_at_once(scope)) is not None:
-            await self._refuse_at_once(overload, scope, send)
-            return
+        if endpoint is not None:
+            overload = self._overload_of(scope["path"], scope["query_string"])
+            if overload is not None:
+                await self._refuse_at_once(overload, scope, send)
+                return
         call = scope["pixelwise.call"] = Call(scope, receive)
         status = 0
 
@@ -153,23 +157,40 @@ class Gate:
             self._note(scope, call, status)
             del scope["pixelwise.call"]  # which has the scope: the two would wait for the garbage collector
 
-    def _overload_at_once(self, scope: Scope) -> Overload | None:
-        """Whether the queue is full for this request, seen at its head.
+    def refusal_unread(self, target: bytes) -> bytes | None:
+        """All of the answer to a POST of this target while its queue is full, for when there is no time to parse it."""
+        path, _, query = target.partition(b"?")
+        overload = self._overload_of(path.decode(), query)
+        if overload is None or self.is_ending:
+            return None
+        head, body = _overloaded_whole(overload.retry_after)
+        return b"%sx-request-id: %s\r\n\r\n%s" % (head, self._counted_refusal(), body)
+
+    def _overload_of(self, path: str, query: bytes) -> Overload | None:
+        """Whether the queue is full for a POST of this path, seen at its head.
 
         Who asks for one version is not refused here: that one's queue may have room.
         """
-        return None if b"model=" in scope["query_string"] else self._overload(1)
+        if path not in self._queued or b"model=" in query:
+            return None
+        overload = self._overload(1)
+        self.is_full = overload is not None
+        return overload
 
     async def _refuse_at_once(self, overload: Overload, scope: Scope, send: Send) -> None:
-        """Before anything is made of the request. It has an id of its own; the log has one line for all of a second."""
+        """Before anything is made of the request."""
+        status, headers, body = _overloaded(overload.retry_after)
+        ends = self.is_ending or any(name == b"transfer-encoding" for name, _ in scope["headers"])
+        named = [*headers, (b"x-request-id", self._counted_refusal()), *([CLOSES] if ends else [])]
+        await send({"type": "http.response.start", "status": status, "headers": named})
+        await send({"type": "http.response.body", "body": body})
+
+    def _counted_refusal(self) -> bytes:
+        """The id of one more refusal at once; the log has one line for all of a second."""
         if not self._refused:
             asyncio.get_running_loop().call_later(1.0, self._note_refused)
         self._refused += 1
-        status, headers, body = _overloaded(overload.retry_after)
-        ends = self.is_ending or any(name == b"transfer-encoding" for name, _ in scope["headers"])
-        named = [*headers, (b"x-request-id", new_request_id().encode()), *([CLOSES] if ends else [])]
-        await send({"type": "http.response.start", "status": status, "headers": named})
-        await send({"type": "http.response.body", "body": body})
+        return new_request_id().encode()
 
     def _note_refused(self) -> None:
         _log.warning("overloaded: %d requests were refused within a second", self._refused)
@@ -203,6 +224,14 @@ def _asks_to_upgrade(call: Call) -> bool:
 def _ends_connection(call: Call) -> bool:
     """Whether what follows this request is none: where a body in chunks ends is not seen from outside the parser."""
     return b"transfer-encoding" in call.fields or _asks_to_upgrade(call)
+
+
+@lru_cache(maxsize=64)
+def _overloaded_whole(retry_after: int) -> tuple[bytes, bytes]:
+    """The same as it is sent: its head as far as it is the same for all, and its body."""
+    status, headers, body = _overloaded(retry_after)
+    fields = b"".join([b"%s: %s\r\n" % header for header in headers])
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode() + fields, body
 
 
 def _refuse(error: Exception, request_id: str) -> Response:
