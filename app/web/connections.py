@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from app.web.call import new_request_id
-from app.web.glance import target_of_one_request
+from app.web.framing import length_of_body, length_of_head, target_of_one_request
 from app.web.refusals import (
     ARRIVAL_SECONDS,
     HEAD_BYTES,
@@ -104,6 +104,7 @@ class BoundedConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         open_connections.get(self._loop, set()).discard(self)
+        self._ask(False)
         if self.awaited is not None:
             self.awaited.cancel()
         self._tell_http_lost(exc)
@@ -138,8 +139,9 @@ class BoundedConnection(asyncio.Protocol):
     async def run(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Has `app` answer a request whose head has arrived; it reads as much of the body as it likes."""
         scope["headers"] = list(scope["headers"])  # uvicorn adds to its own list what trails a body in chunks
-        self._scope, self._is_asked, self._has_answered = scope, False, False
-        self._left, may_have_body = _length_of_body(scope)
+        self._scope, self._has_answered = scope, False
+        self._ask(False)
+        self._left, may_have_body = length_of_body(scope)
         if not may_have_body:
             self._is_broken = True
         elif not self._left:
@@ -181,31 +183,29 @@ class BoundedConnection(asyncio.Protocol):
                 self._left -= count
                 self._unused += count if self._left == math.inf else 0
                 self._began = self._began if self._left else None
-            elif self._is_asked or self._scope is not None or not (count := self._length_of_head()):
+            elif self._is_asked or self._scope is not None:
                 break
-            elif self._gate.is_full and self._refuse_unread():
+            elif self._held[0] in b"\r\n":
+                del self._held[0]  # empty lines before a request are allowed
                 continue
             else:
-                self._is_asked = True
+                count = length_of_head(self._held)
+                if count > HEAD_BYTES or (not count and len(self._held) > HEAD_BYTES):
+                    self._refuse(HEAD_TOO_LARGE)
+                if not count or self._is_broken:
+                    break
+                if self._gate.is_full and self._refuse_unread():
+                    continue
+                self._ask(True)
             self._hand_on(count)
         self._hold_back(bool(self._held) and not self._is_in_head())
         self._close_if_done()
 
-    def _length_of_head(self) -> int:
-        """Of the one that has arrived; 0 while it has not ended. What cannot become one is handed on as it is."""
-        while self._held.startswith((b"\r", b"\n")):  # empty lines before a request are allowed
-            del self._held[:1]
-        first_line = self._held.find(b"\n")
-        if (
-            not self._held[:1].isalpha()
-            or self._held.startswith(b"PRI ")
-            or (first_line > 0 and self._held[first_line - 1 : first_line] != b"\r")
-        ):
-            return len(self._held)
-        length = self._held.find(b"\r\n\r\n") + 4
-        if length > HEAD_BYTES or (length < 4 and len(self._held) > HEAD_BYTES):
-            self._refuse(HEAD_TOO_LARGE)
-        return length if 4 <= length <= HEAD_BYTES else 0
+    def _ask(self, asks: bool) -> None:
+        """The application is about to be given a request, or has been."""
+        if asks != self._is_asked:
+            self._is_asked = asks
+            self._gate.coming += 1 if asks else -1
 
     def _refuse_unread(self) -> bool:
         """While more comes than can be answered: answers a usual request with a refusal, and parses nothing."""
@@ -285,6 +285,7 @@ class BoundedConnection(asyncio.Protocol):
         if self._outgoing.is_closing():
             return
         self._is_broken = True
+        self._ask(False)
         is_answered = self._has_answered if self._scope is not None else self._left > 0
         if not is_answered:
             self._transport.write(as_bytes(refusal, self._note(refusal)))
@@ -368,22 +369,6 @@ class Outgoing(asyncio.Transport):
         self._discarded += count
         if self._discarded > DISCARD_BYTES:
             self._transport.close()
-
-
-def _length_of_body(scope: Scope) -> tuple[float, bool]:
-    """In bytes, infinite for one in chunks; and whether there may be one.
-
-    With the header Upgrade there may not: the parser would take it for the next request.
-    """
-    length, upgrades = 0.0, False
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            length = int(value)  # the parser takes digits only
-        elif name == b"transfer-encoding":
-            length = math.inf
-        elif name == b"upgrade":
-            upgrades = True
-    return length, not (upgrades and length)
 
 
 open_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, set[BoundedConnection]] = WeakKeyDictionary()

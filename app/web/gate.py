@@ -75,6 +75,7 @@ class Gate:
     Attributes:
         is_ending: the service ends, and each answer says that its connection closes.
         is_full: the last request to the queue was refused for want of room.
+        coming: requests that have a head, and are seen here in a moment.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Gate:
         self._overload, self._queued = overload, queued
         self._refused = 0
         self.is_ending = self.is_full = False
+        self.coming = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self  # so that the router raises what it refuses
@@ -160,20 +162,20 @@ class Gate:
     def refusal_unread(self, target: bytes) -> bytes | None:
         """All of the answer to a POST of this target while its queue is full, for when there is no time to parse it."""
         path, _, query = target.partition(b"?")
-        overload = self._overload_of(path.decode(), query)
+        overload = self._overload_of(path.decode(), query, self.coming + 1)
         if overload is None or self.is_ending:
             return None
         head, body = _overloaded_whole(overload.retry_after)
         return b"%sx-request-id: %s\r\n\r\n%s" % (head, self._counted_refusal(), body)
 
-    def _overload_of(self, path: str, query: bytes) -> Overload | None:
+    def _overload_of(self, path: str, query: bytes, rows: int = 1) -> Overload | None:
         """Whether the queue is full for a POST of this path, seen at its head.
 
         Who asks for one version is not refused here: that one's queue may have room.
         """
         if path not in self._queued or b"model=" in query:
             return None
-        overload = self._overload(1)
+        overload = self._overload(rows)
         self.is_full = overload is not None
         return overload
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.web.glance import HEAD_BYTES, target_of_one_request
+from app.web.framing import USUAL_BYTES, target_of_one_request
 
 USUAL = b"POST /classify HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX-API-Key: k\r\n\r\nhello"
 
@@ -55,7 +55,7 @@ def test_a_usual_request_is_known_by_its_target(request_: bytes, target: bytes):
         USUAL.replace(b": 5", b": 5 "),
         USUAL.replace(b": 5", b": 0x5"),
         USUAL.replace(b"Content-Length: 5\r\n", b""),
-        USUAL.replace(b"Host: a", b"Host: " + b"a" * HEAD_BYTES),
+        USUAL.replace(b"Host: a", b"Host: " + b"a" * USUAL_BYTES),
     ],
 )
 def test_whatever_is_in_doubt_is_left_to_the_parser(unusual: bytes):

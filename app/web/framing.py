@@ -1,0 +1,60 @@
+"""Where a head and a body end, as far as it is seen without a parser; what is in doubt is for the parser to refuse."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+from starlette.types import Scope
+
+USUAL_BYTES: Final = 2048
+"""A longer head is not usual."""
+_FIELDS: Final = (
+    rb"(?:(?!content-length|transfer-encoding|connection|expect|upgrade)[!#$%&'*+.^_`|~0-9a-z-]+:[^\r\n\0]*\r\n"
+    rb"|connection: *keep-alive\r\n)*"
+)
+"""Header fields, but those that say where a request ends or what follows it."""
+_USUAL: Final = re.compile(
+    rb"POST (/[!-~]*) HTTP/1\.1\r\n" + _FIELDS + rb"content-length: *([0-9]{1,9})\r\n" + _FIELDS + rb"\r\n",
+    re.IGNORECASE,
+)
+
+
+def length_of_head(data: bytearray) -> int:
+    """Of the one that `data` begin with, to its first empty line; 0 while there is none.
+
+    What cannot become a head is taken for one, all of it: the parser refuses it at once.
+    """
+    first_line = data.find(b"\n")
+    has_bare_end = first_line > 0 and data[first_line - 1 : first_line] != b"\r"
+    if not data[:1].isalpha() or has_bare_end or data.startswith(b"PRI "):  # of HTTP/2
+        return len(data)
+    return data.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0
+
+
+def length_of_body(scope: Scope) -> tuple[float, bool]:
+    """In bytes, infinite for one in chunks; and whether there may be one.
+
+    With the header Upgrade there may not: the parser would take it for the next request.
+    """
+    length, upgrades = 0.0, False
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            length = int(value)  # the parser takes digits only
+        elif name == b"transfer-encoding":
+            length = math.inf
+        elif name == b"upgrade":
+            upgrades = True
+    return length, not (upgrades and length)
+
+
+def target_of_one_request(data: bytes | bytearray) -> bytes | None:
+    """The target, path and query, of a usual POST in HTTP/1.1 that is `data`, all of it; None when in doubt.
+
+    The body is as long as the one Content-Length says, and nothing in the head asks for anything but an answer.
+    """
+    head = _USUAL.match(data, 0, USUAL_BYTES)
+    if head is None or int(head[2]) != len(data) - head.end():
+        return None
+    return bytes(head[1])
