@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from functools import partial
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -149,20 +150,20 @@ class BoundedConnection(asyncio.Protocol):
         elif self._held:
             self._go_on()
 
-        async def receive_and_go_on() -> Message:
-            message = await receive()
-            if self._left:
-                if self._left == math.inf and not message.get("more_body", False):
-                    self._left, self._began = 0, None
-                self._unused = 0
-                self._go_on()
-            return message
-
         try:
             if REFUSED not in scope:
-                await app(scope, receive_and_go_on, send)
+                in_chunks = self._left == math.inf
+                await app(scope, partial(self._receive_chunk, receive) if in_chunks else receive, send)
         finally:
-            self._loop.call_soon(self._answered)  # uvicorn knows by then, too
+            self._answered()
+
+    async def _receive_chunk(self, receive: Receive) -> Message:
+        message = await receive()
+        if not message.get("more_body", False):
+            self._left, self._began = 0, None
+        self._unused = 0
+        self._go_on()
+        return message
 
     def _answered(self) -> None:
         self._outgoing.flush()
