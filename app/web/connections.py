@@ -24,6 +24,7 @@ from app.web.framing import length_of_body, length_of_head, target_of_one_reques
 from app.web.refusals import (
     ARRIVAL_SECONDS,
     HEAD_BYTES,
+    HEAD_LINES,
     HEAD_TOO_LARGE,
     NOT_HTTP,
     TOO_MANY_CONNECTIONS,
@@ -34,10 +35,10 @@ from app.web.refusals import (
 
 READING_SECONDS = 30.0
 """A client that does not take its answer for so long is cut off."""
-CHUNK_BYTES = 128 << 10
-"""Of a body in chunks, without one for the application among them: twice what uvicorn keeps before it says stop."""
 PIECE_BYTES = 64 << 10
 """Of a body, at once."""
+CHUNK_BYTES = 4 << 10
+"""Of a body in chunks, until the application has read some of it: the lines that trail it would become headers."""
 MAX_CONNECTIONS = 2000
 SWEEP_SECONDS = 1.0
 DISCARD_SECONDS, DISCARD_BYTES = 1.0, 64 << 20
@@ -178,11 +179,12 @@ class BoundedConnection(asyncio.Protocol):
         """Hands on what has its turn: a head once it is whole, and what has come of a body."""
         while self._held and not (self._is_broken or self._outgoing.is_closing()):
             if self._left:
-                if self._is_paused or self._unused > CHUNK_BYTES:
+                in_chunks = self._left == math.inf
+                if self._is_paused or self._unused >= CHUNK_BYTES:
                     break
-                count = int(min(self._left, len(self._held), PIECE_BYTES))
+                count = int(min(self._left, len(self._held), CHUNK_BYTES if in_chunks else PIECE_BYTES))
                 self._left -= count
-                self._unused += count if self._left == math.inf else 0
+                self._unused += count if in_chunks else 0
                 self._began = self._began if self._left else None
             elif self._is_asked or self._scope is not None:
                 break
@@ -191,7 +193,8 @@ class BoundedConnection(asyncio.Protocol):
                 continue
             else:
                 count = length_of_head(self._held)
-                if count > HEAD_BYTES or (not count and len(self._held) > HEAD_BYTES):
+                arrived = count or len(self._held)
+                if arrived > HEAD_BYTES or self._held.count(b"\n", 0, arrived) > HEAD_LINES:
                     self._refuse(HEAD_TOO_LARGE)
                 if not count or self._is_broken:
                     break

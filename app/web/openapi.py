@@ -17,7 +17,7 @@ from app.web.body import JSON, RAW
 from app.web.errors import STATUSES
 from app.web.openapi_schemas import Json, refer, schemas
 from app.web.payloads import MAX_ROWS
-from app.web.refusals import ARRIVAL_SECONDS, HEAD_BYTES
+from app.web.refusals import ARRIVAL_SECONDS, HEAD_BYTES, HEAD_LINES
 from app.web.routes.analytics import FORMATS
 from app.web.routes.classify import BATCH_BYTES, ONE_BYTES
 from app.web.routes.drawings import MAX_PIXELS, PICTURE_BYTES, PICTURES, STROKES_BYTES
@@ -40,7 +40,7 @@ names each in the header `{VISITOR}`, so that each keeps a version while it is r
 
 Every refusal is an object of `error` (a code), `message` (what was found, and what was promised) and `remedy` (what
 to do). Every answer has the header `x-request-id`, which the log has too. A request arrives within
-{ARRIVAL_SECONDS:g} seconds, its head is at most {HEAD_BYTES:,} bytes long. After a 429 or 503, wait for the seconds in
+{ARRIVAL_SECONDS:g} seconds, its head is at most {HEAD_BYTES:,} bytes and {HEAD_LINES} lines long. After a 429 or 503, wait for the seconds in
 `Retry-After`.
 """
 

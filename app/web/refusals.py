@@ -12,6 +12,8 @@ ARRIVAL_SECONDS = 10.0
 """From a request's first byte to its last, and from a new connection to its first request's last byte."""
 HEAD_BYTES = 16 << 10
 """The request line and all headers."""
+HEAD_LINES = 128
+"""As many bytes may be few lines or many; each line is some objects."""
 
 
 class Refusal(NamedTuple):
@@ -36,7 +38,7 @@ HEAD_TOO_LARGE = Refusal(
     "Request Header Fields Too Large",
     ErrorBody(
         "head-too-large",
-        f"The request line and headers, or the framing of the body, are longer than {HEAD_BYTES:,} bytes.",
+        f"The request line and headers are more than {HEAD_BYTES:,} bytes or {HEAD_LINES} lines.",
         "Send fewer or shorter headers, such as cookies.",
     ),
 )

@@ -229,6 +229,7 @@ HEAD = refusals.HEAD_BYTES
 LARGE = {
     "a header": get("/health", x="y" * 2 * HEAD),
     "many headers": get("/health", **{f"x-{number}": "y" * 100 for number in range(HEAD // 50)}),
+    "many small headers": get("/health", **{f"x-{number}": "y" for number in range(refusals.HEAD_LINES)}),
     "a first line": get("/" + "a" * 2 * HEAD),
     "a header without an end": b"GET /health HTTP/1.1\r\nx: " + b"y" * 20 * HEAD,
 }
