@@ -202,7 +202,8 @@ class BoundedConnection(asyncio.Protocol):
                     continue
                 self._ask(True)
             self._hand_on(count)
-        self._hold_back(bool(self._held) and not self._is_in_head())
+        is_in_head = not (self._left or self._is_asked or self._scope is not None)
+        self._hold_back(bool(self._held) and not is_in_head)
         self._close_if_done()
 
     def _ask(self, asks: bool) -> None:
@@ -269,9 +270,6 @@ class BoundedConnection(asyncio.Protocol):
             self._refuse(TOO_SLOW)
         if self._unsent_since is not None and now - self._unsent_since > READING_SECONDS:
             self._transport.abort()
-
-    def _is_in_head(self) -> bool:
-        return not (self._left or self._is_asked or self._scope is not None)
 
     def _is_answering(self) -> bool:
         """Whether a request has arrived whole, and has no answer yet."""

@@ -40,8 +40,8 @@ names each in the header `{VISITOR}`, so that each keeps a version while it is r
 
 Every refusal is an object of `error` (a code), `message` (what was found, and what was promised) and `remedy` (what
 to do). Every answer has the header `x-request-id`, which the log has too. A request arrives within
-{ARRIVAL_SECONDS:g} seconds, its head is at most {HEAD_BYTES:,} bytes and {HEAD_LINES} lines long. After a 429 or 503, wait for the seconds in
-`Retry-After`.
+{ARRIVAL_SECONDS:g} seconds, its head is at most {HEAD_BYTES:,} bytes and {HEAD_LINES} lines long. After a 429 or 503,
+wait for the seconds in `Retry-After`.
 """
 
 MEANINGS = {
