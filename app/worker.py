@@ -15,7 +15,7 @@ import uvicorn
 import uvloop
 
 from app.errors import PixelWiseError
-from app.web.connections import MAX_CONNECTIONS, BoundedConnection
+from app.web.connections import MAX_CONNECTIONS, MAX_REFUSED, BoundedConnection
 from app.web.gate import Gate
 
 _log = logging.getLogger("pixelwise.web")
@@ -24,8 +24,9 @@ STOP_SECONDS = 25
 LINGER_SECONDS = 1.0
 STARTED_SECONDS = 0.01
 """So often is looked whether the server has started."""
-OTHER_FILES = 128
-"""Which the process has open beside its connections."""
+OTHER_FILES = 512
+"""Which the process has open beside its connections, and those of which it knows nothing yet."""
+A_DAY = 24 * 3600
 
 
 def run(listener: socket.socket, parent: socket.socket) -> None:
@@ -72,7 +73,7 @@ async def _answer(server: uvicorn.Server, app: Gate, listener: socket.socket, pa
 
 def _raise_file_limit() -> None:
     """As far as this user may: beyond it, whoever connects is kept waiting without a word."""
-    wanted = MAX_CONNECTIONS + OTHER_FILES
+    wanted = MAX_CONNECTIONS + MAX_REFUSED + OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
@@ -93,6 +94,7 @@ def configuration(app: Gate, **options: Any) -> uvicorn.Config:
         log_config=None,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=A_DAY,  # the bounds around it know better what is idle
         **options,
     )
 

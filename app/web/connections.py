@@ -12,13 +12,13 @@ import math
 import time
 from functools import partial
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from app.web import sweep
 from app.web.call import new_request_id
 from app.web.framing import length_of_body, length_of_head, target_of_one_request
 from app.web.refusals import (
@@ -33,14 +33,16 @@ from app.web.refusals import (
     as_bytes,
 )
 
-READING_SECONDS = 30.0
-"""A client that does not take its answer for so long is cut off."""
+READING_SECONDS, ENDING_READING_SECONDS = 30.0, 5.0
+"""A client that takes nothing of its answer for so long is cut off; the second: while the service ends."""
+IDLE_SECONDS = 5.0
+"""From an answer to the first byte of the next request."""
 PIECE_BYTES = 64 << 10
 """Of a body, at once."""
-CHUNK_BYTES = 4 << 10
+CHUNK_BYTES = 2 << 10
 """Of a body in chunks, until the application has read some of it: the lines that trail it would become headers."""
-MAX_CONNECTIONS = 2000
-SWEEP_SECONDS = 1.0
+MAX_CONNECTIONS, MAX_REFUSED = 2000, 512
+"""Answered at the same time, and told that they are too many; further ones are closed at once."""
 DISCARD_SECONDS, DISCARD_BYTES = 1.0, 64 << 20
 """What still comes of a refused request is read and dropped within these bounds: most clients send all of it before
 they read, and a connection that closes with something unread takes the refusal back."""
@@ -77,6 +79,9 @@ class BoundedConnection(asyncio.Protocol):
         """uvicorn knows this connection, and not of its end."""
         self._began: float | None = time.monotonic()
         """When what is arriving began to; None: nothing is."""
+        self._idle_since: float | None = None
+        self._is_new = True
+        """It has brought no request yet."""
         self._held = bytearray()
         """Arrived, and not handed on yet."""
         self._is_asked = False
@@ -92,20 +97,27 @@ class BoundedConnection(asyncio.Protocol):
         self._is_handing_on = self._is_paused = self._is_held_back = False
         self._is_broken = self._is_half_closed = False
         """What follows is no request; nothing follows."""
+        self._is_waiting = False
+        """The application waits for more of a body in chunks."""
+        self._unsent = 0
         self._unsent_since: float | None = None
+        """Bytes that waited to be taken when this was looked at last, and since when they have not become fewer."""
 
     # -- what the event loop tells -------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # of TCP
         self._transport, self._outgoing = transport, Outgoing(self, transport, self._loop)
-        if not _admit(self, self._loop):
+        count = sweep.add(self, self._loop)
+        if count > MAX_CONNECTIONS:
             self._refuse(TOO_MANY_CONNECTIONS)
+            if count > MAX_CONNECTIONS + MAX_REFUSED:
+                transport.close()
             return
         self._is_http_told = True
         self._http.connection_made(self._outgoing)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        open_connections.get(self._loop, set()).discard(self)
+        sweep.remove(self, self._loop)
         self._ask(False)
         if self.awaited is not None:
             self.awaited.cancel()
@@ -115,8 +127,6 @@ class BoundedConnection(asyncio.Protocol):
         if self._outgoing.is_closing():
             self._outgoing.discard(len(data))
             return
-        if self._began is None and not self._is_answering():
-            self._began = time.monotonic()  # empty lines between requests are data too, and begin no message
         self._held += data
         self._go_on()
 
@@ -129,11 +139,9 @@ class BoundedConnection(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        self._unsent_since = time.monotonic()
         self._http.pause_writing()
 
     def resume_writing(self) -> None:
-        self._unsent_since = None
         self._http.resume_writing()
 
     # -- what the application does -------------------------------------------------------------------------------------
@@ -144,34 +152,26 @@ class BoundedConnection(asyncio.Protocol):
         self._scope, self._has_answered = scope, False
         self._ask(False)
         self._left, may_have_body = length_of_body(scope)
-        if not may_have_body:
-            self._is_broken = True
-        elif not self._left:
-            self._began = None
-        elif self._held:
+        self._is_broken = not may_have_body
+        self._go_on()
+        try:
+            await app(scope, partial(self._receive_chunk, receive) if self._left == math.inf else receive, send)
+        finally:
+            self._outgoing.flush()
+            self._scope = self.awaited = None
             self._go_on()
 
-        try:
-            if REFUSED not in scope:
-                in_chunks = self._left == math.inf
-                await app(scope, partial(self._receive_chunk, receive) if in_chunks else receive, send)
-        finally:
-            self._answered()
-
     async def _receive_chunk(self, receive: Receive) -> Message:
+        self._is_waiting = True
+        if self._is_half_closed or self._is_broken:
+            self._loop.call_soon(self._refuse_chunks)
         message = await receive()
+        self._is_waiting = False
         if not message.get("more_body", False):
-            self._left, self._began = 0, None
+            self._left = 0
         self._unused = 0
         self._go_on()
         return message
-
-    def _answered(self) -> None:
-        self._outgoing.flush()
-        self._scope = self.awaited = None
-        if self._began is None and self._held:
-            self._began = time.monotonic()
-        self._go_on()
 
     # -- between the two -----------------------------------------------------------------------------------------------
 
@@ -185,11 +185,10 @@ class BoundedConnection(asyncio.Protocol):
                 count = int(min(self._left, len(self._held), CHUNK_BYTES if in_chunks else PIECE_BYTES))
                 self._left -= count
                 self._unused += count if in_chunks else 0
-                self._began = self._began if self._left else None
             elif self._is_asked or self._scope is not None:
                 break
             elif self._held[0] in b"\r\n":
-                del self._held[0]  # empty lines before a request are allowed
+                self._held = self._held.lstrip(b"\r\n")  # empty lines before a request are allowed
                 continue
             else:
                 count = length_of_head(self._held)
@@ -204,22 +203,33 @@ class BoundedConnection(asyncio.Protocol):
             self._hand_on(count)
         is_in_head = not (self._left or self._is_asked or self._scope is not None)
         self._hold_back(bool(self._held) and not is_in_head)
+        self._keep_time()
         self._close_if_done()
+
+    def _keep_time(self) -> None:
+        """Notes since when something has been arriving, or nothing; the time of an answer is ours."""
+        if self._is_asked or self._is_answering():
+            self._began = self._idle_since = None
+        elif self._left or self._held or self._is_new:
+            self._began, self._idle_since = self._began or time.monotonic(), None
+        else:
+            self._began, self._idle_since = None, self._idle_since or time.monotonic()
 
     def _ask(self, asks: bool) -> None:
         """The application is about to be given a request, or has been."""
         if asks != self._is_asked:
-            self._is_asked = asks
+            self._is_asked, self._is_new = asks, False
             self._gate.coming += 1 if asks else -1
 
     def _refuse_unread(self) -> bool:
         """While more comes than can be answered: answers a usual request with a refusal, and parses nothing."""
-        target = None if self._unsent_since else target_of_one_request(self._held)
+        is_behind = self._transport.get_write_buffer_size() > 0
+        target = None if is_behind else target_of_one_request(self._held)
         answer = None if target is None else self._gate.refusal_unread(target)
         if answer is None:
             return False
         self._held.clear()
-        self._began = None
+        self._is_new = False
         self._transport.write(answer)
         return True
 
@@ -229,8 +239,16 @@ class BoundedConnection(asyncio.Protocol):
         self._is_handing_on = True
         self._http.data_received(piece)
         self._is_handing_on = False
-        if self._is_broken:
+        if self._is_broken and self._left == math.inf:
+            self._loop.call_soon(self._refuse_chunks)
+        elif self._is_broken:
             self._refuse(NOT_HTTP)
+
+    def _refuse_chunks(self) -> None:
+        """What is no request came within a body in chunks, or nothing more: unless it has all of it, it does not wait."""
+        if self._is_waiting and self._is_broken:
+            self._refuse(NOT_HTTP)
+        self._close_if_done()
 
     def _hold_back(self, holds: bool) -> None:
         """Lets what comes wait in the socket, or takes it."""
@@ -264,12 +282,19 @@ class BoundedConnection(asyncio.Protocol):
         """Whether the client is perhaps sending at this moment: it has begun something that did not arrive whole."""
         return not self._is_half_closed and bool(self._left or self._held or self._is_broken)
 
-    def close_if_late(self, now: float) -> None:
+    def look(self, now: float) -> None:
         """Ends this connection when its request or its client takes too long."""
-        if self._began is not None and now - self._began > ARRIVAL_SECONDS:
-            self._refuse(TOO_SLOW)
-        if self._unsent_since is not None and now - self._unsent_since > READING_SECONDS:
+        unsent = self._transport.get_write_buffer_size()
+        if not unsent or unsent < self._unsent:
+            self._unsent_since = None
+        self._unsent, self._unsent_since = unsent, (self._unsent_since or now) if unsent else None
+        patience = ENDING_READING_SECONDS if self._gate.is_ending else READING_SECONDS
+        if self._unsent_since is not None and now - self._unsent_since > patience:
             self._transport.abort()
+        elif self._began is not None and now - self._began > ARRIVAL_SECONDS:
+            self._refuse(TOO_SLOW)
+        elif self._idle_since is not None and now - self._idle_since > IDLE_SECONDS:
+            self._outgoing.close()
 
     def _is_answering(self) -> bool:
         """Whether a request has arrived whole, and has no answer yet."""
@@ -277,7 +302,8 @@ class BoundedConnection(asyncio.Protocol):
 
     def _close_if_done(self) -> None:
         """Ends a connection on which nothing more is to be answered."""
-        if self._scope is not None and (self._is_broken or not self._left):
+        lacks_body = self._left and (self._left != math.inf or self._is_waiting)  # of chunks all may be here
+        if self._scope is not None and (self._is_broken or not lacks_body):
             return  # it is being answered
         if self._is_broken or (self._is_half_closed and not self._is_asked):
             self._outgoing.close()
@@ -371,29 +397,3 @@ class Outgoing(asyncio.Transport):
         self._discarded += count
         if self._discarded > DISCARD_BYTES:
             self._transport.close()
-
-
-open_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, set[BoundedConnection]] = WeakKeyDictionary()
-"""The connections of each event loop on which a sweep is planned."""
-
-
-def _admit(connection: BoundedConnection, loop: asyncio.AbstractEventLoop) -> bool:
-    """Counts a new connection, if there may be one more."""
-    if loop not in open_connections:
-        open_connections[loop] = set()
-        loop.call_later(SWEEP_SECONDS, _sweep, loop)
-    if len(open_connections[loop]) >= MAX_CONNECTIONS:
-        return False
-    open_connections[loop].add(connection)
-    return True
-
-
-def _sweep(loop: asyncio.AbstractEventLoop) -> None:
-    """Looks at all connections once a second, for as long as there are any: no request costs a timer."""
-    now = time.monotonic()
-    if not open_connections[loop]:
-        del open_connections[loop]
-        return
-    loop.call_later(SWEEP_SECONDS, _sweep, loop)  # first: whatever happens here, there is a next time
-    for connection in list(open_connections[loop]):
-        connection.close_if_late(now)

@@ -36,9 +36,9 @@ def length_of_head(data: bytearray) -> int:
 def length_of_body(scope: Scope) -> tuple[float, bool]:
     """In bytes, infinite for one in chunks; and whether there may be one.
 
-    With the header Upgrade there may not: the parser would take it for the next request.
+    With CONNECT or the header Upgrade there may not: the parser would take it for the next request.
     """
-    length, upgrades = 0.0, False
+    length, upgrades = 0.0, scope["method"] == "CONNECT"
     for name, value in scope["headers"]:
         if name == b"content-length":
             length = int(value)  # the parser takes digits only

@@ -138,7 +138,7 @@ class Gate:
             if _asks_to_upgrade(call):
                 raise NotUnderstood(
                     "request",
-                    found="a body and the header Upgrade, which asks for another protocol",
+                    found="a body and the header Upgrade or the method CONNECT, which ask for another protocol",
                     promised="one or the other",
                     remedy="Send it without the header Upgrade, as HTTP/1.1.",
                 )
@@ -220,7 +220,7 @@ def _overloaded(retry_after: int) -> tuple[int, list[tuple[bytes, bytes]], bytes
 
 def _asks_to_upgrade(call: Call) -> bool:
     """Whether the protocol leaves open what this body belongs to: HTTP parsers end such a request at its head."""
-    return b"upgrade" in call.fields and call.has_body
+    return (b"upgrade" in call.fields or call.method == "CONNECT") and call.has_body
 
 
 def _ends_connection(call: Call) -> bool:

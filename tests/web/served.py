@@ -21,7 +21,8 @@ import uvicorn
 import uvloop
 from numpy.typing import NDArray
 
-from app.web.connections import BoundedConnection, open_connections
+from app.web.connections import BoundedConnection
+from app.web.sweep import open_connections
 from app.worker import configuration
 from tests.web.inside import Inside
 from tests.web.load import Reply, bodies_of, get, post, until
@@ -88,7 +89,7 @@ def put_gate(inside: Inside) -> Gated:
 @contextlib.contextmanager
 def serve(inside: Inside) -> Iterator[Served]:
     """Serves it as `app/worker.py` does. Its queue ends with it."""
-    server = uvicorn.Server(configuration(inside.application, timeout_keep_alive=2))
+    server = uvicorn.Server(configuration(inside.application))
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,

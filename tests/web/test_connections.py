@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app.web import connections, gate, refusals
+from app.web import connections, gate, refusals, sweep
 from app.web.call import Call
 from app.web.gate import AccessLine
 from tests.web.inside import KEY, Inside
@@ -107,7 +107,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds that a test can wait for."""
     monkeypatch.setattr(connections, "ARRIVAL_SECONDS", BOUND)
     monkeypatch.setattr(connections, "READING_SECONDS", BOUND)
-    monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(sweep, "SWEEP_SECONDS", 0.05)
 
 
 def trickle(connection: socket.socket, data: bytes) -> bytes:
