@@ -245,7 +245,7 @@ class BoundedConnection(asyncio.Protocol):
             self._refuse(NOT_HTTP)
 
     def _refuse_chunks(self) -> None:
-        """What is no request came within a body in chunks, or nothing more: unless it has all of it, it does not wait."""
+        """No request or nothing more came within a body in chunks, if the application waits for the rest of it."""
         if self._is_waiting and self._is_broken:
             self._refuse(NOT_HTTP)
         self._close_if_done()
