@@ -2,7 +2,7 @@
 
     python predict.py
 
-Exit codes: 0 the card's promise holds; 3 configuration; 4 the model is refused; 5 the promise does not hold.
+Exit codes: 0 the card's promise holds; 2 usage; 3 configuration; 4 the model is refused; 5 the promise does not hold.
 """
 
 from __future__ import annotations
@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     import numpy as np
 
 SHOWN = 5
+USAGE = "usage: python predict.py  (it reads with the default that .env names; another: `pixelwise verify VERSION`)"
 
 
 def main() -> int:
     """Runs the smoke test; the exit code."""
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that cannot show a character
+    arguments = sys.argv[1:]
+    if arguments:
+        asked = arguments in (["--help"], ["-h"])
+        print(USAGE, file=sys.stdout if asked else sys.stderr)
+        return 0 if asked else 2
     try:
         with system_refusals():
             smoke_test()

@@ -133,9 +133,12 @@ def _settings(settings: Settings) -> Iterator[Symptom]:
         for version in settings.model_versions:
             try:
                 record = read_record(settings.models / version)
+                seen = read_seen(settings.models).get(address.key, {})
             except PixelWiseError:
-                continue  # named below, with the release
-            if record is not None and parse_address(record.repository, root=settings.root).key != address.key:
+                continue  # named below, with the release or models/
+            # A pull from MODEL_REPO that finds the very commit in place leaves its record as it is.
+            is_of = record is None or parse_address(record.repository, root=settings.root).key == address.key
+            if record is not None and not (is_of or seen.get(version) == record.commit):
                 found = f"{version} in models/ comes from {record.repository}, MODEL_REPO is {address.repository}"
                 suffix = "" if version == settings.model_version else f" {version}"
                 yield Symptom(f"origin{suffix}", False, found, f"pixelwise pull{suffix}", 3)

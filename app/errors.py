@@ -106,6 +106,10 @@ class BadSettings(ConfigurationError):
             remedy="Edit .env or the environment; .env.example describes every setting.",
         )
 
+    def __str__(self) -> str:
+        """Each problem says itself what was expected."""
+        return f"{self.subject}: {self.found}. {self.remedy}"
+
 
 class BadFlags(ConfigurationError):
     """A flag file that cannot be read, or whose flags cannot be evaluated; all that was found is named."""

@@ -16,7 +16,8 @@ class Block(NamedTuple):
     Attributes:
         number: the line in which it begins.
         section: the heading above it, of the second level.
-        kind: "sh" and "python" are run; "markdown" is written to `file`; "" is a picture made of characters.
+        kind: "sh" and "python" are run; "js" is, in a browser; "markdown" is written to `file`; "" is a picture made of
+            characters.
         not_run: why it is not; empty if it is.
         shown: the "text" or "json" block that follows, which is what it prints; None if there is none.
     """

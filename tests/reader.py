@@ -1,8 +1,8 @@
 """The reader of a page: a new clone, a shell in it, and a terminal of its own for the service.
 
 In the clone both environments are installed and the local releases are built, as `make test` does; it has no .env
-and no models/. A local repository with releases like the course's stands in for GitHub's, and free ports for those that
-pages name. Nothing is downloaded.
+and no models/. A local repository with a release like the course's stands in for GitHub's, and free ports for those
+that pages name. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -61,9 +61,8 @@ class Reader:
         self.before = ""
         self.environ: dict[str, str] = {}
         github = Remote(folder / "github.git")
-        for version in ("v1.0", "v1.1"):
-            release = published(version)
-            github.release(version, {release.record.artefact: release.artefact, CARD: prose_of(version).encode()})
+        release = published("v1.0")
+        github.release("v1.0", {release.record.artefact: release.artefact, CARD: prose_of("v1.0").encode()})
         self.port, second = _free_ports()
         self.stands_for = {
             GITHUB: str(github.folder),

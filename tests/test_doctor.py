@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.installation import Installation, Published
+from tests.installation import REPOSITORY, Installation, Published
+from tests.release.remote import Remote
 from tests.service import Service
 
 V1 = "digit_classifier_v1.pkl"
@@ -94,6 +96,26 @@ def test_a_missing_or_changed_file_of_the_release_is_a_fault(house: Installation
     code, checks = doctor(house)
     assert (code, faults(checks)) == (4, {"release": "pixelwise pull"})
     assert "MODELCARD.md is missing or changed" in checks["release"]["found"]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_release_of_another_repository_is_a_fault_until_a_pull_from_model_repo(
+    house: Installation, tmp_path: Path, published: Callable[[str], Published], same: bool
+):
+    v1 = published("v1.0")
+    here, fork = Remote(house.root / REPOSITORY), Remote(tmp_path / "fork.git")
+    here.release("v1.0", v1.files)
+    if same:
+        fork.git("fetch", "--quiet", str(here.folder), "refs/tags/v1.0:refs/tags/v1.0")
+    else:
+        fork.release("v1.0", {**v1.files, "NEW.md": b"new"})
+    shutil.rmtree(house.models)
+    assert house.pixelwise("pull").returncode == 0
+    code, checks = doctor(house, MODEL_REPO=str(fork.folder))
+    assert (code, faults(checks)) == (3, {"origin": "pixelwise pull"})
+    assert house.pixelwise("pull", MODEL_REPO=str(fork.folder)).returncode == 0
+    code, checks = doctor(house, MODEL_REPO=str(fork.folder))
+    assert (code, faults(checks)) == (0, {})
 
 
 def test_where_the_lock_is_required_a_release_it_does_not_list_is_a_fault_that_lock_mends(house: Installation):

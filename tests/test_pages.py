@@ -11,7 +11,7 @@ from tests.pages import blocks_of, sentences_of, shows
 
 NOT_RUN: dict[str, list[str]] = {
     "README.md": ["it is what runs this page"],
-    "docs/course.md": [],
+    "docs/course.md": ["tests/page/test_front_end.py runs it in a browser"],
     "docs/service.md": [
         "needs root and systemd; tests/deploy/test_install.py runs it on a machine that seems to have both"
     ],
@@ -27,8 +27,9 @@ PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in NOT_RUN}
 @pytest.mark.parametrize("name", PAGES)
 def test_every_fenced_block_is_run_written_or_held_against_what_is_printed(name: str):
     blocks = blocks_of(PAGES[name])
-    assert {block.kind for block in blocks} <= {"sh", "python", "markdown", ""}
+    assert {block.kind for block in blocks} <= {"sh", "python", "markdown", "js", ""}
     assert all(block.file for block in blocks if block.kind == "markdown")
+    assert all(block.not_run for block in blocks if block.kind == "js")
     assert sum(not block.kind for block in blocks) == PICTURES[name]
     shown = sum(block.shown is not None for block in blocks)
     assert PAGES[name].count("```") == 2 * (len(blocks) + shown), "a fence that is not read"

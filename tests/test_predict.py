@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
+from predict import USAGE
 from tests.installation import Installation
 
 LINE = re.compile(r"Pred: \d \(conf [01]\.\d\d\) True: \d(?:  \[.+\])*")
@@ -43,6 +46,14 @@ def test_it_gives_the_same_under_python_o(installation: Installation):
     plain = installation.predict()
     installation.flags = ("-O",)
     assert installation.predict().stdout == plain.stdout
+
+
+@pytest.mark.parametrize(("argument", "code"), [("v2.0", 2), ("--json", 2), ("--help", 0)])
+def test_an_argument_is_answered_by_the_usage_and_nothing_is_read(installation: Installation, argument: str, code: int):
+    done = installation.run("predict.py", argument)
+    assert done.returncode == code
+    assert [*done.stdout.splitlines(), *done.stderr.splitlines()] == [USAGE]
+    assert bool(done.stdout) == (code == 0)
 
 
 def test_a_python_without_the_libraries_is_told_which_one_has_them(installation: Installation):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.installation import ROOT, Published
@@ -40,10 +41,13 @@ def test_every_command_runs_and_prints_what_the_page_shows(tmp_path: Path, publi
         reader.run(DRAW)
         wrong = go_through(reader, [block for block in BLOCKS if block.section != POSTGRESQL])
         assert wrong == [], "\n\n".join(wrong)
-        (columns,) = [line.partition("# ")[2] for line in PAGE.splitlines() if "--out labels.csv" in line]
-        labels = (reader.root / "labels.csv").read_text().splitlines()
+        (columns,) = [line.partition("# ")[2] for line in PAGE.splitlines() if "--out data/labels.csv" in line]
+        labels = (reader.root / "data/labels.csv").read_text().splitlines()
         assert (labels[0], len(labels)) == (columns.replace(" ", ""), 4)
-        assert "data-b" not in reader.run("git status --short"), "a folder of drawings that git does not ignore"
+        assert reader.run("git status --short") == "", "what people drew, where git does not ignore it"
+        with closing(sqlite3.connect(reader.root / "data/backup.db")) as backup:
+            assert backup.execute("SELECT count(*) FROM labels").fetchone() == (3,)
+        assert [path.name for path in (reader.root / "data").glob("backup.db*")] == ["backup.db"]
 
 
 def test_its_commands_bring_the_service_to_postgresql(
@@ -52,12 +56,14 @@ def test_its_commands_bring_the_service_to_postgresql(
     with operator(tmp_path, published) as reader:
         reader.run("bash setup-server.sh")
         as_postgres(reader, postgresql)
-        wrong = go_through(reader, [block for block in BLOCKS if block.section == POSTGRESQL], typed="PASSWORD\n" * 2)
-        assert wrong == [], "\n\n".join(wrong)
+        there, back = [block for block in BLOCKS if block.section == POSTGRESQL]
+        assert go_through(reader, [there], typed="PASSWORD\n" * 2) == []
         reader.serve("pixelwise serve")
         reader.run(DRAW)
         assert "3 labels." in reader.run("pixelwise labels export --out labels.csv")
-        assert "0 labels." in reader.run("DATABASE_URL= pixelwise labels export --out of-sqlite.csv")
+        assert go_through(reader, [back]) == []
+        assert "COPY public.labels" in (reader.root / "data/backup.sql").read_text()
+        assert "0 labels." in reader.run("pixelwise labels export --out of-sqlite.csv")
 
 
 @contextmanager

@@ -318,7 +318,7 @@ def test_a_shell_script_gets_one_setting_without_sourcing_the_file(installation:
 def test_a_shell_script_gets_the_refusal_and_its_exit_code(installation: Installation):
     done = installation.run("-m", "app.settings", "MODEL_REPO", REQUIRE_LOCK="perhaps")
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.startswith("settings: found REQUIRE_LOCK=perhaps")
+    assert done.stderr.startswith("settings: REQUIRE_LOCK=perhaps, expected true or false. Edit ")
 
 
 # -- what is given in the environment ----------------------------------------------------------------------------------

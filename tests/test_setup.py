@@ -220,7 +220,7 @@ def test_settings_that_cannot_be_read_end_the_run_before_anything_is_written(ser
     done = server.setup()
     assert done.returncode == 3, done.stderr
     assert server.contents() == before
-    assert ".env" in done.stderr and "found" in done.stderr
+    assert ".env" in done.stderr and "settings: " in done.stderr
 
 
 @pytest.mark.parametrize("key", ['"mine-0f5c9b7a1e3d2846"', "'mine-0f5c9b7a1e3d2846'", "mine-\xfc-0f5c9b7a1e3d2846"])

@@ -97,7 +97,8 @@ def rollback() -> None:
         typer.echo(f"Nothing to undo: everyone gets {default}, the default.", err=True)
         return
     _write(settings, change)
-    kept = f"{settings.flags_file.name}{BEFORE}"
+    file, root = settings.flags_file, settings.root
+    kept = f"{file.relative_to(root) if file.is_relative_to(root) else file}{BEFORE}"
     typer.echo(f"Everyone gets {default}, the default. Undone: {change.before} (kept in {kept}).", err=True)
 
 

@@ -30,6 +30,7 @@ def pull(
     """Fetch the releases that .env names, or VERSION; verify each, and put it into models/."""
     settings = read_settings()
     refusals: list[PixelWiseError] = []
+    is_new = False
     for one in settings.model_versions if version is None else (version,):
         try:
             pulled = fetch(one, settings, frozen=frozen, keep_offline=keep_offline)
@@ -37,12 +38,32 @@ def pull(
             refusals.append(error)
             continue
         release = pulled.release
+        is_new |= pulled.outcome == "pulled"
         trust = "listed in model.lock" if pulled.covered_by else "not in model.lock"
         say(f"{release.version}: {pulled.outcome}, commit {release.commit[:12]}, {release.artefact} ({trust}).")
+    if version is None:
+        _say_what_still_answers(settings, is_new=is_new)
     for refusal in refusals[1:]:
         say(str(refusal))
     if refusals:
         raise refusals[0]
+
+
+def _say_what_still_answers(settings: Settings, *, is_new: bool) -> None:
+    """A line where a service runs that answers with something else than is in place now: a pull tells it nothing."""
+    from app.running import running_service, served_by
+
+    try:
+        service = running_service(settings.data_dir)
+    except PermissionError:  # of another user, who alone may tell it anything
+        return
+    served = served_by(service) if service else None
+    if service is None or served is None:
+        return
+    named = settings.model_versions
+    if is_new or set(served.versions) | set(served.left_out) != set(named) or served.model_version != named[0]:
+        answers = f"The service that runs at {service.url} still answers with the {', '.join(served.versions)} it has"
+        say(f"{answers}: `pixelwise upgrade {named[0]}` lets it take up what .env names.")
 
 
 def fetch(version: str, settings: Settings, *, frozen: bool = False, keep_offline: bool = False) -> Pulled:

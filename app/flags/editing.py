@@ -146,7 +146,7 @@ def _variant_of_versions(name: str, variants: dict[str, Any], wanted: str, versi
     unserved = [version for version in named if version not in versions]
     if unserved or (name == MODEL_VERSION and len(named) != 1):
         found_instead, promised = f"version {', '.join(unserved or named)}", f"one of {', '.join(versions)}"
-        remedy = "Name one of them, or add the version to MODEL_VERSIONS in .env first."
+        remedy = "Name one of them" + (f", or run `pixelwise models add {unserved[0]}` first." if unserved else ".")
         raise _refusal(name, found_instead, promised, remedy)
     if found is None:
         found = value or OFF

@@ -35,6 +35,8 @@ _DAMAGED = re.compile(
     r"|unable to read [0-9a-f]{40}"
 )
 """What git says of a repository whose objects are missing, or are not what their names say."""
+_LOCAL = "pixelwise-model/releases.git"
+"""The repository that this tree builds, as it is shown."""
 _OWNER = "Its owner must publish the release anew; nothing was replaced."
 
 
@@ -86,8 +88,12 @@ def resolve(git: Git, version: str) -> Tag:
             f"repository {git.address.repository}",
             found=f"the tags {', '.join(there)}" if there else "no tag like v1.0",
             promised=f"the tag {version}",
-            remedy="Name a tag that exists, here or in .env (MODEL_VERSION, MODEL_VERSIONS), or publish this one "
-            f"(`python pixelwise-model/release.py {version}`).",
+            remedy="Name a tag that exists, here or in .env (MODEL_VERSION, MODEL_VERSIONS), "
+            + (
+                f"or publish this one (`{_build(version)}`)."
+                if git.address.repository == _LOCAL
+                else "or let MODEL_REPO name a repository that has it."
+            ),
         )
     tag = Tag(version, tags[version], tags.get(f"{version}^{{}}", tags[version]))
     if not _SHA.fullmatch(tag.object) or not _SHA.fullmatch(tag.commit):
@@ -248,15 +254,18 @@ def _damaged(version: str, failure: GitFailed) -> BadRelease | None:
     return BadRelease(f"tag {version}", found=found, promised=promised, remedy=remedy)
 
 
+def _build(version: str) -> str:
+    """The line that trains and publishes a version into the repository of this tree, with the environment for it."""
+    return f"bash setup-server.sh --releases {version}"
+
+
 def _unreachable(address: Address, version: str, said: str) -> Unreachable:
     remedies = {
         "file": "Correct MODEL_REPO in .env",
         "https": "Check the network and MODEL_REPO in .env (a private fork: use its git@host:path)",
         "ssh": "Check MODEL_REPO in .env, and that ssh to this host works without a question (key added, host known)",
     }
-    default = (
-        f"`python pixelwise-model/release.py {version}` builds the default, MODEL_REPO=pixelwise-model/releases.git"
-    )
+    default = f"`{_build(version)}` builds the default, MODEL_REPO={_LOCAL}"
     return Unreachable(
         f"repository {address.repository}",
         found=said,

@@ -50,6 +50,7 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        await asyncio.to_thread(service.watch.close)
 
     routes = routes_of(service)
     router = Router(routes, redirect_slashes=False, lifespan=lifespan)

@@ -72,6 +72,10 @@ class Aside:
         for future in waiting:
             future.cancel()
 
+    def join(self) -> None:
+        """After `close`: returns when nothing runs any more. Not on the event loop."""
+        self._threads.shutdown(wait=True)
+
     def _do_next(self) -> None:
         """One piece of work, on a thread; as often as there are pieces."""
         with self._lock:

@@ -88,6 +88,15 @@ class DatabaseWatch:
         finally:
             self._aside.close()
 
+    def close(self) -> None:
+        """After `run`: lets go of the database once nobody asks it any more. Not on the event loop.
+
+        subtle: the last connection to SQLite's file writes its log into it; where none is closed, the log stays beside
+        the file and holds the last answers.
+        """
+        self._aside.join()
+        self._store.database.close()
+
     async def _run(self) -> None:
         keys_at = clean_at = 0.0
         loop = asyncio.get_running_loop()

@@ -37,6 +37,7 @@ def test_rollout_and_rollback(installation: Installation):
     refused = flags(installation, "rollout", "model-version", "v2.0=20%")
     assert refused.returncode == 2
     assert "found version v2.0, promised one of v1.0" in refused.stderr
+    assert "run `pixelwise models add v2.0` first" in refused.stderr
     done = flags(installation, "rollout", "model-version", "v1.0=20.5%")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "model-version: v1.0 for 20.5%, v9.0 for 79.5%. Before: v9.0 for everyone.\n"
@@ -45,7 +46,7 @@ def test_rollout_and_rollback(installation: Installation):
     back = flags(installation, "rollback")
     assert (back.returncode, back.stdout) == (0, "")
     assert back.stderr == (
-        "Everyone gets v1.0, the default. Undone: v1.0 for 20.5%, v9.0 for 79.5% (kept in flags.json.before).\n"
+        "Everyone gets v1.0, the default. Undone: v1.0 for 20.5%, v9.0 for 79.5% (kept in data/flags.json.before).\n"
     )
     assert in_file(installation)["model-version"] == versions_flag(default=None)["model-version"]
     assert json.loads((installation.root / "data/flags.json.before").read_text())["flags"] == kept

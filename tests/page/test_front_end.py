@@ -13,10 +13,13 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import httpx
+import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Error, Page, expect
 
 from app.web.front_ends import ONE_ORIGIN, READABLE
+from tests.installation import ROOT
+from tests.pages import blocks_of
 from tests.service import KEY, Service, StartService
 from tests.web.load import until
 
@@ -137,6 +140,20 @@ def test_with_the_key_in_a_header_it_reads_and_shows_its_history(
     expect(page.locator("body[data-loaded]")).to_be_attached()
     assert history(page) == ["7", *before]
     assert hints(service) == []
+
+
+def test_the_lines_of_the_course_s_page_read_a_drawing_and_list_it(service: Service, open_front_end: Open):
+    (block,) = [
+        block for block in blocks_of((ROOT / "docs/course.md").read_text(encoding="utf-8")) if block.kind == "js"
+    ]
+    lines = f"async ({{ key, pixels }}) => {{ {block.text} }}"
+    page = open_front_end(service, key=KEY)
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[4:24, 13:15] = 255
+    said = page.evaluate(lines, {"key": KEY, "pixels": pixels.tolist()})
+    assert said["answer"]["prediction"] == said["results"][0]["prediction"] == "1"
+    with pytest.raises(Error, match="pixels"):
+        page.evaluate(lines, {"key": KEY, "pixels": []})
 
 
 def test_without_a_key_its_history_shows_where_its_development_server_runs_beside_the_service(

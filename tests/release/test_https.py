@@ -90,5 +90,5 @@ def test_a_server_whose_certificate_nobody_vouches_for_is_not_talked_to(
 
 
 def test_a_port_where_nobody_listens_is_unreachable(house: House, environment: Environment) -> None:
-    with pytest.raises(Unreachable, match=r"Check the network and MODEL_REPO.*release.py v1.0"):
+    with pytest.raises(Unreachable, match=r"Check the network and MODEL_REPO.*setup-server.sh --releases v1.0"):
         house.pull("https://127.0.0.1:1/x.git", environ=environment())

@@ -178,9 +178,21 @@ def test_a_missing_tag_is_refused_by_naming_those_that_exist(house: House, remot
     assert refusal.value.exit_code == 4 and "MODEL_VERSION" in str(refusal.value)
 
 
+@pytest.mark.parametrize("is_of_this_tree", [True, False])
+def test_a_missing_tag_is_published_by_this_tree_s_command_only_where_that_would_publish_it(
+    house: House, tmp_path: Path, is_of_this_tree: bool
+) -> None:
+    remote = Remote(house.root / "pixelwise-model/releases.git" if is_of_this_tree else tmp_path / "fork.git")
+    remote.release()
+    with pytest.raises(BadRelease, match=r"promised the tag v3.0") as refusal:
+        house.pull(str(remote.folder), "v3.0")
+    assert ("`bash setup-server.sh --releases v3.0`" in refusal.value.remedy) == is_of_this_tree
+    assert ("MODEL_REPO" in refusal.value.remedy) != is_of_this_tree
+
+
 @pytest.mark.parametrize("address", ["gone.git", ".", "file:///gone.git"])
 def test_a_folder_that_is_no_repository_is_unreachable_and_the_remedy_builds_one(address: str, house: House) -> None:
-    with pytest.raises(Unreachable, match=r"pixelwise-model/release.py v1.0") as refusal:
+    with pytest.raises(Unreachable, match=r"setup-server.sh --releases v1.0") as refusal:
         house.pull(address)
     assert refusal.value.exit_code == 6
 

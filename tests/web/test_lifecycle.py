@@ -97,6 +97,17 @@ def test_told_to_end_it_answers_everything_accepted_first(start_service: StartSe
     assert sorted(logged) == sorted(reply.headers["x-request-id"] for _, reply in load.replies)
 
 
+def test_a_clean_end_leaves_every_answer_in_the_one_file_of_the_database(start_service: StartService, bodies):
+    service = start_service()
+    with Load(service.url, bodies, clients=4) as load:
+        load.wait_for(20)
+        reload(service, says=TAKEN_UP)
+        load.wait_for(40)
+    assert service.stop() == 0
+    assert [path.name for path in (service.root / "data").glob("pixelwise.db*")] == ["pixelwise.db"]
+    assert {UUID(answer["id"]) for answer in load.answers} <= set(stored_versions(service))
+
+
 def test_a_request_that_is_half_sent_when_the_end_comes_is_answered(start_service: StartService, bodies):
     service = start_service()
     request = post(bodies[0])

@@ -48,6 +48,19 @@ def test_another_release_is_fetched_pinned_and_served(upgradable: Service):
     assert (upgradable.root / ".env").read_text() == "MODEL_VERSION=v2.0\nLOG_LEVEL=info\n"
 
 
+def test_a_pull_beside_a_service_that_answers_with_another_release_says_what_it_takes_to_change_that(
+    upgradable: Service,
+):
+    said = "still answers with the v1.0 it has: `pixelwise upgrade "
+    assert f"{said}v1.0`" in pixelwise(upgradable, "pull").stderr, "another v1.0, of another repository"
+    assert said not in pixelwise(upgradable, "pull").stderr
+    assert said not in pixelwise(upgradable, "pull", "v2.0").stderr
+    done = pixelwise(upgradable, "pull", MODEL_VERSION="v2.0")
+    assert done.returncode == 0, done.stderr
+    assert f"{said}v2.0`" in done.stderr
+    assert served(upgradable) == "v1.0"
+
+
 def test_a_release_that_is_not_there_changes_nothing(upgradable: Service):
     done = pixelwise(upgradable, "upgrade", "v7.0")
     assert done.returncode == 4
