@@ -157,7 +157,6 @@ class BoundedConnection(asyncio.Protocol):
         try:
             await app(scope, partial(self._receive_chunk, receive) if self._left == math.inf else receive, send)
         finally:
-            self._outgoing.flush()
             self._scope = self.awaited = None
             self._go_on()
 
@@ -365,12 +364,6 @@ class Outgoing(asyncio.Transport):
             return
         self._transport.write(data)
 
-    def flush(self) -> None:
-        """Sends a head that nothing follows."""
-        if self._head:
-            self._head, head = b"", self._head
-            self._transport.write(head)
-
     def pause_reading(self) -> None:
         self._connection.pause()
 
@@ -384,7 +377,7 @@ class Outgoing(asyncio.Transport):
         if self.is_closing() or not self._connection.may_close():
             return
         self._is_closing = True
-        self.flush()
+        self._transport.write(self._head)
         if self._connection.may_send_more():
             self._transport.write_eof()
             self._transport.resume_reading()

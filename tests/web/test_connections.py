@@ -59,6 +59,12 @@ def test_head_says_what_get_says_without_the_body(served: Served):
     assert f"content-length: {whole.headers['content-length']}".encode() in head
 
 
+def test_a_head_that_no_body_follows_is_sent_though_the_connection_stays(served: Served):
+    with served.connect() as connection:
+        connection.sendall(get("/health").replace(b"GET", b"HEAD", 1))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
 def test_options_names_the_method_that_a_path_takes(served: Served):
     refused, _ = served.exchange(get("/classify").replace(b"GET", b"OPTIONS", 1) + LAST)
     assert (refused.status, refused.headers["allow"]) == (405, "POST")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -54,6 +55,19 @@ def test_after_an_answer_with_empty_lines(served: Served):
     with served.connect() as connection:
         connection.sendall(get("/health") + b"\r\n" * 100_000)
         assert replies_of(connection) == [200]
+
+
+def test_after_an_answer_with_empty_lines_now_and_then(served: Served):
+    with served.connect() as connection, contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        connection.sendall(get("/health"))
+        assert connection.recv(65536)
+        connection.settimeout(0.05)
+        for _ in range(200):
+            connection.sendall(b"\r\n")
+            with contextlib.suppress(TimeoutError):
+                assert connection.recv(65536) == b""
+                return
+        raise AssertionError("it was not closed")
 
 
 @pytest.mark.parametrize("later", [b"xyz", b""], ids=["a body that comes late", "a body that never comes"])
@@ -124,8 +138,8 @@ def test_a_body_in_chunks_that_nobody_reads_and_half_a_farewell_still_get_the_an
     with served.connect() as connection:
         for place in range(pieces):
             size = -(-len(request) // pieces)
-            connection.sendall(request[place * size : (place + 1) * size])
             time.sleep(0.02)
+            connection.sendall(request[place * size : (place + 1) * size])
         connection.shutdown(socket.SHUT_WR)
         assert replies_of(connection) == [200]
 
@@ -145,10 +159,12 @@ def test_what_follows_a_body_in_chunks_does_not_make_its_answer_a_refusal(own: S
 
 def test_no_body_of_connect_is_taken_for_requests(served: Served):
     head = f"CONNECT http://127.0.0.1/health HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: {KEY}\r\n"
-    with served.connect() as connection:
-        connection.sendall(head.encode() + b"content-length: %d\r\n\r\n" % len(LAST) + LAST)
-        (reply,) = replies_in(read_to_the_end(connection))
-    assert (reply.status, reply.headers["connection"]) == (400, "close")
+    for body in (LAST, b"rub bish\r\n\r\n"):
+        with served.connect() as connection:
+            connection.sendall(head.encode() + b"content-length: %d\r\n\r\n" % len(body) + body)
+            (reply,) = replies_in(read_to_the_end(connection))
+        assert (reply.status, reply.headers["connection"]) == (400, "close")
+        assert "CONNECT" in reply.json["message"]
 
 
 # -- too many ----------------------------------------------------------------------------------------------------------
