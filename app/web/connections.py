@@ -196,7 +196,7 @@ class BoundedConnection(asyncio.Protocol):
                     self._refuse(HEAD_TOO_LARGE)
                 if not count or self._is_broken:
                     break
-                if self._gate.is_full and self._refuse_unread():
+                if self._gate.is_full() and self._refuse_unread():
                     continue
                 self._ask(True)
             self._hand_on(count)

@@ -45,6 +45,8 @@ FOR_PAGES = [
 ]
 JSON = (b"content-type", b"application/json")
 CLOSES = (b"connection", b"close")
+FULL_SECONDS = 0.1
+"""After a refusal for want of room it is asked for so long at each head, before it is parsed, whether there is some."""
 CLOSED_BY_CLIENT = 499
 """In log and metrics: the client went away before its answer. Source: nginx uses this number for it."""
 _log = logging.getLogger("pixelwise.web")
@@ -74,7 +76,6 @@ class Gate:
 
     Attributes:
         is_ending: the service ends, and each answer says that its connection closes.
-        is_full: the last request to the queue was refused for want of room.
         coming: requests that have a head, and are seen here in a moment.
     """
 
@@ -91,7 +92,8 @@ class Gate:
         self._inside, self._access, self._metrics, self._log = inside, access, metrics, log
         self._overload, self._queued = overload, queued
         self._refused = 0
-        self.is_ending = self.is_full = False
+        self.is_ending = False
+        self._full_until = 0.0
         self.coming = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -159,6 +161,10 @@ class Gate:
             self._note(scope, call, status)
             del scope["pixelwise.call"]  # which has the scope: the two would wait for the garbage collector
 
+    def is_full(self) -> bool:
+        """Whether a request to the queue was refused for want of room just now."""
+        return time.monotonic() < self._full_until
+
     def refusal_unread(self, target: bytes) -> bytes | None:
         """All of the answer to a POST of this target while its queue is full, for when there is no time to parse it."""
         path, _, query = target.partition(b"?")
@@ -176,7 +182,8 @@ class Gate:
         if path not in self._queued or b"model=" in query:
             return None
         overload = self._overload(rows)
-        self.is_full = overload is not None
+        if overload is not None:
+            self._full_until = time.monotonic() + FULL_SECONDS
         return overload
 
     async def _refuse_at_once(self, overload: Overload, scope: Scope, send: Send) -> None:
