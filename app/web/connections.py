@@ -1,8 +1,8 @@
 """Bounds around uvicorn's connection: on the time a request takes to arrive, on its head, on what waits unread.
 
 uvicorn's own protocol parses and answers, as it is. A `BoundedConnection` stands between it and the socket: a protocol
-for the event loop, with a transport for uvicorn. It hands on what arrives in small pieces, and what the application
-reads tells it which of them have become a request (`run`).
+for the event loop, with a transport for uvicorn. It hands on a head once that is whole, then the body that the head
+announces, and the next head when the application (`run`) has answered.
 """
 
 from __future__ import annotations
@@ -228,7 +228,7 @@ class BoundedConnection(asyncio.Protocol):
         if answer is None:
             return False
         self._held.clear()
-        self._is_new = False
+        self._is_new, self._idle_since = False, None
         self._transport.write(answer)
         return True
 

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from app.web import connections, sweep
+from app.inference.batcher import Overload
+from app.web import connections, gate, sweep
 from tests.web.inside import KEY
 from tests.web.load import get, post, until
 from tests.web.served import (
@@ -96,6 +97,16 @@ def test_a_second_request_may_take_as_long_to_arrive_as_a_first_one(served: Serv
             time.sleep(0.15)
         connection.sendall(LAST[40:])
         assert statuses(replies_in(said + read_to_the_end(connection))) == [200, 200]
+
+
+def test_a_connection_whose_requests_are_refused_unread_is_not_idle(own: Served, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(own.inside.application, "_overload", lambda rows: Overload("many", 3))
+    monkeypatch.setattr(gate, "FULL_SECONDS", 60)
+    with own.connect() as connection:
+        for _ in range(20):
+            connection.sendall(post(b"{}"))
+            assert connection.recv(65536).startswith(b"HTTP/1.1 503 ")
+            time.sleep(0.03)
 
 
 def test_a_client_that_leaves_a_little_of_its_answers_in_the_service(own: Served, monkeypatch: pytest.MonkeyPatch):
