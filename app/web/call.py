@@ -38,11 +38,6 @@ class Call(Request):
         given = self.fields.get(b"x-request-id")
         self.id = given.decode() if given is not None and _SAFE_ID.fullmatch(given) else new_request_id()
 
-    @property
-    def has_body(self) -> bool:
-        """Whether its headers announce a body that is not empty."""
-        return self.fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in self.fields
-
     def field(self, name: bytes) -> str | None:
         """The header `name` (in lower case), found ten times faster than by `headers`."""
         value = self.fields.get(name)

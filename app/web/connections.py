@@ -21,6 +21,7 @@ from uvicorn.server import ServerState
 from app.web import sweep
 from app.web.call import new_request_id
 from app.web.framing import length_of_body, length_of_head, target_of_one_request
+from app.web.outgoing import CONTINUE, Outgoing
 from app.web.refusals import (
     ARRIVAL_SECONDS,
     HEAD_BYTES,
@@ -43,11 +44,6 @@ CHUNK_BYTES = 2 << 10
 """Of a body in chunks, until the application has read some of it: the lines that trail it would become headers."""
 MAX_CONNECTIONS, MAX_REFUSED = 2000, 512
 """Answered at the same time, and told that they are too many; further ones are closed at once."""
-DISCARD_SECONDS, DISCARD_BYTES = 1.0, 64 << 20
-"""What still comes of a refused request is read and dropped within these bounds: most clients send all of it before
-they read, and a connection that closes with something unread takes the refusal back."""
-
-CONTINUE: Final = b"HTTP/1.1 100 "
 CONNECTION: Final = "pixelwise.connection"
 """In the state of a request's scope: its connection, where this process serves it."""
 REFUSED: Final = "pixelwise.refused"
@@ -121,7 +117,7 @@ class BoundedConnection(asyncio.Protocol):
         self._ask(False)
         if self.awaited is not None:
             self.awaited.cancel()
-        self._tell_http_lost(exc)
+        self._tell_http_lost()
 
     def data_received(self, data: bytes) -> None:
         if self._outgoing.is_closing():
@@ -148,6 +144,8 @@ class BoundedConnection(asyncio.Protocol):
 
     async def run(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Has `app` answer a request whose head has arrived; it reads as much of the body as it likes."""
+        if self._outgoing.is_closing():
+            return  # the parser took its head, and then refused it after all
         scope["headers"] = list(scope["headers"])  # uvicorn adds to its own list what trails a body in chunks
         self._scope, self._has_answered = scope, False
         self._ask(False)
@@ -157,6 +155,7 @@ class BoundedConnection(asyncio.Protocol):
         try:
             await app(scope, partial(self._receive_chunk, receive) if self._left == math.inf else receive, send)
         finally:
+            self._outgoing.flush()
             self._scope = self.awaited = None
             self._go_on()
 
@@ -190,12 +189,15 @@ class BoundedConnection(asyncio.Protocol):
                 self._held = self._held.lstrip(b"\r\n")  # empty lines before a request are allowed
                 continue
             else:
-                count = length_of_head(self._held)
-                arrived = count or len(self._held)
-                if arrived > HEAD_BYTES or self._held.count(b"\n", 0, arrived) > HEAD_LINES:
+                head = length_of_head(self._held)
+                arrived = head or len(self._held)
+                if head is None:
+                    self._refuse(NOT_HTTP)
+                elif arrived > HEAD_BYTES or self._held.count(b"\n", 0, arrived) > HEAD_LINES:
                     self._refuse(HEAD_TOO_LARGE)
-                if not count or self._is_broken:
+                if not head or self._is_broken:
                     break
+                count = head
                 if self._gate.is_full() and self._refuse_unread():
                     continue
                 self._ask(True)
@@ -207,9 +209,9 @@ class BoundedConnection(asyncio.Protocol):
 
     def _keep_time(self) -> None:
         """Notes since when something has been arriving, or nothing; the time of an answer is ours."""
-        if self._is_asked or self._is_answering():
+        if self._is_answering():
             self._began = self._idle_since = None
-        elif self._left or self._held or self._is_new:
+        elif self._is_asked or self._left or self._held or self._is_new:
             self._began, self._idle_since = self._began or time.monotonic(), None
         else:
             self._began, self._idle_since = None, self._idle_since or time.monotonic()
@@ -287,6 +289,8 @@ class BoundedConnection(asyncio.Protocol):
         if not unsent or unsent < self._unsent:
             self._unsent_since = None
         self._unsent, self._unsent_since = unsent, (self._unsent_since or now) if unsent else None
+        if unsent and self._idle_since is not None:
+            self._idle_since = now
         patience = ENDING_READING_SECONDS if self._gate.is_ending else READING_SECONDS
         if self._unsent_since is not None and now - self._unsent_since > patience:
             self._transport.abort()
@@ -316,7 +320,7 @@ class BoundedConnection(asyncio.Protocol):
         is_answered = self._has_answered if self._scope is not None else self._left > 0
         if not is_answered:
             self._transport.write(as_bytes(refusal, self._note(refusal)))
-        self._tell_http_lost(None)  # whoever waits for the rest of the body is told that it does not come
+        self._tell_http_lost()  # whoever waits for the rest of the body is told that it does not come
         self._outgoing.close()
 
     def _note(self, refusal: Refusal) -> str:
@@ -330,63 +334,8 @@ class BoundedConnection(asyncio.Protocol):
         self._gate.note_refused(request_id, self._transport.get_extra_info("peername"), refusal.status, seconds)
         return request_id
 
-    def _tell_http_lost(self, exc: Exception | None) -> None:
+    def _tell_http_lost(self) -> None:
+        """uvicorn stops its timer for idle connections only where no error ended one: it hears of none."""
         if self._is_http_told:
             self._is_http_told = False
-            self._http.connection_lost(exc)
-
-
-class Outgoing(asyncio.Transport):
-    """The socket as uvicorn has it.
-
-    Closed in the middle of a request, it says that nothing more comes, and drops what still arrives for a while.
-    """
-
-    def __init__(
-        self, connection: BoundedConnection, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        self._connection, self._transport, self._loop = connection, transport, loop
-        self._head = b""
-        self._is_closing = False
-        self._discarded = 0
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._transport.get_extra_info(name, default)
-
-    def write(self, data: Any) -> None:
-        """Sends it; the head of an answer together with what follows: one system call instead of two."""
-        if self.is_closing() or not self._connection.sends(data):
-            return
-        if self._head:
-            self._head, data = b"", self._head + data
-        elif data.startswith(b"HTTP/1.1 ") and not data.startswith(CONTINUE):
-            self._head = data
-            return
-        self._transport.write(data)
-
-    def pause_reading(self) -> None:
-        self._connection.pause()
-
-    def resume_reading(self) -> None:
-        self._connection.resume()
-
-    def is_closing(self) -> bool:
-        return self._is_closing or self._transport.is_closing()
-
-    def close(self) -> None:
-        if self.is_closing() or not self._connection.may_close():
-            return
-        self._is_closing = True
-        self._transport.write(self._head)
-        if self._connection.may_send_more():
-            self._transport.write_eof()
-            self._transport.resume_reading()
-            self._loop.call_later(DISCARD_SECONDS, self._transport.close)
-        else:
-            self._transport.close()
-
-    def discard(self, count: int) -> None:
-        """So many more bytes came for nobody."""
-        self._discarded += count
-        if self._discarded > DISCARD_BYTES:
-            self._transport.close()
+            self._http.connection_lost(None)

@@ -21,15 +21,15 @@ _USUAL: Final = re.compile(
 )
 
 
-def length_of_head(data: bytearray) -> int:
-    """Of the one that `data` begin with, to its first empty line; 0 while there is none.
+def length_of_head(data: bytearray) -> int | None:
+    """Of the one that `data` begin with, to its first empty line; 0 while there is none, None where none can come.
 
-    What cannot become a head is taken for one, all of it: the parser refuses it at once.
+    What cannot: another first byte than a letter's, a first line without CR (as in HTTP/0.9), HTTP/2.
     """
     first_line = data.find(b"\n")
     has_bare_end = first_line > 0 and data[first_line - 1 : first_line] != b"\r"
-    if not data[:1].isalpha() or has_bare_end or data.startswith(b"PRI "):  # of HTTP/2
-        return len(data)
+    if not data[:1].isalpha() or has_bare_end or data.startswith(b"PRI "):
+        return None
     return data.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 0
 
 

@@ -132,12 +132,12 @@ class Gate:
                 else:
                     added = [*FOR_PAGES, NOT_KEPT]
                 message["headers"] = [*headers, *added, (b"x-request-id", call.id.encode())]
-                if (self.is_ending or _ends_connection(call)) and CLOSES not in headers:
+                if (self.is_ending or _ends_connection(call.method, call.fields)) and CLOSES not in headers:
                     message["headers"].append(CLOSES)
             await send(message)
 
         try:
-            if _asks_to_upgrade(call):
+            if _asks_to_upgrade(call.method, call.fields):
                 raise NotUnderstood(
                     "request",
                     found="a body and the header Upgrade or the method CONNECT, which ask for another protocol",
@@ -189,7 +189,7 @@ class Gate:
     async def _refuse_at_once(self, overload: Overload, scope: Scope, send: Send) -> None:
         """Before anything is made of the request."""
         status, headers, body = _overloaded(overload.retry_after)
-        ends = self.is_ending or any(name == b"transfer-encoding" for name, _ in scope["headers"])
+        ends = self.is_ending or _ends_connection(scope["method"], dict(scope["headers"]))
         named = [*headers, (b"x-request-id", self._counted_refusal()), *([CLOSES] if ends else [])]
         await send({"type": "http.response.start", "status": status, "headers": named})
         await send({"type": "http.response.body", "body": body})
@@ -225,14 +225,15 @@ def _overloaded(retry_after: int) -> tuple[int, list[tuple[bytes, bytes]], bytes
     return response.status_code, [*response.raw_headers, *FOR_PROGRAMS], bytes(response.body)
 
 
-def _asks_to_upgrade(call: Call) -> bool:
+def _asks_to_upgrade(method: str, fields: Mapping[bytes, bytes]) -> bool:
     """Whether the protocol leaves open what this body belongs to: HTTP parsers end such a request at its head."""
-    return (b"upgrade" in call.fields or call.method == "CONNECT") and call.has_body
+    has_body = fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields
+    return has_body and (b"upgrade" in fields or method == "CONNECT")
 
 
-def _ends_connection(call: Call) -> bool:
+def _ends_connection(method: str, fields: Mapping[bytes, bytes]) -> bool:
     """Whether what follows this request is none: where a body in chunks ends is not seen from outside the parser."""
-    return b"transfer-encoding" in call.fields or _asks_to_upgrade(call)
+    return b"transfer-encoding" in fields or _asks_to_upgrade(method, fields)
 
 
 @lru_cache(maxsize=64)

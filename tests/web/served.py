@@ -21,6 +21,7 @@ import uvicorn
 import uvloop
 from numpy.typing import NDArray
 
+from app.listening import listen
 from app.web.connections import BoundedConnection
 from app.web.sweep import open_connections
 from app.worker import configuration
@@ -91,7 +92,7 @@ def serve(inside: Inside) -> Iterator[Served]:
     """Serves it as `app/worker.py` does. Its queue ends with it."""
     server = uvicorn.Server(configuration(inside.application))
     with (
-        socket.create_server(("127.0.0.1", 0)) as listener,
+        listen("127.0.0.1", 0) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         runner.get_loop()  # made here, as it is closed here

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app.web import connections, gate, refusals, sweep
+from app.web import connections, gate, outgoing, refusals, sweep
 from app.web.call import Call
 from app.web.gate import AccessLine
 from tests.web.inside import KEY, Inside
@@ -61,8 +61,9 @@ def test_head_says_what_get_says_without_the_body(served: Served):
 
 def test_a_head_that_no_body_follows_is_sent_though_the_connection_stays(served: Served):
     with served.connect() as connection:
-        connection.sendall(get("/health").replace(b"GET", b"HEAD", 1))
-        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        for _ in range(2):
+            connection.sendall(get("/health").replace(b"GET", b"HEAD", 1))
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
 def test_options_names_the_method_that_a_path_takes(served: Served):
@@ -310,13 +311,13 @@ def test_a_client_that_sends_all_of_a_body_that_is_too_large_reads_why_it_was_re
 
 
 def test_what_is_read_for_nobody_is_bounded(served: Served, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(connections, "DISCARD_BYTES", 1 << 20)
+    monkeypatch.setattr(outgoing, "DISCARD_BYTES", 1 << 20)
     with pytest.raises(OSError):
         served.exchange(post(LARGE_BODY, "/classify/batch"))
 
 
 def test_a_client_that_goes_on_after_its_refusal_is_cut_off(served: Served, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(connections, "DISCARD_SECONDS", 0.1)
+    monkeypatch.setattr(outgoing, "DISCARD_SECONDS", 0.1)
     with served.connect() as connection:
         connection.sendall(post(b"x" * (24 << 20), "/classify/batch")[:1000])
         assert statuses(replies_in(read_to_the_end(connection))) == [413]
@@ -355,6 +356,19 @@ def test_an_ipv4_client_of_a_socket_of_both_families_is_logged_as_such(inside: I
     monkeypatch.setattr(inside.application, "_log", lines.append)
     inside.application.note_refused("id", ("::ffff:192.0.2.7", 1), 400, 0.1)
     assert lines[0].client == "192.0.2.7"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "identity", ""])
+def test_a_request_that_is_refused_at_the_end_of_its_head_is_not_carried_out(
+    own: Served, monkeypatch: pytest.MonkeyPatch, coding: str
+):
+    lines: list[AccessLine] = []
+    monkeypatch.setattr(own.inside.application, "_log", lines.append)
+    (reply,) = own.exchange(get("/health", **{"transfer-encoding": coding}))
+    assert reply.status == 400
+    assert statuses(own.exchange(LAST)) == [200]
+    until(lambda: len(lines) >= 2, "the lines")
+    assert [line.status for line in lines] == [400, 200]
 
 
 # -- what is left of an answered request -------------------------------------------------------------------------------

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
+import struct
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -107,6 +110,61 @@ def test_a_connection_whose_requests_are_refused_unread_is_not_idle(own: Served,
             connection.sendall(post(b"{}"))
             assert connection.recv(65536).startswith(b"HTTP/1.1 503 ")
             time.sleep(0.03)
+
+
+@pytest.mark.parametrize("begin", [b"PRI ", b"GET /\n", b"PRI * HTTP/2.0\r\n\r\n"])
+def test_a_beginning_of_which_the_parser_would_wait_for_more(served: Served, begin: bytes):
+    with served.connect() as connection:
+        connection.sendall(begin)
+        assert replies_of(connection) == [400]
+    assert served.inside.application.coming == 0
+
+
+def test_a_request_has_its_time_once_for_head_and_body(served: Served):
+    request = post(b"x" * 100)
+    with served.connect() as connection:
+        connection.sendall(request[:20])
+        time.sleep(0.7)
+        connection.sendall(request[20 : request.index(b"\r\n\r\n") + 4])
+        until(lambda: any(one._left for one in served.peers()), "that the head is known")
+        (peer,) = (one for one in served.peers() if one._left)
+        assert time.monotonic() - peer._began >= 0.7
+        assert replies_of(connection) == [408]
+
+
+def test_reset_connections_leave_nothing(own: Served):
+    left = []
+    for _ in range(5):
+        with own.connect() as connection:
+            connection.sendall(get("/health"))
+            assert connection.recv(65536)
+            left += [weakref.ref(one) for one in own.peers()]
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        until(lambda: own.connections() == 0, "the end of the connection")
+    until(lambda: gc.collect() is not None and not any(one() for one in left), "that nothing is left")
+
+
+def test_an_answer_that_is_being_read_is_no_idleness(own: Served, monkeypatch: pytest.MonkeyPatch, published):
+    monkeypatch.setattr(connections, "READING_SECONDS", 1000)
+    images = published("v1.0").golden.images[:1000].tobytes()
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", own.port))
+        connection.sendall(
+            post(images[: 1000 * 784], "/classify/batch", **{"content-type": "application/octet-stream"})
+        )
+        until(lambda: any(one._transport.get_write_buffer_size() for one in own.peers()), "unsent bytes")
+        time.sleep(0.6)  # three times as long as a connection may be idle
+        said = b""
+        while b"\r\n\r\n" not in said or len(said.partition(b"\r\n\r\n")[2]) < int(replies_length(said)):
+            said += connection.recv(65536)
+        connection.sendall(LAST)
+        assert statuses(replies_in(said + read_to_the_end(connection))) == [200, 200]
+
+
+def replies_length(said: bytes) -> bytes:
+    """The Content-Length of the answer that these bytes begin with."""
+    return said.partition(b"content-length: ")[2].partition(b"\r\n")[0]
 
 
 def test_a_client_that_leaves_a_little_of_its_answers_in_the_service(own: Served, monkeypatch: pytest.MonkeyPatch):
