@@ -7,7 +7,7 @@ import socket
 from app.errors import CannotListen
 
 BACKLOG = 2048
-UNSENT_BYTES = 64 << 10
+UNSENT_BYTES = 16 << 10
 """For each connection the system takes so much, and more only as its client reads: so it is seen whether one does."""
 
 
