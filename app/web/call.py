@@ -26,28 +26,27 @@ class Call(Request):
     Attributes:
         id: of this request, in its answer's header and in the log: chosen by a proxy or client if safe to repeat.
         arrived: `time.monotonic()` when its headers were complete.
-        fields: its headers, by their names in lower case.
     """
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         super().__init__(scope, receive)
         self.arrived = time.monotonic()
         # White space around a value is no part of it (RFC 9110, 5.5); parsers leave what is at its end.
-        self.fields = {name: value.strip(b" \t") for name, value in scope["headers"]}
-        self._repeats = len(self.fields) < len(scope["headers"])
-        given = self.fields.get(b"x-request-id")
+        self._fields = {name: value.strip(b" \t") for name, value in scope["headers"]}
+        self._repeats = len(self._fields) < len(scope["headers"])
+        given = self._fields.get(b"x-request-id")
         self.id = given.decode() if given is not None and _SAFE_ID.fullmatch(given) else new_request_id()
 
     def field(self, name: bytes) -> str | None:
         """The header `name` (in lower case), found ten times faster than by `headers`."""
-        value = self.fields.get(name)
+        value = self._fields.get(name)
         return None if value is None else value.decode("latin-1")
 
     def times(self, name: bytes) -> int:
         """How often the header `name` (in lower case) is there; `field` gives the last."""
         if self._repeats:
             return sum(given == name for given, _ in self.scope["headers"])
-        return int(name in self.fields)
+        return int(name in self._fields)
 
 
 class Endpoint:

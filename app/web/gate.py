@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from app.web.access import Access, peer_address
 from app.web.call import Call, Endpoint, new_request_id
 from app.web.connections import CONNECTION, REFUSED
 from app.web.errors import framework_refusal, refusal, unexpected
+from app.web.framing import length_of_body
 from app.web.metrics import Metrics
 
 ALWAYS = [
@@ -118,6 +120,8 @@ class Gate:
                 await self._refuse_at_once(overload, scope, send)
                 return
         call = scope["pixelwise.call"] = Call(scope, receive)
+        length, may_have_body = length_of_body(scope)
+        is_last = _is_last(length, may_have_body)
         status = 0
 
         async def send_more(message: Message) -> None:
@@ -132,12 +136,12 @@ class Gate:
                 else:
                     added = [*FOR_PAGES, NOT_KEPT]
                 message["headers"] = [*headers, *added, (b"x-request-id", call.id.encode())]
-                if (self.is_ending or _ends_connection(call.method, call.fields)) and CLOSES not in headers:
+                if (self.is_ending or is_last) and CLOSES not in headers:
                     message["headers"].append(CLOSES)
             await send(message)
 
         try:
-            if _asks_to_upgrade(call.method, call.fields):
+            if not may_have_body:
                 raise NotUnderstood(
                     "request",
                     found="a body and the header Upgrade or the method CONNECT, which ask for another protocol",
@@ -189,7 +193,7 @@ class Gate:
     async def _refuse_at_once(self, overload: Overload, scope: Scope, send: Send) -> None:
         """Before anything is made of the request."""
         status, headers, body = _overloaded(overload.retry_after)
-        ends = self.is_ending or _ends_connection(scope["method"], dict(scope["headers"]))
+        ends = self.is_ending or _is_last(*length_of_body(scope))
         named = [*headers, (b"x-request-id", self._counted_refusal()), *([CLOSES] if ends else [])]
         await send({"type": "http.response.start", "status": status, "headers": named})
         await send({"type": "http.response.body", "body": body})
@@ -225,15 +229,9 @@ def _overloaded(retry_after: int) -> tuple[int, list[tuple[bytes, bytes]], bytes
     return response.status_code, [*response.raw_headers, *FOR_PROGRAMS], bytes(response.body)
 
 
-def _asks_to_upgrade(method: str, fields: Mapping[bytes, bytes]) -> bool:
-    """Whether the protocol leaves open what this body belongs to: HTTP parsers end such a request at its head."""
-    has_body = fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields
-    return has_body and (b"upgrade" in fields or method == "CONNECT")
-
-
-def _ends_connection(method: str, fields: Mapping[bytes, bytes]) -> bool:
+def _is_last(length: float, may_have_body: bool) -> bool:
     """Whether what follows this request is none: where a body in chunks ends is not seen from outside the parser."""
-    return b"transfer-encoding" in fields or _asks_to_upgrade(method, fields)
+    return length == math.inf or not may_have_body
 
 
 @lru_cache(maxsize=64)
