@@ -1,16 +1,37 @@
-"""When an answer is called unsure: a rule taken from the release's own golden set."""
+"""How sure an answer is, and when it is called unsure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.inference.golden import GoldenSet
 
+SURE_FROM = 0.9
+"""Of a calibrated certainty: below it an answer is called unsure."""
+
+
+def certainties(scores: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:
+    """How often an answer with these scores is right: the highest score after the logits are divided by `temperature`.
+
+    Args:
+        scores: (N, k) in [0, 1], each row's sum 1, k at least 1.
+        temperature: above 0, as the release measured it; 1 leaves the scores as they are.
+
+    Returns:
+        (N,) in (0, 1]. The order of the scores, and so the answer, does not change.
+
+    Source: Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", 2017 (temperature scaling).
+    """
+    highest = scores.max(axis=1, keepdims=True).astype(np.float64)
+    return 1 / ((scores / highest) ** (1 / temperature)).sum(axis=1)
+
 
 def unsure_below(golden: GoldenSet, classes: Sequence[str]) -> float | None:
-    """The confidence below which an answer is called unsure.
+    """The confidence below which an answer is called unsure, by a release that measured no temperature.
 
     It is the one that best tells the recorded wrong answers from the right ones: the share of wrong answers below it
     plus the share of right answers not below it is largest (Youden's index, so the many right answers do not outvote

@@ -50,6 +50,32 @@ class Accuracy(Struct, frozen=True, forbid_unknown_fields=True):
     per_class: dict[Label, Share] = {}
 
 
+class CalibrationError(Struct, frozen=True, forbid_unknown_fields=True):
+    """Expected calibration error of the answers to `n` drawn digits: with the model's own confidence, and calibrated."""
+
+    before: Share
+    after: Share
+    n: Annotated[int, Meta(ge=1, le=10_000_000)]
+
+
+class Drawn(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the model reads digits that are drawn as people draw them, of its classes, none of them MNIST's.
+
+    Attributes:
+        recipe: the version of the recipe that brought them to 28x28 (`drawing.RECIPE`).
+        temperature: what its logits are divided by for a certainty.
+        error: of digits that took no part in choosing the temperature.
+        strokes: the accuracy on the strokes of a pen.
+        pictures: the accuracy on pictures of paper.
+    """
+
+    recipe: Annotated[int, Meta(ge=1, le=1000)]
+    temperature: Annotated[float, Meta(ge=0.05, le=100)]
+    error: CalibrationError
+    strokes: Accuracy
+    pictures: Accuracy
+
+
 class GoldenPromise(Struct, frozen=True, forbid_unknown_fields=True):
     """The golden set's file, and how many of its `n` digits of known classes were read rightly."""
 
@@ -76,6 +102,7 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True):
     confusions: tuple[tuple[Label, Label], ...] = ()
     golden: GoldenPromise | None = None
     profile: dict[str, tuple[float, float, float]] | None = None
+    drawn: Drawn | None = None
 
     def __post_init__(self) -> None:
         for name, (low, middle, high) in (self.profile or {}).items():

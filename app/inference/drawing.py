@@ -17,6 +17,8 @@ from PIL import Image
 
 from app.inference.contract import INK_ABOVE
 
+RECIPE = 2
+"""The version of the recipe by which a drawing of any kind comes to 28x28; answers and stored rows name it."""
 SIDE = 28
 BOX = 20
 CENTRE = 14
