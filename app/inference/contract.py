@@ -51,7 +51,7 @@ class Accuracy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CalibrationError(Struct, frozen=True, forbid_unknown_fields=True):
-    """Expected calibration error of the answers to `n` drawn digits: with the model's own confidence, and calibrated."""
+    """Expected calibration error of the answers to `n` drawn digits: of their own confidence, and calibrated."""
 
     before: Share
     after: Share
