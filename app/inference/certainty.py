@@ -27,7 +27,8 @@ def certainties(scores: NDArray[np.floating[Any]], temperature: float) -> NDArra
     Source: Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", 2017 (temperature scaling).
     """
     highest = scores.max(axis=1, keepdims=True).astype(np.float64)
-    return 1 / ((scores / highest) ** (1 / temperature)).sum(axis=1)
+    certain: NDArray[np.float64] = 1 / ((scores / highest) ** (1 / temperature)).sum(axis=1)
+    return certain
 
 
 def unsure_below(golden: GoldenSet, classes: Sequence[str]) -> float | None:
