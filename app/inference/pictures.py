@@ -32,6 +32,7 @@ MAX_PIXELS = 50_500_000
 MAX_DECODING_BYTES = 420_000_000
 """That decoding may take beside the file. Of what is within MAX_PIXELS only a WebP can take more: from 24.7 million
 pixels on."""
+LARGE_PIXELS, LARGE_BYTES = 16_000_000, 64_000_000
 MAX_SCANS = 64
 """Of a JPEG, each over at most SCANNED pixels; over more of them fewer. A progressive one has about ten; each costs the
 time of all its pixels, and may be of 10 bytes."""
@@ -134,9 +135,14 @@ def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Still:
     if still.scans > most_scans:
         refuse(f"a picture of more than {most_scans} scans", "Save it again, as a baseline JPEG or a PNG.")
     if decoding_bytes(still) > MAX_DECODING_BYTES:
-        most = MAX_DECODING_BYTES // BYTES_PER_PIXEL[still.kind]
-        refuse(f"a {still.kind} of {width} x {height} pixels, the limit is {most:,}", f"{smaller} Or send a JPEG.")
+        most = MAX_DECODING_BYTES // BYTES_PER_PIXEL["WEBP"]
+        refuse(f"a WebP picture of {width} x {height} pixels, the limit of these is {most:,}", f"{smaller} Or as JPEG.")
     return still
+
+
+def is_large(still: Still) -> bool:
+    """Decoding takes so much time or memory that no other of the kind should be decoded at the same time."""
+    return math.prod(still.size) > LARGE_PIXELS or decoding_bytes(still) > LARGE_BYTES
 
 
 def decoding_bytes(still: Still) -> int:
@@ -161,7 +167,7 @@ def decode(still: Still) -> Picture:
     def broken(said: str) -> UnreadableImage:
         return UnreadableImage("picture", found=f"a broken picture ({said})", promised=PROMISED, remedy=REMEDY)
 
-    with only_refusals(broken), Image.open(io.BytesIO(still.data), formats=[still.kind]) as image:
+    with only_refusals(broken), Image.open(io.BytesIO(b"".join(still.parts)), formats=[still.kind]) as image:
         if image.size != still.size:
             raise ValueError(f"{image.width} x {image.height} pixels where {still.size} were announced")
         scale, box = _scales(still)
