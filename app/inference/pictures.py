@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from app.errors import UnreadableImage
 from app.guards import only_refusals
@@ -164,12 +164,8 @@ def decode(still: Still) -> Picture:
         UnreadableImage: its pixels are broken or cut off.
     """
 
-    def broken(said: str) -> UnreadableImage:
-        return UnreadableImage("picture", found=f"a broken picture ({said})", promised=PROMISED, remedy=REMEDY)
-
-    with only_refusals(broken), Image.open(io.BytesIO(b"".join(still.parts)), formats=[still.kind]) as image:
-        if image.size != still.size:
-            raise ValueError(f"{image.width} x {image.height} pixels where {still.size} were announced")
+    file = io.BytesIO(b"".join(still.parts))
+    with only_refusals(_broken), _opened(file, still) as image:
         scale, box = _scales(still)
         if scale > 1:
             image.draft(None, (still.size[0] // scale, still.size[1] // scale))
@@ -184,6 +180,20 @@ def decode(still: Still) -> Picture:
     if _paper(np.asarray(opacity)) <= INK_ABOVE:
         return Picture(np.asarray(opacity), size, is_opacity=True)
     return Picture(_one_if_same(_on_its_page(upright, opacity)), size)
+
+
+def _opened(file: io.BytesIO, still: Still) -> Image.Image:
+    try:
+        image = Image.open(file, formats=[still.kind])
+    except UnidentifiedImageError:
+        refuse("a broken picture")
+    if image.size != still.size:
+        refuse(f"a picture of {image.size} pixels where {still.size} were promised")
+    return image
+
+
+def _broken(said: str) -> UnreadableImage:
+    return UnreadableImage("picture", found=f"a broken picture ({said})", promised=PROMISED, remedy=REMEDY)
 
 
 def _scales(still: Still) -> tuple[int, int]:
