@@ -96,25 +96,34 @@ def say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
+def without_unread(drawn: list[Drawn]) -> tuple[list[Drawn], str]:
+    """The digits that were read at all, and a sentence on the others, of which there may be none."""
+    read = [one for one in drawn if one.image.any()]
+    unread = Counter(one.condition for one in drawn if not one.image.any())
+    named = ", ".join(f"{condition} {count}" for condition, count in unread.items()) or "none"
+    return read, f"not read at all, and left out: {unread.total()} of {len(drawn)} ({named})"
+
+
 def read_options() -> argparse.Namespace:
     """What was asked for on the command line."""
     parser = argparse.ArgumentParser(prog="python -m drawn", description=__doc__)
     parser.add_argument("out", type=Path, help="the .npz file to write")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same bytes (1)")
     parser.add_argument("--strokes", type=int, default=5000, help="digits of a pen for each hand (5000)")
-    parser.add_argument("--pictures", type=int, default=30, help="pictures for each condition and hand (30)")
-    return parser.parse_args()
+    parser.add_argument("--pictures", type=int, default=20, help="pictures for each condition and hand (20)")
+    options = parser.parse_args()
+    if min(options.seed, options.strokes, options.pictures) < 0 or options.strokes + options.pictures < 1:
+        parser.error("--seed, --strokes and --pictures are 0 or more, and there is something to draw")
+    if not options.out.parent.is_dir():
+        parser.error(f"{options.out.parent} is no folder: make it, or name a file elsewhere")
+    return options
 
 
 def main() -> None:
     """Draws, looks and writes."""
     options = read_options()
-    drawn = list(all_drawn(options.seed, options.strokes, options.pictures))
-    read = [one for one in drawn if one.image.any()]
-    unread = Counter(one.condition for one in drawn if not one.image.any())
-    if unread:
-        named = ", ".join(f"{condition} {count}" for condition, count in unread.items())
-        say(f"not read at all, and left out: {unread.total()} of {len(drawn)} ({named})")
+    read, sentence = without_unread(list(all_drawn(options.seed, options.strokes, options.pictures)))
+    say(sentence)
     options.out.write_bytes(file_of(read))
     say(f"{options.out}: {len(read)} digits as recipe {RECIPE} sees them")
 

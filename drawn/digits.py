@@ -16,6 +16,8 @@ from drawn.forms import FORMS, Hand
 LABELS = tuple("0123456789")
 STEP = 0.015
 """From one point of a stroke to the next, where a digit is 1 high."""
+WIDEST_CURVE = 0.1
+"""How far from a corner its curve begins at most: a 4 with rounder ones is read as a 9, and a 1 as a 7."""
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +31,7 @@ class Writer:
         aspect: the width, as a factor.
         waist: where the middle lies: above 1 it is low, below 1 high.
         turn: of the whole digit, in radians, clockwise.
-        roundness: how much of the line on either side of a corner becomes a curve; 0 leaves the corner sharp.
+        roundness: how much of the shorter line at a corner becomes a curve; 0 leaves the corner sharp.
         looseness: how far a point is from where it should be.
         overshoot: how far strokes go on, or stop short where it is below 0.
         apart: how far strokes of one digit are from where they should meet.
@@ -52,15 +54,15 @@ class Writer:
 def find_writer(chance: np.random.Generator) -> Writer:
     """Somebody, of the many there are."""
     return Writer(
-        slant=float(np.clip(chance.normal(0.08, 0.18), -0.35, 0.55)),
-        aspect=float(np.exp(np.clip(chance.normal(-0.1, 0.22), -0.6, 0.45))),
-        waist=float(np.exp(np.clip(chance.normal(0, 0.13), -0.3, 0.3))),
+        slant=float(np.clip(chance.normal(0.1, 0.2), -0.35, 0.6)),
+        aspect=float(np.exp(np.clip(chance.normal(-0.06, 0.25), -0.5, 0.5))),
+        waist=float(np.exp(np.clip(chance.normal(0, 0.22), -0.45, 0.45))),
         turn=float(np.radians(np.clip(chance.normal(0, 4.5), -10, 10))),
-        roundness=float(np.clip(chance.normal(0.1, 0.12), 0, 0.35)),
-        looseness=float(chance.uniform(0.012, 0.04)),
-        overshoot=float(chance.normal(0, 0.04)),
-        apart=float(chance.uniform(0, 0.04)),
-        warp=float(chance.uniform(0, 0.035)),
+        roundness=float(np.clip(chance.normal(0.15, 0.12), 0, 0.4)),
+        looseness=float(chance.uniform(0.015, 0.06)),
+        overshoot=float(np.clip(chance.normal(0, 0.06), -0.08, 0.12)),
+        apart=float(chance.uniform(0, 0.05)),
+        warp=float(chance.uniform(0, 0.05)),
         tremor=float(chance.uniform(0, 0.008)),
     )
 
@@ -107,8 +109,9 @@ def _rounded(pieces: list[Floats], roundness: float) -> Floats:
     """The points of all pieces, where each corner has become two points, before it and behind it."""
     points = [pieces[0][:-1]]
     for before, behind in pairwise(pieces):
-        corner = behind[0]
-        points += [corner + roundness * (before[-2:-1] - corner), corner + roundness * (behind[1:2] - corner)]
+        corner, sides = behind[0], np.stack([before[-2], behind[1]]) - behind[0]
+        lengths = np.hypot(*sides.T)
+        points.append(corner + sides / lengths[:, np.newaxis] * min(roundness * float(lengths.min()), WIDEST_CURVE))
         points.append(behind[1:-1])
     return np.concatenate([*points, pieces[-1][-1:]])
 
@@ -118,38 +121,41 @@ def _curve(points: Floats) -> Floats:
 
     Source: Catmull and Rom's spline, centripetal (Yuksel, Schaefer, Keyser, 2011), which makes no loops of its own.
     """
-    ends = [2 * points[0] - points[1], 2 * points[-1] - points[-2]]
-    around = np.concatenate([ends[:1], points, ends[1:]])
-    lengths = np.hypot(*np.diff(around, axis=0).T)
-    times = np.concatenate([[0], np.cumsum(np.sqrt(np.maximum(lengths, 1e-6)))])
-    parts = []
-    for place in range(1, len(around) - 2):
-        p0, p1, p2, p3 = around[place - 1 : place + 3]
-        t0, t1, t2, t3 = times[place - 1 : place + 3]
-        t = np.linspace(t1, t2, max(2, int(lengths[place] / STEP)), endpoint=False)[:, np.newaxis]
-        a1 = ((t1 - t) * p0 + (t - t0) * p1) / (t1 - t0)
-        a2 = ((t2 - t) * p1 + (t - t1) * p2) / (t2 - t1)
-        a3 = ((t3 - t) * p2 + (t - t2) * p3) / (t3 - t2)
-        b1 = ((t2 - t) * a1 + (t - t0) * a2) / (t2 - t0)
-        b2 = ((t3 - t) * a2 + (t - t1) * a3) / (t3 - t1)
-        parts.append(((t2 - t) * b1 + (t - t1) * b2) / (t2 - t1))
-    return np.concatenate([*parts, points[-1:]])
+    around = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
+    steps = np.diff(around, axis=0)
+    lengths = np.hypot(steps[:, 0], steps[:, 1])[:, np.newaxis]
+    times = np.sqrt(np.maximum(lengths, 1e-6))
+    speeds = steps / times
+    over_two = (steps[:-1] + steps[1:]) / (times[:-1] + times[1:])
+    tangents = speeds[:-1] - over_two + speeds[1:]  # at each point
+    counts = np.maximum(lengths[1:-1, 0] / STEP, 2).astype(np.intp)
+    of = np.repeat(np.arange(len(counts)), counts)
+    t = ((np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)) / counts[of])[:, np.newaxis]
+    begin, end, leave, arrive = (
+        points[of],
+        points[of + 1],
+        tangents[of] * times[of + 1],
+        tangents[of + 1] * times[of + 1],
+    )
+    line = begin + t * (leave + t * (3 * (end - begin) - 2 * leave - arrive + t * (2 * (begin - end) + leave + arrive)))
+    return np.concatenate([line, points[-1:]])
 
 
 def _longer(line: Floats, by: float) -> Floats:
     """The line, its end drawn on in its direction, or taken away where `by` is below 0."""
     if by < 0:
         return line[: len(line) - min(round(-by / STEP), len(line) // 4)]
-    direction = line[-1] - line[-5]
+    direction = line[-1] - line[-min(5, len(line))]
     steps = np.arange(1, round(by / STEP) + 1)[:, np.newaxis] * STEP
     return np.concatenate([line, line[-1] + steps * direction / max(float(np.hypot(*direction)), 1e-6)])
 
 
 def _wander(count: int, chance: np.random.Generator) -> Floats:
-    """(count, 2): a smooth walk around 0 whose deviation is about 1."""
-    knots = chance.normal(0, 1, (max(3, count // 6), 2))
-    at = np.linspace(0, len(knots) - 1, count)
-    return np.stack([np.interp(at, np.arange(len(knots)), knots[:, axis]) for axis in (0, 1)], axis=1)
+    """(count, 2): a walk around 0, of a deviation of about 1, that turns every sixth point."""
+    knots = chance.normal(0, 1, (count // 6 + 2, 2))
+    at = np.arange(count) / 6
+    before = at.astype(np.intp)
+    return knots[before] + (at - before)[:, np.newaxis] * (knots[before + 1] - knots[before])
 
 
 def _bent(points: Floats, writer: Writer, chance: np.random.Generator) -> Floats:
