@@ -29,7 +29,7 @@ from app.errors import (
     printable,
 )
 from app.guards import system_refusals
-from app.inference.contract import INK_ABOVE
+from app.inference.contract import INK_ABOVE, withheld_from
 from app.settings import ROOT, read_settings
 from app.terminal import Json, console, print_json, say, show
 from app.trial import run_alone
@@ -191,6 +191,7 @@ def predict(
 
     from app.classifier import MODEL, classify_batch
     from app.inference.image_files import read_images
+    from app.inference.ring import with_withheld
     from app.inference.skew import find_skew, skipped_checks
     from app.tables import answers_table, as_characters
 
@@ -211,7 +212,7 @@ def predict(
     answers = classify_batch(batch)
     contract = MODEL.card.contract if MODEL.card else None
     profile = contract.profile if contract else None
-    findings = find_skew(batch, profile)
+    findings = with_withheld(find_skew(batch, profile), batch, withheld_from(MODEL.artefact.classes))
     skipped = skipped_checks(profile)
     if json:
         found = [

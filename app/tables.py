@@ -47,6 +47,7 @@ QUESTIONS = {
         "golden set in prose",
         "accuracy on MNIST's test file",
     ),
+    "How does it read strokes of a pen and pictures of paper?": ("recipe", "drawn digits", "drawn digits in prose"),
     "Is it the release that was promised?": ("card", "version", "file", "sha256", "sha256 in prose", "scikit-learn"),
 }
 

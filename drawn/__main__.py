@@ -96,12 +96,11 @@ def say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def without_unread(drawn: list[Drawn]) -> tuple[list[Drawn], str]:
-    """The digits that were read at all, and a sentence on the others, of which there may be none."""
-    read = [one for one in drawn if one.image.any()]
+def said_of_unread(drawn: list[Drawn]) -> str:
+    """A sentence on the digits of which the recipe reads nothing. They stay, all paper: shares count them as wrong."""
     unread = Counter(one.condition for one in drawn if not one.image.any())
     named = ", ".join(f"{condition} {count}" for condition, count in unread.items()) or "none"
-    return read, f"not read at all, and left out: {unread.total()} of {len(drawn)} ({named})"
+    return f"not read at all: {unread.total()} of {len(drawn)} ({named})"
 
 
 def read_options() -> argparse.Namespace:
@@ -122,10 +121,10 @@ def read_options() -> argparse.Namespace:
 def main() -> None:
     """Draws, looks and writes."""
     options = read_options()
-    read, sentence = without_unread(list(all_drawn(options.seed, options.strokes, options.pictures)))
-    say(sentence)
-    options.out.write_bytes(file_of(read))
-    say(f"{options.out}: {len(read)} digits as recipe {RECIPE} sees them")
+    drawn = list(all_drawn(options.seed, options.strokes, options.pictures))
+    say(said_of_unread(drawn))
+    options.out.write_bytes(file_of(drawn))
+    say(f"{options.out}: {len(drawn)} digits as recipe {RECIPE} sees them")
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Answer(Struct):
         scores: class -> score, sum 1.
         id: of the stored row; None when nothing is stored.
         findings: what is unlike the training images.
-        unsure: the confidence is one at which recorded answers are often wrong.
+        unsure: the confidence is one at which recorded answers are often wrong, or it may be a withheld digit.
         asks: this is one of the random tenth of the page's answers whose makers are asked what they drew.
     """
 

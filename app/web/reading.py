@@ -15,6 +15,7 @@ import numpy as np
 from app.errors import DatabaseUnavailable
 from app.inference.batcher import Batcher
 from app.inference.measures import PIXELS, SIDE
+from app.inference.ring import MAY_BE_WITHHELD, with_withheld
 from app.inference.skew import BLANK, Finding, find_skew
 from app.storage.identifiers import new_ids
 from app.storage.results import Result, Source, Store
@@ -91,7 +92,7 @@ class Reader:
         version, classes = self.version, self.version.classes
         images = np.frombuffer(b"".join([work.pixels for work in works]), np.uint8).reshape(-1, SIDE, SIDE)
         scores = version.engine.scores(images)
-        found = find_skew(images, version.profile)
+        found = with_withheld(find_skew(images, version.profile), images, version.withheld)
         best = scores.argmax(axis=1).tolist()
         rows = zip(best, scores.tolist(), found, strict=True)
         unsure_below = version.unsure_below or 0.0
@@ -109,7 +110,7 @@ class Reader:
                         (identifier := next(ids) if stored else None),
                         version.name,
                         _as_json(findings),
-                        row[index] < unsure_below,
+                        row[index] < unsure_below or MAY_BE_WITHHELD in findings,
                         from_page and asks(cast(UUID, identifier)),
                     )
                     for _, (index, row, findings) in zip(range(work.rows), rows, strict=False)

@@ -22,6 +22,7 @@ export const FINDINGS = {
   "too-small": "It looks too small: draw it larger.",
   "too-large": "It looks too large: leave a margin.",
   "too-thick": "Its lines look too thick: use a thinner pen.",
+  "may-be-withheld": "It may be a 0, which this version was never taught.",
 };
 
 /** "7" -> "a 7", "8" -> "an 8". */
