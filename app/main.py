@@ -100,6 +100,7 @@ def _version(model: Model, golden: GoldenSet | None, read_here: GoldenSet | None
         engine=model.engine,
         classes=classes,
         profile=contract.profile if contract else None,
+        temperature=contract.drawn.temperature if contract and contract.drawn else None,
         unsure_below=unsure_below(judged, classes) if judged else None,
         samples=samples,
     )

@@ -12,8 +12,9 @@ from starlette.responses import Response
 
 from app.errors import BadDrawing, BadParameter
 from app.inference.contract import INK_ABOVE
-from app.inference.drawing import normalise
+from app.inference.drawing import RECIPE, normalise
 from app.inference.pictures import MAX_SIDE, read_grey, read_picture
+from app.inference.skew import BLANK
 from app.inference.strokes import FARTHEST, draw_strokes
 from app.web.access import Caller
 from app.web.aside import Aside
@@ -77,9 +78,9 @@ class Drawings:
         reader, origin, caller = self._service.admit(call, stores=stores)
         seen = await self._read(call, caller)
         if (seen > INK_ABOVE).any():
-            (answer,) = await answers_to(call, reader, seen.tobytes(), origin=origin)
+            (answer,) = await answers_to(call, reader, seen.tobytes(), origin=origin, recipe=RECIPE)
         else:
-            answer = reader.blank()
+            answer = reader.unread(BLANK, recipe=RECIPE)
         return respond(DrawingAnswer(**msgspec.structs.asdict(answer), pixels=seen.tolist()))
 
     async def _read(self, call: Call, caller: Caller) -> NDArray[np.uint8]:
