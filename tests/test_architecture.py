@@ -53,6 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "classifier": {"inference", "release", "settings"},
     "release": {"release", "inference"},
     "inference": {"inference"},
+    "drawn": {"drawn", "inference"},
     "settings": {"database_password", "env_file", "secret_key"},
     "secret_key": set(),
     "database_password": set(),
@@ -88,7 +89,7 @@ KNOWN_TO = {
     "prometheus_client": {"web"},
     "openfeature": {"flags"},
     "jinja2": {"web", "report"},
-    "scipy": {"report"},
+    "scipy": {"report", "drawn"},
     "markdown_it": {"web"},
     "uvicorn": {"web", "worker"},
 }
@@ -112,10 +113,9 @@ HANDS_THE_ENVIRONMENT_ON = {"app/cli.py", "app/main.py", "app/terminal.py", "app
 
 
 def modules() -> dict[str, Path]:
-    """Dotted name -> file, of everything that the product is made of."""
-    files = {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted((ROOT / "app").rglob("*.py"))
-    }
+    """Dotted name -> file, of everything that the product is made of, and of what draws digits for it."""
+    paths = [*sorted((ROOT / "app").rglob("*.py")), *sorted((ROOT / "drawn").glob("*.py"))]
+    files = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in paths}
     return {name.removesuffix(".__init__"): path for name, path in files.items()} | {"predict": ROOT / "predict.py"}
 
 
@@ -124,9 +124,9 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 
 
 def room(module: str) -> str:
-    """ "app.release.card" -> "release", "app.classifier" -> "classifier", "app" -> "app", "predict" -> "predict"."""
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 else parts[0]
+    """ "app.release.card" -> "release", "app.classifier" -> "classifier", "app" -> "app", "drawn.page" -> "drawn"."""
+    top, *parts = module.split(".")
+    return parts[0] if top == "app" and parts else top
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -145,7 +145,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def own_imports(name: str) -> set[str]:
-    return {imported for imported in imports(TREES[name]) if imported.split(".")[0] == "app"}
+    return {imported for imported in imports(TREES[name]) if imported.split(".")[0] in ("app", "drawn")}
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:

@@ -176,7 +176,7 @@ def test_every_dependency_is_locked():
 def test_the_readme_s_tree_names_every_module_and_every_file_it_names_exists():
     tree = README.partition("## The tree")[2].partition("```\n")[2].partition("```")[0]
     named = set(re.findall(r"[\w.-]+\.(?:py|sh|md|lock|example)\b", tree))
-    modules = {path.name for path in (ROOT / "app").rglob("*.py")} - {"__init__.py"}
+    modules = {path.name for room in ("app", "drawn") for path in (ROOT / room).rglob("*.py")} - {"__init__.py"}
     assert modules <= named
     existing = {path.name for path in ROOT.glob("*")} | modules | {"MODELCARD.md"}  # of a release
     existing |= {path.name for folder in ("docs", "deploy", "pixelwise-model") for path in (ROOT / folder).glob("*")}

@@ -1,0 +1,123 @@
+"""Drawn digits as a release is measured with them: `python -m drawn OUT` writes them as the recipe sees them."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference.drawing import RECIPE, normalise
+from app.inference.pictures import read_picture
+from app.inference.strokes import draw_strokes
+from drawn.conditions import CONDITIONS
+from drawn.digits import LABELS, draw_digit
+from drawn.forms import FORMS, Hand
+from drawn.page import ink_of_strokes
+
+STROKES = "strokes"
+"""The condition of what was drawn with a pen here, and never photographed."""
+MAX_PIXELS = 25_000_000
+
+Grey = NDArray[np.uint8]
+
+
+class Drawn(NamedTuple):
+    """A digit as the model sees it, and where it is from."""
+
+    image: Grey
+    label: str
+    condition: str
+    hand: Hand
+
+
+def seen_in(data: bytes) -> Grey:
+    """(28, 28) uint8: the digit on a picture, as the recipe reads it; all 0 where it reads none."""
+    return normalise(read_picture(data, max_pixels=MAX_PIXELS))
+
+
+def strokes_seen(seed: int, count: int) -> Iterator[Drawn]:
+    """So many digits of a pen for each hand."""
+    for which, hand in enumerate(FORMS):
+        for place in range(count):
+            chance = np.random.default_rng([seed, which, 0, place])
+            label = LABELS[place % len(LABELS)]
+            yield Drawn(draw_strokes(draw_digit(label, chance, hand=hand)), label, STROKES, hand)
+
+
+def pictures_seen(seed: int, count: int, condition: str) -> Iterator[Drawn]:
+    """So many photographs of digits for each hand, under one condition."""
+    for which, hand in enumerate(FORMS):
+        for place in range(count):
+            # subtle: a condition has its own digits, whatever other conditions there are
+            chance = np.random.default_rng([seed, which, 1, place, *condition.encode()])
+            label = LABELS[place % len(LABELS)]
+            strokes = draw_digit(label, chance, hand=hand)
+            ink = ink_of_strokes(strokes, CONDITIONS[condition].page(chance), chance)
+            yield Drawn(seen_in(CONDITIONS[condition].look(ink, chance)), label, condition, hand)
+
+
+def all_drawn(seed: int, strokes: int, pictures: int) -> Iterator[Drawn]:
+    """Strokes first, then picture after picture; says on stderr how far it is."""
+    say(f"{STROKES}: {strokes} for each hand")
+    yield from strokes_seen(seed, strokes)
+    for place, condition in enumerate(CONDITIONS, 1):
+        say(f"pictures, {condition} ({place} of {len(CONDITIONS)}): {pictures} for each hand")
+        yield from pictures_seen(seed, pictures, condition)
+
+
+def file_of(drawn: list[Drawn]) -> bytes:
+    """An .npz of arrays, nothing pickled; the same digits are the same bytes."""
+    arrays = {
+        "images": np.stack([one.image for one in drawn]),
+        "labels": np.array([one.label for one in drawn], "<U1"),
+        "conditions": np.array([one.condition for one in drawn], "<U20"),
+        "hands": np.array([one.hand for one in drawn], "<U11"),
+        "recipe": np.array(RECIPE, np.int64),
+    }
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, array, allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue(), zipfile.ZIP_DEFLATED)
+    return file.getvalue()
+
+
+def say(line: str) -> None:
+    """A line of progress."""
+    sys.stderr.write(f"{line}\n")
+
+
+def read_options() -> argparse.Namespace:
+    """What was asked for on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m drawn", description=__doc__)
+    parser.add_argument("out", type=Path, help="the .npz file to write")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same bytes (1)")
+    parser.add_argument("--strokes", type=int, default=5000, help="digits of a pen for each hand (5000)")
+    parser.add_argument("--pictures", type=int, default=30, help="pictures for each condition and hand (30)")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Draws, looks and writes."""
+    options = read_options()
+    drawn = list(all_drawn(options.seed, options.strokes, options.pictures))
+    read = [one for one in drawn if one.image.any()]
+    unread = Counter(one.condition for one in drawn if not one.image.any())
+    if unread:
+        named = ", ".join(f"{condition} {count}" for condition, count in unread.items())
+        say(f"not read at all, and left out: {unread.total()} of {len(drawn)} ({named})")
+    options.out.write_bytes(file_of(read))
+    say(f"{options.out}: {len(read)} digits as recipe {RECIPE} sees them")
+
+
+if __name__ == "__main__":
+    main()
