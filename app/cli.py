@@ -190,6 +190,7 @@ def predict(
     import numpy as np
 
     from app.classifier import MODEL, classify_batch
+    from app.inference.certainty import certainties_of
     from app.inference.image_files import read_images
     from app.inference.skew import find_skew, skipped_checks
     from app.tables import answers_table, as_characters
@@ -213,10 +214,11 @@ def predict(
     profile = contract.profile if contract else None
     findings = find_skew(batch, profile)
     skipped = skipped_checks(profile)
+    certain = certainties_of(answers, contract.drawn.temperature if contract and contract.drawn else None)
     if json:
         found = [
-            {"image": name, **answer, "findings": [finding._asdict() for finding in one]}
-            for name, answer, one in zip(names, answers, findings, strict=True)
+            {"image": name, **answer, "certainty": certainty, "findings": [finding._asdict() for finding in one]}
+            for name, answer, certainty, one in zip(names, answers, certain, findings, strict=True)
         ]
         refused = [{"subject": error.subject, "found": error.found, "remedy": error.remedy} for error in unreadable]
         print_json(
@@ -235,7 +237,7 @@ def predict(
             for name, image in zip(names, batch, strict=True):
                 out.print(f"{name}\n{as_characters(image, ink_above=INK_ABOVE)}", markup=False)
         if names:
-            out.print(answers_table(names, answers, findings))
+            out.print(answers_table(names, answers, findings, certain))
     for error in unreadable:
         say(str(error))
     if unreadable:

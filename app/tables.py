@@ -91,17 +91,25 @@ def _row(name: str, checks: Sequence[Check]) -> list[Text]:
 
 
 def answers_table(
-    names: Sequence[str], answers: Sequence[Mapping[str, Any]], findings: Sequence[Sequence[Any]]
+    names: Sequence[str],
+    answers: Sequence[Mapping[str, Any]],
+    findings: Sequence[Sequence[Any]],
+    certainties: Sequence[float] | Sequence[None],
 ) -> Table:
-    """A row for each image: its name, the answer, and what is unlike the training images."""
+    """A row for each image: its name, the answer, how certain it is where that was measured, and what is unlike the
+    training images."""
+    is_measured = any(certainty is not None for certainty in certainties)
     table = Table()
     table.add_column("image", overflow="fold")
     table.add_column("prediction", justify="right")
     table.add_column("confidence", justify="right")
+    if is_measured:
+        table.add_column("certainty", justify="right")
     table.add_column("findings", overflow="fold")
-    for name, answer, found in zip(names, answers, findings, strict=True):
+    for name, answer, found, certainty in zip(names, answers, findings, certainties, strict=True):
         said = "; ".join(f"{finding.name}: {finding.remedy}" for finding in found) or "none"
-        table.add_row(Text(name), answer["prediction"], f"{answer['confidence']:.2f}", said)
+        how_sure = [answer["confidence"], *([] if certainty is None else [certainty])]
+        table.add_row(Text(name), answer["prediction"], *(f"{share:.2f}" for share in how_sure), said)
     return table
 
 

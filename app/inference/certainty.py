@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,14 @@ def certainties(scores: NDArray[np.floating[Any]], temperature: float) -> NDArra
     highest = scores.max(axis=1, keepdims=True).astype(np.float64)
     certain: NDArray[np.float64] = 1 / ((scores / highest) ** (1 / temperature)).sum(axis=1)
     return certain
+
+
+def certainties_of(answers: Sequence[Mapping[str, Any]], temperature: float | None) -> Sequence[float] | Sequence[None]:
+    """The same of what `classify_batch` gives; None for each answer of a release that measured no temperature."""
+    if temperature is None or not answers:
+        return [None] * len(answers)
+    found: list[float] = certainties(np.array([list(one["scores"].values()) for one in answers]), temperature).tolist()
+    return found
 
 
 def unsure_below(golden: GoldenSet, classes: Sequence[str]) -> float | None:
