@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.progress import track
 
 import app
 from app.commands.database import database
@@ -16,6 +15,7 @@ from app.commands.difference import diff
 from app.commands.flags import flags
 from app.commands.keys import keys
 from app.commands.labels import labels
+from app.commands.predict import predict
 from app.commands.pull import pull
 from app.commands.report import report
 from app.commands.serve import serve
@@ -25,16 +25,14 @@ from app.errors import (
     ContractBroken,
     PixelWiseError,
     RosterMismatch,
-    UnreadableImage,
-    printable,
 )
 from app.guards import system_refusals
-from app.inference.contract import INK_ABOVE, withheld_from
 from app.settings import ROOT, read_settings
 from app.terminal import Json, console, print_json, say, show
 from app.trial import run_alone
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=app.__doc__)
+cli.command()(predict)
 cli.command()(pull)
 cli.command()(diff)
 cli.command()(report)
@@ -45,8 +43,6 @@ cli.add_typer(keys, name="keys")
 cli.add_typer(flags, name="flags")
 cli.add_typer(labels, name="labels")
 cli.add_typer(models, name="models")
-MANY = 20
-"""From this many images on, reading them shows a progress bar."""
 
 
 def main() -> NoReturn:
@@ -176,88 +172,6 @@ def _show_checks(
         print_json(shown if error is None else {**shown, "error": error.parts})
         return
     show(checks_report(checks))
-
-
-@cli.command()
-def predict(
-    images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE...", help="PNG, JPEG, WebP, GIF or .npy files, or folders of them.")
-    ],
-    json: Json = False,
-    show: Annotated[bool, typer.Option("--show", help="Draw what the model saw.")] = False,
-) -> None:
-    """Read digits from pictures, all in one batch."""
-    import numpy as np
-
-    from app.classifier import MODEL, classify_batch
-    from app.inference.image_files import read_images
-    from app.inference.ring import with_withheld
-    from app.inference.skew import find_skew, skipped_checks
-    from app.tables import answers_table, as_characters
-
-    names, seen, unreadable = [], [], []
-    files = _image_files(images)
-    bar = console(stderr=True)
-    quiet = len(files) < MANY or not bar.is_terminal or "NO_COLOR" in os.environ
-    for file in track(files, "Reading images", console=bar, disable=quiet, transient=True):
-        try:
-            batch = read_images(file)
-        except UnreadableImage as reason:
-            unreadable.append(reason)
-            continue
-        shown = printable(os.fsencode(file).decode("utf-8", "replace"))
-        names += [shown if len(batch) == 1 else f"{shown}[{index}]" for index in range(len(batch))]
-        seen.append(batch)
-    batch = np.concatenate(seen) if seen else np.empty((0, 28, 28), np.uint8)
-    answers = classify_batch(batch)
-    contract = MODEL.card.contract if MODEL.card else None
-    profile = contract.profile if contract else None
-    findings = with_withheld(find_skew(batch, profile), batch, withheld_from(MODEL.artefact.classes))
-    skipped = skipped_checks(profile)
-    if json:
-        found = [
-            {"image": name, **answer, "findings": [finding._asdict() for finding in one]}
-            for name, answer, one in zip(names, answers, findings, strict=True)
-        ]
-        refused = [{"subject": error.subject, "found": error.found, "remedy": error.remedy} for error in unreadable]
-        print_json(
-            {
-                "model_version": MODEL.version,
-                "skipped_checks": list(skipped),
-                "images": found,
-                "unreadable": refused,
-            }
-        )
-    else:
-        if skipped:
-            say(f"Not checked for want of a profile in the card: {', '.join(skipped)}")
-        out = console()
-        if show:
-            for name, image in zip(names, batch, strict=True):
-                out.print(f"{name}\n{as_characters(image, ink_above=INK_ABOVE)}", markup=False)
-        if names:
-            out.print(answers_table(names, answers, findings))
-    for error in unreadable:
-        say(str(error))
-    if unreadable:
-        raise typer.Exit(UnreadableImage.exit_code)
-
-
-def _image_files(paths: list[Path]) -> list[Path]:
-    """The files named, and those in the folders named, in order."""
-    kinds = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".npy"}
-    files: list[Path] = []
-    for path in paths:
-        if not path.is_dir():
-            files.append(path)
-            continue
-        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in kinds)
-        if not inside:
-            raise UnreadableImage(
-                f"folder {path}", found="no pictures", promised=" ".join(sorted(kinds)), remedy="Name another folder."
-            )
-        files += inside
-    return files
 
 
 @cli.command()
