@@ -187,6 +187,16 @@ def test_a_photograph_of_50_million_pixels_is_read_and_one_of_51_is_refused():
     assert MAX_PIXELS >= 8_700 * 5_800
 
 
+def test_a_webp_that_would_take_more_memory_than_any_other_picture_is_refused_by_its_header():
+    data = file_of(Image.new("RGB", (8, 8)), "WEBP")
+    at = data.index(b"\x9d\x01\x2a") + 3
+    larger = data[:at] + struct.pack("<HH", 5_000, 5_000) + data[at + 4 :]
+    with pytest.raises(
+        UnreadableImage, match=r"a WebP picture of 5000 x 5000 pixels, the limit of these is 24,705,882"
+    ):
+        open_picture(larger)
+
+
 def test_large_is_what_takes_much_time_or_memory_to_decode():
     assert not is_large(cut_out(file_of(Image.new("L", (4_000, 4_000)), "GIF")))
     assert is_large(cut_out(file_of(Image.new("L", (4_001, 4_000)), "GIF")))

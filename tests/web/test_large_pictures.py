@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from PIL import Image
@@ -41,6 +42,7 @@ def test_two_large_pictures_are_never_decoded_at_once_and_small_ones_wait_for_ne
         most_at_once.append(len(at_once))
         if len(most_at_once) == 1:
             assert all(small_are_read.acquire(timeout=PATIENCE_SECONDS) for _ in small)
+            time.sleep(0.3)  # in which the next would begin
         at_once.pop()
         return decode(still)
 
