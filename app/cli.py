@@ -181,7 +181,7 @@ def _show_checks(
 @cli.command()
 def predict(
     images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE...", help="PNG, JPEG or .npy files, or folders of them.")
+        list[Path], typer.Argument(metavar="IMAGE...", help="PNG, JPEG, WebP, GIF or .npy files, or folders of them.")
     ],
     json: Json = False,
     show: Annotated[bool, typer.Option("--show", help="Draw what the model saw.")] = False,
@@ -245,7 +245,7 @@ def predict(
 
 def _image_files(paths: list[Path]) -> list[Path]:
     """The files named, and those in the folders named, in order."""
-    kinds = {".png", ".jpg", ".jpeg", ".npy"}
+    kinds = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".npy"}
     files: list[Path] = []
     for path in paths:
         if not path.is_dir():

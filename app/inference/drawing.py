@@ -27,6 +27,9 @@ TIE = 0.01
 """Of a pixel. A symmetric drawing has its centre of mass halfway between two pixels, where rounding errors would decide
 by which whole number of pixels it is moved; so near, it is always moved by the smaller one."""
 
+FILLED = (18, 20)
+"""The longest side of the ink above 128 of a digit that fills its box; of MNIST's digits nearly all have such a one."""
+
 Grey = NDArray[np.uint8]
 
 
@@ -46,6 +49,18 @@ def normalise(ink: Grey) -> Grey:
     box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = (max(1, round(side * BOX / max(box.shape))) for side in box.shape)
     return centred(np.asarray(Image.fromarray(box).resize((width, height), Image.Resampling.BILINEAR)))
+
+
+def is_normal(image: Grey) -> bool:
+    """Whether (28, 28) uint8, 0 paper to 255 ink, is a digit as `normalise` leaves it: MNIST's own are."""
+    is_ink = image > INK_ABOVE
+    rows, columns = np.flatnonzero(is_ink.any(axis=1)), np.flatnonzero(is_ink.any(axis=0))
+    if not len(rows):
+        return False
+    longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
+    lines = image.sum(axis=1, dtype=np.float64), image.sum(axis=0, dtype=np.float64)
+    off = max(abs(float(mass @ np.arange(SIDE) / mass.sum()) + 0.5 - CENTRE) for mass in lines)
+    return FILLED[0] <= longest <= FILLED[1] and off <= 1
 
 
 def centred(box: Grey) -> Grey:

@@ -13,11 +13,10 @@ from numpy.lib import format as npy
 from app.errors import UnreadableImage
 from app.guards import only_refusals
 from app.inference.drawing import SIDE, Grey, normalise
-from app.inference.pictures import as_ink, read_values
+from app.inference.pictures import PICTURE_BYTES, as_grey, as_ink, decode, open_picture
 from app.inference.plain_file import NotPlain, read_plain_file
+from app.inference.stills import PROMISED, REMEDY
 
-MAX_PIXELS = 25_000_000
-MAX_PICTURE_BYTES = 64 << 20
 MAX_ARRAY_BYTES = 1 << 30
 HEADER_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 """By the version of a .npy file; the later (3, 0) is written only for names of fields, which no image has."""
@@ -27,7 +26,7 @@ def read_images(path: Path) -> Grey:
     """The images in a file, as the model takes them: (N, 28, 28) uint8, 0 paper to 255 ink.
 
     A .npy file holds (28, 28) or (N, 28, 28) uint8 and is taken as it is; so is a picture of 28x28 grey values. Any
-    other PNG or JPEG picture goes through `normalise`.
+    other picture goes through `normalise`.
 
     Raises:
         UnreadableImage: no such file, no image, too large, or an array of another shape or dtype.
@@ -35,25 +34,22 @@ def read_images(path: Path) -> Grey:
     is_array = path.suffix.lower() == ".npy"
     try:
         # realpath: a link to a picture is a picture
-        data = read_plain_file(os.path.realpath(path), limit=MAX_ARRAY_BYTES if is_array else MAX_PICTURE_BYTES)
+        data = read_plain_file(os.path.realpath(path), limit=MAX_ARRAY_BYTES if is_array else PICTURE_BYTES)
         return _array(data) if is_array else _picture(data)[np.newaxis]
     except UnreadableImage as error:
-        found: object = error.found
+        found, remedy = error.found, error.remedy
     except (NotPlain, ValueError) as error:
-        found = error
-    kinds, remedy = "a PNG or JPEG picture, or a .npy array", "Pass a picture of one digit."
+        found, remedy = str(error), REMEDY
+    kinds = f"{PROMISED}, or a .npy array"
     raise UnreadableImage(f"image {path}", found=found, promised=kinds, remedy=remedy)
 
 
 def _unreadable(found: str) -> UnreadableImage:
-    return UnreadableImage(
-        "image", found=found, promised="a picture or an array", remedy="Pass a picture of one digit."
-    )
+    return UnreadableImage("image", found=found, promised="a picture or an array", remedy=REMEDY)
 
 
 def _picture(data: bytes) -> Grey:
-    with only_refusals(_unreadable):
-        values = read_values(data, max_pixels=MAX_PIXELS)
+    values = as_grey(decode(open_picture(data)))
     return values if values.shape == (SIDE, SIDE) else normalise(as_ink(values))
 
 

@@ -1,24 +1,52 @@
-"""Pictures as bytes, PNG or JPEG or bare grey values: what is drawn on them, whatever the colours."""
+"""Pictures as bytes: PNG, JPEG, WebP, GIF or bare grey values. The one way from a file to the pixels that are read.
+
+In two steps, which the service takes on different threads: `open_picture` reads and checks the header, `decode` the
+pixels. The same file gives the same pixels wherever it is read. Profiles of colours (ICC) are not applied: they move
+colours by less than a lamp does, and paper and ink alike.
+"""
 
 from __future__ import annotations
 
 import io
-import re
-import struct
-import warnings
-import zlib
-from typing import Any
+import math
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from app.errors import UnreadableImage
+from app.guards import only_refusals
 from app.inference.contract import INK_ABOVE
 from app.inference.drawing import Grey
+from app.inference.stills import PROMISED, REMEDY, Still, cut_out, refuse
 
-KINDS = ("PNG", "JPEG")
-"""Not all that Pillow reads: it hands some formats to other programs, which run what is in the file (PostScript)."""
+Values = NDArray[np.uint8]
+
+PICTURE_BYTES = 32 << 20
+"""Of a file."""
+MAX_SIDE = 10_000
+"""Of a picture, in pixels; a photograph of 50 million has sides of 8,700 and 5,800. Each row costs time of its own: 1 x
+16,000,000 takes seconds, 4,000 x 4,000 a tenth of one."""
+MAX_PIXELS = 50_500_000
+MAX_DECODING_BYTES = 420_000_000
+"""That decoding may take beside the file. Of what is within MAX_PIXELS only a WebP can take more: from 24.7 million
+pixels on."""
+LARGE_PIXELS, LARGE_BYTES = 16_000_000, 64_000_000
+MAX_SCANS = 64
+"""Of a JPEG, each over at most SCANNED pixels; over more of them fewer. A progressive one has about ten; each costs the
+time of all its pixels, and may be of 10 bytes."""
+SCANNED = 16_000_000
+MAX_DECODED = 1250
+"""Of what is handed on, the longer side: an eighth of the longest that is taken, to which a JPEG is decoded at once."""
+COARSER: Final = 1.25
+"""A JPEG may come out so much smaller than need be, where its own scaling by 2, 4 or 8 spares most of the decoding."""
+STRIP_ROWS = 64
+"""Rows of what is handed on that are brought into another form at once: the whole picture exists only once."""
+BYTES_PER_PIXEL = {"PNG": 4, "GIF": 1, "WEBP": 17}
+"""That Pillow and its decoders take, measured; of a WebP it holds the canvas four times."""
+BYTES_PER_PIXEL_OF_JPEG, BYTES_PER_PIXEL_IN_SCANS = 4, 8
+"""The first where it is decoded in full; the second for the coefficients of one that comes in several scans."""
 TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -28,31 +56,33 @@ TO_UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""By the orientation in EXIF. ImageOps.exif_transpose also writes the EXIF anew, and fails where other tags are odd."""
-BROKEN_PICTURE = (
-    *(OSError, ValueError, EOFError, SyntaxError, AssertionError, LookupError, TypeError, struct.error, zlib.error),
-    Image.DecompressionBombError,
-)
-"""What Pillow raises for files that are no pictures."""
-MAX_SIDE = 10_000
-"""Of a picture, in pixels; a photograph of 50 million has sides of 8,700 and 5,800. Each row costs time of its own: 1 x
-16,000,000 takes seconds, 4,000 x 4,000 a tenth of one."""
-MAX_SCANS = 64
-"""Of a JPEG. A progressive one has about ten; each costs the time of all its pixels, and may be of 10 bytes."""
-SCAN = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")
-"""Begins one: the marker, the length, the number of components. No decoder takes another length, and what else has
-these five bytes (a preview, a film after the picture) has them seldom."""
+"""By the orientation in EXIF; from 5 on the sides change places."""
 
 
-def read_picture(data: bytes, *, max_pixels: int) -> Grey:
-    """What is drawn on a PNG or JPEG picture: (H, W) uint8, 0 paper to 255 ink.
+class Picture(NamedTuple):
+    """What a file shows, upright.
+
+    Attributes:
+        values: uint8, (H, W) grey or (H, W, 3) red, green and blue; grey wherever the three are the same throughout.
+            Neither side is above MAX_DECODED: of larger pictures, each is the mean of a square of the file's pixels.
+        size: the file's own width and height, upright.
+        is_opacity: `values` are the opacity of a drawing on a transparent sheet: 0 nothing, 255 ink.
+    """
+
+    values: Values
+    size: tuple[int, int]
+    is_opacity: bool = False
+
+
+def read_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Grey:
+    """What is drawn on a picture: (H, W) uint8, 0 paper to 255 ink.
 
     Its paper may be light, dark or transparent. It is turned as its EXIF says.
 
     Raises:
-        UnreadableImage: as `read_values`.
+        UnreadableImage: as `open_picture` and `decode`.
     """
-    return as_ink(read_values(data, max_pixels=max_pixels))
+    return as_ink(as_grey(decode(open_picture(data, max_pixels=max_pixels))))
 
 
 def read_grey(data: bytes, width: int, height: int) -> Grey:
@@ -73,71 +103,150 @@ def read_grey(data: bytes, width: int, height: int) -> Grey:
     return as_ink(np.frombuffer(data, np.uint8).reshape(height, width))
 
 
+def as_grey(picture: Picture) -> Grey:
+    """The values of a picture as (H, W) uint8."""
+    if picture.values.ndim == 2:
+        return picture.values
+    return np.asarray(Image.fromarray(picture.values).convert("L"))
+
+
 def as_ink(values: Grey) -> Grey:
     """(H, W) uint8 of dark ink on light paper, or of light on dark -> 0 paper to 255 ink."""
     return 255 - values if _paper(values) > INK_ABOVE else values
 
 
-def read_values(data: bytes, *, max_pixels: int) -> Grey:
-    """The values of a PNG or JPEG picture as they are: (H, W) uint8, the opacity of a drawing on a transparent sheet,
-    or else grey.
-
-    Args:
-        data: the file.
-        max_pixels: of width x height; larger ones, and such with a side above MAX_SIDE, are refused by their header,
-            before a pixel is decoded.
+def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Still:
+    """The picture in a file, its header read and held against all limits; nothing is decoded.
 
     Raises:
-        UnreadableImage: another kind of file, a broken or too large one, or an animated one.
+        UnreadableImage: another kind of file, a broken one, or one beyond a limit.
     """
-    try:
-        return _values(_open_upright(data, max_pixels))
-    except UnidentifiedImageError:
-        found = "another kind of file"
-    except BROKEN_PICTURE as error:
-        found = str(error)
-    raise UnreadableImage(
-        "picture", found=found, promised="a PNG or JPEG picture", remedy="Pass a picture of one digit."
-    )
+    still = cut_out(data)
+    width, height = still.size
+    pixels = width * height
+    if not pixels:
+        refuse("a picture without pixels")
+    smaller = "Send it smaller: 1,000 pixels of a side are plenty for a digit."
+    if max(still.size) > MAX_SIDE:
+        refuse(f"a picture of {width} x {height} pixels, the limit of a side is {MAX_SIDE:,}", smaller)
+    if pixels > max_pixels:
+        refuse(f"a picture of {width} x {height} pixels, the limit is {max_pixels:,}", smaller)
+    most_scans = max(1, MAX_SCANS * SCANNED // max(pixels, SCANNED))
+    if still.scans > most_scans:
+        refuse(f"a picture of more than {most_scans} scans", "Save it again, as a baseline JPEG or a PNG.")
+    if decoding_bytes(still) > MAX_DECODING_BYTES:
+        most = MAX_DECODING_BYTES // BYTES_PER_PIXEL["WEBP"]
+        refuse(f"a WebP picture of {width} x {height} pixels, the limit of these is {most:,}", f"{smaller} Or as JPEG.")
+    return still
 
 
-def _open_upright(data: bytes, max_pixels: int) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # max_pixels is the limit here
-        picture = Image.open(io.BytesIO(data), formats=KINDS)
-    if max(picture.size) > MAX_SIDE:
-        raise ValueError(f"a picture of {picture.width} x {picture.height} pixels, the limit of a side is {MAX_SIDE:,}")
-    if picture.width * picture.height > max_pixels:
-        raise ValueError(f"a picture of {picture.width} x {picture.height} pixels, the limit is {max_pixels:,}")
-    if picture.format != "PNG" and len(SCAN.findall(data)) > MAX_SCANS:
-        raise ValueError(f"a picture of more than {MAX_SCANS} scans")
-    if picture.format == "PNG" and getattr(picture, "n_frames", 1) > 1:  # a JPEG's further frames are previews
-        raise ValueError("an animated picture of several frames")
-    turn = TO_UPRIGHT.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    return picture if turn is None else picture.transpose(turn)
+def is_large(still: Still) -> bool:
+    """Decoding takes so much time or memory that no other of the kind should be decoded at the same time."""
+    return math.prod(still.size) > LARGE_PIXELS or decoding_bytes(still) > LARGE_BYTES
 
 
-def _values(picture: Image.Image) -> Grey:
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return high_bytes(np.asarray(picture))
-    if not picture.has_transparency_data:
-        return np.asarray(picture.convert("L"))
-    sheet = picture.convert("RGBA")
-    opacity = sheet.getchannel("A")
+def decoding_bytes(still: Still) -> int:
+    """The memory that decoding takes, about."""
+    pixels = math.prod(still.size)
+    if still.kind != "JPEG":
+        return pixels * BYTES_PER_PIXEL[still.kind]
+    scale, _ = _scales(still)
+    of_scans = pixels * BYTES_PER_PIXEL_IN_SCANS if still.scans > 1 else 0
+    return of_scans + pixels * BYTES_PER_PIXEL_OF_JPEG // scale**2
+
+
+def decode(still: Still) -> Picture:
+    """The pixels of an opened picture.
+
+    Partly transparent pixels of an opaque page are laid on the page's colour.
+
+    Raises:
+        UnreadableImage: its pixels are broken or cut off.
+    """
+
+    file = io.BytesIO(b"".join(still.parts))
+    with only_refusals(_broken), _opened(file, still) as image:
+        scale, box = _scales(still)
+        if scale > 1:
+            image.draft(None, (still.size[0] // scale, still.size[1] // scale))
+        image.load()
+        small = _reduced(image, box)
+    turn = TO_UPRIGHT.get(still.orientation)
+    upright = small if turn is None else small.transpose(turn)
+    size = still.size if still.orientation < 5 else still.size[::-1]
+    if upright.mode not in ("LA", "RGBA"):
+        return Picture(_one_if_same(np.asarray(upright)), size)
+    opacity = upright.getchannel("A")
     if _paper(np.asarray(opacity)) <= INK_ABOVE:
-        return np.asarray(opacity)  # a drawing on a transparent sheet, in whatever colour
-    opaque = sheet.convert("L")
-    paper = Image.new("L", sheet.size, int(_paper(np.asarray(opaque))))
-    return np.asarray(Image.composite(opaque, paper, opacity))
+        return Picture(np.asarray(opacity), size, is_opacity=True)
+    return Picture(_one_if_same(_on_its_page(upright, opacity)), size)
+
+
+def _opened(file: io.BytesIO, still: Still) -> Image.Image:
+    try:
+        image = Image.open(file, formats=[still.kind])
+    except UnidentifiedImageError:
+        refuse("a broken picture")
+    if image.size != still.size:
+        refuse(f"a picture of {image.size} pixels where {still.size} were promised")
+    return image
+
+
+def _broken(said: str) -> UnreadableImage:
+    return UnreadableImage("picture", found=f"a broken picture ({said})", promised=PROMISED, remedy=REMEDY)
+
+
+def _scales(still: Still) -> tuple[int, int]:
+    """By how much a JPEG's own scaling makes it smaller, and by how much the mean of squares does."""
+    needed = math.ceil(max(still.size) / MAX_DECODED)
+    own = (8, 4, 2) if still.kind == "JPEG" and min(still.size) >= 8 else ()
+    scale = next((scale for scale in own if scale * math.ceil(needed / scale) <= needed * COARSER), 1)
+    return scale, math.ceil(needed / scale)
+
+
+def _reduced(image: Image.Image, box: int) -> Image.Image:
+    """In mode L, LA, RGB or RGBA, each pixel the mean of `box` x `box` of them, at the far edges of what is there."""
+    if box == 1:
+        return _plain(image)
+    rows = box * STRIP_ROWS
+    strips = [
+        np.asarray(_plain(image.crop((0, top, image.width, min(top + rows, image.height)))).reduce(box))
+        for top in range(0, image.height, rows)
+    ]
+    return Image.fromarray(np.concatenate(strips))
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        values = np.asarray(image)
+        grey = Image.fromarray((values >> 8).astype(np.uint8))  # Pillow's own conversion clips
+        if "transparency" not in image.info:
+            return grey
+        visible = (values != image.info["transparency"]).astype(np.uint8) * 255
+        return Image.merge("LA", [grey, Image.fromarray(visible)])
+    is_grey = image.mode in ("1", "L", "LA")
+    if image.has_transparency_data:
+        return image.convert("LA" if is_grey else "RGBA")
+    return image.convert("L" if is_grey else "RGB")
+
+
+def _on_its_page(sheet: Image.Image, opacity: Image.Image) -> Values:
+    """A page that is transparent in places, laid on paper of its own colour."""
+    shown = sheet.convert(sheet.mode.removesuffix("A"))
+    values = np.asarray(shown)
+    channels = [values] if values.ndim == 2 else [values[..., channel] for channel in range(3)]
+    colour = [int(_paper(channel)) for channel in channels]
+    paper = Image.new(shown.mode, shown.size, colour[0] if len(colour) == 1 else tuple(colour))
+    return np.asarray(Image.composite(shown, paper, opacity))
+
+
+def _one_if_same(values: Values) -> Values:
+    """(H, W) of (H, W, 3) whose red, green and blue are the same throughout."""
+    if values.ndim == 2 or any((values[..., 0] != values[..., channel]).any() for channel in (1, 2)):
+        return values
+    return np.ascontiguousarray(values[..., 0])
 
 
 def _paper(values: Grey) -> float:
     """The value of the paper, for which the rim is taken."""
     return float(np.median(np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])))
-
-
-def high_bytes(grey: NDArray[Any]) -> Grey:
-    """Grey values of 16 bits as 8 bits; Pillow's own conversion clips some of them."""
-    if not (grey.min() >= 0 and grey.max() <= 0xFFFF):  # so put, NaN is refused as well
-        raise ValueError(f"grey values from {grey.min()} to {grey.max()}, the limits are 0 and {0xFFFF}")
-    return (grey.astype(np.uint16) >> 8).astype(np.uint8)

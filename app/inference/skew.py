@@ -46,6 +46,20 @@ TOO_SMALL = Finding("too-small", "Scale the drawing up until the longest side of
 TOO_LARGE = Finding("too-large", "Scale the drawing down until the longest side of its ink is 20 pixels.")
 TOO_THICK = Finding("too-thick", "Draw with a thinner pen: about 2 pixels wide in a field of 28.")
 
+FAINT_PAPER = Finding("faint", "The ink hardly differs from its paper: write darker, or bring more light.")
+FRAME = Finding("frame", "There is a frame and no digit in it: send what is inside of it, larger.")
+
+
+def several_digits(count: int) -> Finding:
+    """The finding on a picture with so many digits."""
+    return Finding("several-digits", f"There are {count} digits side by side: send a picture of each.")
+
+
+def tiny(pixels: int) -> Finding:
+    """The finding on a picture whose digit is so many pixels tall or wide."""
+    return Finding("too-small", f"The digit is only {pixels} pixels large: go nearer, or cut it out larger.")
+
+
 BEYOND_BOUNDS: dict[str, tuple[Finding | None, Finding | None]] = {
     "centre_x": (OFF_CENTRE, OFF_CENTRE),
     "centre_y": (OFF_CENTRE, OFF_CENTRE),

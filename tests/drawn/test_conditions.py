@@ -14,6 +14,7 @@ from scipy import ndimage
 from drawn.conditions import CONDITIONS
 from drawn.digits import LABELS, draw_digit
 from drawn.page import Coverage, Page, ink_box, ink_of_digit, ink_of_strokes
+from drawn.things import on_a_table
 from tests.conftest import Mnist
 
 SEEDS = range(8)
@@ -112,6 +113,14 @@ def test_a_table_covers_no_ink_and_reaches_an_edge():
         assert max(float(np.median(rim)) for rim in rims) > 0.8 * paper
         ring = ndimage.binary_dilation(ink > 0.02, iterations=4) & ~ndimage.binary_dilation(ink > 0.02, iterations=3)
         assert np.median(values[ring]) > 0.8 * paper
+
+
+def test_a_table_leaves_a_digit_alone_that_nearly_fills_the_page():
+    chance = np.random.default_rng(1)
+    for _ in range(30):
+        ink = ink_of_strokes(draw_digit("0", chance, hand="test"), Page(300, 300, 150, 150, 260, 9), chance)
+        sheet = on_a_table(np.ones((300, 300, 3), np.float32), ink, chance)
+        assert sheet[ink > 0.3].min() > 0.95
 
 
 def test_a_neighbour_is_cut_by_the_edge_and_touches_no_other_digit():

@@ -40,6 +40,8 @@ def test_a_page_that_is_turned_turns_the_digit_clockwise():
     assert bottom - top < 20
     ink = ink_of_strokes(ONE, PAGE._replace(turn=20.0), chance())
     assert np.flatnonzero(ink[60] > 0.5).mean() > 180 > np.flatnonzero(ink[220] > 0.5).mean()
+    ink = ink_of_strokes([ONE[0][:, ::-1]], PAGE._replace(turn=20.0), chance())
+    assert np.flatnonzero(ink[:, 100] > 0.5).mean() < 140 < np.flatnonzero(ink[:, 260] > 0.5).mean()
 
 
 def test_digits_of_mnist_have_the_page_s_place_and_size(mnist: Mnist):

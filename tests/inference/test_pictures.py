@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from app.errors import UnreadableImage
-from app.inference.pictures import SCAN, high_bytes, read_grey, read_picture
+from app.inference.pictures import read_grey, read_picture
+from app.inference.stills import SCAN
 from tests.inference.test_image_files import seven
 
 Grey = NDArray[np.uint8]
@@ -95,11 +96,11 @@ def test_a_decompression_bomb_is_refused_by_its_header(side: int):
         read_picture(png_that_claims(side, side), max_pixels=ENOUGH)
 
 
-def test_a_text_that_inflates_beyond_measure_is_refused():
-    bomb = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(100_000_000)))
+@pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])
+def test_a_text_or_profile_that_would_inflate_beyond_measure_is_passed_over(kind: bytes):
+    bomb = chunk(kind, b"a\0\0" + zlib.compress(bytes(100_000_000)))
     picture = file_of(seven())
-    with pytest.raises(UnreadableImage, match="large"):
-        read_picture(picture[:33] + bomb + picture[33:], max_pixels=ENOUGH)
+    assert np.array_equal(read_picture(picture[:33] + bomb + picture[33:], max_pixels=ENOUGH), CHALK)
 
 
 def progressive(extra_scans: int) -> bytes:
@@ -128,13 +129,13 @@ def test_each_scan_is_counted_whatever_its_components():
 
 @pytest.mark.parametrize(
     ("kind", "content"),
-    [(b"iCCP", b""), (b"eXIf", b"MM\0+\0\0"), (b"eXIf", b"II+\0" + bytes(8))],
+    [(b"iCCP", b""), (b"eXIf", b"MM\0+\0\0"), (b"eXIf", b"II+\0" + bytes(8)), (b"eXIf", b"II*\0\xff\xff\xff\xff")],
 )
-def test_a_chunk_that_pillow_stumbles_over_is_refused(kind: bytes, content: bytes):
+def test_a_chunk_that_pillow_would_stumble_over_is_passed_over(kind: bytes, content: bytes):
     """It reads beyond their ends."""
     picture = file_of(seven())
-    with pytest.raises(UnreadableImage):
-        read_picture(picture[:-12] + chunk(kind, content) + picture[-12:], max_pixels=ENOUGH)
+    odd = picture[:-12] + chunk(kind, content) + picture[-12:]
+    assert np.array_equal(read_picture(odd, max_pixels=ENOUGH), CHALK)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ def test_a_chunk_that_pillow_stumbles_over_is_refused(kind: bytes, content: byte
     ids=ascii,
 )
 def test_what_is_no_picture_is_refused_with_a_sentence(data: bytes):
-    with pytest.raises(UnreadableImage, match=r"picture: found .+, promised a PNG or JPEG picture"):
+    with pytest.raises(UnreadableImage, match=r"picture: found .+, promised a PNG, JPEG, WebP or GIF picture"):
         read_picture(data, max_pixels=ENOUGH)
 
 
@@ -174,14 +175,3 @@ def test_of_spoilt_pictures_only_ink_or_a_refusal_comes_out():
         assert ink.dtype == np.uint8
         assert ink.ndim == 2
         assert ink.size
-
-
-@pytest.mark.parametrize("dtype", [np.uint16, ">u2", np.int32, np.float32])
-def test_the_high_byte_is_taken_whatever_holds_the_16_bits(dtype: str):
-    assert high_bytes(np.array([[0, 255, 256, 0x8000, 0xFFFF]], dtype)).tolist() == [[0, 0, 1, 128, 255]]
-
-
-@pytest.mark.parametrize("value", [-1, 0x10000, np.inf, np.nan])
-def test_grey_values_that_do_not_fit_16_bits_are_refused(value: float):
-    with pytest.raises(ValueError, match="grey values from"):
-        high_bytes(np.array([[0, value]], np.float32))

@@ -1,11 +1,12 @@
 /** Pictures that the user hands in: chosen, dropped or pasted. */
 
-const KINDS = ["image/png", "image/jpeg"];
-
-/** handed(file, image) is told of a picture, image null if the browser cannot show it; refused() of any other file. */
+/**
+ * handed(file, image) is told of a picture, image null if the browser cannot show it; refused() of any other file.
+ * Of a kind that is not read, such as HEIC, the service says so, and what helps.
+ */
 export function takePictures(input, { handed, refused }) {
   const take = async (file) => {
-    if (!KINDS.includes(file.type)) return refused();
+    if (!file.type.startsWith("image/")) return refused();
     handed(file, await shown(file));
   };
   input.addEventListener("change", () => {

@@ -5,7 +5,7 @@ import { best } from "./maths.js";
 export const NOTHING = { figure: "", line: "Nothing drawn yet", note: "", kind: "empty" };
 export const ALREADY_READ = "This drawing is already in your list.";
 export const NO_PICTURE = {
-  figure: "", line: "That is no PNG or JPEG picture", note: "Choose another file.", kind: "refused",
+  figure: "", line: "That is no picture", note: "Choose a PNG, JPEG, WebP or GIF file.", kind: "refused",
 };
 
 export const NOT_A_DIGIT = "not-a-digit";

@@ -13,19 +13,30 @@ from starlette.responses import Response
 from app.errors import BadDrawing, BadParameter
 from app.inference.contract import INK_ABOVE
 from app.inference.drawing import normalise
-from app.inference.pictures import MAX_SIDE, read_grey, read_picture
+from app.inference.foreign_kinds import WAYS_OUT
+from app.inference.pictures import (
+    MAX_SIDE,
+    PICTURE_BYTES,
+    as_grey,
+    as_ink,
+    decode,
+    is_large,
+    open_picture,
+    read_grey,
+)
+from app.inference.stills import Still
 from app.inference.strokes import FARTHEST, draw_strokes
 from app.web.access import Caller
 from app.web.aside import Aside
-from app.web.body import JSON, RAW, not_empty, read_body, require_media_type
+from app.web.body import JSON, RAW, Kept, not_empty, read_body, require_media_type
 from app.web.call import Call
 from app.web.errors import respond
 from app.web.payloads import NOT_JSON, Answer, no_json
 from app.web.service import Service, answers_to
 
-PICTURES = ("image/png", "image/jpeg")
-PICTURE_BYTES = 8 << 20
-MAX_PIXELS = 16_000_000
+PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
+"""Which of them a body is, its bytes say: many a program names another one."""
+RAW_BYTES = 8 << 20
 STROKES_BYTES = 256 << 10
 POINTS_ON_THE_LOOP = 1000
 """Strokes of more points are drawn on a thread, as pictures are: they take milliseconds."""
@@ -64,6 +75,7 @@ class Drawings:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._aside = Aside(threads=2)
+        self._large = Aside(threads=1, what="large pictures to decode")
 
     async def drawings(self, call: Call) -> Response:
         """The answer to a drawing, stored."""
@@ -84,18 +96,38 @@ class Drawings:
 
     async def _read(self, call: Call, caller: Caller) -> NDArray[np.uint8]:
         """The drawing of this request as (28, 28) uint8, by the one recipe."""
-        kind = require_media_type(call, JSON, *PICTURES, RAW)
+        kind = require_media_type(call, JSON, *PICTURES, RAW, ways_out=WAYS_OUT)
         width, height = (_side(call, name, needed=kind == RAW) for name in ("width", "height"))
-        limit = STROKES_BYTES if kind == JSON else PICTURE_BYTES
+        if kind in PICTURES:
+            return await self._read_picture(call, caller)
+        limit = STROKES_BYTES if kind == JSON else RAW_BYTES
         body = not_empty(await read_body(call, limit=limit, of=caller))
-        if kind == JSON:
-            drawn = _read_strokes(body)
-            if sum(map(len, drawn.strokes)) <= POINTS_ON_THE_LOOP:
-                return draw_strokes(drawn.strokes, pen_width=drawn.pen_width)
-            return await self._aside.run(lambda: draw_strokes(drawn.strokes, pen_width=drawn.pen_width), of=caller)
         if kind == RAW:
             return await self._aside.run(lambda: normalise(read_grey(body, width, height)), of=caller)
-        return await self._aside.run(lambda: normalise(read_picture(body, max_pixels=MAX_PIXELS)), of=caller)
+        drawn = _read_strokes(body)
+        if sum(map(len, drawn.strokes)) <= POINTS_ON_THE_LOOP:
+            return draw_strokes(drawn.strokes, pen_width=drawn.pen_width)
+        return await self._aside.run(lambda: draw_strokes(drawn.strokes, pen_width=drawn.pen_width), of=caller)
+
+    async def _read_picture(self, call: Call, caller: Caller) -> NDArray[np.uint8]:
+        """Its bytes count for this caller until it is decoded. A large one is, one at a time, where no other waits."""
+        with Kept(caller) as kept:
+            body = not_empty(await read_body(call, limit=PICTURE_BYTES, of=caller, kept=kept))
+            found = await self._aside.run(lambda: _digit_or_large(body), of=caller)
+            if isinstance(found, Still):
+                large = found
+                return await self._large.run(lambda: _digit(large), of=caller)
+            return found
+
+
+def _digit_or_large(body: bytes) -> NDArray[np.uint8] | Still:
+    """What is drawn on a picture; or a large one, opened."""
+    still = open_picture(body)
+    return still if is_large(still) else _digit(still)
+
+
+def _digit(still: Still) -> NDArray[np.uint8]:
+    return normalise(as_ink(as_grey(decode(still))))
 
 
 def _read_strokes(body: bytes) -> Strokes:

@@ -1,0 +1,76 @@
+"""Well-known kinds of files that are not read as pictures, and the way out for whoever has one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+EXPORT = "Export it as JPEG or PNG."
+PAGE = "Take a screenshot of the digit, or export the page as PNG."
+
+
+class Foreign(NamedTuple):
+    """A kind of file.
+
+    Attributes:
+        name: with its article, as a message has it.
+        begins: the bytes at its beginning, one of them.
+        media_types: as a Content-Type has them.
+        remedy: how one comes from it to a picture that is read.
+    """
+
+    name: str
+    begins: tuple[bytes, ...]
+    media_types: tuple[str, ...]
+    remedy: str
+
+
+HEIC = Foreign(
+    "a HEIC picture",
+    (),
+    ("image/heic", "image/heif", "image/heic-sequence", "image/heif-sequence"),
+    "Export it as JPEG. An iPhone takes JPEG after Settings > Camera > Formats > Most Compatible.",
+)
+AVIF = Foreign("an AVIF picture", (), ("image/avif",), EXPORT)
+FILM = Foreign("a film", (b"\x1aE\xdf\xa3",), (), "Take a screenshot of it.")
+KINDS = (
+    HEIC,
+    AVIF,
+    FILM,
+    Foreign("a TIFF picture, or a camera's raw one", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), ("image/tiff",), EXPORT),
+    Foreign("a BMP picture", (b"BM",), ("image/bmp", "image/x-ms-bmp"), EXPORT),
+    Foreign("a JPEG XL picture", (b"\xff\x0a", b"\0\0\0\x0cJXL "), ("image/jxl",), EXPORT),
+    Foreign("a JPEG 2000 picture", (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), ("image/jp2",), EXPORT),
+    Foreign("a Photoshop picture", (b"8BPS",), ("image/vnd.adobe.photoshop",), EXPORT),
+    Foreign("an icon", (b"\0\0\1\0",), ("image/x-icon", "image/vnd.microsoft.icon"), EXPORT),
+    Foreign("a PDF document", (b"%PDF",), ("application/pdf",), PAGE),
+    Foreign("a PostScript document", (b"%!PS",), ("application/postscript",), PAGE),
+    Foreign("an SVG drawing", (b"<svg",), ("image/svg+xml",), PAGE),
+)
+BRANDS = {
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"), HEIC),
+    **dict.fromkeys((b"avif", b"avis"), AVIF),
+}
+"""The kinds of files that begin with a box `ftyp`, by one of the names in it; whatever has no other is a film."""
+WAYS_OUT = {media_type: kind.remedy for kind in KINDS for media_type in kind.media_types}
+LOOKED_AT = 1000
+"""Bytes at a file's beginning in which the names of its box are, or the first element of an XML document."""
+
+
+def name_kind(data: bytes) -> tuple[str, str]:
+    """What a file is, by its first bytes, and how a picture comes of it."""
+    if not data:
+        return "nothing", "Pass a picture of one digit."
+    kind = _kind(data[:LOOKED_AT])
+    return (kind.name, kind.remedy) if kind else ("another kind of file", "Pass a picture of one digit.")
+
+
+def _kind(head: bytes) -> Foreign | None:
+    if head[4:8] == b"ftyp":
+        names = head[8 : min(int.from_bytes(head[:4], "big"), LOOKED_AT)]
+        # AVIF names the kind that it shares with HEIC as well
+        known = [BRANDS[brand] for at in range(0, len(names), 4) if (brand := names[at : at + 4]) in BRANDS]
+        return AVIF if AVIF in known else next(iter(known), FILM)
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith((b"<?xml", b"<!")) and b"<svg" in text:
+        text = b"<svg"
+    return next((kind for kind in KINDS if text.startswith(kind.begins)), None) if text else None

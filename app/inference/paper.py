@@ -1,0 +1,198 @@
+"""What is ink on a picture: whatever stands out from its own surroundings, in lightness or in colour.
+
+On flat paper, as a canvas has, it is whatever differs from the paper's one colour. On any other the paper's light is
+taken away by a morphological closing, which fills what is dark and narrow (the ink) and keeps what is wide (a shadow, a
+table); how much of the light the ink takes away is the same in shadow as in the sun.
+
+Source: the top-hat transform (Meyer, 1979); Otsu, "A threshold selection method from gray-level histograms", 1979.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+Values = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+SAME = 2
+"""Grey levels by which flat paper may differ from its own colour."""
+FLAT_RIM, FLAT_SHARE = 0.9, 0.2
+"""Of the rim, and of the whole picture: what at least has the paper's colour on flat paper."""
+SHADES = 1.0
+"""Times the ink: so many pixels may differ from flat paper a little. There are some beside each line, by anti-aliasing
+and JPEG; if there are more, the paper has shades."""
+STRONG = 200
+"""Of 255: ink that differs so much from flat paper is taken as it is, weaker ink is strengthened."""
+FAINTEST = 13
+"""Grey levels by which ink must differ from flat paper: a twentieth."""
+
+WINDOW = 0.27
+"""Of the picture's longer side: what is narrower than this can be ink."""
+RIM = 0.08
+"""Of the shorter side: so wide a band along the rim is paper for the most part, also where there is a frame."""
+DARKEST = 24.0
+"""Of 255. Where there is less light than this nothing can be told from noise."""
+COLOUR_SIDE, SKEW_SIDE = 128, 48
+"""Of the copies, in pixels, in which the colour is found that parts ink from paper, and which of both is the darker."""
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+NOISE = 5.0
+"""Times the noise's standard deviation: what stands out less is none."""
+LEAST_CONTRAST = 0.05
+"""Of the paper's light: what takes away less is too faint."""
+SOLID, CONNECTED = 0.45, 0.35
+"""Of the ink's usual contrast: from the first on a pixel is ink, from the second on if it is connected to ink."""
+SOFTNESS = 0.3
+"""Of the same: over so much contrast an edge goes from paper to ink."""
+ALL_AROUND = np.ones((3, 3), np.bool_)
+"""Pixels are neighbours across corners too."""
+
+
+class Stain(NamedTuple):
+    """What stands out on a picture.
+
+    Attributes:
+        ink: (H, W) float32, 0 paper to 1 ink, grey at the edges.
+        solid: (H, W) bool, what is ink; nothing where `is_faint`.
+        is_faint: something stands out, too little to be told from the paper's own shades.
+    """
+
+    ink: Floats
+    solid: Mask
+    is_faint: bool = False
+
+
+def on_flat_paper(values: Values, *, is_opacity: bool = False) -> Stain | None:
+    """What is drawn on paper of one colour, (H, W) or (H, W, 3); None where the paper is not.
+
+    Args:
+        is_opacity: the paper is 0.
+    """
+    rim = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+    paper = np.median(rim, axis=0).astype(np.int16) * (not is_opacity)
+    away = np.abs(values.astype(np.int16) - paper)
+    if away.ndim == 3:
+        away = away.max(axis=2)
+    on_rim = np.concatenate([away[0], away[-1], away[:, 0], away[:, -1]])
+    same = np.count_nonzero(away <= SAME)
+    if not is_opacity and (np.count_nonzero(on_rim <= SAME) < FLAT_RIM * on_rim.size or same < FLAT_SHARE * away.size):
+        return None
+    counts = np.bincount(away.ravel(), minlength=256)
+    peak = int(np.searchsorted(np.cumsum(counts), away.size - 0.02 * (away.size - same)))
+    marked = np.count_nonzero(away > max(SAME, peak // 4))
+    if not is_opacity and away.size - same - marked > SHADES * marked:
+        return None
+    if peak < FAINTEST:
+        return Stain(np.zeros(away.shape, np.float32), np.zeros(away.shape, np.bool_), is_faint=peak > SAME)
+    ink = np.minimum(away.astype(np.float32) / (255 if peak > STRONG else peak), 1)
+    return Stain(ink, ink > 128 / 255)
+
+
+def on_any_paper(values: Values) -> Stain:
+    """What is drawn on a photograph of paper or of a board, (H, W) or (H, W, 3)."""
+    grey = grey_of(values)
+    found = _standing_out(grey)
+    if found.solid.any():
+        return found
+    calmer = _standing_out(ndimage.gaussian_filter(grey, max(1.0, max(grey.shape) / 160)))
+    return calmer if calmer.solid.any() else Stain(*found[:2], is_faint=found.is_faint or calmer.is_faint)
+
+
+def grey_of(values: Values) -> Floats:
+    """(H, W) or (H, W, 3) -> (H, W), 0 to 255: the mixture of colours in which the ink stands out most."""
+    if values.ndim == 2:
+        return values.astype(np.float32)
+    copy = np.asarray(Image.fromarray(values).reduce(-(-max(values.shape) // COLOUR_SIDE)), np.float32)
+    edges = copy - ndimage.uniform_filter(copy, (9, 9, 0), mode="nearest")
+    strength = (edges * edges).sum(axis=2)
+    strongest = edges[strength >= np.quantile(strength, 0.9)]
+    _, directions = np.linalg.eigh(strongest.T @ strongest)
+    main = directions[:, -1]
+    mixture = max(np.maximum(main, 0), np.maximum(-main, 0), key=lambda part: float(part @ part))
+    if not strength.max() > 0:
+        mixture = LUMINANCE
+    return np.asarray(values @ (mixture / mixture.sum()).astype(np.float32), np.float32)
+
+
+def is_dark_ink(grey: Floats) -> bool:
+    """Whether the ink is darker than its paper, by two witnesses: what lies along the rim is paper, and what is narrow
+    is ink. Where they do not agree the surer one is believed."""
+    bright = grey > 255 * _otsu(grey / 255)
+    deep = max(1, round(RIM * min(grey.shape)))
+    inner = bright[deep:-deep, deep:-deep]
+    rim = (np.count_nonzero(bright) - np.count_nonzero(inner)) / max(bright.size - inner.size, 1)
+    return bool(2 * rim - 1 > 2 * _skewness(grey))
+
+
+def _skewness(grey: Floats) -> float:
+    """From -1, all that stands out from its surroundings is darker, to 1, all of it is lighter."""
+    step = -(-max(grey.shape) // SKEW_SIDE)
+    height, width = (max(side // step, 1) * step for side in grey.shape)
+    padded = np.pad(
+        grey, [(0, max(0, side - full)) for side, full in zip((height, width), grey.shape, strict=True)], "edge"
+    )
+    blocks = padded[:height, :width].reshape(height // step, step, width // step, step)
+    low, high = blocks.min(axis=(1, 3)), blocks.max(axis=(1, 3))
+    around = ndimage.median_filter((low + high) / 2, 2 * round(WINDOW * SKEW_SIDE / 2) + 1, mode="nearest")
+    darker, lighter = (float((np.maximum(side, 0) ** 3).sum()) for side in (around - low, high - around))
+    return (lighter - darker) / max(lighter + darker, 1e-9)
+
+
+def _standing_out(grey: Floats) -> Stain:
+    if not is_dark_ink(grey):
+        grey = 255 - grey
+    window = 2 * round(WINDOW * max(grey.shape) / 2) + 1  # subtle: of an even one both filters move the picture
+    paper = ndimage.maximum_filter(grey, window, mode="nearest")
+    paper = ndimage.minimum_filter(paper, window, mode="nearest")
+    contrast = (paper - grey) / np.maximum(paper, DARKEST)
+    grain = _grain(grey) / max(float(np.median(paper)), DARKEST)
+    floor, usual = _levels(contrast, grain)
+    if usual <= max(floor, LEAST_CONTRAST):
+        return Stain(np.zeros_like(grey), np.zeros(grey.shape, np.bool_), is_faint=usual > floor)
+    limit = max(floor, SOLID * usual)
+    ink = np.clip((contrast - limit) / (SOFTNESS * usual) + 0.5, 0, 1)
+    return Stain(ink, _connected(contrast, max(floor, CONNECTED * usual), limit))
+
+
+def _grain(grey: Floats) -> float:
+    """The standard deviation of the paper's noise, by the differences of neighbours: few of them have ink."""
+    steps = np.abs(np.diff(grey[:: max(1, grey.shape[0] // 100)], axis=1))
+    return 1.4826 / 2**0.5 * float(np.median(steps)) if steps.size else 0.0
+
+
+def _levels(contrast: Floats, grain: float) -> tuple[float, float]:
+    """The contrast that bare paper does not reach, and the usual one of what does; 0 where nothing does."""
+    step = max(1, max(contrast.shape) // 160)
+    sample = contrast[::step, ::step]
+    bare = sample[sample <= _otsu(sample)]
+    middle = float(np.median(bare))
+    floor = middle + NOISE * max(1.4826 * float(np.median(np.abs(bare - middle))), grain)
+    standing_out = contrast[contrast > floor]
+    standing_out = (
+        standing_out[standing_out > LEAST_CONTRAST] if (standing_out > LEAST_CONTRAST).any() else standing_out
+    )
+    return floor, float(np.median(standing_out[standing_out > _otsu(standing_out)])) if standing_out.size else 0.0
+
+
+def _otsu(values: NDArray[np.floating[Any]]) -> float:
+    """The threshold that parts `values`, from 0 to 1, into the two classes that differ most; below all if they are one."""
+    counts, edges = np.histogram(values, 128, (0.0, 1.0))
+    below = np.cumsum(counts)[:-1]
+    sums = np.cumsum(counts * (edges[:-1] + edges[1:]) / 2)
+    above = counts.sum() - below
+    between = (sums[-1] * below - sums[:-1] * counts.sum()) ** 2 / np.maximum(below * above, 1)
+    return float(edges[int(between.argmax()) + 1]) if between.max() > 0 else 0.0
+
+
+def _connected(contrast: Floats, weak: float, strong: float) -> Mask:
+    """What is above `weak` and connected to something above `strong`."""
+    names, count = ndimage.label(contrast > weak, ALL_AROUND)
+    kept = np.zeros(count + 1, np.bool_)
+    kept[names[contrast > strong]] = True
+    kept[0] = False
+    return np.asarray(kept[names])

@@ -1,0 +1,194 @@
+"""Which pieces of the ink on a picture are the digit: not the dust, not the frame, not what the edge has cut off."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from app.inference.paper import ALL_AROUND, Mask
+
+ALONG_RIM = 0.25
+"""Of the picture's shorter side: what lies along its rim for so long is a table's edge, a frame, or a shadow."""
+LEAST_SIDE = 0.12
+"""Of the picture's longest side: smaller than that, a free piece is not preferred to one that lies along the rim."""
+CUT_OFF = 0.4
+"""Of the longest side of a piece that the rim cuts: a free piece as long as that is the digit, and the other is not."""
+LONG, STRAIGHT = 0.45, 3
+"""Of a side of the picture, and times as long as wide: an edge. Or within EDGE_BAND of a side, and ALONG as long."""
+EDGE_BAND, ALONG = 0.15, 2.5
+OUTSIDE = 0.08
+"""Of the digit's longest side: an edge keeps so much distance from it; a line of the digit does not."""
+SPECK = 0.08
+"""Of the digit's ink, and SPECK_SIDE of its longest side: a piece that is smaller in both is dust."""
+SPECK_SIDE = 0.25
+DUST = 0.02
+"""Of the digit's ink: what is smaller is dust wherever it lies, on paper or on a canvas of DUSTY_SIDE pixels."""
+DUSTY_SIDE = 64
+FAR = 0.25
+"""Of the digit's longest side: a piece farther away that is not as large as FAR_SIZE of it is none of its."""
+FAR_SIZE = 0.25
+FRAME_BORDER = 0.07
+"""Of the sides of a piece's box: ink that lies so near to them lies along the box."""
+FRAME_SHARE = 0.9
+"""Of a piece's ink: if so much lies along its box, it is a frame (of a ring, two fifths does)."""
+AS_TALL = 0.66
+"""Of the tallest digit: a piece as tall as that, beside it, is another digit."""
+APART = 0.1
+"""Of the same: pieces with so wide a gap are two digits."""
+
+
+class Piece(NamedTuple):
+    """Ink that hangs together. `cut`: how many of its pixels lie on the rim."""
+
+    name: int
+    area: int
+    top: int
+    left: int
+    bottom: int
+    right: int
+    cut: int
+
+    @property
+    def side(self) -> int:
+        return max(self.bottom - self.top, self.right - self.left)
+
+
+class Digit(NamedTuple):
+    """The ink of one digit.
+
+    Attributes:
+        ink: (H, W) bool.
+        top, left, bottom, right: its box; the last two are one beyond it.
+        count: how many digits there are: 0 none, above 1 others beside it, which are in `ink` too.
+        is_framed: there is a frame, which is not in `ink`.
+    """
+
+    ink: Mask
+    top: int
+    left: int
+    bottom: int
+    right: int
+    count: int
+    is_framed: bool
+
+    @property
+    def side(self) -> int:
+        return max(self.bottom - self.top, self.right - self.left)
+
+
+def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
+    """The digit among the pieces of `ink`, (H, W).
+
+    Args:
+        is_drawn: on flat paper, where nothing but a frame and dust is there unmeant.
+    """
+    names, count = ndimage.label(ink, ALL_AROUND)
+    pieces = _pieces(names, count)
+    frames = [piece for piece in pieces if _is_frame(names, piece)]
+    bare = [piece for piece in pieces if piece not in frames]
+    if not bare and not _is_on_rim(frames, ink.shape):
+        bare, frames = frames, []  # alone, it may be a 0
+    bare = _without_edges(bare, ink.shape)
+    own = (_drawn(bare, ink.shape) if is_drawn else _written(bare, ink.shape)) if bare else []
+    kept = np.zeros(count + 1, np.bool_)
+    kept[[piece.name for piece in own]] = True
+    box = (
+        min((piece.top for piece in own), default=0),
+        min((piece.left for piece in own), default=0),
+        max((piece.bottom for piece in own), default=0),
+        max((piece.right for piece in own), default=0),
+    )
+    return Digit(kept[names], *box, _count(own), bool(frames))
+
+
+def _is_on_rim(frames: list[Piece], shape: tuple[int, ...]) -> bool:
+    return any(frame.cut > ALONG_RIM * min(shape) for frame in frames)
+
+
+def _pieces(names: NDArray[np.int32], count: int) -> list[Piece]:
+    areas = np.bincount(names.ravel(), minlength=count + 1)
+    rim = np.concatenate([names[0], names[-1], names[1:-1, 0], names[1:-1, -1]])
+    cuts = np.bincount(rim, minlength=count + 1)
+    return [
+        Piece(name, int(areas[name]), rows.start, columns.start, rows.stop, columns.stop, int(cuts[name]))
+        for name, (rows, columns) in enumerate(ndimage.find_objects(names), start=1)
+    ]
+
+
+def _is_frame(names: NDArray[np.int32], piece: Piece) -> bool:
+    height, width = piece.bottom - piece.top, piece.right - piece.left
+    if min(height / names.shape[0], width / names.shape[1]) < 0.5 or piece.area > height * width / 3:
+        return False
+    inside = names[piece.top : piece.bottom, piece.left : piece.right] == piece.name
+    rows, columns = (max(1, round(FRAME_BORDER * side)) for side in (height, width))
+    if not inside[:rows].any(axis=0).mean() > 0.8 or not inside[-rows:].any(axis=0).mean() > 0.8:
+        return False
+    within = int(np.count_nonzero(inside[rows:-rows, columns:-columns]))
+    return within <= (1 - FRAME_SHARE) * piece.area
+
+
+def _without_edges(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
+    """Without parts of frames and of the edges of paper and table: what is straight and lies outside of the digit."""
+    whole = [piece for piece in pieces if not piece.cut and piece.side >= LEAST_SIDE * max(shape)]
+    main = max((piece for piece in whole if not _is_edge(piece, shape)), key=lambda piece: piece.area, default=None)
+    if main is None:
+        return pieces
+    return [piece for piece in pieces if not (_is_edge(piece, shape) and _gap(piece, main) > OUTSIDE * main.side)]
+
+
+def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
+    """Whether a piece is long and straight, or lies along a side of the picture and near to it."""
+    height, width = piece.bottom - piece.top, piece.right - piece.left
+    if max(height / shape[0], width / shape[1]) >= LONG and max(height, width) >= STRAIGHT * min(height, width):
+        return True
+    rows, columns = (EDGE_BAND * side for side in shape)
+    is_upright = (piece.right <= columns or piece.left >= shape[1] - columns) and height >= ALONG * width
+    is_flat = (piece.bottom <= rows or piece.top >= shape[0] - rows) and width >= ALONG * height
+    return is_upright or is_flat
+
+
+def _drawn(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
+    """The pieces that were drawn: all but dust, which low resolution cannot tell from parts of lines."""
+    if max(shape) < DUSTY_SIDE:
+        return pieces
+    main = max(pieces, key=lambda piece: piece.area)
+    return [piece for piece in pieces if piece.area >= DUST * main.area]
+
+
+def _written(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
+    """The pieces of the digit, and of others as large."""
+    free = [piece for piece in pieces if piece.cut <= ALONG_RIM * min(shape)]
+    if not free or max(piece.side for piece in free) < LEAST_SIDE * max(shape):
+        free = pieces
+    uncut = [piece for piece in free if not piece.cut]
+    longest_cut = max((piece.side for piece in free if piece.cut), default=0)
+    if uncut and max(piece.side for piece in uncut) >= CUT_OFF * longest_cut:
+        free = uncut
+    main = max(free, key=lambda piece: piece.area)
+    return [piece for piece in free if piece is main or _belongs(piece, main)]
+
+
+def _belongs(piece: Piece, main: Piece) -> bool:
+    is_speck = piece.area < SPECK * main.area and piece.side < SPECK_SIDE * main.side
+    is_far = piece.area < FAR_SIZE * main.area and _gap(piece, main) > FAR * main.side
+    return not is_speck and not is_far and piece.area >= DUST * main.area
+
+
+def _gap(one: Piece, other: Piece) -> int:
+    across = max(one.left, other.left) - min(one.right, other.right)
+    down = max(one.top, other.top) - min(one.bottom, other.bottom)
+    return max(across, down, 0)
+
+
+def _count(own: list[Piece]) -> int:
+    """How many digits there are side by side."""
+    tallest = max((piece.bottom - piece.top for piece in own), default=0)
+    tall = sorted((piece for piece in own if piece.bottom - piece.top >= AS_TALL * tallest), key=lambda one: one.left)
+    count = right = 0
+    for piece in tall:
+        count += not count or piece.left - right > APART * tallest
+        right = max(right, piece.right)
+    return int(count)

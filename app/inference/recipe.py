@@ -1,0 +1,122 @@
+"""The recipe: from a picture of any kind to the 28x28 that the model was trained on.
+
+Flat paper, as a canvas has, is taken as it is; from any other the light of the paper is taken away (`paper`). Of the
+ink the digit's pieces are kept (`pieces`), lines thinner than MNIST's are drawn as wide as those (`lines`), and MNIST's
+own recipe puts it into its box and its place (`drawing`). The points of a pen need none of this: `strokes`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from app.inference.drawing import SIDE, Grey, is_normal, normalise
+from app.inference.lines import as_wide_as_mnist
+from app.inference.paper import ALL_AROUND, Floats, Stain, Values, on_any_paper, on_flat_paper
+from app.inference.pictures import Picture
+from app.inference.pieces import Digit, find_digit
+from app.inference.skew import BLANK, FAINT_PAPER, FRAME, Finding, several_digits, tiny
+
+FLAT_SIDE = 640
+"""Of a canvas, in pixels: what is drawn needs no more."""
+WORKING_SIDE = 320
+"""Of a photograph."""
+SMALL, NEAR = 0.5, 0.35
+"""Of a photograph's longer side: a smaller digit is looked at again, alone; and of the digit's: so much around it."""
+LEAST_SIDE = 8
+"""Of a digit in its file, in pixels: in fewer nobody tells a 3 from an 8."""
+WEAKEST = 0.55
+"""What a pixel counts at the least that is ink only because it is connected to some."""
+
+
+class Seen(NamedTuple):
+    """What the model is shown of a picture.
+
+    Attributes:
+        pixels: (28, 28) uint8, 0 paper to 255 ink; all paper where it is shown nothing.
+        unread: why it is shown nothing, if so.
+    """
+
+    pixels: Grey
+    unread: Finding | None = None
+
+
+def see(picture: Picture) -> Seen:
+    """The digit on a picture, as the model takes it, or why there is none to read."""
+    values = _shrunk(picture.values, FLAT_SIDE)
+    stain = on_flat_paper(values, is_opacity=picture.is_opacity)
+    if stain is None:
+        return _seen_on_paper(picture)
+    if stain.ink.shape == (SIDE, SIDE) and is_normal(as_grey(stain.ink)):
+        return Seen(as_grey(stain.ink))
+    digit = find_digit(stain.solid, is_drawn=True)
+    unread = _why_not(stain, digit, max(picture.size) / max(values.shape))
+    return Seen(EMPTY, unread) if unread else _shown(_ink_of(stain, digit))
+
+
+def _seen_on_paper(picture: Picture) -> Seen:
+    values = _shrunk(picture.values, WORKING_SIDE)
+    stain = on_any_paper(values)
+    digit = find_digit(stain.solid)
+    unread = _why_not(stain, digit, max(picture.size) / max(values.shape))
+    if unread:
+        return Seen(EMPTY, unread)
+    step = max(picture.values.shape) / max(values.shape)
+    if step > 1 and digit.side < SMALL * max(values.shape):
+        nearer = on_any_paper(_shrunk(_around(picture.values, digit, step), WORKING_SIDE))
+        alone = find_digit(nearer.solid)
+        if alone.count == 1:
+            stain, digit = nearer, alone
+    return _shown(_ink_of(stain, digit))
+
+
+def _shrunk(values: Values, side: int) -> Values:
+    """No side above `side`: each pixel the mean of a square of them."""
+    step = -(-max(values.shape) // side)
+    return values if step == 1 else np.asarray(Image.fromarray(values).reduce(step))
+
+
+def _why_not(stain: Stain, digit: Digit, scale: float) -> Finding | None:
+    """Why the model cannot be asked; `scale`: pixels of the file for one of the picture here."""
+    if digit.count == 0:
+        return FRAME if digit.is_framed else FAINT_PAPER if stain.is_faint else BLANK
+    if digit.count > 1:
+        return several_digits(digit.count)
+    pixels = math.ceil(digit.side * scale)
+    return tiny(pixels) if pixels < LEAST_SIDE else None
+
+
+def _around(values: Values, digit: Digit, step: float) -> Values:
+    """The part of `values` around a digit that was found on a copy that is `step` times smaller."""
+    margin = NEAR * digit.side + 2
+    top, left, bottom, right = (
+        round(max(0.0, edge) * step)
+        for edge in (digit.top - margin, digit.left - margin, digit.bottom + margin, digit.right + margin)
+    )
+    return np.ascontiguousarray(values[top:bottom, left:right])
+
+
+def _ink_of(stain: Stain, digit: Digit) -> Floats:
+    """The digit alone, with its grey edges, in its box: (h, w) float32, 0 to 1."""
+    rows, columns = slice(max(0, digit.top - 1), digit.bottom + 1), slice(max(0, digit.left - 1), digit.right + 1)
+    solid = digit.ink[rows, columns]
+    edges = ndimage.binary_dilation(solid, ALL_AROUND)
+    ink = np.maximum(stain.ink[rows, columns], np.where(solid, np.float32(WEAKEST), np.float32(0)))
+    return np.where(edges, ink, np.float32(0))
+
+
+def _shown(ink: Floats) -> Seen:
+    return Seen(normalise(as_grey(as_wide_as_mnist(ink))))
+
+
+def as_grey(ink: Floats) -> Grey:
+    """0 to 1 as 0 to 255."""
+    return np.rint(ink * 255).astype(np.uint8)
+
+
+EMPTY = np.zeros((SIDE, SIDE), np.uint8)
+EMPTY.flags.writeable = False
