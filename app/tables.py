@@ -91,18 +91,22 @@ def _row(name: str, checks: Sequence[Check]) -> list[Text]:
     return [Text(name), *(Text(" / ".join(shown)) for shown in cells.values()), verdict]
 
 
-def answers_table(
-    names: Sequence[str], answers: Sequence[Mapping[str, Any]], findings: Sequence[Sequence[Any]]
-) -> Table:
-    """A row for each image: its name, the answer, and what is unlike the training images."""
+def answers_table(names: Sequence[str], answers: Sequence[Mapping[str, Any]]) -> Table:
+    """A row for each image: its name, the answer, how certain it is where that was measured, and what is unlike the
+    training images, or why there is no answer."""
+    is_measured = any(answer["certainty"] is not None for answer in answers)
     table = Table()
     table.add_column("image", overflow="fold")
     table.add_column("prediction", justify="right")
     table.add_column("confidence", justify="right")
+    if is_measured:
+        table.add_column("certainty", justify="right")
     table.add_column("findings", overflow="fold")
-    for name, answer, found in zip(names, answers, findings, strict=True):
-        said = "; ".join(f"{finding.name}: {finding.remedy}" for finding in found) or "none"
-        table.add_row(Text(name), answer["prediction"], f"{answer['confidence']:.2f}", said)
+    for name, answer in zip(names, answers, strict=True):
+        said = "; ".join(f"{finding.name}: {finding.remedy}" for finding in answer["findings"]) or "none"
+        how_sure = [answer["confidence"], *([answer["certainty"]] if is_measured else [])]
+        shares = ("–" if share is None else f"{share:.2f}" for share in how_sure)
+        table.add_row(Text(name), answer["prediction"] or "–", *shares, said)
     return table
 
 

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.drawing import RECIPE, normalise
-from app.inference.pictures import read_picture
+from app.inference.drawing import RECIPE
+from app.inference.pictures import decode, open_picture
+from app.inference.recipe import see
 from app.inference.strokes import draw_strokes
 from drawn.conditions import CONDITIONS
 from drawn.digits import LABELS, draw_digit
@@ -24,7 +25,6 @@ from drawn.page import ink_of_strokes
 
 STROKES = "strokes"
 """The condition of what was drawn with a pen here, and never photographed."""
-MAX_PIXELS = 25_000_000
 
 Grey = NDArray[np.uint8]
 
@@ -40,7 +40,7 @@ class Drawn(NamedTuple):
 
 def seen_in(data: bytes) -> Grey:
     """(28, 28) uint8: the digit on a picture, as the recipe reads it; all 0 where it reads none."""
-    return normalise(read_picture(data, max_pixels=MAX_PIXELS))
+    return see(decode(open_picture(data))).pixels
 
 
 def strokes_seen(seed: int, count: int) -> Iterator[Drawn]:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 import app
+from app.inference.certainty import certainties
+from app.inference.contract import Drawn
 from tests.conftest import MNIST_FOLDER, Mnist
 from tests.installation import Installation, Published
 from tests.release.remote import Remote
+from tests.web.test_certainty import DRAWN
 
 COMMANDS = ("pull", "lock", "verify", "predict", "doctor")
 
@@ -168,7 +174,7 @@ def test_predict_reads_pictures_arrays_and_folders_in_one_batch(installation: In
     assert [Path(image["image"]).name for image in images] == ["a.png", "b.JPG", "c.npy[0]", "c.npy[1]", "c.npy[2]"]
     assert [image["prediction"] for image in images][:3] == [str(label) for label in mnist.test_labels[:3]]
     for image in images:
-        assert set(image) == {"image", "prediction", "confidence", "scores", "findings"}
+        assert set(image) == {"image", "prediction", "confidence", "certainty", "scores", "findings"}
         assert sum(image["scores"].values()) == pytest.approx(1, abs=1e-5)
 
 
@@ -179,6 +185,29 @@ def test_predict_shows_a_table_and_what_the_model_saw(installation: Installation
     assert "prediction" in done.stdout
     assert "a.png" in done.stdout
     assert done.stdout.count("\n") > 14
+
+
+def test_predict_says_how_certain_it_is_where_the_release_measured_that(
+    installation: Installation, published: Callable[[str], Published], digits: Path
+):
+    release = published("v1.0")
+    _, front, prose = release.card.split("---\n", 2)
+
+    def said(drawn: Drawn | None) -> tuple[list[dict[str, Any]], str]:
+        matter = yaml.safe_load(front)
+        matter["contract"]["drawn"] = msgspec.to_builtins(drawn)
+        installation.place_published(release, card=f"---\n{yaml.safe_dump(matter)}---\n{prose}".encode())
+        images = json.loads(installation.pixelwise("predict", str(digits), "--json").stdout)["images"]
+        return images, installation.pixelwise("predict", str(digits), COLUMNS="200").stdout
+
+    images, table = said(None)
+    assert {image["certainty"] for image in images} == {None}
+    assert "certainty" not in table
+    images, table = said(DRAWN)
+    for image in images:
+        expected = certainties(np.array([list(image["scores"].values())]), DRAWN.temperature)
+        assert image["certainty"] == pytest.approx(expected[0])
+        assert f"{image['confidence']:.2f} │{image['certainty']:10.2f} │" in table
 
 
 def test_predict_says_what_is_unlike_the_training_images(installation: Installation, tmp_path: Path, mnist: Mnist):

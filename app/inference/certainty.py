@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.inference.contract import Contract
+from app.inference.drawing import RECIPE
 from app.inference.golden import GoldenSet
 
 SURE_FROM = 0.9
 """Of a calibrated certainty: below it an answer is called unsure."""
+
+
+def temperature_of(contract: Contract | None) -> float | None:
+    """What makes certainties of a release's scores; None where it measured none, or with another version of the recipe
+    than drawings come by here."""
+    drawn = contract.drawn if contract else None
+    return drawn.temperature if drawn and drawn.recipe == RECIPE else None
 
 
 def certainties(scores: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:
@@ -29,6 +38,14 @@ def certainties(scores: NDArray[np.floating[Any]], temperature: float) -> NDArra
     highest = scores.max(axis=1, keepdims=True).astype(np.float64)
     certain: NDArray[np.float64] = 1 / ((scores / highest) ** (1 / temperature)).sum(axis=1)
     return certain
+
+
+def certainties_of(answers: Sequence[Mapping[str, Any]], temperature: float | None) -> Sequence[float] | Sequence[None]:
+    """The same of what `classify_batch` gives; None for each answer of a release that measured no temperature."""
+    if temperature is None or not answers:
+        return [None] * len(answers)
+    found: list[float] = certainties(np.array([list(one["scores"].values()) for one in answers]), temperature).tolist()
+    return found
 
 
 def unsure_below(golden: GoldenSet, classes: Sequence[str]) -> float | None:

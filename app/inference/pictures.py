@@ -74,21 +74,8 @@ class Picture(NamedTuple):
     is_opacity: bool = False
 
 
-def read_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Grey:
-    """What is drawn on a picture: (H, W) uint8, 0 paper to 255 ink.
-
-    Its paper may be light, dark or transparent. It is turned as its EXIF says.
-
-    Raises:
-        UnreadableImage: as `open_picture` and `decode`.
-    """
-    return as_ink(as_grey(decode(open_picture(data, max_pixels=max_pixels))))
-
-
-def read_grey(data: bytes, width: int, height: int) -> Grey:
-    """What is drawn on `width` x `height` grey values, a byte each, row by row: (H, W) uint8, 0 paper to 255 ink.
-
-    Its paper may be light or dark.
+def read_grey(data: bytes, width: int, height: int) -> Picture:
+    """The picture of `width` x `height` grey values, a byte each, row by row.
 
     Raises:
         UnreadableImage: another number of bytes.
@@ -100,19 +87,7 @@ def read_grey(data: bytes, width: int, height: int) -> Grey:
             promised=f"one for each of {width} x {height} pixels",
             remedy="Send a byte for each pixel, row by row, and the picture's own width and height.",
         )
-    return as_ink(np.frombuffer(data, np.uint8).reshape(height, width))
-
-
-def as_grey(picture: Picture) -> Grey:
-    """The values of a picture as (H, W) uint8."""
-    if picture.values.ndim == 2:
-        return picture.values
-    return np.asarray(Image.fromarray(picture.values).convert("L"))
-
-
-def as_ink(values: Grey) -> Grey:
-    """(H, W) uint8 of dark ink on light paper, or of light on dark -> 0 paper to 255 ink."""
-    return 255 - values if _paper(values) > INK_ABOVE else values
+    return Picture(np.frombuffer(data, np.uint8).reshape(height, width), (width, height))
 
 
 def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Still:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
 from app.inference.paper import ALL_AROUND, Mask
 
@@ -62,7 +62,7 @@ class Digit(NamedTuple):
     Attributes:
         ink: (H, W) bool.
         top, left, bottom, right: its box; the last two are one beyond it.
-        count: how many digits there are: 0 none, above 1 others beside it, which are in `ink` too.
+        digits: how many there are: 0 none, above 1 others beside it, which are in `ink` too.
         is_framed: there is a frame, which is not in `ink`.
     """
 
@@ -71,7 +71,7 @@ class Digit(NamedTuple):
     left: int
     bottom: int
     right: int
-    count: int
+    digits: int
     is_framed: bool
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
@@ -18,6 +19,9 @@ SHADES = 9
 CELL = 28
 LEFT = 44
 SIDE = 260
+FEWEST_WRONG = 0.0005
+"""Axes of shares that are near 1 end here: one of 2,000."""
+MARKS = (0.0, 0.5, 0.9, 0.99, 0.999)
 FEWEST_DAYS = 14
 """So much room is there at least: a single day is no wall."""
 
@@ -78,47 +82,59 @@ def _cell(x: float, y: float, count: int, total: int, *, is_right: bool) -> list
     return [field, words]
 
 
-def reliability(key: str, title: str, calibration: Calibration, series: int) -> Chart:
-    """Confidence (across) and how often it is right (up); on the diagonal both are the same. Bars below: how many."""
+def reliability(key: str, title: str, calibration: Calibration, series: int, measure: str) -> Chart:
+    """How sure (across) and how often right (up); on the diagonal both are the same. Bars below: how many.
+
+    Args:
+        measure: of how sure: "confidence" or "certainty".
+    """
     left, top, side = 40, 8, SIDE
     bottom = top + side
 
     def x(value: float) -> float:
-        return left + side * value
+        return left + side * nines(value)
 
     def y(value: float) -> float:
-        return bottom - side * value
+        return bottom - side * nines(value)
 
     most = max((one.right.of for one in calibration.bins), default=0)
     parts = [tag("rect", kind="paper", x=left, y=top, width=side, height=side)]
-    for mark in (0.0, 0.5, 1.0):
+    for mark in MARKS:
         parts += [
             line(x(0), x(1), y(mark), y(mark), "grid"),
-            text(left - 6, y(mark) + 4, per_cent(mark, 0), kind="quiet", anchor="end"),
-            text(x(mark), bottom + 18, per_cent(mark, 0), kind="quiet", anchor="middle"),
+            text(left - 6, y(mark) + 4, f"{100 * mark:g}%", kind="quiet", anchor="end"),
+            *([text(x(mark), bottom + 18, f"{100 * mark:g}%", kind="quiet", anchor="middle")] if mark else []),
         ]
     parts.append(line(x(0), x(1), y(0), y(1), "middle"))
     for one in calibration.bins:
         if one.right.of:
             height = max(1.0, 0.2 * side * one.right.of / most)
-            width = side * (one.high - one.low) - 4
+            width = x(one.high) - x(one.low) - 4
             parts.append(tag("rect", kind="many", x=x(one.low) + 2, y=bottom - height, width=width, height=height))
     for one in calibration.bins:
         share = one.right
-        if share.value is not None and share.low is not None and share.high is not None and one.confidence is not None:
+        if share.value is not None and share.low is not None and share.high is not None and one.mean is not None:
             parts += [
-                line(x(one.confidence), x(one.confidence), y(share.low), y(share.high), f"range s{series}"),
-                tag("circle", kind=f"dot s{series}", cx=x(one.confidence), cy=y(share.value), r=4),
+                line(x(one.mean), x(one.mean), y(share.low), y(share.high), f"range s{series}"),
+                tag("circle", kind=f"dot s{series}", cx=x(one.mean), cy=y(share.value), r=4),
             ]
-    parts.append(text(x(0.5), bottom + 36, "confidence", kind="quiet", anchor="middle"))
+    parts.append(text(left + side / 2, bottom + 36, measure, kind="quiet", anchor="middle"))
     table = tuple(
-        (f"{per_cent(one.low, 0)} to {per_cent(one.high, 0)}", f"{one.right.of:,}", per_cent(one.confidence),
+        (f"{100 * one.low:g}% to {100 * one.high:g}%", f"{one.right.of:,}", per_cent(one.mean, 2),
          per_cent(one.right.value), between(one.right) if one.right.value is not None else "–")
         for one in calibration.bins
     )  # fmt: skip
-    description = "; ".join(f"confidence {row[2]}: right {row[3]} of {row[1]}" for row in table if row[3] != "–")
+    description = "; ".join(f"{measure} {row[2]}: right {row[3]} of {row[1]}" for row in table if row[3] != "–")
     picture = chart(key, title, description or "Too few labels.", parts, height=bottom + 42, view=left + side + 20)
-    return Chart(picture, ("confidence", "labels", "its mean", "right", "95% interval"), table)
+    return Chart(picture, (measure, "labels", "its mean", "right", "95% interval"), table)
+
+
+def nines(share: float) -> float:
+    """Where a share lies between 0 and 1 when each nine of it has the same room: 0 -> 0, 0.9 -> 0.3…, 0.99 -> 0.6….
+
+    From 1 - FEWEST_WRONG on it is 1. A network's confidences lie there: on an even axis all would be one dot.
+    """
+    return math.log(max(1 - share, FEWEST_WRONG)) / math.log(FEWEST_WRONG)
 
 
 class Lane(NamedTuple):

@@ -18,6 +18,7 @@ from app.report.figures import (
     Dispute,
     Labelled,
     Latency,
+    LeftOut,
     Paired,
     Report,
     Said,
@@ -26,6 +27,7 @@ from app.report.figures import (
 )
 from app.report.statistics import (
     MIN_LABELS,
+    Calibration,
     calibration,
     chance_of_a_win,
     log_e_value,
@@ -34,7 +36,7 @@ from app.report.statistics import (
     share,
 )
 from app.report.verdict import judge, nothing_to_compare
-from app.storage.facts import BINS, Disagreement, Facts, Pair, Read
+from app.storage.facts import EDGES, Disagreement, Facts, Measure, Pair, Read, Sure
 
 DAYS = 90
 """The newest so many are shown."""
@@ -63,6 +65,8 @@ def evaluate(facts: Facts, *, default: str, made_at: datetime) -> Report:
         until=facts.until,
         answers=answers.total(),
         base=base,
+        recipe=facts.recipe,
+        left_out=_left_out(facts),
         verdicts=tuple(judge(str(base), one.challenger, one.asked) for one in comparisons)
         or (nothing_to_compare(names),),
         asked=_labelled(facts, asked=True),
@@ -90,12 +94,20 @@ def _labelled(facts: Facts, *, asked: bool) -> Labelled:
     return Labelled(share(sum(row.n for row in told), given), sum(row.n for row in told if row.label is None))
 
 
+def _left_out(facts: Facts) -> tuple[LeftOut, ...]:
+    counts: defaultdict[int, Counter[bool]] = defaultdict(Counter)
+    for row in facts.left_out:
+        counts[row.recipe][row.asked] += row.n
+    return tuple(LeftOut(recipe, n[True], n[False]) for recipe, n in sorted(counts.items(), reverse=True))
+
+
 def _version(facts: Facts, name: str, common: Collection[str]) -> Version:
     sources: Counter[str] = Counter()
     for given in facts.given:
         if given.version == name:
             sources[given.source] += given.n
     rows = [row for row in facts.read if row.version == name]
+    sure = [row for row in facts.sure if row.version == name and row.label in facts.classes[name]]
     classes = facts.classes[name]
     timings = facts.timings.get(name, np.empty((0, 3)))
     return Version(
@@ -104,13 +116,17 @@ def _version(facts: Facts, name: str, common: Collection[str]) -> Version:
         answers=sources.total(),
         sources=dict(sorted(sources.items())),
         shadowed=facts.shadowed.get(name, 0),
-        asked=_sample([row for row in rows if row.asked], classes, common),
-        volunteered=_sample([row for row in rows if not row.asked], classes, common),
+        asked=_sample(*_only(rows, sure, asked=True), classes, common),
+        volunteered=_sample(*_only(rows, sure, asked=False), classes, common),
         latency=Latency(*(percentiles(timings[:, stage]) for stage in range(3))),
     )
 
 
-def _sample(rows: Sequence[Read], classes: Sequence[str], common: Collection[str]) -> Sample:
+def _only(rows: Sequence[Read], sure: Sequence[Sure], *, asked: bool) -> tuple[list[Read], list[Sure]]:
+    return [row for row in rows if row.asked == asked], [row for row in sure if row.asked == asked]
+
+
+def _sample(rows: Sequence[Read], sure: Sequence[Sure], classes: Sequence[str], common: Collection[str]) -> Sample:
     known = [row for row in rows if row.label in classes]
     shared = [row for row in known if row.label in common]
     return Sample(
@@ -118,7 +134,8 @@ def _sample(rows: Sequence[Read], classes: Sequence[str], common: Collection[str
         common=share(_right(shared), _sum(shared), least=MIN_LABELS),
         classes=tuple(_class(label, known) for label in classes),
         confusions=_confusions(rows, classes, common),
-        calibration=calibration([_in_bin(known, place) for place in range(BINS)]),
+        calibration=_calibration(sure, "confidence"),
+        certainty=_calibration(sure, "certainty") if any(row.measure == "certainty" for row in sure) else None,
     )
 
 
@@ -152,9 +169,13 @@ def _confusions(rows: Sequence[Read], classes: Sequence[str], common: Collection
     return tuple(sorted(found, key=lambda one: (order[one.kind], one.label or "")))
 
 
-def _in_bin(known: Sequence[Read], place: int) -> tuple[int, int, float]:
-    rows = [row for row in known if row.bin == place]
-    return _sum(rows), _right(rows), math.fsum(row.confidence for row in rows)
+def _calibration(sure: Sequence[Sure], measure: Measure) -> Calibration:
+    """By one measure: two of them in one curve would say nothing."""
+    bins: list[tuple[int, int, float]] = []
+    for place in range(len(EDGES) - 1):
+        rows = [row for row in sure if row.measure == measure and row.bin == place]
+        bins.append((sum(row.n for row in rows), sum(row.right for row in rows), math.fsum(row.total for row in rows)))
+    return calibration(bins, EDGES)
 
 
 def _sum(rows: Iterable[Read]) -> int:

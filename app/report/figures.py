@@ -31,6 +31,14 @@ class Labelled(msgspec.Struct, frozen=True):
     not_a_digit: int
 
 
+class LeftOut(msgspec.Struct, frozen=True):
+    """How many labelled drawings are in no comparison, as they came to 28x28 by this older recipe."""
+
+    recipe: int
+    asked: int
+    volunteered: int
+
+
 class ClassFigures(msgspec.Struct, frozen=True):
     """Of one class: how many were found, and how many of those that were said to be it are."""
 
@@ -59,6 +67,8 @@ class Sample(msgspec.Struct, frozen=True):
     Attributes:
         accuracy: on the classes that it knows.
         common: on the classes that every version knows, so that versions can be compared.
+        calibration: of its confidence, which is what the model itself says.
+        certainty: the calibration of its certainty; None where there is none, as its release measured none.
     """
 
     accuracy: Share
@@ -66,6 +76,7 @@ class Sample(msgspec.Struct, frozen=True):
     classes: tuple[ClassFigures, ...]
     confusions: tuple[Confusions, ...]
     calibration: Calibration
+    certainty: Calibration | None
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -169,6 +180,9 @@ class Report(msgspec.Struct, frozen=True):
     Attributes:
         since, until: when the first and the newest answer were given; None where there is none.
         base: the version that the others are compared with: the default one, where it read anything.
+        recipe: what is compared is drawings that this recipe brought to 28x28, and pixels that came so; None: all came
+            so. Only `asked` and `volunteered`, the answers and the days count all drawings.
+        left_out: of older recipes, the newest first.
         verdicts: at least one.
         versions: the base first.
         disputes: the newest ones; None: whoever asks is not shown what others drew.
@@ -180,6 +194,8 @@ class Report(msgspec.Struct, frozen=True):
     until: datetime | None
     answers: int
     base: str | None
+    recipe: int | None
+    left_out: tuple[LeftOut, ...]
     verdicts: tuple[Verdict, ...]
     asked: Labelled
     volunteered: Labelled

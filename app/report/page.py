@@ -91,9 +91,10 @@ def _of_sample(report: Report, series: dict[str, int], kind: str) -> dict[str, C
         if sample.confusions:
             key, title = f"matrix-{kind}-{place}", f"What {name} takes for what"
             found[f"matrix-{kind}-{name}"] = matrix(key, title, sample.confusions, columns[name], room=room)
-        if sample.calibration.error is not None:
-            key, title = f"reliability-{kind}-{place}", f"How far the confidence of {name} can be trusted"
-            found[f"reliability-{kind}-{name}"] = reliability(key, title, sample.calibration, series[name])
+        for measure, one in (("confidence", sample.calibration), ("certainty", sample.certainty)):
+            if one is not None and one.error is not None:
+                key, title = f"{measure}-{kind}-{place}", f"How far the {measure} of {name} can be trusted"
+                found[f"{measure}-{kind}-{name}"] = reliability(key, title, one, series[name], measure)
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -35,16 +36,16 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class Bin(msgspec.Struct, frozen=True):
-    """Answers whose confidence is in [low, high), and the last one's in [low, 1]; `confidence` is their mean."""
+    """Answers that are so sure: from `low` to below `high`, the last bin's to 1; `mean`: how sure on average."""
 
     low: float
     high: float
-    confidence: float | None
+    mean: float | None
     right: Share
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """`error`: how far confidence and accuracy lie apart, on average over all `n`; None for fewer than MIN_LABELS."""
+    """`error`: how far "so sure" and "right" lie apart, on average over all `n`; None for fewer than MIN_LABELS."""
 
     n: int
     error: float | None
@@ -153,25 +154,23 @@ def _edge(is_in: Callable[[float], bool], inside: float, outside: float) -> floa
 # -- one version -------------------------------------------------------------------------------------------------------
 
 
-def calibration(counts: Sequence[tuple[int, int, float]]) -> Calibration:
-    """How far its confidence can be trusted.
+def calibration(counts: Sequence[tuple[int, int, float]], edges: Sequence[float]) -> Calibration:
+    """How far confidence, or certainty, can be trusted.
 
     Args:
-        counts: for each bin of confidence, in order and equally wide: answers, right ones, the sum of confidences.
+        counts: for each bin, in order: answers, right ones, the sum of what they are measured by.
+        edges: of the bins, one more than there are bins.
 
-    Source: C. Guo and others, "On calibration of modern neural networks", ICML 2017: the expected calibration error.
+    Source: C. Guo and others, "On calibration of modern neural networks", ICML 2017: the expected calibration error,
+    there with equally wide bins; that these say little where all is near 1: J. Nixon and others, "Measuring calibration
+    in deep learning", CVPR workshops 2019.
     """
     total = sum(n for n, _, _ in counts)
     bins = tuple(
-        Bin(
-            place / len(counts),
-            (place + 1) / len(counts),
-            confidence / n if n else None,
-            share(right, n, least=MIN_LABELS),
-        )
-        for place, (n, right, confidence) in enumerate(counts)
+        Bin(low, high, measured / n if n else None, share(right, n, least=MIN_LABELS))
+        for (low, high), (n, right, measured) in zip(pairwise(edges), counts, strict=True)
     )
-    error = sum(abs(right - confidence) for _, right, confidence in counts) / total if total >= MIN_LABELS else None
+    error = sum(abs(right - measured) for _, right, measured in counts) / total if total >= MIN_LABELS else None
     return Calibration(total, error, bins)
 
 

@@ -5,9 +5,11 @@ A version reads a drawing by answering or as a shadow; both count, and each vers
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import combinations, groupby
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -17,7 +19,22 @@ from sqlalchemy import ColumnElement, Connection, String, and_, cast, exists, fa
 
 from app.storage.database import Database
 from app.storage.drawings import unpack
-from app.storage.facts import Answer, Disagreement, Double, Facts, Found, Given, Pair, Read, Told, bin_of
+from app.storage.facts import (
+    MEASURES,
+    Answer,
+    Disagreement,
+    Double,
+    Facts,
+    Found,
+    Given,
+    LeftOut,
+    Measure,
+    Pair,
+    Read,
+    Sure,
+    Told,
+    bin_of,
+)
 from app.storage.tables import labels, results, shadows
 
 NEWEST_TIMED = 50_000
@@ -38,9 +55,10 @@ def read_facts(
     """
     with database.reading(patient=True) as connection:
         _hold_still(connection)
-        given, newest, since, until = _given(connection)
-        doubles, shadowed, newest_shadows = _doubles(connection)
-        told, read, pairs = _labelled(connection)
+        given, newest, since, until, newest_recipe = _given(connection)
+        labelled = _labelled(connection)
+        recipe = newest_recipe if labelled.recipe is None else labelled.recipe
+        doubles, shadowed, newest_shadows = _doubles(connection, recipe)
         shown: tuple[Disagreement, ...] | None = None if disagreements is None else ()
         if disagreements and any(double.first_prediction != double.second_prediction for double in doubles):
             shown = _disagreements(connection, disagreements)
@@ -49,14 +67,17 @@ def read_facts(
             until=until,
             given=given,
             found=_found(connection),
-            told=told,
-            read=read,
-            pairs=pairs,
+            told=labelled.told,
+            read=labelled.read,
+            pairs=labelled.pairs,
             doubles=doubles,
             shadowed=shadowed,
             classes=_classes(connection, newest, newest_shadows),
             timings=_timings(connection, timed),
             disagreements=shown,
+            sure=labelled.sure,
+            recipe=recipe,
+            left_out=labelled.left_out,
         )
 
 
@@ -73,22 +94,23 @@ def _hold_still(connection: Connection) -> None:
 
 def _given(
     connection: Connection,
-) -> tuple[tuple[Given, ...], dict[str, str], datetime | None, datetime | None]:
-    """The counts, each version's newest identifier, and from when to when."""
+) -> tuple[tuple[Given, ...], dict[str, str], datetime | None, datetime | None, int | None]:
+    """The counts, each version's newest identifier, from when to when, and the newest recipe."""
     named = (results.c[name] for name in ("model_version", "source", "flag", "variant", "reason"))
     columns = [_day(connection), *named, func.coalesce(results.c.asked, false())]
-    moments = (func.min(results.c.created_at), func.max(results.c.created_at))
-    query = select(*columns, func.count(), _newest(results.c.id), *moments).group_by(*columns)
+    ends = (func.min(results.c.created_at), func.max(results.c.created_at), func.max(results.c.recipe))
+    query = select(*columns, func.count(), _newest(results.c.id), *ends).group_by(*columns)
     given = []
     newest: dict[str, str] = {}
     times: set[datetime] = set()
-    for day, version, source, flag, variant, reason, asked, count, identifier, since, until in connection.execute(
-        query
-    ):
+    recipes: set[int] = set()
+    for row in connection.execute(query):
+        day, version, source, flag, variant, reason, asked, count, identifier, since, until, recipe = row
         given.append(Given(date.fromisoformat(day), version, source, flag, variant, reason, bool(asked), count))
         newest[version] = max(identifier, newest.get(version, ""))
         times |= {since, until}
-    return tuple(given), newest, min(times, default=None), max(times, default=None)
+        recipes |= set() if recipe is None else {recipe}
+    return tuple(given), newest, min(times, default=None), max(times, default=None), max(recipes, default=None)
 
 
 def _found(connection: Connection) -> tuple[Found, ...]:
@@ -139,26 +161,28 @@ def _newest(identifier: ColumnElement[UUID]) -> ColumnElement[str]:
 # -- several versions on one drawing -----------------------------------------------------------------------------------
 
 
-def _doubles(connection: Connection) -> tuple[tuple[Double, ...], dict[str, int], dict[str, str]]:
-    """The counts; how many drawings each version read as a shadow, and the newest identifier of these.
+def _doubles(connection: Connection, recipe: int | None) -> tuple[tuple[Double, ...], dict[str, int], dict[str, str]]:
+    """The counts of this recipe; how many drawings each version read as a shadow, and the newest identifier of these.
 
     What all shadows say of a drawing is one text there, so that each row is visited once.
     """
     text = _as_object(connection, shadows.c.model_version, shadows.c.prediction).label("said")
     said = select(shadows.c.result_id, text).group_by(shadows.c.result_id).subquery()
-    columns = (results.c.model_version, results.c.prediction, said.c.said)
+    columns = (results.c.model_version, results.c.prediction, results.c.recipe, said.c.said)
     query = select(*columns, func.count(), _newest(results.c.id)).select_from(
         results.join(said, said.c.result_id == results.c.id)
     )
     counts: Counter[tuple[str, str, str, str]] = Counter()
     newest: dict[str, str] = {}
     shadowed: Counter[str] = Counter()
-    for version, prediction, others, count, identifier in connection.execute(query.group_by(*columns)):
+    for version, prediction, by, others, count, identifier in connection.execute(query.group_by(*columns)):
         said_by = msgspec.json.decode(others, type=dict[str, str])
         said_by.pop(version, None)
         for name in said_by:
             shadowed[name] += count
             newest[name] = max(identifier, newest.get(name, ""))
+        if by not in (None, recipe):
+            continue
         for first, second in combinations(sorted([(version, prediction), *said_by.items()]), 2):
             counts[*first, *second] += count
     return tuple(Double(*key, count) for key, count in sorted(counts.items())), dict(shadowed), newest
@@ -171,35 +195,95 @@ def _as_object(connection: Connection, key: ColumnElement[str], value: ColumnEle
     return cast(func.jsonb_object_agg(key, value), String)
 
 
-def _labelled(connection: Connection) -> tuple[tuple[Told, ...], tuple[Read, ...], tuple[Pair, ...]]:
-    """The rows come drawing by drawing and are counted here: three joins with groups there take twice as long."""
-    names = ("model_version", "prediction", "confidence")
+class _Labelled(NamedTuple):
+    """What is known of labelled drawings; `recipe`: the newest of theirs."""
+
+    told: tuple[Told, ...]
+    read: tuple[Read, ...]
+    sure: tuple[Sure, ...]
+    pairs: tuple[Pair, ...]
+    recipe: int | None
+    left_out: tuple[LeftOut, ...]
+
+
+class _Said(NamedTuple):
+    """By one version, of one drawing."""
+
+    version: str
+    prediction: str
+    confidence: float
+    certainty: float | None
+
+
+class _Counts:
+    """Of the labelled drawings that one recipe brought to 28x28, or none did."""
+
+    def __init__(self) -> None:
+        self.told: Counter[tuple[str | None, bool]] = Counter()
+        self.read: Counter[tuple[str | None, bool, str, str]] = Counter()
+        self.sure: dict[tuple[str | None, bool, str, Measure, int], tuple[int, int, float]] = {}
+        self.pairs: Counter[tuple[str | None, bool, str, str, str, str]] = Counter()
+
+    def add(self, label: str | None, asked: bool, answers: Sequence[_Said]) -> None:
+        """One drawing, and what each version said of it."""
+        self.told[label, asked] += 1
+        for version, prediction, confidence, certainty in answers:
+            self.read[label, asked, version, prediction] += 1
+            for measure, share in zip(MEASURES, (confidence, certainty), strict=True):
+                if share is not None:
+                    key = (label, asked, version, measure, bin_of(share))
+                    n, right, total = self.sure.get(key, (0, 0, 0.0))
+                    self.sure[key] = (n + 1, right + (prediction == label), total + share)
+        said = sorted((answer.version, answer.prediction) for answer in answers)
+        for (first, by_first), (second, by_second) in combinations(said, 2):
+            self.pairs[label, asked, first, by_first, second, by_second] += 1
+
+    def add_all(self, other: _Counts) -> None:
+        """What `other` has counted, but for what people said."""
+        self.read += other.read
+        self.pairs += other.pairs
+        for key, sums in other.sure.items():
+            n, right, total = self.sure.get(key, (0, 0, 0.0))
+            self.sure[key] = (n + sums[0], right + sums[1], total + sums[2])
+
+
+def _labelled(connection: Connection) -> _Labelled:
+    """The rows come drawing by drawing and are counted here: three joins with groups there take twice as long.
+
+    What one version reads better by one recipe it may read worse by the next: only the newest one counts.
+    """
+    names = ("model_version", "prediction", "confidence", "certainty")
     is_other = and_(shadows.c.result_id == results.c.id, shadows.c.model_version != results.c.model_version)
-    drawing = (type_coerce(labels.c.result_id, String), labels.c.label, func.coalesce(results.c.asked, false()))
+    asked_or_not = func.coalesce(results.c.asked, false())
+    drawing = (type_coerce(labels.c.result_id, String), labels.c.label, asked_or_not, results.c.recipe)
     query = (
         select(*drawing, *(table.c[name] for table in (results, shadows) for name in names))
         .select_from(labels.join(results, results.c.id == labels.c.result_id).outerjoin(shadows, is_other))
         .order_by(labels.c.result_id)
         .execution_options(yield_per=1000)  # also PostgreSQL sends no more at once
     )
-    told: Counter[tuple[str | None, bool]] = Counter()
-    read: dict[tuple[str | None, bool, str, str, int], tuple[int, float]] = {}
-    pairs: Counter[tuple[str | None, bool, str, str, str, str]] = Counter()
-    for (_, label, asked), rows in groupby(connection.execute(query), key=lambda row: row[:3]):
-        about = (label, bool(asked))
-        told[about] += 1
+    by_recipe: defaultdict[int | None, _Counts] = defaultdict(_Counts)
+    for (_, label, asked, recipe), rows in groupby(connection.execute(query), key=lambda row: row[:4]):
         parts = list(rows)
-        answers = [parts[0][3:6], *(row[6:] for row in parts if row[6] is not None)]
-        for version, prediction, confidence in answers:
-            key = (*about, version, prediction, bin_of(confidence))
-            count, total = read.get(key, (0, 0.0))
-            read[key] = (count + 1, total + confidence)
-        for first, second in combinations(sorted(answers), 2):
-            pairs[*about, *first[:2], *second[:2]] += 1
-    return (
-        tuple(Told(*key, count) for key, count in told.items()),
-        tuple(Read(*key, *sums) for key, sums in read.items()),
-        tuple(Pair(*key, count) for key, count in pairs.items()),
+        answers = [_Said(*parts[0][4:8]), *(_Said(*row[8:]) for row in parts if row[8] is not None)]
+        by_recipe[recipe].add(label, bool(asked), answers)
+    newest = max((recipe for recipe in by_recipe if recipe is not None), default=None)
+    counted, told = _Counts(), Counter[tuple[str | None, bool]]()
+    left_out: Counter[tuple[int, bool]] = Counter()
+    for recipe, counts in by_recipe.items():
+        told += counts.told
+        if recipe is None or recipe == newest:
+            counted.add_all(counts)
+            continue
+        for (_, asked), n in counts.told.items():
+            left_out[recipe, asked] += n
+    return _Labelled(
+        told=tuple(Told(*key, n) for key, n in told.items()),
+        read=tuple(Read(*key, n) for key, n in counted.read.items()),
+        sure=tuple(Sure(*key, *sums) for key, sums in counted.sure.items()),
+        pairs=tuple(Pair(*key, n) for key, n in counted.pairs.items()),
+        recipe=newest,
+        left_out=tuple(LeftOut(*key, n) for key, n in sorted(left_out.items())),
     )
 
 

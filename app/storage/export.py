@@ -3,12 +3,13 @@
 Results:
 csv: every column but the drawing, oldest first; `scores` and `findings` as JSON.
 npz: for numpy, nothing pickled. images (N, 28, 28) uint8, ids, created_at (UTC, datetime64[ms]), predictions,
-    confidences, model_versions, sources.
+    confidences, certainties (NaN where none was measured), recipes (NO_RECIPE for pixels that came as 28x28),
+    model_versions, sources.
 idx: MNIST's own format, two files: PATH-images-idx3-ubyte and PATH-labels-idx1-ubyte, labels are the predictions.
 
 Labels, what people say was drawn: 0 to 9, or -1 for what is no digit.
-csv: id, created_at (of the answer), label, prediction, model_version, asked, source.
-npz: images, labels (int8), ids, created_at, predictions, model_versions, asked (bool), sources.
+csv: id, created_at (of the answer), label, prediction, model_version, asked, source, recipe (empty: it came as 28x28).
+npz: images, labels (int8), ids, created_at, predictions, model_versions, asked (bool), sources, recipes.
 idx: as above, labels are what people say; what is no digit is left out.
 
 Rows without a drawing are in the csv only.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import shutil
 import struct
@@ -45,7 +47,17 @@ CHUNK = 1000
 """Rows that are read at once: no long transaction, and about 1 MiB of memory."""
 SIDE = 28
 NO_DIGIT = -1
+NO_RECIPE = -1
+"""In an npz, which has no whole number for "none": no recipe has this version."""
 _IMAGE_SIZE = SIDE * SIDE
+
+
+class Array(NamedTuple):
+    """One of an npz: from which column, of which kind of numpy, and what stands for a null there."""
+
+    column: str
+    kind: str
+    none: float | None = None
 
 
 class Selection(NamedTuple):
@@ -54,26 +66,28 @@ class Selection(NamedTuple):
     Attributes:
         query: its rows have `id`, `pixels` (not in the csv), and the csv's columns in their order.
         label: the column that is an idx file's label; a row with NO_DIGIT there is left out of it.
-        arrays: of an npz beside its images: name -> (column, kind of numpy).
+        arrays: of an npz beside its images.
     """
 
     query: Select[Any]
     label: str
-    arrays: Mapping[str, tuple[str, str]]
+    arrays: Mapping[str, Array]
 
 
 _ARRAYS = {
-    "ids": ("id", "U"),
-    "created_at": ("created_at", "datetime64[ms]"),
-    "predictions": ("prediction", "U"),
-    "model_versions": ("model_version", "U"),
-    "sources": ("source", "U"),
+    "ids": Array("id", "U"),
+    "created_at": Array("created_at", "datetime64[ms]"),
+    "predictions": Array("prediction", "U"),
+    "model_versions": Array("model_version", "U"),
+    "sources": Array("source", "U"),
+    "recipes": Array("recipe", "i2", none=NO_RECIPE),
 }
 
 
 def all_results() -> Selection:
     """Every stored answer."""
-    return Selection(select(results), "prediction", _ARRAYS | {"confidences": ("confidence", "f8")})
+    sure = {"confidences": Array("confidence", "f8"), "certainties": Array("certainty", "f8", none=math.nan)}
+    return Selection(select(results), "prediction", _ARRAYS | sure)
 
 
 def all_labels(*, asked_only: bool) -> Selection:
@@ -90,9 +104,10 @@ def all_labels(*, asked_only: bool) -> Selection:
         results.c.model_version,
         asked.label("asked"),
         results.c.source,
+        results.c.recipe,
         results.c.pixels,
     ).join_from(results, labels, results.c.id == labels.c.result_id)
-    arrays = _ARRAYS | {"labels": ("label", "i1"), "asked": ("asked", "?")}
+    arrays = _ARRAYS | {"labels": Array("label", "i1"), "asked": Array("asked", "?")}
     return Selection(query.where(asked) if asked_only else query, "label", arrays)
 
 
@@ -174,15 +189,16 @@ def _as_text(value: object) -> object:
 
 
 def _write_npz(chunks: Iterator[Rows], selection: Selection, out: Path) -> Exported:
-    parts = {name: [np.empty(0, kind)] for name, (_, kind) in selection.arrays.items()}
+    parts = {name: [np.empty(0, array.kind)] for name, array in selection.arrays.items()}
     written = left_out = 0
     with _whole(out) as file, tempfile.TemporaryFile(dir=out.parent) as images:
         for rows in chunks:
             drawn = [row for row in rows if row.pixels is not None]
             written, left_out = written + len(drawn), left_out + len(rows) - len(drawn)
             images.writelines(_pixels(row) for row in drawn)
-            for name, (column, kind) in selection.arrays.items():
-                parts[name].append(np.array([_for_numpy(getattr(row, column)) for row in drawn], kind))
+            for name, (column, kind, none) in selection.arrays.items():
+                values = [_for_numpy(getattr(row, column)) for row in drawn]
+                parts[name].append(np.array([none if value is None else value for value in values], kind))
         images.seek(0)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             # How many images there are stands before them: so they wait in a file of their own.

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-BINS = 10
-"""Of confidence, equally wide."""
+EDGES = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
+"""Between them lie the bins of confidence and of certainty. They grow narrower towards 1: nearly all that a network
+says is above 0.99, so of equally wide bins one would hold all. Equally full ones would lie elsewhere for each version
+and on each day, and could not be compared."""
+Measure: TypeAlias = Literal["confidence", "certainty"]
+MEASURES: tuple[Measure, ...] = ("confidence", "certainty")
+"""Confidence: what the model itself says. Certainty: at the temperature that its release measured."""
 
 
 class Given(NamedTuple):
@@ -43,15 +49,34 @@ class Told(NamedTuple):
 
 
 class Read(NamedTuple):
-    """How often a version read labelled drawings so; `label` None: not a digit; `confidence`: the sum of theirs."""
+    """How often a version read labelled drawings so; `label` None: not a digit."""
 
     label: str | None
     asked: bool
     version: str
     prediction: str
+    n: int
+
+
+class Sure(NamedTuple):
+    """How often a version was so sure of its answer to labelled drawings, and was right; `total`: the sum of `n`."""
+
+    label: str | None
+    asked: bool
+    version: str
+    measure: Measure
     bin: int
     n: int
-    confidence: float
+    right: int
+    total: float
+
+
+class LeftOut(NamedTuple):
+    """How many labelled drawings are in no `Read`, `Sure` or `Pair`, as they came to 28x28 by an older recipe."""
+
+    recipe: int
+    asked: bool
+    n: int
 
 
 class Pair(NamedTuple):
@@ -67,7 +92,8 @@ class Pair(NamedTuple):
 
 
 class Double(NamedTuple):
-    """How often two versions read the same drawings so, labelled or not; `first` sorts before `second`."""
+    """How often two versions read the same drawings of `Facts.recipe` so, labelled or not; `first` sorts before
+    `second`."""
 
     first: str
     first_prediction: str
@@ -104,6 +130,8 @@ class Facts(NamedTuple):
         classes: version -> the labels that it knows, by the scores of its newest answer.
         timings: version -> (N, 3) milliseconds: in all, waiting, computing; NaN where nobody measured.
         disagreements: the newest ones whose drawings are kept, newest first; None where no drawing was to be read.
+        recipe: what versions are compared on: drawings of this recipe, and pixels that came as 28x28. It is the newest
+            of labelled drawings, or where these have none, of all; None: all came as 28x28.
     """
 
     since: datetime | None
@@ -118,8 +146,11 @@ class Facts(NamedTuple):
     classes: dict[str, tuple[str, ...]]
     timings: dict[str, NDArray[np.float64]]
     disagreements: tuple[Disagreement, ...] | None
+    sure: tuple[Sure, ...] = ()
+    recipe: int | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
 
-def bin_of(confidence: float) -> int:
-    """0 to BINS - 1. A confidence on an edge is in the upper bin, 1.0 in the last one."""
-    return min(int(confidence * BINS), BINS - 1)
+def bin_of(share: float) -> int:
+    """From 0 on. A share on an edge is in the upper bin, 1.0 in the last one."""
+    return min(bisect_right(EDGES, share), len(EDGES) - 1) - 1

@@ -22,7 +22,7 @@ from app.storage.tables import probe, results
 Source: TypeAlias = Literal["api", "page", "protocol"]
 DELETED_AT_ONCE = 200
 """Drawings that one transaction deletes: the writers behind it wait for a few milliseconds."""
-MAX_BATCH = 1800
+MAX_BATCH = 1600
 """In one statement: the databases limit the values of one, SQLite to 32,766."""
 _WRITE_PROBE = text(
     f"INSERT INTO {probe.name} (id, written_at) VALUES (1, :now) "
@@ -47,6 +47,8 @@ class Result(msgspec.Struct, frozen=True):
         owner: who may label it, see `app/web/access.py`; None for nobody but the holder of SECRET_API_KEY.
         flag, variant, reason: what chose the version; None where no flag did.
         asked: whether who drew it was asked what it was.
+        recipe: the version of the recipe that brought it to 28x28; None for pixels that came so.
+        certainty: how often such an answer is right, in (0, 1]; None where the release measured no temperature.
     """
 
     id: UUID
@@ -66,6 +68,8 @@ class Result(msgspec.Struct, frozen=True):
     variant: str | None = None
     reason: str | None = None
     asked: bool = False
+    recipe: int | None = None
+    certainty: float | None = None
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -169,6 +173,8 @@ def _rows(batch: Sequence[Result], *, sqlite: bool) -> list[tuple[Any, ...]]:
                 result.variant,
                 result.reason,
                 result.asked,
+                result.recipe,
+                result.certainty,
             )
         )
     return rows

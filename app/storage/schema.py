@@ -11,7 +11,7 @@ from app.storage.database import Database, elsewhere
 from app.storage.identifiers import start_after
 from app.storage.tables import metadata, newest_id
 
-REVISION = "0002"
+REVISION = "0003"
 """The revision that this code speaks to: the newest in `migrations/`."""
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 _ONE_UPGRADE = 7_905_321

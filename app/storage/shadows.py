@@ -26,6 +26,7 @@ class Shadow(msgspec.Struct, frozen=True):
         model_sha256: of the artefact, as hex digits.
         confidence: the score of `prediction`, in [0, 1].
         scores: label -> probability.
+        certainty: how often such an answer is right, in (0, 1]; None where the release measured no temperature.
     """
 
     result_id: UUID
@@ -34,6 +35,7 @@ class Shadow(msgspec.Struct, frozen=True):
     prediction: str
     confidence: float
     scores: dict[str, float]
+    certainty: float | None = None
 
 
 _SHADOW = [shadows.c[name] for name in Shadow.__struct_fields__]
@@ -62,7 +64,16 @@ class Shadows:
         if batch:
             dialect, now = self._database.engine.dialect, datetime.now(UTC)
             rows = [
-                (one.result_id, one.model_version, one.model_sha256, now, one.prediction, one.confidence, one.scores)
+                (
+                    one.result_id,
+                    one.model_version,
+                    one.model_sha256,
+                    now,
+                    one.prediction,
+                    one.confidence,
+                    one.scores,
+                    one.certainty,
+                )
                 for one in batch
             ]
             self._database.run_alone(insert_rows(shadows, len(batch), dialect, _ONCE), flat_values(rows, dialect))

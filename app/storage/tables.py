@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     TypeDecorator,
@@ -60,6 +61,8 @@ results = Table(
     Column("variant", String(100)),
     Column("reason", String(100)),
     Column("asked", Boolean),  # one of the random tenth whose makers are asked what they drew
+    Column("recipe", SmallInteger),  # `drawing.RECIPE` that brought it to 28x28; null: it came so
+    Column("certainty", Float(53)),  # the calibrated confidence; null: the release measured none
 )
 
 shadows = Table(
@@ -72,6 +75,7 @@ shadows = Table(
     Column("prediction", String, nullable=False),
     Column("confidence", Float(53), nullable=False),
     Column("scores", JSON, nullable=False),  # label -> probability
+    Column("certainty", Float(53)),  # as in `results`
 )
 """What the versions that were not asked say of a stored drawing."""
 

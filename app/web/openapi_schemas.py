@@ -99,7 +99,8 @@ def _written_down() -> Json:
         ),
         "Report": objects_of(
             made_at=moment, since=moment | {"nullable": True}, until=moment | {"nullable": True}, answers=whole,
-            base=known_or_not, verdicts=list_of(verdict), asked=figures, volunteered=figures,
+            base=known_or_not, recipe=whole | {"nullable": True}, left_out=list_of(figures),
+            verdicts=list_of(verdict), asked=figures, volunteered=figures,
             versions=list_of(figures), comparisons=list_of(figures),
             disputes=list_of(figures) | {"nullable": True, "description": "null: you are not shown what others drew."},
             choices=list_of(figures), days=list_of(figures),

@@ -16,7 +16,7 @@ from app.errors import DatabaseUnavailable
 from app.inference.batcher import Batcher
 from app.inference.measures import PIXELS, SIDE
 from app.inference.ring import MAY_BE_WITHHELD, with_withheld
-from app.inference.skew import BLANK, Finding, find_skew
+from app.inference.skew import Finding, find_skew
 from app.storage.identifiers import new_ids
 from app.storage.results import Result, Source, Store
 from app.web.asking import asks
@@ -44,10 +44,18 @@ class Origin(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Drawings of one request: `rows` x 784 bytes; `origin` None stores nothing; `arrived` by time.monotonic()."""
+    """Drawings of one request.
+
+    Attributes:
+        pixels: `rows` x 784 bytes.
+        recipe: what brought them to 28x28; None: they came so.
+        origin: None stores nothing.
+        arrived: by time.monotonic().
+    """
 
     pixels: bytes
     rows: int
+    recipe: int | None
     origin: Origin | None
     arrived: float
 
@@ -74,18 +82,20 @@ class Reader:
         report = metrics.batches_of(version.name, version.sha256, lambda: self.queue.rows_waiting)
         self.queue: Batcher[Work, list[Answer]] = Batcher(self._compute, self._commit, report, _is_stored)
 
-    def submit(self, pixels: bytes, *, origin: Origin | None, arrived: float) -> asyncio.Future[list[Answer]]:
+    def submit(
+        self, pixels: bytes, *, origin: Origin | None, arrived: float, recipe: int | None = None
+    ) -> asyncio.Future[list[Answer]]:
         """One answer for each 784 bytes of `pixels`, in order; with an `origin` they are stored when they are here.
 
         Raises:
             Overloaded, Stopping; the future also Stalled and DatabaseUnavailable.
         """
         rows = len(pixels) // PIXELS
-        return self.queue.submit(Work(pixels, rows, origin, arrived), rows=rows, arrived=arrived)
+        return self.queue.submit(Work(pixels, rows, recipe, origin, arrived), rows=rows, arrived=arrived)
 
-    def blank(self) -> Answer:
-        """The answer to a drawing without ink, which no model should be asked about."""
-        return Answer(None, None, {}, None, self.version.name, _as_json((BLANK,)), False, False)
+    def unread(self, *findings: Finding, recipe: int | None) -> Answer:
+        """The answer to a drawing which no model should be asked about, such as a blank one: the findings say why."""
+        return Answer(None, None, None, {}, None, self.version.name, recipe, _as_json(findings), False, False)
 
     def _compute(self, works: Sequence[Work]) -> list[list[Answer]]:
         self._began = time.monotonic()
@@ -94,8 +104,8 @@ class Reader:
         scores = version.engine.scores(images)
         found = with_withheld(find_skew(images, version.profile), images, version.withheld)
         best = scores.argmax(axis=1).tolist()
-        rows = zip(best, scores.tolist(), found, strict=True)
-        unsure_below = version.unsure_below or 0.0
+        rows = zip(best, scores.tolist(), version.certainties(scores), found, strict=True)
+        sure_from = version.sure_from or 0.0
         ids = iter(new_ids(sum(work.rows for work in works if _is_stored(work))))
         answers = []
         for work in works:
@@ -106,14 +116,16 @@ class Reader:
                     Answer(
                         classes[index],
                         row[index],
+                        certainty,
                         dict(zip(classes, row, strict=True)),
                         (identifier := next(ids) if stored else None),
                         version.name,
+                        work.recipe,
                         _as_json(findings),
-                        row[index] < unsure_below or MAY_BE_WITHHELD in findings,
+                        (row[index] if certainty is None else certainty) < sure_from or MAY_BE_WITHHELD in findings,
                         from_page and asks(cast(UUID, identifier)),
                     )
-                    for _, (index, row, findings) in zip(range(work.rows), rows, strict=False)
+                    for _, (index, row, certainty, findings) in zip(range(work.rows), rows, strict=False)
                 ]
             )
         self._ended = time.monotonic()
@@ -158,6 +170,8 @@ class Reader:
             origin.variant,
             origin.reason,
             answer.asks,
+            answer.recipe,
+            answer.certainty,
         )
 
 

@@ -196,15 +196,20 @@ class Service:
         return self.readers[version]
 
 
-async def answers_to(call: Call, reader: Reader, pixels: bytes, *, origin: Origin | None) -> list[Answer]:
+async def answers_to(
+    call: Call, reader: Reader, pixels: bytes, *, origin: Origin | None, recipe: int | None = None
+) -> list[Answer]:
     """The answers to this request's drawings; if its client goes away first, they are not computed.
+
+    Args:
+        recipe: the version of the recipe that brought them to 28x28; None: they came so.
 
     Raises:
         ClientDisconnect, and what `Reader.submit` raises.
     """
     if not pixels:
         return []
-    future = reader.submit(pixels, origin=origin, arrived=call.arrived)
+    future = reader.submit(pixels, recipe=recipe, origin=origin, arrived=call.arrived)
     connection = call.scope.get("state", {}).get(CONNECTION)
     if connection is not None:
         connection.awaited = future

@@ -132,6 +132,8 @@ class Shadowing:
         classes = version.classes
         scores = version.engine.scores(np.frombuffer(pixels, np.uint8).reshape(-1, SIDE, SIDE))
         return [
-            Shadow(one, name, version.sha256, classes[best], row[best], dict(zip(classes, row, strict=True)))
-            for one, best, row in zip(ids, scores.argmax(axis=1).tolist(), scores.tolist(), strict=True)
+            Shadow(one, name, version.sha256, classes[best], row[best], dict(zip(classes, row, strict=True)), certainty)
+            for one, best, row, certainty in zip(
+                ids, scores.argmax(axis=1).tolist(), scores.tolist(), version.certainties(scores), strict=True
+            )
         ]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from sqlalchemy import insert
 
+from app.inference.drawing import RECIPE
 from app.storage.database import Database
 from app.storage.drawings import pack
 from app.storage.schema import upgrade
@@ -30,25 +31,33 @@ NO_DIGIT = -1
 
 
 class Version(NamedTuple):
-    """What a version knows, how often it is right where it knows the digit, and its share of the visitors."""
+    """What a version knows, how often it is right where it knows the digit, and its share of the visitors.
+
+    One that `is_measured` has a certainty that is right as often as it says, and is too confident, as networks are.
+    """
 
     classes: tuple[str, ...]
     accuracy: float
     share: float
+    is_measured: bool = False
 
 
 VERSIONS = {
     "v1.0": Version(NINE, 0.915, 0.5),
     "v1.1": Version(NINE, 0.965, 0.3),
-    "v2.0": Version(TEN, 0.968, 0.2),
+    "v2.0": Version(TEN, 0.968, 0.2, is_measured=True),
 }
 
 
 class Readings(NamedTuple):
-    """What one version says of every drawing: (N,) digits and confidences."""
+    """What one version says of every drawing: (N,) digits, confidences, and certainties if it is measured."""
 
     digits: NDArray[np.int64]
     confidences: NDArray[np.float64]
+    certainties: NDArray[np.float64] | None
+
+    def certainty(self, index: int) -> float | None:
+        return None if self.certainties is None else float(self.certainties[index])
 
 
 def fill(
@@ -60,11 +69,13 @@ def fill(
     versions: Mapping[str, Version] = VERSIONS,
     asked_share: float = 0.1,
     drawings: Mapping[int, Sequence[bytes]] | None = None,
+    before: int = 0,
 ) -> None:
     """`count` results of the `days` before NEWEST, one in ten of them labelled, each with one or two shadows.
 
     Args:
         drawings: packed ones of each digit and of NO_DIGIT; `pictures()` if there are none.
+        before: so many of the oldest came to 28x28 by the recipe before this one.
     """
     random = np.random.default_rng(seed)
     drawn = random.integers(0, 10, count)
@@ -83,7 +94,8 @@ def fill(
         part = range(start, min(start + AT_ONCE, count))
         with database.writing(patient=True) as connection:
             connection.execute(
-                insert(results), list(_results(part, ids, said, versions, served, asked, drawn, drawings, random))
+                insert(results),
+                list(_results(part, ids, said, versions, served, asked, drawn, drawings, random, before)),
             )
             others = list(_shadows(part, ids, said, versions, served, has_shadow))
             if others:
@@ -99,8 +111,12 @@ def _read(drawn: NDArray[np.int64], version: Version, random: np.random.Generato
     other = random.choice(known, len(drawn))
     other = np.where(other == drawn, np.where(drawn == known[-1], known[-2], drawn + 1), other)
     is_right = np.isin(drawn, known) & (random.random(len(drawn)) < version.accuracy)
-    confidences = np.where(is_right, random.beta(12, 1, len(drawn)), random.beta(4, 2, len(drawn)))
-    return Readings(np.where(is_right, drawn, other), confidences)
+    sure = np.where(is_right, random.beta(12, 1, len(drawn)), random.beta(4, 2, len(drawn)))
+    digits = np.where(is_right, drawn, other)
+    if not version.is_measured:
+        return Readings(digits, sure, None)
+    right, wrong = 12 * sure**11 * version.accuracy, 20 * sure**3 * (1 - sure) * (1 - version.accuracy)
+    return Readings(digits, 1 - (1 - sure) ** 4, right / (right + wrong))  # by Bayes, from the densities above
 
 
 def _ids(count: int, days: float, random: np.random.Generator) -> list[UUID]:
@@ -125,6 +141,7 @@ def _results(
     drawn: NDArray[np.int64],
     drawings: Mapping[int, Sequence[bytes]],
     random: np.random.Generator,
+    before: int,
 ) -> Iterator[dict[str, Any]]:
     names = list(versions)
     count = len(part)
@@ -157,6 +174,8 @@ def _results(
             "variant": name,
             "reason": reason,
             "asked": bool(asked[index]),
+            "recipe": None if sources[place] == "protocol" else 1 if index < before else RECIPE,
+            "certainty": said[name].certainty(index),
         }
 
 
@@ -180,6 +199,7 @@ def _shadows(
                     "prediction": label,
                     "confidence": confidence,
                     "scores": _scores(versions[name].classes, label, round(confidence, 2)),
+                    "certainty": said[name].certainty(index),
                 }
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
+import numpy as np
 import pytest
 from markupsafe import Markup
 
 from app.report.charts import Row, Split, latencies, shares, splits
-from app.report.diagrams import Lane, day_by_day, matrix, reliability
+from app.report.diagrams import FEWEST_WRONG, Lane, day_by_day, matrix, nines, reliability
 from app.report.figures import Confusions
 from app.report.statistics import Percentiles, calibration, share
 from app.report.svg import Scale, tag
@@ -75,11 +76,19 @@ def test_a_matrix_has_a_field_for_each_pair_and_only_the_diagonal_is_right():
 
 
 def test_a_reliable_version_lies_on_the_diagonal():
-    counts = [(0, 0, 0.0)] * 5 + [(100, 55, 55.0), (100, 65, 65.0), (19, 14, 14.0), (0, 0, 0.0), (100, 95, 95.0)]
-    dots = marks(reliability("k", "t", calibration(counts), 0).picture, "circle", "dot")
+    counts = [(0, 0, 0.0), (100, 55, 55.0), (100, 85, 85.0), (19, 17, 17.0), (0, 0, 0.0), (1000, 985, 985.0)]
+    edges = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+    chart = reliability("k", "t", calibration(counts, edges), 0, "certainty")
+    assert chart.head[0] == "certainty" and chart.rows[2][:4] == ("80% to 90%", "100", "85.00%", "85.0%")
+    dots = marks(chart.picture, "circle", "dot")
     assert len(dots) == 3, "none of 19 labels"
     for dot in dots:
         assert float(dot["cx"]) - 40 == pytest.approx(268 - float(dot["cy"]))
+
+
+def test_each_nine_of_a_share_has_the_same_room_and_all_near_1_lies_on_the_edge():
+    assert [nines(share) for share in (0, 0.9, 0.99, 0.999)] == pytest.approx(np.arange(4) * nines(0.9))
+    assert (nines(1 - FEWEST_WRONG), nines(0.99999), nines(1)) == (pytest.approx(1), 1, 1)
 
 
 def test_bars_of_a_day_are_stacked_and_the_highest_day_fills_its_lane():

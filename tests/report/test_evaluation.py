@@ -9,12 +9,12 @@ from datetime import date
 import msgspec
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.report.evaluation import DAYS, evaluate
 from app.report.figures import Report, Share
 from app.storage.database import Database
-from app.storage.facts import Double, Facts, Found, Given, Pair, Read, Told
+from app.storage.facts import Double, Facts, Found, Given, LeftOut, Measure, Pair, Read, Sure, Told, bin_of
 from app.storage.tables import labels, results, shadows
 from tests.report.conftest import NOW, Filled, report_of
 from tests.report.filled import NINE, TEN, VERSIONS, Version
@@ -32,7 +32,11 @@ def given(version: str = "v1.0", *, n: int = 1, day: date = DAY, reason: str | N
 
 
 def read(label: str | None, prediction: str, n: int, *, version: str = "v1.0", asked: bool = True) -> Read:
-    return Read(label, asked, version, prediction, 9, n, 0.95 * n)
+    return Read(label, asked, version, prediction, n)
+
+
+def sure(share: float, n: int, *, measure: Measure = "confidence", right: int = 0, label: str | None = "1") -> Sure:
+    return Sure(label, True, "v1.0", measure, bin_of(share), n, right, share * n)
 
 
 def counts(share: Share) -> tuple[int, int]:
@@ -82,6 +86,8 @@ def test_every_figure_of_labelled_drawings_is_a_plain_recount(filled: Filled, co
             confused = {(row.label, name): n for row in sample.confusions for name, n in row.read_as.items()}
             assert confused == Counter(rows)
             assert sample.calibration.n == len(known)
+            is_measured = version.name == "v2.0" and known
+            assert (sample.certainty and sample.certainty.n) == (len(known) if is_measured else None)
 
 
 def test_pairs_are_a_plain_recount_on_the_classes_that_both_know(filled: Filled):
@@ -120,7 +126,8 @@ def test_of_100_000_answers_the_accuracies_are_the_true_ones_and_the_verdicts_ar
 
 def test_withheld_classes_and_what_is_no_digit_are_in_no_accuracy_and_have_rows_of_their_own():
     rows = (read("1", "1", 30), read("0", "8", 50), read(None, "5", 60), read("2", "1", 10))
-    facts = NOTHING._replace(read=rows, given=(given(n=150),), classes={"v1.0": NINE})
+    said = (sure(0.9, 30, label="1"), sure(0.9, 50, label="0"), sure(0.9, 60, label=None), sure(0.9, 10, label="2"))
+    facts = NOTHING._replace(read=rows, sure=said, given=(given(n=150),), classes={"v1.0": NINE})
     (version,) = of(facts).versions
     assert counts(version.asked.accuracy) == (30, 40)
     assert version.asked.calibration.n == 40
@@ -167,6 +174,49 @@ def test_complaints_would_condemn_the_version_that_answers_and_the_verdict_does_
     assert comparison.volunteered.wins > 5 * comparison.volunteered.losses
     assert report.verdicts[0].outcome == "not shown"
     assert comparison.asked.n > 500
+
+
+def test_confidence_and_certainty_are_two_curves():
+    """Some answers are from before the release measured a temperature: these have a confidence alone."""
+    said = (sure(0.999, 100, right=90), sure(0.96, 60, right=57, measure="certainty"))
+    (version,) = of(NOTHING._replace(sure=said, given=(given(),), classes={"v1.0": NINE})).versions
+    calibration, certainty = version.asked.calibration, version.asked.certainty
+    assert certainty is not None
+    assert (calibration.n, calibration.error) == (100, pytest.approx(0.099))
+    assert (certainty.n, certainty.error) == (60, pytest.approx(0.01))
+    assert [(one.low, one.high, one.right.of) for one in calibration.bins if one.right.of] == [(0.999, 1, 100)]
+    assert [(one.low, one.high, one.right.of) for one in certainty.bins if one.right.of] == [(0.95, 0.98, 60)]
+    assert version.volunteered.certainty is None
+
+
+def test_what_is_left_out_is_named_by_recipe_the_newest_first():
+    rows = (LeftOut(1, True, 3), LeftOut(1, False, 40), LeftOut(2, False, 5))
+    report = of(NOTHING._replace(recipe=3, left_out=rows))
+    assert report.recipe == 3
+    assert [(one.recipe, one.asked, one.volunteered) for one in report.left_out] == [(2, 0, 5), (1, 3, 40)]
+
+
+def test_a_verdict_does_not_mix_recipes(filled: Filled):
+    """By the recipe of before everything that v1.1 says is wrong."""
+    database, whole = filled(6000, seed=4, before=3000), report_of(filled(6000, seed=4))
+    with database.writing() as connection:
+        old = select(results.c.id).where(results.c.recipe == 1)
+        for table, identifier in ((results, results.c.id), (shadows, shadows.c.result_id)):
+            is_it = (table.c.model_version == "v1.1", identifier.in_(old))
+            connection.execute(update(table).where(*is_it).values(prediction="9"))
+    report = report_of(database)
+    (left_out,) = report.left_out
+    assert (left_out.recipe, whole.left_out) == (1, ())
+    assert min(left_out.asked, left_out.volunteered) > 50
+    (before, now) = (one.versions[1].asked for one in (whole, report))
+    assert now.accuracy.value == pytest.approx(0.965, abs=0.03)
+    assert before.accuracy.of * 0.4 < now.accuracy.of < before.accuracy.of * 0.65
+    (before_pair, now_pair) = (one.comparisons[0].asked for one in (whole, report))
+    assert before_pair.n * 0.4 < now_pair.n < before_pair.n * 0.65
+    agreement = report.comparisons[0].agreement
+    assert agreement.value is not None and agreement.value > 0.7
+    assert agreement.of < 0.65 * whole.comparisons[0].agreement.of
+    assert counts(report.asked.labels) == counts(whole.asked.labels), "coverage is of all answers"
 
 
 # -- the rest ----------------------------------------------------------------------------------------------------------

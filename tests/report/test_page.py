@@ -172,6 +172,29 @@ def test_asked_and_volunteered_accuracies_both_stand_there_and_are_named(many: D
     assert "complaints" in text
 
 
+def test_confidence_and_certainty_stand_beside_each_other_each_with_its_error_and_n(many: Database):
+    report = report_of(many)
+    text = text_of(render(report)).replace("\u00a0", " ")
+    for version in report.versions:
+        for measure, calibration in (("confidence", version.asked.calibration), ("certainty", version.asked.certainty)):
+            name = f"{version.name} , its {measure}"
+            assert (name in text) == (calibration is not None)
+            if calibration is not None:
+                error = f"Expected calibration error {100 * calibration.error:.1f}% , n = {calibration.n:,}."
+                assert f"{name} {error}" in text
+    assert [version.asked.certainty is not None for version in report.versions] == [False, False, True]
+
+
+def test_what_is_left_out_stands_below_the_verdict_with_the_reason(filled: Filled):
+    text = text_of(render(report_of(filled(3000, seed=1, before=1500))))
+    assert re.search(
+        r"Left out of all comparisons: \d+ labelled drawings \(\d+ asked\) that came to 28x28 by recipe 1", text
+    )
+    assert "Recipe 2 makes other pixels of the same drawing" in text
+    assert text.index("Left out") < text.index("Who answered")
+    assert "Left out" not in text_of(render(report_of(filled(3000, seed=1))))
+
+
 def test_a_single_version_is_compared_with_nothing(filled: Filled):
     text = text_of(render(report_of(filled(300, versions={"v1.0": Version(NINE, 0.9, 1)}))))
     assert "Only v1.0 has read anything yet" in text

@@ -169,11 +169,11 @@ def test_no_number_of_labels_is_said_to_be_needed_where_none_is_in_sight_and_0_w
 
 def test_the_calibration_error_is_the_mean_distance_of_confidence_and_accuracy():
     """Of 10 answers with 0.55 on average 8 are right, of 30 with 0.95 27: (10 * 0.25 + 30 * 0.05) / 40."""
-    found = calibration([(0, 0, 0.0), (10, 8, 5.5), (30, 27, 28.5)])
+    found = calibration([(0, 0, 0.0), (10, 8, 5.5), (30, 27, 28.5)], (0, 0.5, 0.9, 1))
     assert found.error == pytest.approx(0.1)
     assert found.n == 40
-    assert [(one.low, one.high) for one in found.bins] == [(0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1)]
-    assert [one.confidence for one in found.bins] == [None, 0.55, pytest.approx(0.95)]
+    assert [(one.low, one.high) for one in found.bins] == [(0, 0.5), (0.5, 0.9), (0.9, 1)]
+    assert [one.mean for one in found.bins] == [None, 0.55, pytest.approx(0.95)]
     assert [one.right.value for one in found.bins] == [None, None, 0.9], "no value of fewer than 20"
 
 
@@ -186,16 +186,17 @@ def test_a_version_that_is_as_sure_as_it_is_right_has_nearly_no_calibration_erro
         (int((places == place).sum()), int(is_right[places == place].sum()), float(confidences[places == place].sum()))
         for place in range(10)
     ]
-    error = calibration(counts).error
+    edges = [place / 10 for place in range(11)]
+    error = calibration(counts, edges).error
     assert error is not None and error < 0.004
-    overconfident = calibration([(n, right, min(n, total + 0.1 * n)) for n, right, total in counts]).error
+    overconfident = calibration([(n, right, min(n, total + 0.1 * n)) for n, right, total in counts], edges).error
     assert overconfident is not None and overconfident == pytest.approx(0.1, abs=0.01)
 
 
 def test_of_too_few_labels_there_is_no_calibration_error():
-    assert calibration([(19, 10, 12.0)]).error is None
-    assert calibration([(20, 10, 12.0)]).error == pytest.approx(0.1)
-    assert calibration([(0, 0, 0.0)]).error is None
+    assert calibration([(19, 10, 12.0)], (0, 1)).error is None
+    assert calibration([(20, 10, 12.0)], (0, 1)).error == pytest.approx(0.1)
+    assert calibration([(0, 0, 0.0)], (0, 1)).error is None
 
 
 def test_a_percentile_lies_between_the_two_values_around_its_place():

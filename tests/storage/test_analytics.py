@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 from sqlalchemy import event, func, insert, select, update
 
+from app.inference.drawing import RECIPE
 from app.storage import analytics
 from app.storage.analytics import read_facts
 from app.storage.database import Database
 from app.storage.drawings import unpack
-from app.storage.facts import BINS, Facts, bin_of
+from app.storage.facts import EDGES, Double, Facts, LeftOut, Pair, bin_of
 from app.storage.identifiers import lowest_id
 from app.storage.results import Result, Store
 from app.storage.schema import upgrade
@@ -30,7 +31,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 class Rows:
-    """All rows as Python objects, and each drawing's readings: version -> (prediction, confidence)."""
+    """All rows as Python objects, and each drawing's readings: version -> (prediction, confidence, certainty)."""
 
     def __init__(self, database: Database) -> None:
         with database.reading() as connection:
@@ -38,22 +39,27 @@ class Rows:
             self.shadows = connection.execute(select(shadows)).all()
             self.labels = {row.result_id: row.label for row in connection.execute(select(labels))}
         self.by_id = {row.id: row for row in self.results}
-        self.readings: dict[UUID, dict[str, tuple[str, float]]] = {
-            row.id: {row.model_version: (row.prediction, row.confidence)} for row in self.results
+        self.readings: dict[UUID, dict[str, tuple[str, float, float | None]]] = {
+            row.id: {row.model_version: (row.prediction, row.confidence, row.certainty)} for row in self.results
         }
         for row in self.shadows:
-            self.readings[row.result_id].setdefault(row.model_version, (row.prediction, row.confidence))
+            said = (row.prediction, row.confidence, row.certainty)
+            self.readings[row.result_id].setdefault(row.model_version, said)
 
-    def labelled(self) -> Iterator[tuple[str | None, bool, dict[str, tuple[str, float]]]]:
+    def labelled(
+        self, *, recipe: int = RECIPE
+    ) -> Iterator[tuple[str | None, bool, dict[str, tuple[str, float, float | None]]]]:
+        """Those of this recipe, or of none."""
         for identifier, label in self.labels.items():
-            yield label, bool(self.by_id[identifier].asked), self.readings[identifier]
+            if self.by_id[identifier].recipe in (None, recipe):
+                yield label, bool(self.by_id[identifier].asked), self.readings[identifier]
 
 
-def counted(rows: Any, *, without: str = "") -> Counter[tuple[Any, ...]]:
+def counted(rows: Any, *, without: tuple[str, ...] = ()) -> Counter[tuple[Any, ...]]:
     """What the facts say, by all but their count."""
     counts: Counter[tuple[Any, ...]] = Counter()
     for row in rows:
-        key = tuple(value for name, value in row._asdict().items() if name not in ("n", without))
+        key = tuple(value for name, value in row._asdict().items() if name not in ("n", *without))
         assert key not in counts, "two counts of the same"
         counts[key] = row.n
     return counts
@@ -61,7 +67,7 @@ def counted(rows: Any, *, without: str = "") -> Counter[tuple[Any, ...]]:
 
 @pytest.fixture
 def random_rows(database: Database) -> tuple[Facts, Rows]:
-    fill(database, 700, seed=3, days=4)
+    fill(database, 700, seed=3, days=4, before=300)
     return read_facts(database), Rows(database)
 
 
@@ -109,21 +115,45 @@ def test_findings_are_counted_by_day(random_rows: tuple[Facts, Rows]):
 
 def test_labels_are_counted_once_for_each_drawing(random_rows: tuple[Facts, Rows]):
     facts, rows = random_rows
-    assert counted(facts.told) == Counter((label, asked) for label, asked, _ in rows.labelled())
+    said = Counter((label, bool(rows.by_id[identifier].asked)) for identifier, label in rows.labels.items())
+    assert counted(facts.told) == said
     assert sum(told.n for told in facts.told) == len(rows.labels)
 
 
 def test_readings_of_labelled_drawings_are_counted_by_version(random_rows: tuple[Facts, Rows]):
     facts, rows = random_rows
-    expected, sums = Counter(), Counter()
+    expected = Counter(
+        (label, asked, version, prediction)
+        for label, asked, readings in rows.labelled()
+        for version, (prediction, _, _) in readings.items()
+    )
+    assert counted(facts.read) == expected
+
+
+def test_how_sure_versions_were_is_counted_by_measure_and_by_bin_and_never_mixed(random_rows: tuple[Facts, Rows]):
+    facts, rows = random_rows
+    expected, right, totals = Counter(), Counter(), Counter()
     for label, asked, readings in rows.labelled():
-        for version, (prediction, confidence) in readings.items():
-            key = (label, asked, version, prediction, min(int(confidence * 10), 9))
-            expected[key] += 1
-            sums[key] += confidence
-    assert counted(facts.read, without="confidence") == expected
-    for read in facts.read:
-        assert read.confidence == pytest.approx(sums[read[:5]])
+        for version, (prediction, confidence, certainty) in readings.items():
+            for measure, share in (("confidence", confidence), ("certainty", certainty)):
+                if share is not None:
+                    key = (label, asked, version, measure, np.searchsorted(EDGES[1:-1], share, "right"))
+                    expected[key] += 1
+                    right[key] += prediction == label
+                    totals[key] += share
+    assert counted(facts.sure, without=("right", "total")) == expected
+    for sure in facts.sure:
+        assert (sure.right, sure.total) == (right[sure[:5]], pytest.approx(totals[sure[:5]]))
+    measured = {version: {one.measure for one in facts.sure if one.version == version} for version in facts.classes}
+    assert measured == {"v1.0": {"confidence"}, "v1.1": {"confidence"}, "v2.0": {"confidence", "certainty"}}
+
+
+def test_labelled_drawings_of_an_older_recipe_are_left_out_and_counted(random_rows: tuple[Facts, Rows]):
+    facts, rows = random_rows
+    old = Counter(bool(rows.by_id[one].asked) for one in rows.labels if rows.by_id[one].recipe == 1)
+    assert facts.recipe == RECIPE == 2
+    assert set(facts.left_out) == {LeftOut(1, asked, n) for asked, n in old.items()}
+    assert len(old) == 2
 
 
 def test_pairs_are_counted_on_every_labelled_drawing_that_two_versions_read(random_rows: tuple[Facts, Rows]):
@@ -139,7 +169,9 @@ def test_pairs_are_counted_on_every_labelled_drawing_that_two_versions_read(rand
 def test_doubles_are_counted_on_every_drawing_that_two_versions_read(random_rows: tuple[Facts, Rows]):
     facts, rows = random_rows
     expected: Counter[tuple[Any, ...]] = Counter()
-    for readings in rows.readings.values():
+    for identifier, readings in rows.readings.items():
+        if rows.by_id[identifier].recipe == 1:
+            continue
         for first, second in combinations(sorted(readings), 2):
             expected[first, readings[first][0], second, readings[second][0]] += 1
     assert counted(facts.doubles) == expected
@@ -171,13 +203,14 @@ def test_disagreements_are_the_newest_drawings_that_were_read_differently(random
     expected = [
         row
         for row in reversed(rows.results)
-        if row.pixels is not None and len({prediction for prediction, _ in rows.readings[row.id].values()}) > 1
+        if row.pixels is not None and len({prediction for prediction, *_ in rows.readings[row.id].values()}) > 1
     ][:24]
     assert [one.id for one in facts.disagreements] == [row.id for row in expected]
     for one, row in zip(facts.disagreements, expected, strict=True):
         assert (one.created_at, one.pixels) == (row.created_at, unpack(row.pixels))
         assert one.answers[0] == (row.model_version, row.prediction, row.confidence)
-        assert {answer.version: answer[1:] for answer in one.answers} == rows.readings[row.id]
+        said = {version: reading[:2] for version, reading in rows.readings[row.id].items()}
+        assert {answer.version: answer[1:] for answer in one.answers} == said
         assert (one.is_labelled, one.label) == (row.id in rows.labels, rows.labels.get(row.id))
     assert {one.is_labelled for one in facts.disagreements} == {True, False}
 
@@ -242,10 +275,36 @@ def test_a_finding_counts_once_for_a_drawing(database: Database, make: Make):
     assert [(found.finding, found.n) for found in read_facts(database).found] == [("blank", 1), ("faint", 2)]
 
 
-@pytest.mark.parametrize(("confidence", "place"), [(0, 0), (0.0999, 0), (0.1, 1), (0.3, 3), (0.7, 7), (0.9, 9), (1, 9)])
-def test_a_confidence_on_an_edge_is_in_the_upper_bin_and_1_in_the_last(confidence: float, place: int):
-    assert bin_of(confidence) == place
-    assert BINS == 10
+@pytest.mark.parametrize(("share", "place"), [(0, 0), (0.4999, 0), (0.5, 1), (0.9, 3), (0.9899, 5), (0.999, 8), (1, 8)])
+def test_a_share_on_an_edge_is_in_the_upper_bin_and_1_in_the_last(share: float, place: int):
+    assert bin_of(share) == place
+    assert len(EDGES) == 10
+
+
+def test_the_recipe_is_the_newest_of_labelled_drawings_and_without_any_of_all(database: Database, make: Make):
+    """A recipe of which nobody said anything yet would leave a report without a verdict."""
+    ready, first, second = make(), make(recipe=1), make(recipe=2)
+    Store(database).add([ready, first, second])
+    for result in (ready, first, second):
+        add_shadow(database, result, "v2.0", "1")
+    pair = Pair("7", False, "v1.0", "7", "v2.0", "1", 1)
+    expected = [(None, 2, 2, ()), (ready, 2, 2, ()), (first, 1, 2, ()), (second, 2, 2, (LeftOut(1, False, 1),))]
+    for labelled, recipe, agreed, left_out in expected:
+        if labelled is not None:
+            add_label(database, labelled, "7")
+        facts = read_facts(database)
+        assert (facts.recipe, facts.left_out) == (recipe, left_out)
+        assert facts.doubles == (Double("v1.0", "7", "v2.0", "1", agreed),)
+    assert facts.pairs == (pair._replace(n=2),)
+    assert [told.n for told in facts.told] == [3]
+
+
+def test_where_nothing_was_drawn_there_is_no_recipe_and_all_counts(database: Database, make: Make):
+    result = make()
+    Store(database).add([result])
+    add_label(database, result, "7")
+    facts = read_facts(database)
+    assert (facts.recipe, facts.left_out, len(facts.read)) == (None, (), 1)
 
 
 def test_texts_of_any_kind_come_back_as_they_are(database: Database, make: Make):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import stat
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ from tests.conftest import read_idx
 from tests.storage.conftest import Make
 
 KINDS = ["csv", "npz", "idx"]
+RECIPES, CERTAINTIES = (1, 2, None), (0.625, None)
+"""Of one result after the other, and from the beginning again."""
 
 
 @pytest.fixture
@@ -31,7 +34,13 @@ def stored(store: Store, make: Make, monkeypatch: pytest.MonkeyPatch) -> list[Re
     monkeypatch.setattr(module, "CHUNK", 4)
     drawings = np.random.default_rng(3).integers(0, 256, (25, 784), np.uint8)
     made = [
-        make(prediction=str(i % 10), confidence=i / 25, pixels=None if i % 5 == 4 else drawings[i].tobytes())
+        make(
+            prediction=str(i % 10),
+            confidence=i / 25,
+            pixels=None if i % 5 == 4 else drawings[i].tobytes(),
+            recipe=RECIPES[i % 3],
+            certainty=CERTAINTIES[i % 2],
+        )
         for i in range(25)
     ]
     store.add(made)
@@ -54,6 +63,8 @@ def test_a_csv_has_every_row_and_every_column_but_the_drawing(database: Database
         assert json.loads(row["scores"]) == result.scores
         assert json.loads(row["findings"]) == list(result.findings)
         assert (row["prediction"], row["source"], row["model_sha256"]) == (result.prediction, "api", "ab" * 32)
+        assert row["recipe"] == ("" if result.recipe is None else str(result.recipe))
+        assert row["certainty"] == ("" if result.certainty is None else str(result.certainty))
         assert "pixels" not in row
 
 
@@ -67,6 +78,10 @@ def test_an_npz_is_read_without_pickle(database: Database, stored, tmp_path: Pat
         assert arrays["ids"].tolist() == [str(result.id) for result in drawn]
         assert arrays["predictions"].tolist() == [result.prediction for result in drawn]
         assert arrays["confidences"].tolist() == [result.confidence for result in drawn]
+        assert arrays["recipes"].dtype == np.int16
+        assert arrays["recipes"].tolist() == [-1 if result.recipe is None else result.recipe for result in drawn]
+        certain = [math.nan if result.certainty is None else result.certainty for result in drawn]
+        np.testing.assert_array_equal(arrays["certainties"], certain)
         times = [np.datetime64(time_of(result.id).replace(tzinfo=None), "ms") for result in drawn]
         assert arrays["created_at"].tolist() == np.array(times).tolist()
         assert set(arrays["model_versions"]) == {"v1.0"}
@@ -162,7 +177,12 @@ def labelled(database: Database, store: Store, make: Make, monkeypatch: pytest.M
     """The results with a label, by their place in SAID; in chunks of 2, among results without one."""
     monkeypatch.setattr(module, "CHUNK", 2)
     made = [
-        make(prediction=str(place), asked=ASKED.get(place), pixels=None if place in (4, 9) else bytes([place]) * 784)
+        make(
+            prediction=str(place),
+            asked=ASKED.get(place),
+            pixels=None if place in (4, 9) else bytes([place]) * 784,
+            recipe=RECIPES[place % 3],
+        )
         for place in range(10)
     ]
     store.add(made)
@@ -193,6 +213,7 @@ def test_a_csv_of_labels_has_what_was_said_beside_what_was_answered(database: Da
             "model_version": "v1.0",
             "asked": "true" if ASKED.get(place) else "false",
             "source": "api",
+            "recipe": "" if result.recipe is None else str(result.recipe),
         }
         for place, result in labelled.items()
     ]
@@ -204,12 +225,13 @@ def test_an_npz_of_labels_has_the_drawings_also_of_what_is_no_digit(database: Da
     drawn = {place: result for place, result in labelled.items() if result.pixels is not None}
     with np.load(out, allow_pickle=False) as arrays:
         assert set(arrays) == {"images", "labels", "ids", "created_at", "predictions", "model_versions", "asked",
-                               "sources"}  # fmt: skip
+                               "sources", "recipes"}  # fmt: skip
         assert arrays["images"].tobytes() == b"".join(result.pixels or b"" for result in drawn.values())
         assert arrays["labels"].dtype == np.int8
         assert arrays["labels"].tolist() == [as_number(SAID[place]) for place in drawn]
         assert arrays["ids"].tolist() == [str(result.id) for result in drawn.values()]
         assert arrays["predictions"].tolist() == [str(place) for place in drawn]
+        assert arrays["recipes"].tolist() == [result.recipe or -1 for result in drawn.values()]
         assert arrays["asked"].dtype == np.bool_
         assert arrays["asked"].tolist() == [ASKED.get(place) is True for place in drawn]
 

@@ -32,10 +32,11 @@ def row(store: Store, result: Result):
 
 
 def test_every_part_of_a_result_is_stored(store: Store, make: Make):
-    result = make(source="page")
+    result = make(source="page", recipe=2, certainty=0.625)
     store.add([result])
     stored = row(store, result)
-    for name in ("id", "prediction", "confidence", "scores", "model_version", "model_sha256", "latency_ms", "source"):
+    plain = ("id", "prediction", "confidence", "scores", "model_version", "model_sha256", "latency_ms", "source")
+    for name in (*plain, "recipe", "certainty"):
         assert getattr(stored, name) == getattr(result, name), name
     assert stored.findings == ["off-centre"]
     assert unpack(stored.pixels) == result.pixels
@@ -47,6 +48,7 @@ def test_a_result_without_a_drawing_or_findings_is_stored(store: Store, make: Ma
     result = make(pixels=None, findings=())
     store.add([result])
     assert row(store, result).pixels is None
+    assert (row(store, result).recipe, row(store, result).certainty) == (None, None)
     assert row(store, result).findings == []
 
 
@@ -165,7 +167,7 @@ def test_a_check_sees_that_tables_are_gone(store: Store, database: Database):
 
 def test_the_largest_batch_is_stored_whole_and_a_larger_one_not_at_all(store: Store, make: Make):
     batch = [make(pixels=None if place % 3 else bytes([place % 256]) * 784) for place in range(module.MAX_BATCH)]
-    with pytest.raises(ValueError, match="the limit is 1,800"):
+    with pytest.raises(ValueError, match="the limit is 1,600"):
         store.add([*batch, make()])
     assert count(store) == 0
     store.add(batch)

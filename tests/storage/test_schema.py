@@ -13,7 +13,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.ddl.impl import DefaultImpl
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from msgspec import structs
+from sqlalchemy import column, insert, inspect, select, table
 
 from app.errors import DatabaseUnavailable, WrongSchema
 from app.storage import identifiers, schema
@@ -21,7 +22,7 @@ from app.storage.database import Database
 from app.storage.identifiers import lowest_id, new_id
 from app.storage.results import Store
 from app.storage.schema import REVISION, check_schema, prepare, upgrade
-from app.storage.tables import metadata
+from app.storage.tables import metadata, results
 from tests.storage.conftest import Make
 
 
@@ -71,6 +72,29 @@ def test_an_upgrade_that_fails_leaves_nothing(empty: Database, monkeypatch: pyte
     with pytest.raises(KeyboardInterrupt):
         upgrade(empty)
     assert tables(empty) == set()
+
+
+def test_what_was_stored_before_recipes_had_versions_is_of_the_first_one(
+    empty: Database, make: Make, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as before:
+        before.setattr(schema, "REVISION", "0002")
+        upgrade(empty)
+    old = {name: value for name, value in structs.asdict(make()).items() if name not in ("recipe", "certainty")}
+    old |= {"created_at": datetime.now(UTC), "pixels": None}
+    names = [column for column in results.c if column.name in old]
+    with empty.writing() as connection:
+        connection.execute(insert(table("results", *(column(one.name, one.type) for one in names))).values(old))
+    with pytest.raises(
+        WrongSchema, match=r"found tables of revision 0002, promised revision 0003.*pixelwise db upgrade"
+    ):
+        prepare(empty)
+    upgrade(empty)
+    prepare(empty)
+    Store(empty).add([make(), make(recipe=2, certainty=0.5)])
+    with empty.reading() as connection:
+        rows = connection.execute(select(results.c.recipe, results.c.certainty).order_by(results.c.id)).all()
+    assert rows == [(1, None), (None, None), (2, 0.5)]
 
 
 def test_sqlite_needs_no_set_up(tmp_path: Path):

@@ -36,6 +36,7 @@ def cast() -> Cast:
             "prediction": "0",
             "confidence": 0.625,
             "scores": {"0": 0.625, "7": 0.375},
+            "certainty": 0.5625,
         }
         return Shadow(**usual | parts)
 
@@ -57,7 +58,7 @@ def test_every_part_of_a_shadow_is_stored_with_the_time(shadows: Shadows, cast: 
 
 def test_a_result_has_the_shadows_of_several_versions_in_order(shadows: Shadows, cast: Cast):
     old = cast(model_version="v1.1", prediction="7")
-    new = cast(result_id=old.result_id)
+    new = cast(result_id=old.result_id, certainty=None)
     shadows.add([new, cast(), old])
     assert shadows.of(old.result_id) == [old, new]
     assert shadows.of(new_id()) == []

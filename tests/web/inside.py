@@ -12,10 +12,12 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID
 
+from msgspec import structs
 from sqlalchemy import Row, select, text
 
 from app.inference.artefact import read_artefact
 from app.inference.certainty import unsure_below
+from app.inference.contract import Drawn
 from app.inference.engine import Engine
 from app.release.card import read_card
 from app.storage.database import Database
@@ -47,6 +49,7 @@ class Inside:
         limits: of "key", "address" and "visit"; nobody meets those that are not given.
         results_public: anyone may read the results.
         report: makes the reports; else `python -m app.report` on the same database does.
+        drawn: version -> what its card says of drawn digits, instead of what it does say.
         access: what else `Access` takes.
     """
 
@@ -59,6 +62,7 @@ class Inside:
         limits: Mapping[str, str] | None = None,
         results_public: bool = False,
         report: Run | None = None,
+        drawn: Mapping[str, Drawn | None] | None = None,
         **access: Any,
     ) -> None:
         self.database = Database(f"sqlite:///{folder}/answers.db", root=folder)
@@ -68,7 +72,7 @@ class Inside:
         )
         self.flags_file = folder / "flags.json"
         self._loop = asyncio.new_event_loop()
-        opened = [_opened(one) for one in (release, *others)]
+        opened = [_opened(one, drawn or {}) for one in (release, *others)]
         self.service = self._loop.run_until_complete(
             self._make_service(
                 opened,
@@ -201,17 +205,19 @@ def environment(database: Database, version: str = "v1.0") -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "DATABASE_URL": f"sqlite:///{database.file}", "MODEL_VERSION": version}
 
 
-def _opened(release: Published) -> tuple[Version, Card]:
-    """What `app.main` makes of an opened model."""
+def _opened(release: Published, drawn: Mapping[str, Drawn | None]) -> tuple[Version, Card]:
+    """What `app.main` makes of an opened model, with another `drawn` block in its card where one is given."""
     artefact, golden = read_artefact(release.artefact), release.golden
     card = read_card(release.files["MODELCARD.md"])
     assert card.contract is not None
+    contract = structs.replace(card.contract, drawn=drawn.get(card.contract.version, card.contract.drawn))
     version = Version(
-        name=card.contract.version,
+        name=contract.version,
         sha256=artefact.sha256,
         engine=Engine(artefact),
         classes=artefact.classes,
-        profile=card.contract.profile,
+        profile=contract.profile,
+        temperature=contract.drawn.temperature if contract.drawn else None,
         unsure_below=unsure_below(golden, artefact.classes),
         samples=((golden.images[0].tobytes(), artefact.classes[golden.scores[0].argmax()]),),
     )
@@ -221,7 +227,7 @@ def _opened(release: Published) -> tuple[Version, Card]:
         steps=artefact.steps,
         features=artefact.features,
         sklearn=artefact.sklearn,
-        contract=card.contract,
+        contract=contract,
         cited_accuracy=card.cited_accuracy,
         prose=card.prose,
         recorded=golden,

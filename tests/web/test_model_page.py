@@ -22,6 +22,7 @@ from app.web.routes.model import ModelPage
 from tests.page.visit import chromium
 from tests.service import Service
 from tests.web.inside import Inside
+from tests.web.test_certainty import DRAWN
 
 HOSTILE = """\
 # A card <script>alert(1)</script>
@@ -94,6 +95,35 @@ def test_the_contract_and_the_accuracy_are_shown(inside: Inside):
     ):
         assert said in text
     assert "library_name" not in text, "the front matter is not prose"
+
+
+def test_what_the_release_measured_on_drawn_digits_is_shown(inside: Inside):
+    contract = inside.service.cards["v1.0"].contract
+    assert contract is not None
+    text = text_of(page_of(inside, contract=msgspec.structs.replace(contract, drawn=DRAWN)))
+    for said in (
+        "Strokes of a pen 97.0% (96.5% to 97.4%) of 5,000",
+        "Pictures of paper 93.0% (91.2% to 94.4%) of 1,000",
+        "Temperature 3.5 ",
+        "Calibration error 5.0% of its confidence, 2.0% of its certainty; of 5,000 answers",
+        "“unsure” is a certainty below 90%",
+    ):
+        assert said in text
+    assert "of another one" not in text
+    older = msgspec.structs.replace(DRAWN, recipe=1)
+    text = text_of(page_of(inside, contract=msgspec.structs.replace(contract, drawn=older)))
+    assert "This service brings drawings to 28x28 by recipe 2: these figures are of another one." in text
+
+
+def test_a_release_that_measured_no_certainty_says_so_and_that_pictures_are_outside_its_card(inside: Inside):
+    contract, below = inside.service.cards["v1.0"].contract, inside.service.reader.version.unsure_below
+    assert contract is not None and below is not None
+    for card in (None, msgspec.structs.replace(contract, drawn=None)):
+        text = text_of(page_of(inside, contract=card))
+        assert "This release measured no certainty: “unsure” follows its recorded confidences" in text
+        assert f"and is a confidence below {100 * below:.4g}%." in text
+        assert "Pictures of paper are outside the card" in text
+        assert "Temperature" not in text
 
 
 def test_the_page_is_under_api_too(inside: Inside):

@@ -6,7 +6,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from app.storage.identifiers import new_ids
 from app.storage.shadows import MAX_BATCH, Shadow
 from app.web import shadowing as module
 from app.web.shadowing import Offer, Shadowing
+from app.web.version import Version
 from tests.web.load import until
 
 
@@ -72,8 +72,9 @@ class House:
             report=self._report,
         )
 
-    def _version(self, name: str) -> Any:
-        return SimpleNamespace(name=name, sha256=f"of {name}", classes=("a", "b"), engine=self.engines[name])
+    def _version(self, name: str) -> Version:
+        engine: Any = self.engines[name]
+        return Version(name, f"of {name}", engine, ("a", "b"), None, temperature=None, unsure_below=None, samples=())
 
     def _report(self, version: str, outcome: str, rows: int) -> None:
         with self._lock:

@@ -5,27 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-import numpy as np
 from msgspec import Meta, Struct
-from numpy.typing import NDArray
 from starlette.responses import Response
 
 from app.errors import BadDrawing, BadParameter
-from app.inference.contract import INK_ABOVE
-from app.inference.drawing import normalise
+from app.inference.drawing import RECIPE
 from app.inference.foreign_kinds import WAYS_OUT
-from app.inference.pictures import (
-    MAX_SIDE,
-    PICTURE_BYTES,
-    as_grey,
-    as_ink,
-    decode,
-    is_large,
-    open_picture,
-    read_grey,
-)
+from app.inference.pictures import MAX_SIDE, PICTURE_BYTES, decode, is_large, open_picture, read_grey
+from app.inference.recipe import Seen, see, see_strokes
 from app.inference.stills import Still
-from app.inference.strokes import FARTHEST, draw_strokes
+from app.inference.strokes import FARTHEST
 from app.web.access import Caller
 from app.web.aside import Aside
 from app.web.body import JSON, RAW, Kept, not_empty, read_body, require_media_type
@@ -88,14 +77,14 @@ class Drawings:
     async def _answer(self, call: Call, *, stores: bool) -> Response:
         reader, origin, caller = self._service.admit(call, stores=stores)
         seen = await self._read(call, caller)
-        if (seen > INK_ABOVE).any():
-            (answer,) = await answers_to(call, reader, seen.tobytes(), origin=origin)
+        if seen.unread is None:
+            (answer,) = await answers_to(call, reader, seen.pixels.tobytes(), origin=origin, recipe=RECIPE)
         else:
-            answer = reader.blank()
-        return respond(DrawingAnswer(**msgspec.structs.asdict(answer), pixels=seen.tolist()))
+            answer = reader.unread(seen.unread, recipe=RECIPE)
+        return respond(DrawingAnswer(**msgspec.structs.asdict(answer), pixels=seen.pixels.tolist()))
 
-    async def _read(self, call: Call, caller: Caller) -> NDArray[np.uint8]:
-        """The drawing of this request as (28, 28) uint8, by the one recipe."""
+    async def _read(self, call: Call, caller: Caller) -> Seen:
+        """The drawing of this request, by the one recipe."""
         kind = require_media_type(call, JSON, *PICTURES, RAW, ways_out=WAYS_OUT)
         width, height = (_side(call, name, needed=kind == RAW) for name in ("width", "height"))
         if kind in PICTURES:
@@ -103,13 +92,13 @@ class Drawings:
         limit = STROKES_BYTES if kind == JSON else RAW_BYTES
         body = not_empty(await read_body(call, limit=limit, of=caller))
         if kind == RAW:
-            return await self._aside.run(lambda: normalise(read_grey(body, width, height)), of=caller)
+            return await self._aside.run(lambda: see(read_grey(body, width, height)), of=caller)
         drawn = _read_strokes(body)
         if sum(map(len, drawn.strokes)) <= POINTS_ON_THE_LOOP:
-            return draw_strokes(drawn.strokes, pen_width=drawn.pen_width)
-        return await self._aside.run(lambda: draw_strokes(drawn.strokes, pen_width=drawn.pen_width), of=caller)
+            return see_strokes(drawn.strokes, pen_width=drawn.pen_width)
+        return await self._aside.run(lambda: see_strokes(drawn.strokes, pen_width=drawn.pen_width), of=caller)
 
-    async def _read_picture(self, call: Call, caller: Caller) -> NDArray[np.uint8]:
+    async def _read_picture(self, call: Call, caller: Caller) -> Seen:
         """Its bytes count for this caller until it is decoded. A large one is, one at a time, where no other waits."""
         with Kept(caller) as kept:
             body = not_empty(await read_body(call, limit=PICTURE_BYTES, of=caller, kept=kept))
@@ -120,14 +109,14 @@ class Drawings:
             return found
 
 
-def _digit_or_large(body: bytes) -> NDArray[np.uint8] | Still:
+def _digit_or_large(body: bytes) -> Seen | Still:
     """What is drawn on a picture; or a large one, opened."""
     still = open_picture(body)
     return still if is_large(still) else _digit(still)
 
 
-def _digit(still: Still) -> NDArray[np.uint8]:
-    return normalise(as_ink(as_grey(decode(still))))
+def _digit(still: Still) -> Seen:
+    return see(decode(still))
 
 
 def _read_strokes(body: bytes) -> Strokes:

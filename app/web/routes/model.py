@@ -10,7 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from app.errors import NotFound
+from app.inference.certainty import SURE_FROM
 from app.inference.contract import THE_INPUT
+from app.inference.drawing import RECIPE
 from app.web.call import Call
 from app.web.files import MAY_BE_KEPT
 from app.web.model_page import Card, as_html, confusions, weight_pictures
@@ -65,6 +67,9 @@ class ModelPage:
             left_out=service.left_out,
             card=card,
             contract=card.contract,
+            drawn=card.contract.drawn if card.contract else None,
+            sure_from=SURE_FROM,
+            recipe=RECIPE,
             input=card.contract.input if card.contract else THE_INPUT,
             rows=confusions(digits, version.classes) if digits else [],
             pictures=list(pictures),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 from starlette.responses import Response
 
@@ -21,12 +23,20 @@ class VisitAnswer(msgspec.Struct, frozen=True):
         classes: in the order of its scores.
         withheld: classes that people draw and it does not know.
         show_correction: the page lets people say what was right.
+        temperature: what makes certainties of its scores: their logits are divided by it; None: it measured none.
+        unsure_by: what "unsure" of its answers follows: with a temperature their certainty, else their confidence.
+        unsure_below: how low that is; None: nothing tells, so no answer is called unsure.
+        pictures_in_scope: its card states how well it reads pictures of paper.
     """
 
     model_version: str
     classes: tuple[str, ...]
     withheld: tuple[str, ...]
     show_correction: bool
+    temperature: float | None
+    unsure_by: Literal["certainty", "confidence"]
+    unsure_below: float | None
+    pictures_in_scope: bool
 
 
 class Visit:
@@ -42,4 +52,15 @@ class Visit:
         context = service.context(call, caller)._replace(route=DRAWING_ROUTE)
         version = service.readers[service.decide(call, caller, context).version].version
         shows = service.flags.show_correction(context)
-        return respond(VisitAnswer(version.name, version.classes, version.withheld, shows))
+        return respond(
+            VisitAnswer(
+                version.name,
+                version.classes,
+                version.withheld,
+                shows,
+                version.temperature,
+                "confidence" if version.temperature is None else "certainty",
+                version.sure_from,
+                version.pictures_in_scope,
+            )
+        )
