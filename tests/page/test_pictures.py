@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.page.visit import SEVEN, THREE, Visit
 
@@ -67,6 +67,24 @@ def test_a_picture_without_ink_gets_no_digit(visit: Visit):
     hand_in(visit, picture(ink=255))
     visit.says("No ink to read", "There is no ink in it.")
     assert visit.readings() == []
+
+
+@pytest.mark.parametrize("covers", [False, True])
+def test_where_the_card_does_not_cover_pictures_of_paper_the_page_says_so(visit: Visit, covers: bool):
+    outside = "Pictures of paper are outside this version’s card."
+
+    def answer(route: Route) -> None:
+        route.fulfill(json={**route.fetch().json(), "pictures_in_scope": covers})
+
+    visit.page.route("**/visit", answer)
+    visit.page.reload()
+    visit.draw(SEVEN)
+    visit.says("Looks like a 7")
+    expect(visit.page.locator("#note")).to_be_empty()
+    hand_in(visit, picture())
+    expect(visit.page.locator(".reading")).to_have_count(1)
+    visit.says("Looks like a 7")
+    assert (outside in visit.page.locator("#note").inner_text()) == (not covers)
 
 
 def test_a_broken_picture_is_refused_in_the_service_s_words(visit: Visit):
