@@ -88,6 +88,8 @@ def smoke_test() -> None:
 def show(images: np.ndarray, labels: tuple[str, ...]) -> None:
     """Prints the answers for the first digits, and for a withheld one where there is one, with skew findings."""
     from app.classifier import CLASSES, MODEL, classify_batch
+    from app.inference.contract import withheld_from
+    from app.inference.ring import with_withheld
     from app.inference.skew import find_skew, skipped_checks
 
     known = [index for index, label in enumerate(labels) if label in CLASSES]
@@ -97,7 +99,7 @@ def show(images: np.ndarray, labels: tuple[str, ...]) -> None:
     profile = contract.profile if contract else None
     if skipped := skipped_checks(profile):
         print(f"Not checked for want of a profile in the card: {', '.join(skipped)}")
-    findings = find_skew(images[chosen], profile)
+    findings = with_withheld(find_skew(images[chosen], profile), images[chosen], withheld_from(CLASSES))
     for index, answer, found in zip(chosen, classify_batch(images[chosen]), findings, strict=True):
         line = f"Pred: {answer['prediction']} (conf {answer['confidence']:.2f}) True: {labels[index]}"
         notes = [f"withheld: this version was never taught {labels[index]}"] if labels[index] not in CLASSES else []

@@ -310,6 +310,7 @@ build() {
   fi
   if $CHECK_ONLY; then say "local release $1: would be trained and released (a minute or two)"; return; fi
   training_environment
+  drawn_digits
   say "local release $1: training and releasing (a minute or two)"
   date="$(source_date)"
   SOURCE_DATE_EPOCH="$date" pixelwise-model/.venv/bin/python pixelwise-model/release.py "$1" --if-missing || {
@@ -319,12 +320,26 @@ build() {
   }
 }
 
+drawn_digits() { # what a release is measured with beside MNIST: made anew whenever anything that makes it has changed
+  local file=pixelwise-model/data/drawn.npz sources
+  sources="$(sha256sum requirements.txt drawn/*.py app/inference/*.py)"
+  if [ -e "$file" ] && [ "$sources" = "$(cat "$file.sources" 2>/dev/null || true)" ]; then
+    say "drawn digits: $file: nothing to do"
+    return
+  fi
+  say "drawn digits: drawing $file (about a minute)"
+  .venv/bin/python -m drawn "$file.draft" ||
+    fail "the drawn digits could not be made" "The message stands above: mend that, then run this again." 1
+  mv "$file.draft" "$file"
+  printf '%s\n' "$sources" >"$file.sources" # written last: an interrupted run draws again
+}
+
 source_date() { # the same sources at the same date make the same commit
-  local date
+  local date sources=(pixelwise-model drawn app/inference)
   if [ -n "${SOURCE_DATE_EPOCH:-}" ]; then printf '%s\n' "$SOURCE_DATE_EPOCH"; return; fi
-  date="$(git -c log.showSignature=false log -1 --format=%ct -- pixelwise-model 2>/dev/null)" || date=""
+  date="$(git -c log.showSignature=false log -1 --format=%ct -- "${sources[@]}" 2>/dev/null)" || date=""
   if [ -z "$date" ]; then # no repository, one of another user, or one that has no commit of them: their last change
-    date="$(stat -c %Y pixelwise-model/*.* | sort -n | tail -n 1)"
+    date="$(find "${sources[@]}" -maxdepth 1 -type f -name '*.*' ! -name '*.pkl' -printf '%Ts\n' | sort -n | tail -n 1)"
   fi
   printf '%s\n' "$date"
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.progress import track
@@ -29,10 +29,12 @@ from app.errors import (
     printable,
 )
 from app.guards import system_refusals
-from app.inference.contract import INK_ABOVE
 from app.settings import ROOT, read_settings
 from app.terminal import Json, console, print_json, say, show
 from app.trial import run_alone
+
+if TYPE_CHECKING:
+    from app.inference.image_files import Images
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=app.__doc__)
 cli.command()(pull)
@@ -47,6 +49,9 @@ cli.add_typer(labels, name="labels")
 cli.add_typer(models, name="models")
 MANY = 20
 """From this many images on, reading them shows a progress bar."""
+KINDS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".npy"}
+NOT_ASKED: dict[str, Any] = {"prediction": None, "confidence": None, "scores": {}}
+"""What stands for the model's answer where there is no digit to read."""
 
 
 def main() -> NoReturn:
@@ -181,18 +186,16 @@ def _show_checks(
 @cli.command()
 def predict(
     images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE...", help="PNG, JPEG or .npy files, or folders of them.")
+        list[Path], typer.Argument(metavar="IMAGE...", help="PNG, JPEG, WebP, GIF or .npy files, or folders of them.")
     ],
     json: Json = False,
     show: Annotated[bool, typer.Option("--show", help="Draw what the model saw.")] = False,
 ) -> None:
     """Read digits from pictures, all in one batch."""
-    import numpy as np
-
-    from app.classifier import MODEL, classify_batch
-    from app.inference.certainty import certainties_of
+    from app.classifier import MODEL
+    from app.inference.contract import INK_ABOVE
     from app.inference.image_files import read_images
-    from app.inference.skew import find_skew, skipped_checks
+    from app.inference.skew import skipped_checks
     from app.tables import answers_table, as_characters
 
     names, seen, unreadable = [], [], []
@@ -201,61 +204,79 @@ def predict(
     quiet = len(files) < MANY or not bar.is_terminal or "NO_COLOR" in os.environ
     for file in track(files, "Reading images", console=bar, disable=quiet, transient=True):
         try:
-            batch = read_images(file)
+            found = read_images(file)
         except UnreadableImage as reason:
             unreadable.append(reason)
             continue
         shown = printable(os.fsencode(file).decode("utf-8", "replace"))
-        names += [shown if len(batch) == 1 else f"{shown}[{index}]" for index in range(len(batch))]
-        seen.append(batch)
-    batch = np.concatenate(seen) if seen else np.empty((0, 28, 28), np.uint8)
-    answers = classify_batch(batch)
+        names += [shown if len(found.pixels) == 1 else f"{shown}[{index}]" for index in range(len(found.pixels))]
+        seen.append(found)
+    answers = _answers(seen)
     contract = MODEL.card.contract if MODEL.card else None
-    profile = contract.profile if contract else None
-    findings = find_skew(batch, profile)
-    skipped = skipped_checks(profile)
-    certain = certainties_of(answers, contract.drawn.temperature if contract and contract.drawn else None)
+    skipped = skipped_checks(contract.profile if contract else None)
     if json:
-        found = [
-            {"image": name, **answer, "certainty": certainty, "findings": [finding._asdict() for finding in one]}
-            for name, answer, certainty, one in zip(names, answers, certain, findings, strict=True)
+        listed = [
+            {"image": name, **answer, "findings": [finding._asdict() for finding in answer["findings"]]}
+            for name, answer in zip(names, answers, strict=True)
         ]
         refused = [{"subject": error.subject, "found": error.found, "remedy": error.remedy} for error in unreadable]
-        print_json(
-            {
-                "model_version": MODEL.version,
-                "skipped_checks": list(skipped),
-                "images": found,
-                "unreadable": refused,
-            }
-        )
+        about = {"model_version": MODEL.version, "skipped_checks": list(skipped)}
+        print_json({**about, "images": listed, "unreadable": refused})
     else:
         if skipped:
             say(f"Not checked for want of a profile in the card: {', '.join(skipped)}")
         out = console()
         if show:
-            for name, image in zip(names, batch, strict=True):
+            for name, image in zip(names, (image for found in seen for image in found.pixels), strict=True):
                 out.print(f"{name}\n{as_characters(image, ink_above=INK_ABOVE)}", markup=False)
         if names:
-            out.print(answers_table(names, answers, findings, certain))
+            out.print(answers_table(names, answers))
     for error in unreadable:
         say(str(error))
     if unreadable:
         raise typer.Exit(UnreadableImage.exit_code)
 
 
+def _answers(seen: list[Images]) -> list[dict[str, Any]]:
+    """What is said of each image, as the service says it: the model is asked once, of all that there is to read."""
+    import numpy as np
+
+    from app.classifier import MODEL, classify_batch
+    from app.inference.certainty import certainties_of, temperature_of
+    from app.inference.contract import withheld_from
+    from app.inference.ring import with_withheld
+    from app.inference.skew import find_skew
+
+    batches = [found.pixels for found in seen if found.unread is None]
+    batch = np.concatenate(batches) if batches else np.empty((0, 28, 28), np.uint8)
+    answers = classify_batch(batch)
+    contract = MODEL.card.contract if MODEL.card else None
+    certain = certainties_of(answers, temperature_of(contract))
+    findings = find_skew(batch, contract.profile if contract else None)
+    findings = with_withheld(findings, batch, withheld_from(MODEL.artefact.classes))
+    read = zip(answers, certain, findings, strict=True)
+    said: list[dict[str, Any]] = []
+    for found in seen:
+        about = {"recipe": found.recipe}
+        if found.unread is not None:
+            said.append({**NOT_ASKED, "certainty": None, **about, "findings": [found.unread]})
+            continue
+        for _, (answer, certainty, one) in zip(found.pixels, read, strict=False):
+            said.append({**answer, "certainty": certainty, **about, "findings": one})
+    return said
+
+
 def _image_files(paths: list[Path]) -> list[Path]:
     """The files named, and those in the folders named, in order."""
-    kinds = {".png", ".jpg", ".jpeg", ".npy"}
     files: list[Path] = []
     for path in paths:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in kinds)
+        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in KINDS)
         if not inside:
             raise UnreadableImage(
-                f"folder {path}", found="no pictures", promised=" ".join(sorted(kinds)), remedy="Name another folder."
+                f"folder {path}", found="no pictures", promised=" ".join(sorted(KINDS)), remedy="Name another folder."
             )
         files += inside
     return files

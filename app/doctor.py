@@ -37,6 +37,7 @@ from app.settings import ROOT, Settings, read_settings
 from app.trial import Trial, try_alone
 
 OLDEST_PYTHON = (3, 11)
+REPOSITORY = "pixelwise-model/releases.git"
 LEAST_FREE_BYTES = 256 << 20
 """What must be free beside the database: some hundred thousand answers."""
 ASK_SECONDS = 2
@@ -252,9 +253,21 @@ def _model(settings: Settings, version: str) -> Iterator[Symptom]:
     trial = try_alone(version, root=ROOT, path=named if is_default else artefact_of(settings.models, version))
     if trial.refusal is None:
         yield Symptom(f"start{suffix}", True, f"the model opens and {_recorded(trial, suffix)}")
+        if not trial.has_certainty:
+            yield _without_certainty(settings, version, suffix)
     else:
         refusal = trial.refusal
         yield Symptom(f"start{suffix}", False, str(refusal), refusal.remedy, refusal.exit_code)
+
+
+def _without_certainty(settings: Settings, version: str, suffix: str) -> Symptom:
+    """No fault: what was released before drawn digits were measured works as it did, or is built anew here."""
+    found = (
+        "its card states no temperature for the recipe here: an answer is called unsure by the model's own confidence"
+    )
+    is_local = parse_address(settings.model_repo, root=settings.root).folder == (settings.root / REPOSITORY).resolve()
+    anew = f"git --git-dir={REPOSITORY} tag -d {version}; rm -r models/{version}; bash setup-server.sh"
+    return Symptom(f"certainty{suffix}", True, found, f"to build it anew: {anew}" if is_local else "")
 
 
 def _recorded(trial: Trial, suffix: str) -> str:

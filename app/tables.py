@@ -47,6 +47,7 @@ QUESTIONS = {
         "golden set in prose",
         "accuracy on MNIST's test file",
     ),
+    "How does it read strokes of a pen and pictures of paper?": ("recipe", "drawn digits", "drawn digits in prose"),
     "Is it the release that was promised?": ("card", "version", "file", "sha256", "sha256 in prose", "scikit-learn"),
 }
 
@@ -90,15 +91,10 @@ def _row(name: str, checks: Sequence[Check]) -> list[Text]:
     return [Text(name), *(Text(" / ".join(shown)) for shown in cells.values()), verdict]
 
 
-def answers_table(
-    names: Sequence[str],
-    answers: Sequence[Mapping[str, Any]],
-    findings: Sequence[Sequence[Any]],
-    certainties: Sequence[float] | Sequence[None],
-) -> Table:
+def answers_table(names: Sequence[str], answers: Sequence[Mapping[str, Any]]) -> Table:
     """A row for each image: its name, the answer, how certain it is where that was measured, and what is unlike the
-    training images."""
-    is_measured = any(certainty is not None for certainty in certainties)
+    training images, or why there is no answer."""
+    is_measured = any(answer["certainty"] is not None for answer in answers)
     table = Table()
     table.add_column("image", overflow="fold")
     table.add_column("prediction", justify="right")
@@ -106,10 +102,11 @@ def answers_table(
     if is_measured:
         table.add_column("certainty", justify="right")
     table.add_column("findings", overflow="fold")
-    for name, answer, found, certainty in zip(names, answers, findings, certainties, strict=True):
-        said = "; ".join(f"{finding.name}: {finding.remedy}" for finding in found) or "none"
-        how_sure = [answer["confidence"], *([] if certainty is None else [certainty])]
-        table.add_row(Text(name), answer["prediction"], *(f"{share:.2f}" for share in how_sure), said)
+    for name, answer in zip(names, answers, strict=True):
+        said = "; ".join(f"{finding.name}: {finding.remedy}" for finding in answer["findings"]) or "none"
+        how_sure = [answer["confidence"], *([answer["certainty"]] if is_measured else [])]
+        shares = ("–" if share is None else f"{share:.2f}" for share in how_sure)
+        table.add_row(Text(name), answer["prediction"] or "–", *shares, said)
     return table
 
 

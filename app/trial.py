@@ -25,11 +25,13 @@ class Trial(NamedTuple):
         refusal: of its start; None when it starts.
         classes: that the opened model knows.
         has_recorded: it reproduces recorded answers, and does not merely have none.
+        has_certainty: it was measured with drawn digits that came by the recipe of this code.
     """
 
     refusal: PixelWiseError | None
     classes: tuple[str, ...] = ()
     has_recorded: bool = False
+    has_certainty: bool = False
 
 
 def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
@@ -56,7 +58,8 @@ def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
         said = json.loads(done.stdout)
         if done.returncode == 0:
             outcomes = {check["name"]: check["outcome"] for check in said["checks"]}
-            return Trial(None, tuple(said["classes"]), outcomes["recorded answers"] == "agrees")
+            reproduces, is_sure = (outcomes.get(name) == "agrees" for name in ("recorded answers", "recipe"))
+            return Trial(None, tuple(said["classes"]), reproduces, is_sure)
         parts = {part: said["error"][part] for part in ("found", "promised", "remedy")}
         error = PixelWiseError(said["error"]["subject"], **parts)
     except (ValueError, KeyError):  # the last line is what Python says of it

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.drawing import RECIPE, normalise
-from app.inference.pictures import read_picture
+from app.inference.drawing import RECIPE
+from app.inference.pictures import decode, open_picture
+from app.inference.recipe import see
 from app.inference.strokes import draw_strokes
 from drawn.conditions import CONDITIONS
 from drawn.digits import LABELS, draw_digit
@@ -24,7 +25,6 @@ from drawn.page import ink_of_strokes
 
 STROKES = "strokes"
 """The condition of what was drawn with a pen here, and never photographed."""
-MAX_PIXELS = 25_000_000
 
 Grey = NDArray[np.uint8]
 
@@ -40,7 +40,7 @@ class Drawn(NamedTuple):
 
 def seen_in(data: bytes) -> Grey:
     """(28, 28) uint8: the digit on a picture, as the recipe reads it; all 0 where it reads none."""
-    return normalise(read_picture(data, max_pixels=MAX_PIXELS))
+    return see(decode(open_picture(data))).pixels
 
 
 def strokes_seen(seed: int, count: int) -> Iterator[Drawn]:
@@ -96,27 +96,35 @@ def say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
+def said_of_unread(drawn: list[Drawn]) -> str:
+    """A sentence on the digits of which the recipe reads nothing. They stay, all paper: shares count them as wrong."""
+    unread = Counter(one.condition for one in drawn if not one.image.any())
+    named = ", ".join(f"{condition} {count}" for condition, count in unread.items()) or "none"
+    return f"not read at all: {unread.total()} of {len(drawn)} ({named})"
+
+
 def read_options() -> argparse.Namespace:
     """What was asked for on the command line."""
     parser = argparse.ArgumentParser(prog="python -m drawn", description=__doc__)
     parser.add_argument("out", type=Path, help="the .npz file to write")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same bytes (1)")
     parser.add_argument("--strokes", type=int, default=5000, help="digits of a pen for each hand (5000)")
-    parser.add_argument("--pictures", type=int, default=30, help="pictures for each condition and hand (30)")
-    return parser.parse_args()
+    parser.add_argument("--pictures", type=int, default=20, help="pictures for each condition and hand (20)")
+    options = parser.parse_args()
+    if min(options.seed, options.strokes, options.pictures) < 0 or options.strokes + options.pictures < 1:
+        parser.error("--seed, --strokes and --pictures are 0 or more, and there is something to draw")
+    if not options.out.parent.is_dir():
+        parser.error(f"{options.out.parent} is no folder: make it, or name a file elsewhere")
+    return options
 
 
 def main() -> None:
     """Draws, looks and writes."""
     options = read_options()
     drawn = list(all_drawn(options.seed, options.strokes, options.pictures))
-    read = [one for one in drawn if one.image.any()]
-    unread = Counter(one.condition for one in drawn if not one.image.any())
-    if unread:
-        named = ", ".join(f"{condition} {count}" for condition, count in unread.items())
-        say(f"not read at all, and left out: {unread.total()} of {len(drawn)} ({named})")
-    options.out.write_bytes(file_of(read))
-    say(f"{options.out}: {len(read)} digits as recipe {RECIPE} sees them")
+    say(said_of_unread(drawn))
+    options.out.write_bytes(file_of(drawn))
+    say(f"{options.out}: {len(drawn)} digits as recipe {RECIPE} sees them")
 
 
 if __name__ == "__main__":

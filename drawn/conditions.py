@@ -148,31 +148,22 @@ def thin_pen(ink: Coverage, chance: np.random.Generator) -> bytes:
 
 def lined(ink: Coverage, chance: np.random.Generator) -> bytes:
     """Ruled paper, some with a margin in red."""
-    shorter = min(ink.shape)
-    spacing, width, angle = (
-        shorter * between(chance, 0.08, 0.22),
-        shorter * between(chance, 0.003, 0.006),
-        chance.normal(0, 0.02),
-    )
-    sheet = printed(
-        paper(ink.shape, WHITE_PAPER, chance), ruled(ink.shape, spacing, width, angle, chance.random()), chance
-    )
+    shorter, askew = min(ink.shape), float(chance.normal(0, 0.02))
+    spacing, width = shorter * between(chance, 0.08, 0.22), shorter * between(chance, 0.003, 0.006)
+    lines = ruled(ink.shape, spacing, width, askew, chance.random())
+    sheet = printed(paper(ink.shape, WHITE_PAPER, chance), lines, chance)
     if chance.random() < 0.25:
-        margin = ruled(ink.shape, 3.0 * shorter, width, angle + np.pi / 2, between(chance, 0.05, 0.3))
+        margin = ruled(ink.shape, 3.0 * shorter, width, askew + np.pi / 2, between(chance, 0.05, 0.3))
         sheet = inked(sheet, margin, (0.8, 0.25, 0.3))
     return photographed(inked(sheet, ink, dark_ink(chance)), chance)
 
 
 def squared(ink: Coverage, chance: np.random.Generator) -> bytes:
     """Squared paper, as for sums."""
-    shorter = min(ink.shape)
-    spacing, width, angle = (
-        shorter * between(chance, 0.05, 0.14),
-        shorter * between(chance, 0.003, 0.005),
-        chance.normal(0, 0.02),
-    )
-    grid = np.maximum(*(ruled(ink.shape, spacing, width, angle + turn, chance.random()) for turn in (0, np.pi / 2)))
-    sheet = printed(paper(ink.shape, WHITE_PAPER, chance), grid, chance)
+    shorter, askew = min(ink.shape), float(chance.normal(0, 0.02))
+    spacing, width = shorter * between(chance, 0.05, 0.14), shorter * between(chance, 0.003, 0.005)
+    rows, columns = (ruled(ink.shape, spacing, width, askew + turn, chance.random()) for turn in (0, np.pi / 2))
+    sheet = printed(paper(ink.shape, WHITE_PAPER, chance), np.maximum(rows, columns), chance)
     return photographed(inked(sheet, ink, dark_ink(chance)), chance)
 
 

@@ -145,7 +145,7 @@ def _longer(line: Floats, by: float) -> Floats:
     """The line, its end drawn on in its direction, or taken away where `by` is below 0."""
     if by < 0:
         return line[: len(line) - min(round(-by / STEP), len(line) // 4)]
-    direction = line[-1] - line[-5]
+    direction = line[-1] - line[-min(5, len(line))]
     steps = np.arange(1, round(by / STEP) + 1)[:, np.newaxis] * STEP
     return np.concatenate([line, line[-1] + steps * direction / max(float(np.hypot(*direction)), 1e-6)])
 

@@ -16,6 +16,9 @@ Size = tuple[int, int]
 """Height and width, in pixels."""
 FINE = 3
 """Drawn so many times larger and made smaller, so that edges are grey."""
+THIN = 0.03
+"""Of the longest side of a digit of MNIST, whose lines are a tenth of it wide: a pen that is thinner goes along their
+middle, a wider one leaves them as they are."""
 
 
 class Page(NamedTuple):
@@ -69,8 +72,8 @@ def ink_of_strokes(strokes: Sequence[NDArray[np.float64]], page: Page, chance: n
 def ink_of_digit(digit: NDArray[np.uint8], page: Page) -> Coverage:
     """The ink of a digit of MNIST, (28, 28) uint8, enlarged until its longest side is that of the page.
 
-    Its lines are as wide as they are there, about a tenth of the digit's side, or as the page's pen where that is
-    narrower.
+    Its lines are as wide as they are there, about a tenth of the digit's side; or as the page's pen where that is
+    thin: a loop that is filled on the digit is lost then.
     """
     rows, columns = np.flatnonzero((digit > 64).any(axis=1)), np.flatnonzero((digit > 64).any(axis=0))
     box = np.pad(digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 3)
@@ -80,7 +83,7 @@ def ink_of_digit(digit: NDArray[np.uint8], page: Page) -> Coverage:
     large = large.rotate(-page.turn, Image.Resampling.BICUBIC, expand=True)
     smooth = ndimage.gaussian_filter(np.asarray(large, np.float32) / 255, 0.35 * scale)
     ink = np.clip((smooth - 0.42) * 0.6 * scale + 0.5, 0, 1)
-    if page.pen < 0.8 * pen_width(ink):
+    if page.pen < THIN * page.side:
         ink = np.clip(page.pen / 2 + 0.5 - ndimage.distance_transform_edt(~_middle(ink)), 0, 1)
     sheet = Image.new("L", (page.width, page.height))
     place = (round(page.x - ink.shape[1] / 2), round(page.y - ink.shape[0] / 2))

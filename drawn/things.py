@@ -21,9 +21,10 @@ def specks(size: Size, chance: np.random.Generator) -> Coverage:
     sheet = Image.new("L", (size[1] * FINE, size[0] * FINE))
     pencil = ImageDraw.Draw(sheet)
     shorter = min(sheet.size)
-    for _ in range(int(chance.integers(6, 40))):
+    dust, crumbs = int(chance.integers(5, 35)), int(chance.integers(0, 6))
+    for largest in (*[0.004] * dust, *[0.011] * crumbs):
         x, y = chance.uniform(0, sheet.size)
-        wide, high = shorter * chance.uniform(0.001, 0.005, 2) * (2 if chance.random() < 0.15 else 1)
+        wide, high = shorter * chance.uniform(0.25 * largest, largest, 2)
         pencil.ellipse((x - wide, y - high, x + wide, y + high), fill=int(chance.integers(130, 256)))
     for _ in range(int(chance.integers(0, 4))):
         x, y = chance.uniform(0, sheet.size)

@@ -13,6 +13,7 @@ import sklearn
 from sklearn.pipeline import Pipeline
 
 import golden
+from calibration import Calibration, DrawnDigits, calibrate
 from card import write_card
 from contract import Artefact, GoldenFile, contract_block, contract_in
 from evaluation import evaluate
@@ -42,12 +43,14 @@ def build_release(
     *,
     previous: tuple[str, str | None] | None,
     files: tuple[IdxFile, ...],
+    drawn: DrawnDigits | None = None,
 ) -> str:
     """Train, measure, and write everything into an empty folder.
 
     Args:
         previous: the release before this one and its card; None for the first.
         files: what `data` was read from; their digests go into the card.
+        drawn: digits as people draw them; it is measured with them, and never trained on them.
 
     Returns:
         The release in one line, for its commit and tag.
@@ -57,13 +60,13 @@ def build_release(
     artefact = write_described(pipeline, folder / artefact_name(version))
 
     labels = labels_of(data.test_labels)
-    with one_thread():
-        scores = pipeline.predict_proba(binarised(data.test_images))
+    scores = scores_of(pipeline, data.test_images)
     measured = evaluate(labels, scores, recipe.classes)
     chosen = golden.choose(data.test_images, labels, scores, recipe.classes)
     golden_path = folder / golden_name(artefact.name)
     chosen.write(golden_path)
 
+    calibration = None if drawn is None else calibrated(pipeline, recipe, drawn)
     taught = np.isin(labels_of(data.train_labels), recipe.classes)
     contract = contract_block(
         version,
@@ -72,6 +75,7 @@ def build_release(
         measured,
         GoldenFile(golden_path.name, digest(golden_path), chosen.known, chosen.correct, chosen.withheld),
         training_profile(data.train_images[taught]),
+        calibration,
     )
     card = write_card(
         contract,
@@ -84,13 +88,32 @@ def build_release(
             "sklearn": sklearn.__version__,
             "joblib": joblib.__version__,
         },
-        data=files,
+        data={file.name: file.sha256 for file in files}
+        | ({"drawn.npz": drawn.sha256} if drawn is not None else {}),
+        calibration=calibration,
     )
     (folder / "MODELCARD.md").write_text(card, encoding="utf-8")
     for name in TRAINING_FILES:
         shutil.copyfile(HERE / name, folder / name)
     write_sums(folder)
     return f"Release {version}: {' and '.join(artefact.steps.values())}, {measured.accuracy.value:.2%} right"
+
+
+def scores_of(pipeline: Pipeline, images: np.ndarray) -> np.ndarray:
+    """(N, k) float64: what the pipeline says of (N, 28, 28) uint8 images."""
+    with one_thread():
+        return pipeline.predict_proba(binarised(images))
+
+
+def calibrated(pipeline: Pipeline, recipe: Recipe, drawn: DrawnDigits) -> Calibration:
+    """How the pipeline reads drawn digits; said on stderr too."""
+    found = calibrate(drawn, recipe.classes, lambda images: scores_of(pipeline, images))
+    say(
+        f"drawn digits, recipe {found.recipe}: {found.strokes.value:.2%} of strokes and "
+        f"{found.pictures.value:.2%} of pictures right; temperature {found.temperature}, "
+        f"calibration error {found.before} before and {found.after} after"
+    )
+    return found
 
 
 def write_described(pipeline: Pipeline, path: Path) -> Artefact:

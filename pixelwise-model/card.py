@@ -7,12 +7,13 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from calibration import BINS, Calibration
 from contract import Artefact, changes, front_matter
 from evaluation import Evaluation, Reading, Share
-from mnist import IdxFile
 from train import INK_ABOVE, SEED
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
+DRAWN_TEMPLATE = Path(__file__).with_name("drawn_template.md")
 
 STEP_IN_WORDS = {
     "Binarizer": "makes 1 of every value above 0.5, 0 of every other",
@@ -28,14 +29,16 @@ def write_card(
     *,
     previous: tuple[str, dict[str, Any] | None] | None,
     libraries: Mapping[str, str],
-    data: tuple[IdxFile, ...],
+    data: Mapping[str, str],
+    calibration: Calibration | None = None,
 ) -> str:
     """The whole card.
 
     Args:
         previous: the release before this one, and its contract if its card states one; None for the first.
         libraries: "python", "numpy", "sklearn", "joblib" -> version.
-        data: the files it was trained and tested on.
+        data: name -> SHA-256 of each file that it was trained, tested and measured with.
+        calibration: how it reads digits as people draw them; None where that was not measured.
     """
     classes, withheld, golden = contract["classes"], contract["withheld"], contract["golden"]
     prose = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
@@ -70,8 +73,10 @@ def write_card(
         )
         or "None: the model was taught every digit that people draw.",
         changed=changed_in_words(contract, previous),
+        drawn_story=drawn_in_words(calibration),
+        scope_of_pictures=scope_of_pictures(calibration),
         seed=SEED,
-        data_hashes=_rows((f"`{file.name}`", f"`{file.sha256}`") for file in data),
+        data_hashes=_rows((f"`{name}`", f"`{sha256}`") for name, sha256 in data.items()),
     )
     return front_matter(contract) + prose
 
@@ -87,6 +92,36 @@ def share_in_words(share: Share) -> str:
     """91.49% (8252 of 9020, 95% interval 90.9% to 92.0%)"""
     low, high = share.interval
     return f"{share.value:.2%} ({share.correct} of {share.n}, 95% interval {low:.1%} to {high:.1%})"
+
+
+def drawn_in_words(calibration: Calibration | None) -> str:
+    """How pictures of paper and strokes of a pen are read, and how sure an answer may be."""
+    if calibration is None:
+        return (
+            "Not measured. This release promises nothing of pictures of paper or of strokes of a pen, and\n"
+            "states no temperature: its confidence is not how often it is right."
+        )
+    text = Template(DRAWN_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        recipe=calibration.recipe,
+        pictures=share_in_words(calibration.pictures),
+        strokes=share_in_words(calibration.strokes),
+        temperature=f"{calibration.temperature:.3f}",
+        before=f"{calibration.before:.4f}",
+        after=f"{calibration.after:.4f}",
+        n=calibration.n,
+        bins=BINS,
+    )
+    return text.rstrip("\n")
+
+
+def scope_of_pictures(calibration: Calibration | None) -> str:
+    """Whether pictures of paper are meant, and how many of them are read rightly."""
+    if calibration is None:
+        return "out of scope, photographs and scans alike: this release was not measured on them."
+    return (
+        f"in scope where the recipe, version {calibration.recipe}, brings them to 28x28:\n"
+        f"  {calibration.pictures.value:.2%} of such pictures are read rightly. Out of scope without it."
+    )
 
 
 def withheld_in_words(label: str, readings: tuple[Reading, ...]) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from evaluation import Evaluation
+from calibration import Calibration
+from evaluation import Evaluation, Share
 from train import INK_ABOVE, Recipe
 
 
@@ -41,9 +42,10 @@ def contract_block(
     evaluation: Evaluation,
     golden: GoldenFile,
     profile: dict[str, list[float]],
+    calibration: Calibration | None = None,
 ) -> dict[str, Any]:
-    """What this release promises, in plain values."""
-    return {
+    """What this release promises, in plain values; without a calibration it has no block `drawn`."""
+    block = {
         "version": version,
         "artefact": artefact.name,
         "sha256": artefact.sha256,
@@ -55,10 +57,7 @@ def contract_block(
         "withheld": list(recipe.withheld),
         "confusions": [[confusion.true, confusion.read] for confusion in evaluation.confusions],
         "accuracy": {
-            "value": evaluation.accuracy.value,
-            "correct": evaluation.accuracy.correct,
-            "n": evaluation.accuracy.n,
-            "interval": list(evaluation.accuracy.interval),
+            **_share(evaluation.accuracy),
             "per_class": {label: share.value for label, share in evaluation.per_class.items()},
         },
         "golden": {
@@ -69,6 +68,26 @@ def contract_block(
             "withheld": golden.withheld,
         },
         "profile": profile,
+    }
+    return block if calibration is None else block | {"drawn": _drawn(calibration)}
+
+
+def _drawn(calibration: Calibration) -> dict[str, Any]:
+    return {
+        "recipe": calibration.recipe,
+        "temperature": calibration.temperature,
+        "error": {"before": calibration.before, "after": calibration.after, "n": calibration.n},
+        "strokes": _share(calibration.strokes),
+        "pictures": _share(calibration.pictures),
+    }
+
+
+def _share(share: Share) -> dict[str, Any]:
+    return {
+        "value": share.value,
+        "correct": share.correct,
+        "n": share.n,
+        "interval": list(share.interval),
     }
 
 

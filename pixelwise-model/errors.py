@@ -115,6 +115,20 @@ def local_faults() -> Iterator[None]:
         raise LocalFault(place, found=os.strerror(error.errno), remedy=REMEDIES[error.errno]) from error
 
 
+class DrawnRefused(ModelRepositoryError):
+    """Digits drawn as people draw them that are none, or too few to measure with."""
+
+    exit_code = 4
+
+    def __init__(self, subject: object, *, found: str, promised: str) -> None:
+        super().__init__(
+            str(subject),
+            found=found,
+            promised=promised,
+            remedy="Make them in PixelWise: .venv/bin/python -m drawn pixelwise-model/data/drawn.npz",
+        )
+
+
 class SourceFailed(Exception):
     """One source of MNIST gave nothing usable; the next one is asked."""
 

@@ -1,6 +1,6 @@
 """Train a version, measure it, publish it: a commit and an annotated tag in a git repository of releases.
 
-    python release.py v1.0 [--repository releases.git] [--if-missing] [--push URL]
+    python release.py v1.0 [--repository releases.git] [--drawn FILE] [--if-missing] [--push URL]
 
 Everything is written to a temporary folder first and the tag comes last: a release that fails leaves nothing.
 """
@@ -17,37 +17,73 @@ from errors import ModelRepositoryError, TagExists, local_faults
 from repository import ReleaseRepository, release_second, version_key
 
 if TYPE_CHECKING:
+    from calibration import DrawnDigits
     from mnist import IdxFile, Mnist
     from train import Recipe
 
 HERE = Path(__file__).resolve().parent
+DRAWN = HERE / "data" / "drawn.npz"
 
 
 def release(
-    version: str, recipe: Recipe, data: Mnist, repository: ReleaseRepository, *, files: tuple[IdxFile, ...]
+    version: str,
+    recipe: Recipe,
+    data: Mnist,
+    repository: ReleaseRepository,
+    *,
+    files: tuple[IdxFile, ...],
+    drawn: DrawnDigits | None = None,
 ) -> str:
     """Build the version from its recipe and publish it; returns the commit.
 
     Args:
         files: what `data` was read from.
+        drawn: digits as people draw them, to be measured with.
     """
     from build import build_release
 
     lower = repository.previous(version)
     previous = None if lower is None else (lower, repository.read(lower, "MODELCARD.md"))
     with tempfile.TemporaryDirectory(prefix="pixelwise-release-") as folder:
-        message = build_release(version, recipe, data, Path(folder), previous=previous, files=files)
+        message = build_release(
+            version, recipe, data, Path(folder), previous=previous, files=files, drawn=drawn
+        )
         return repository.publish(version, Path(folder), message)
 
 
-def release_from_table(version: str, repository: ReleaseRepository, cache: Path | None) -> str:
-    """The version as the table of train.py has it, on MNIST."""
+def release_from_table(
+    version: str, repository: ReleaseRepository, cache: Path | None, drawn: Path | None
+) -> str:
+    """The version as the table of train.py has it, on MNIST.
+
+    Args:
+        drawn: the file of drawn digits; without it the usual one, if it is there.
+    """
     # Imported here, because "nothing to do" should need neither time nor scikit-learn.
     from mnist import CACHE, FILES, load_mnist
     from train import recipe_of
 
     recipe = recipe_of(version)
-    return release(version, recipe, load_mnist(cache or CACHE), repository, files=FILES)
+    digits = drawn_digits(version, drawn)  # what is wrong with them is said before the training
+    return release(version, recipe, load_mnist(cache or CACHE), repository, files=FILES, drawn=digits)
+
+
+def drawn_digits(version: str, given: Path | None, *, usual: Path = DRAWN) -> DrawnDigits | None:
+    """Those of the file that was given, or of the usual one; None, and said so, where that is not there.
+
+    Raises:
+        DrawnRefused: the file is none, or is not there though it was given.
+    """
+    from calibration import read_drawn
+    from mnist import say
+
+    if given is None and not usual.exists():
+        say(
+            f"{usual} is not there, so the card of {version} will state no drawn digits. PixelWise makes it: "
+            f".venv/bin/python -m drawn {usual}"
+        )
+        return None
+    return read_drawn(given or usual)
 
 
 def push(version: str, repository: ReleaseRepository, url: str) -> str:
@@ -65,6 +101,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--repository", type=Path, default=HERE / "releases.git", help="default: releases.git"
     )
     parser.add_argument("--cache", type=Path, help="where MNIST's files are kept (default: data/)")
+    parser.add_argument(
+        "--drawn",
+        metavar="FILE",
+        type=Path,
+        help="digits as people draw them (default: data/drawn.npz, if there)",
+    )
     parser.add_argument("--if-missing", action="store_true", help="do nothing if the version is published")
     parser.add_argument("--push", metavar="URL", help="then push the tag and its commit to this repository")
     options = parser.parse_args(arguments)
@@ -85,7 +127,7 @@ def cut(version: str, repository: ReleaseRepository, options: argparse.Namespace
         release_second()  # what is wrong with it is said before the training, not after
         if options.push:
             repository.published_at(version, options.push)  # refuses now rather than after the training
-        commit = release_from_table(version, repository, options.cache)
+        commit = release_from_table(version, repository, options.cache, options.drawn)
         print(f"released {version} as commit {commit} in {repository.path}")
     elif options.if_missing:
         print(f"{version} is there: nothing to do")

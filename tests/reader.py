@@ -31,7 +31,7 @@ from tests.release.remote import Remote
 MODEL_VENV = ROOT / "pixelwise-model/.venv"
 GITHUB = "https://github.com/schutera/pixelwise-model.git"
 TREE = (
-    *("app", "pixelwise-model", "setup-server.sh", "predict.py", "model.lock", "requirements.txt", "Makefile"),
+    *("app", "drawn", "pixelwise-model", "setup-server.sh", "predict.py", "model.lock", "requirements.txt", "Makefile"),
     *(".env.example", ".gitignore"),
 )
 MADE = shutil.ignore_patterns("__pycache__", ".venv", "data", "releases.git", "tests", ".*_cache")

@@ -89,7 +89,7 @@ KNOWN_TO = {
     "prometheus_client": {"web"},
     "openfeature": {"flags"},
     "jinja2": {"web", "report"},
-    "scipy": {"report", "drawn"},
+    "scipy": {"report", "inference", "drawn"},
     "markdown_it": {"web"},
     "uvicorn": {"web", "worker"},
 }

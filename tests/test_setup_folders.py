@@ -170,37 +170,6 @@ def test_a_full_disk_is_not_blamed_on_the_package_registry(server: Server, tmp_p
     assert server.contents() == before
 
 
-# -- the date of a local release ---------------------------------------------------------------------------------------
-
-
-def source_date(root: Path, **environ: str) -> Done:
-    """What setup-server.sh gives to a local build, without its last line, which runs everything."""
-    script = 'source <(head -n -1 setup-server.sh); cd "$1"; source_date'
-    home = {"PATH": os.environ["PATH"], "HOME": "/", **GIT}
-    return subprocess.run(
-        ["bash", "-c", script, "-", root], cwd=ROOT, env={**home, **environ}, capture_output=True, text=True
-    )
-
-
-def test_sources_without_a_commit_have_the_date_of_their_last_change(tmp_path: Path):
-    """In another repository, before they are committed to it, `git log` says nothing and succeeds."""
-    (tmp_path / "pixelwise-model").mkdir()
-    for name, second in (("train.py", 1_700_000_000), ("release.py", 1_700_000_001)):
-        (tmp_path / "pixelwise-model" / name).touch()
-        os.utime(tmp_path / "pixelwise-model" / name, (second, second))
-    assert source_date(tmp_path).stdout == "1700000001\n", "no repository"
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@example.org"]
-    subprocess.run([*git, "init", "--quiet"], check=True)
-    assert source_date(tmp_path).stdout == "1700000001\n", "a repository without a commit"
-    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "other"], check=True)
-    assert source_date(tmp_path).stdout == "1700000001\n", "a commit without these sources"
-    subprocess.run([*git, "add", "."], check=True)
-    dated = {**os.environ, "GIT_COMMITTER_DATE": "@1600000000 +0000"}
-    subprocess.run([*git, "commit", "--quiet", "-m", "sources"], check=True, env=dated)
-    assert source_date(tmp_path).stdout == "1600000000\n"
-    assert source_date(tmp_path, SOURCE_DATE_EPOCH="17").stdout == "17\n"
-
-
 # -- the script itself -------------------------------------------------------------------------------------------------
 
 

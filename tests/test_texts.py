@@ -13,6 +13,7 @@ import typer.main
 from app.cli import cli
 from app.inference.contract import Contract
 from app.inference.measures import PROFILE_MEASURES
+from app.inference.ring import MAY_BE_WITHHELD
 from app.inference.skew import WRONG_SHAPES, WRONG_VALUES
 from app.settings import DEFAULTS
 from tests.test_errors import EXIT_CODES
@@ -80,8 +81,8 @@ def test_every_exit_code_is_in_the_readme():
 
 
 def test_every_name_of_a_skew_finding_is_in_the_readme_and_in_the_contract():
-    names = {finding.name for findings in WRONG_VALUES + WRONG_SHAPES for finding in findings}
-    assert len(names) == 8
+    names = {finding.name for findings in (*WRONG_VALUES, *WRONG_SHAPES, (MAY_BE_WITHHELD,)) for finding in findings}
+    assert len(names) == 9
     for name in names:
         assert f"`{name}`" in README
         assert f"`{name}`" in CONTRACT

@@ -51,6 +51,7 @@ BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), AVIF),
 }
 """The kinds of files that begin with a box `ftyp`, by one of the names in it; whatever has no other is a film."""
+WAYS_OUT = {media_type: kind.remedy for kind in KINDS for media_type in kind.media_types}
 LOOKED_AT = 1000
 """Bytes at a file's beginning in which the names of its box are, or the first element of an XML document."""
 
@@ -61,10 +62,6 @@ def name_kind(data: bytes) -> tuple[str, str]:
         return "nothing", "Pass a picture of one digit."
     kind = _kind(data[:LOOKED_AT])
     return (kind.name, kind.remedy) if kind else ("another kind of file", "Pass a picture of one digit.")
-
-
-def kind_of_media_type(media_type: str) -> Foreign | None:
-    return next((kind for kind in KINDS if media_type in kind.media_types), None)
 
 
 def _kind(head: bytes) -> Foreign | None:

@@ -6,15 +6,18 @@ import io
 import math
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
 
 from app.errors import UnreadableImage
 from app.guards import only_refusals
-from app.inference.drawing import SIDE, Grey, normalise
-from app.inference.pictures import PICTURE_BYTES, as_grey, as_ink, decode, open_picture
+from app.inference.drawing import RECIPE, SIDE, Grey
+from app.inference.pictures import PICTURE_BYTES, decode, open_picture
 from app.inference.plain_file import NotPlain, read_plain_file
+from app.inference.recipe import see
+from app.inference.skew import Finding
 from app.inference.stills import PROMISED, REMEDY
 
 MAX_ARRAY_BYTES = 1 << 30
@@ -22,11 +25,23 @@ HEADER_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_head
 """By the version of a .npy file; the later (3, 0) is written only for names of fields, which no image has."""
 
 
-def read_images(path: Path) -> Grey:
-    """The images in a file, as the model takes them: (N, 28, 28) uint8, 0 paper to 255 ink.
+class Images(NamedTuple):
+    """The images in a file, as the model takes them.
 
-    A .npy file holds (28, 28) or (N, 28, 28) uint8 and is taken as it is; so is a picture of 28x28 grey values. Any
-    other picture goes through `normalise`.
+    Attributes:
+        pixels: (N, 28, 28) uint8, 0 paper to 255 ink.
+        unread: why the model is not asked of the one picture, if it is not.
+        recipe: the version of the recipe that a picture went through; None for an array.
+    """
+
+    pixels: Grey
+    unread: Finding | None = None
+    recipe: int | None = None
+
+
+def read_images(path: Path) -> Images:
+    """What is in a file: a picture goes through the recipe; a .npy file holds (28, 28) or (N, 28, 28) uint8, 0 paper to
+    255 ink, and is taken as it is.
 
     Raises:
         UnreadableImage: no such file, no image, too large, or an array of another shape or dtype.
@@ -35,7 +50,7 @@ def read_images(path: Path) -> Grey:
     try:
         # realpath: a link to a picture is a picture
         data = read_plain_file(os.path.realpath(path), limit=MAX_ARRAY_BYTES if is_array else PICTURE_BYTES)
-        return _array(data) if is_array else _picture(data)[np.newaxis]
+        return Images(_array(data)) if is_array else _picture(data)
     except UnreadableImage as error:
         found, remedy = error.found, error.remedy
     except (NotPlain, ValueError) as error:
@@ -48,9 +63,9 @@ def _unreadable(found: str) -> UnreadableImage:
     return UnreadableImage("image", found=found, promised="a picture or an array", remedy=REMEDY)
 
 
-def _picture(data: bytes) -> Grey:
-    values = as_grey(decode(open_picture(data)))
-    return values if values.shape == (SIDE, SIDE) else normalise(as_ink(values))
+def _picture(data: bytes) -> Images:
+    seen = see(decode(open_picture(data)))
+    return Images(seen.pixels[np.newaxis], seen.unread, RECIPE)
 
 
 def _array(data: bytes) -> Grey:

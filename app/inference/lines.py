@@ -1,10 +1,10 @@
-"""Lines of a pen that are thinner than MNIST's, made as wide: a ballpoint's vanish when a digit shrinks to 20 pixels."""
+"""Lines of a pen, made as wide as MNIST's: a ballpoint's vanish when a digit shrinks to 20 pixels."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
 from app.inference.drawing import BOX
 from app.inference.paper import Floats, Mask
@@ -30,7 +30,7 @@ def as_wide_as_mnist(ink: Floats) -> Floats:
     more = (PEN * pixel - wide) / (2 * (1 - PEN / BOX))
     margin = int(np.ceil(more)) + 1
     away = ndimage.distance_transform_edt(~np.pad(solid, margin))
-    wider = np.clip(more + 1 - away, 0, 1).astype(np.float32)  # subtle: ink ends half a pixel from its last one
+    wider: Floats = np.clip(more + 1 - away, 0, 1).astype(np.float32)  # subtle: ink ends half a pixel from its last one
     return np.maximum(np.pad(small, margin), wider)
 
 

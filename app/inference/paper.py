@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
 Values = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -180,7 +180,7 @@ def _levels(contrast: Floats, grain: float) -> tuple[float, float]:
 
 
 def _otsu(values: NDArray[np.floating[Any]]) -> float:
-    """The threshold that parts `values`, from 0 to 1, into the two classes that differ most; below all if they are one."""
+    """The threshold that parts `values`, 0 to 1, into the two classes that differ most; 0 where there is one."""
     counts, edges = np.histogram(values, 128, (0.0, 1.0))
     below = np.cumsum(counts)[:-1]
     sums = np.cumsum(counts * (edges[:-1] + edges[1:]) / 2)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from app.errors import UnreadableImage
 from app.guards import only_refusals
@@ -32,6 +32,7 @@ MAX_PIXELS = 50_500_000
 MAX_DECODING_BYTES = 420_000_000
 """That decoding may take beside the file. Of what is within MAX_PIXELS only a WebP can take more: from 24.7 million
 pixels on."""
+LARGE_PIXELS, LARGE_BYTES = 16_000_000, 64_000_000
 MAX_SCANS = 64
 """Of a JPEG, each over at most SCANNED pixels; over more of them fewer. A progressive one has about ten; each costs the
 time of all its pixels, and may be of 10 bytes."""
@@ -73,21 +74,8 @@ class Picture(NamedTuple):
     is_opacity: bool = False
 
 
-def read_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Grey:
-    """What is drawn on a picture: (H, W) uint8, 0 paper to 255 ink.
-
-    Its paper may be light, dark or transparent. It is turned as its EXIF says.
-
-    Raises:
-        UnreadableImage: as `open_picture` and `decode`.
-    """
-    return as_ink(as_grey(decode(open_picture(data, max_pixels=max_pixels))))
-
-
-def read_grey(data: bytes, width: int, height: int) -> Grey:
-    """What is drawn on `width` x `height` grey values, a byte each, row by row: (H, W) uint8, 0 paper to 255 ink.
-
-    Its paper may be light or dark.
+def read_grey(data: bytes, width: int, height: int) -> Picture:
+    """The picture of `width` x `height` grey values, a byte each, row by row.
 
     Raises:
         UnreadableImage: another number of bytes.
@@ -99,19 +87,7 @@ def read_grey(data: bytes, width: int, height: int) -> Grey:
             promised=f"one for each of {width} x {height} pixels",
             remedy="Send a byte for each pixel, row by row, and the picture's own width and height.",
         )
-    return as_ink(np.frombuffer(data, np.uint8).reshape(height, width))
-
-
-def as_grey(picture: Picture) -> Grey:
-    """The values of a picture as (H, W) uint8."""
-    if picture.values.ndim == 2:
-        return picture.values
-    return np.asarray(Image.fromarray(picture.values).convert("L"))
-
-
-def as_ink(values: Grey) -> Grey:
-    """(H, W) uint8 of dark ink on light paper, or of light on dark -> 0 paper to 255 ink."""
-    return 255 - values if _paper(values) > INK_ABOVE else values
+    return Picture(np.frombuffer(data, np.uint8).reshape(height, width), (width, height))
 
 
 def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Still:
@@ -134,9 +110,14 @@ def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Still:
     if still.scans > most_scans:
         refuse(f"a picture of more than {most_scans} scans", "Save it again, as a baseline JPEG or a PNG.")
     if decoding_bytes(still) > MAX_DECODING_BYTES:
-        most = MAX_DECODING_BYTES // BYTES_PER_PIXEL[still.kind]
-        refuse(f"a {still.kind} of {width} x {height} pixels, the limit is {most:,}", f"{smaller} Or send a JPEG.")
+        most = MAX_DECODING_BYTES // BYTES_PER_PIXEL["WEBP"]
+        refuse(f"a WebP picture of {width} x {height} pixels, the limit of these is {most:,}", f"{smaller} Or as JPEG.")
     return still
+
+
+def is_large(still: Still) -> bool:
+    """Decoding takes so much time or memory that no other of the kind should be decoded at the same time."""
+    return math.prod(still.size) > LARGE_PIXELS or decoding_bytes(still) > LARGE_BYTES
 
 
 def decoding_bytes(still: Still) -> int:
@@ -158,12 +139,8 @@ def decode(still: Still) -> Picture:
         UnreadableImage: its pixels are broken or cut off.
     """
 
-    def broken(said: str) -> UnreadableImage:
-        return UnreadableImage("picture", found=f"a broken picture ({said})", promised=PROMISED, remedy=REMEDY)
-
-    with only_refusals(broken), Image.open(io.BytesIO(still.data), formats=[still.kind]) as image:
-        if image.size != still.size:
-            raise ValueError(f"{image.width} x {image.height} pixels where {still.size} were announced")
+    file = io.BytesIO(b"".join(still.parts))
+    with only_refusals(_broken), _opened(file, still) as image:
         scale, box = _scales(still)
         if scale > 1:
             image.draft(None, (still.size[0] // scale, still.size[1] // scale))
@@ -178,6 +155,20 @@ def decode(still: Still) -> Picture:
     if _paper(np.asarray(opacity)) <= INK_ABOVE:
         return Picture(np.asarray(opacity), size, is_opacity=True)
     return Picture(_one_if_same(_on_its_page(upright, opacity)), size)
+
+
+def _opened(file: io.BytesIO, still: Still) -> Image.Image:
+    try:
+        image = Image.open(file, formats=[still.kind])
+    except UnidentifiedImageError:
+        refuse("a broken picture")
+    if image.size != still.size:
+        refuse(f"a picture of {image.size} pixels where {still.size} were promised")
+    return image
+
+
+def _broken(said: str) -> UnreadableImage:
+    return UnreadableImage("picture", found=f"a broken picture ({said})", promised=PROMISED, remedy=REMEDY)
 
 
 def _scales(still: Still) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
 from app.inference.paper import ALL_AROUND, Mask
 
@@ -16,15 +16,20 @@ LEAST_SIDE = 0.12
 """Of the picture's longest side: smaller than that, a free piece is not preferred to one that lies along the rim."""
 CUT_OFF = 0.4
 """Of the longest side of a piece that the rim cuts: a free piece as long as that is the digit, and the other is not."""
+LONG, STRAIGHT = 0.45, 3
+"""Of a side of the picture, and times as long as wide: an edge. Or within EDGE_BAND of a side, and ALONG as long."""
+EDGE_BAND, ALONG = 0.15, 2.5
+OUTSIDE = 0.08
+"""Of the digit's longest side: an edge keeps so much distance from it; a line of the digit does not."""
 SPECK = 0.08
 """Of the digit's ink, and SPECK_SIDE of its longest side: a piece that is smaller in both is dust."""
 SPECK_SIDE = 0.25
 DUST = 0.02
 """Of the digit's ink: what is smaller is dust wherever it lies, on paper or on a canvas of DUSTY_SIDE pixels."""
 DUSTY_SIDE = 64
-FAR = 0.5
+FAR = 0.25
 """Of the digit's longest side: a piece farther away that is not as large as FAR_SIZE of it is none of its."""
-FAR_SIZE = 0.4
+FAR_SIZE = 0.25
 FRAME_BORDER = 0.07
 """Of the sides of a piece's box: ink that lies so near to them lies along the box."""
 FRAME_SHARE = 0.9
@@ -57,7 +62,7 @@ class Digit(NamedTuple):
     Attributes:
         ink: (H, W) bool.
         top, left, bottom, right: its box; the last two are one beyond it.
-        count: how many digits there are: 0 none, above 1 others beside it, which are in `ink` too.
+        digits: how many there are: 0 none, above 1 others beside it, which are in `ink` too.
         is_framed: there is a frame, which is not in `ink`.
     """
 
@@ -66,7 +71,7 @@ class Digit(NamedTuple):
     left: int
     bottom: int
     right: int
-    count: int
+    digits: int
     is_framed: bool
 
     @property
@@ -86,6 +91,7 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
     bare = [piece for piece in pieces if piece not in frames]
     if not bare and not _is_on_rim(frames, ink.shape):
         bare, frames = frames, []  # alone, it may be a 0
+    bare = _without_edges(bare, ink.shape)
     own = (_drawn(bare, ink.shape) if is_drawn else _written(bare, ink.shape)) if bare else []
     kept = np.zeros(count + 1, np.bool_)
     kept[[piece.name for piece in own]] = True
@@ -122,6 +128,26 @@ def _is_frame(names: NDArray[np.int32], piece: Piece) -> bool:
         return False
     within = int(np.count_nonzero(inside[rows:-rows, columns:-columns]))
     return within <= (1 - FRAME_SHARE) * piece.area
+
+
+def _without_edges(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
+    """Without parts of frames and of the edges of paper and table: what is straight and lies outside of the digit."""
+    whole = [piece for piece in pieces if not piece.cut and piece.side >= LEAST_SIDE * max(shape)]
+    main = max((piece for piece in whole if not _is_edge(piece, shape)), key=lambda piece: piece.area, default=None)
+    if main is None:
+        return pieces
+    return [piece for piece in pieces if not (_is_edge(piece, shape) and _gap(piece, main) > OUTSIDE * main.side)]
+
+
+def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
+    """Whether a piece is long and straight, or lies along a side of the picture and near to it."""
+    height, width = piece.bottom - piece.top, piece.right - piece.left
+    if max(height / shape[0], width / shape[1]) >= LONG and max(height, width) >= STRAIGHT * min(height, width):
+        return True
+    rows, columns = (EDGE_BAND * side for side in shape)
+    is_upright = (piece.right <= columns or piece.left >= shape[1] - columns) and height >= ALONG * width
+    is_flat = (piece.bottom <= rows or piece.top >= shape[0] - rows) and width >= ALONG * height
+    return is_upright or is_flat
 
 
 def _drawn(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:

@@ -8,11 +8,12 @@ own recipe puts it into its box and its place (`drawing`). The points of a pen n
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
 from app.inference.drawing import SIDE, Grey, is_normal, normalise
 from app.inference.lines import as_wide_as_mnist
@@ -20,6 +21,7 @@ from app.inference.paper import ALL_AROUND, Floats, Stain, Values, on_any_paper,
 from app.inference.pictures import Picture
 from app.inference.pieces import Digit, find_digit
 from app.inference.skew import BLANK, FAINT_PAPER, FRAME, Finding, several_digits, tiny
+from app.inference.strokes import Stroke, draw_strokes
 
 FLAT_SIDE = 640
 """Of a canvas, in pixels: what is drawn needs no more."""
@@ -34,7 +36,7 @@ WEAKEST = 0.55
 
 
 class Seen(NamedTuple):
-    """What the model is shown of a picture.
+    """What the model is shown of a picture or a drawing.
 
     Attributes:
         pixels: (28, 28) uint8, 0 paper to 255 ink; all paper where it is shown nothing.
@@ -43,6 +45,16 @@ class Seen(NamedTuple):
 
     pixels: Grey
     unread: Finding | None = None
+
+
+def see_strokes(strokes: Sequence[Stroke], *, pen_width: float = 0.0) -> Seen:
+    """What was drawn with a pen, as the model takes it.
+
+    Raises:
+        UnreadableImage: as `draw_strokes`.
+    """
+    pixels = draw_strokes(strokes, pen_width=pen_width)
+    return Seen(pixels) if pixels.any() else Seen(EMPTY, BLANK)
 
 
 def see(picture: Picture) -> Seen:
@@ -69,7 +81,7 @@ def _seen_on_paper(picture: Picture) -> Seen:
     if step > 1 and digit.side < SMALL * max(values.shape):
         nearer = on_any_paper(_shrunk(_around(picture.values, digit, step), WORKING_SIDE))
         alone = find_digit(nearer.solid)
-        if alone.count == 1:
+        if alone.digits == 1:
             stain, digit = nearer, alone
     return _shown(_ink_of(stain, digit))
 
@@ -82,10 +94,10 @@ def _shrunk(values: Values, side: int) -> Values:
 
 def _why_not(stain: Stain, digit: Digit, scale: float) -> Finding | None:
     """Why the model cannot be asked; `scale`: pixels of the file for one of the picture here."""
-    if digit.count == 0:
+    if digit.digits == 0:
         return FRAME if digit.is_framed else FAINT_PAPER if stain.is_faint else BLANK
-    if digit.count > 1:
-        return several_digits(digit.count)
+    if digit.digits > 1:
+        return several_digits(digit.digits)
     pixels = math.ceil(digit.side * scale)
     return tiny(pixels) if pixels < LEAST_SIDE else None
 

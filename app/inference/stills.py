@@ -28,14 +28,14 @@ class Still(NamedTuple):
     Attributes:
         kind: PNG, JPEG, WEBP or GIF, as Pillow calls them.
         size: width and height, as stored.
-        data: a whole file of this kind.
+        parts: of a whole file of this kind, not copied before it is decoded.
         orientation: 1 to 8, by EXIF.
         scans: how often a decoder goes over the pixels of a JPEG; 1 for others.
     """
 
     kind: str
     size: tuple[int, int]
-    data: bytes
+    parts: tuple[bytes | memoryview, ...]
     orientation: int = 1
     scans: int = 1
 
@@ -103,7 +103,7 @@ def _png(data: bytes) -> Still:
     if colour == PALETTE and not (0 < palette <= 768 and palette % 3 == 0):
         refuse("a PNG file without its palette")
     kept += [memoryview(data)[slice(*pixels)], _png_chunk(b"IEND", b"")]
-    return Still("PNG", (width, height), b"".join(kept), orientation or 1)
+    return Still("PNG", (width, height), tuple(kept), orientation or 1)
 
 
 def _png_chunks(data: bytes, at: int) -> Iterator[tuple[bytes, int, int]]:
@@ -162,9 +162,9 @@ def _jpeg(data: bytes) -> Still:
             if size is None:
                 break
             kept.append(memoryview(data)[at - 2 :])
-            return Still("JPEG", size, b"".join(kept), orientation or 1, len(SCAN.findall(data, at - 2)))
+            return Still("JPEG", size, tuple(kept), orientation or 1, len(SCAN.findall(data, at - 2)))
         (length,) = struct.unpack_from(">H", data, at)
-        content = data[at + 2 : at + length]
+        content = memoryview(data)[at + 2 : at + length]
         if marker in OTHER_FRAMES or (marker in FRAMES and size is not None):
             refuse("an unusual kind of JPEG")
         if marker in FRAMES:
@@ -208,7 +208,7 @@ def _gif(data: bytes) -> Still:
     if control and control[0] & TRANSPARENT:
         kept.append(bytes([GIF_MORE, GIF_CONTROL, 4, TRANSPARENT, 0, 0, control[3], 0]))
     kept += [bytes([GIF_FRAME, 0, 0, 0, 0]), sides, bytes([frame_flags]), memoryview(data)[at + 10 :]]
-    return Still("GIF", (width, height), b"".join(kept))
+    return Still("GIF", (width, height), tuple(kept))
 
 
 def _palette_bytes(flags: int) -> int:
@@ -228,7 +228,7 @@ def _webp(data: bytes) -> Still:
     if data[8:12] != b"WEBP":
         refuse("another kind of file")
     picture: tuple[bytes, int, int] | None = None
-    opacity = b""
+    opacity: bytes | memoryview = b""
     orientation = 0
     for kind, begin, end in _webp_chunks(data, 12, len(data)):
         if picture is None and kind == MOVING:
@@ -237,7 +237,7 @@ def _webp(data: bytes) -> Still:
             inner = [(kind, begin, end)]
         for part, first, last in inner:
             if picture is None and part == OPACITY:
-                opacity = data[first:last]
+                opacity = memoryview(data)[first:last]
             elif picture is None and part in (LOSSY, LOSSLESS):
                 picture = part, first, last
         if kind == b"EXIF" and not orientation:
@@ -248,12 +248,12 @@ def _webp(data: bytes) -> Still:
     if end > len(data):
         refuse("a file that is cut off")
     width, height = _lossy_size(data, begin) if kind == LOSSY else _lossless_size(data, begin)
-    parts = [_webp_chunk(kind, memoryview(data)[begin:end])]
+    kept = _webp_chunk(kind, memoryview(data)[begin:end])
     if opacity and kind == LOSSY:
         sides = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
-        parts = [_webp_chunk(b"VP8X", bytes([HAS_OPACITY, 0, 0, 0]) + sides), _webp_chunk(OPACITY, opacity), *parts]
-    content = b"WEBP" + b"".join(parts)
-    return Still("WEBP", (width, height), b"RIFF" + struct.pack("<I", len(content)) + content, orientation or 1)
+        kept = _webp_chunk(b"VP8X", bytes([HAS_OPACITY, 0, 0, 0]) + sides) + _webp_chunk(OPACITY, opacity) + kept
+    length = len(b"WEBP") + sum(map(len, kept))
+    return Still("WEBP", (width, height), (b"RIFF", struct.pack("<I", length), b"WEBP", *kept), orientation or 1)
 
 
 def _webp_chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
@@ -265,8 +265,8 @@ def _webp_chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, i
         at += 8 + length + length % 2
 
 
-def _webp_chunk(kind: bytes, content: bytes | memoryview) -> bytes:
-    return b"".join([kind, struct.pack("<I", len(content)), content, bytes(len(content) % 2)])
+def _webp_chunk(kind: bytes, content: bytes | memoryview) -> tuple[bytes | memoryview, ...]:
+    return kind, struct.pack("<I", len(content)), content, bytes(len(content) % 2)
 
 
 def _lossy_size(data: bytes, at: int) -> tuple[int, int]:

@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 from app.errors import ContractBroken
 from app.inference.artefact import Artefact
-from app.inference.contract import INK_ABOVE, Accuracy, Contract, GoldenPromise, withheld_from
+from app.inference.contract import INK_ABOVE, Accuracy, Contract, Drawn, GoldenPromise, withheld_from
+from app.inference.drawing import RECIPE
 from app.inference.golden import Replay
 from app.release.card import Card, Stated
 
@@ -28,6 +29,7 @@ class Code(NamedTuple):
     dtype: str = "uint8"
     range: tuple[int, int] = (0, 255)
     ink: str = f"> {INK_ABOVE}"
+    recipe: int = RECIPE
 
     @property
     def withheld(self) -> frozenset[str]:
@@ -114,7 +116,6 @@ def check_card(card: Card | None, artefact: Artefact, *, file: str, version: str
         return _check_prose(card.stated, artefact)
     contract = card.contract
     accuracy = contract.accuracy
-    share_agrees = accuracy.correct <= accuracy.n and abs(accuracy.value - accuracy.correct / accuracy.n) <= ROUNDING
     promised_image = (contract.input.shape, contract.input.dtype, contract.input.range)
     return [
         compare("version", "settings", version, "card", contract.version),
@@ -140,10 +141,29 @@ def check_card(card: Card | None, artefact: Artefact, *, file: str, version: str
             accuracy.value,
             "card",
             f"{accuracy.correct} of {accuracy.n} is {accuracy.correct / accuracy.n:.4f}",
-            agrees=share_agrees,
+            agrees=_adds_up(accuracy),
         ),
+        *_check_drawn(contract.drawn, code),
         *_check_own_prose(card.stated, contract),
     ]
+
+
+def _adds_up(accuracy: Accuracy) -> bool:
+    return accuracy.correct <= accuracy.n and abs(accuracy.value - accuracy.correct / accuracy.n) <= ROUNDING
+
+
+def _check_drawn(drawn: Drawn | None, code: Code) -> list[Check]:
+    """A new recipe stops no release: what was measured with another is no promise here, and its temperature unused."""
+    if drawn is None:
+        return [skip("recipe", "code", code.recipe, "card", "measured with no drawn digits: answers have no certainty")]
+    recipe = compare("recipe", "code", code.recipe, "card", drawn.recipe)
+    if recipe.outcome == "differs":
+        recipe = recipe._replace(outcome="skipped", why="measured with another: answers have no certainty")
+    shares = {"strokes": drawn.strokes, "pictures": drawn.pictures}
+    found = ", ".join(f"{name} {one.value:.2%}, {one.correct:,} of {one.n:,}" for name, one in shares.items())
+    counted = {name: f"{one.correct / one.n:.2%}" for name, one in shares.items()}
+    agrees = all(_adds_up(one) for one in shares.values())
+    return [recipe, judge("drawn digits", "card", found, "card", found if agrees else counted, agrees=agrees)]
 
 
 def _check_withheld(code: Code, contract: Contract) -> Check:
@@ -169,7 +189,11 @@ def _check_own_prose(stated: Stated, contract: Contract) -> list[Check]:
         _if_stated("classes in prose", "card", contract.classes, stated.classes),
         _if_stated("features in prose", "card", contract.features, stated.features),
         _check_stated_accuracy(stated, contract.accuracy),
-        *(_check_form(name, stated, contract) for name in _HELD),
+        *(
+            _check_form(name, stated, contract)
+            for name, (in_contract, _) in _HELD.items()
+            if stated.forms.get(name) or in_contract(contract)
+        ),
     ]
 
 
@@ -192,6 +216,21 @@ def _share_agrees(per_class: dict[str, float], label: str, right: str, of: str, 
     return abs(float(percent) / 100 - share) <= ROUNDING and abs(per_class[label] - share) <= 2 * ROUNDING
 
 
+def _statements_agree(stated: tuple[str, ...], *said: str) -> bool:
+    """One statement fills its own places of the form and leaves the others empty."""
+    return all(text in ("", true) for text, true in zip(said, stated, strict=True))
+
+
+def _drawn(contract: Contract) -> tuple[str, ...]:
+    drawn = contract.drawn
+    if drawn is None:
+        return ()
+    shares = [(f"{100 * one.value:.2f}", str(one.correct), str(one.n)) for one in (drawn.pictures, drawn.strokes)]
+    error = drawn.error
+    sure = (f"{drawn.temperature:.3f}", f"{error.before:.4f}", f"{error.after:.4f}", str(error.n))
+    return (str(drawn.recipe), *shares[0], *shares[1], *sure)
+
+
 def _golden(contract: Contract) -> tuple[str, ...]:
     golden = contract.golden
     return () if golden is None else (str(golden.n), str(golden.correct), str(golden.withheld))
@@ -199,10 +238,8 @@ def _golden(contract: Contract) -> tuple[str, ...]:
 
 _HELD: dict[str, tuple[Callable[[Contract], Any], Callable[..., bool]]] = {
     "digits": (lambda contract: contract.accuracy.per_class, _share_agrees),
-    "golden set": (
-        _golden,
-        lambda golden, *said: all(text in ("", true) for text, true in zip(said, golden, strict=True)),
-    ),
+    "golden set": (_golden, _statements_agree),
+    "drawn digits": (_drawn, _statements_agree),
     "sha256": (lambda contract: contract.sha256, lambda digest, said: said.lower() == digest),
     "ink rule": (lambda contract: contract.input.ink.removeprefix("> "), lambda above, said: said == above),
     "steps": (lambda contract: contract.steps, lambda steps, name, kind: steps.get(name) == kind),

@@ -140,6 +140,8 @@ _ACCURACIES = (  # the more explicit form counts, where a card uses it
     re.compile(rf"\bexpected\s+(?:test\s+)?accuracy\b{_PERCENT}", re.IGNORECASE),
     re.compile(rf"\baccuracy\b{_PERCENT}", re.IGNORECASE),
 )
+_NUMBER = r"(\d{1,8}\.\d{1,8})"
+_SHARE = r"(\d{1,3}\.\d{1,4})\s*%\s+\((\d{1,8})\s+of\s+(\d{1,8})"
 FORMS = {
     # | 1 | 1109 | 1135 | 97.71% | -> label, read rightly, of, percent
     "digits": re.compile(
@@ -150,6 +152,13 @@ FORMS = {
     # 1000 held-out digits (913 read rightly), and 20 withheld ones -> n, correct, "" and "", "", withheld
     "golden set": re.compile(
         r"(?<![\d.,])(\d{1,8})\s+held-out\s+digits\s+\((\d{1,8})\s+read\s+rightly\)|\band\s+(\d{1,8})\s+withheld\s+ones\b"
+    ),
+    # recipe; percent, read rightly, of, for pictures; the same for strokes; temperature, error before, after, n
+    "drawn digits": re.compile(
+        r"\bPictures\s+of\s+paper\s+are\s+read\s+through\s+the\s+recipe,\s+version\s+(\d{1,8}):\s+"
+        rf"{_SHARE}|\bStrokes\s+of\s+a\s+pen\s+are\s+read\s+through\s+the\s+same:\s+{_SHARE}|"
+        rf"\btemperature\s+{_NUMBER},\s+expected\s+calibration\s+error\s+{_NUMBER}\s+before\s+and\s+{_NUMBER}\s+after,"
+        r"\s+on\s+(\d{1,8})\s+digits"
     ),
     # Only the artefact's row: a card lists the digests of MNIST's files too.
     "sha256": re.compile(r"^\|[ \t]*SHA-256[ \t]*\|[ \t]*`?([0-9A-Za-z]{1,128})`?[ \t]*\|", re.MULTILINE),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.artefact import read_artefact
-from app.inference.contract import THE_INPUT, Contract, withheld_from
+from app.inference.contract import THE_INPUT, Accuracy, Contract, withheld_from
 from app.inference.mnist import read_mnist_test
 from app.inference.plain_file import read_plain_file
 from app.release.accuracy import Share
@@ -167,15 +167,24 @@ def _properties(side: Side) -> dict[str, str]:
         cited = side.model.card.cited_accuracy if side.model.card else None
         return found | ({"accuracy": f"{100 * cited:.4g}% by its card's words"} if cited is not None else {})
     accuracy = contract.accuracy
-    low, high = accuracy.interval
-    found |= {
-        "accuracy": f"{accuracy.value:.2%} ({low:.1%} to {high:.1%}), {accuracy.correct:,} of {accuracy.n:,}",
-    }
+    found["accuracy"] = _in_words(accuracy)
     found |= {f"accuracy of {label}": f"{share:.1%}" for label, share in sorted(accuracy.per_class.items())}
     found["confusions"] = ", ".join(f"{drawn} as {read}" for drawn, read in contract.confusions)
     if contract.golden is not None:
         golden = contract.golden
         found["golden set"] = f"{golden.correct:,} of {golden.n:,} right, {golden.withheld} withheld"
+    if contract.drawn is not None:
+        drawn = contract.drawn
+        found["recipe"] = str(drawn.recipe)
+        found["strokes"], found["pictures"] = _in_words(drawn.strokes), _in_words(drawn.pictures)
+        found["temperature"] = f"{drawn.temperature:g}"
+        error = drawn.error
+        found["calibration error"] = f"{error.before:.4f} before, {error.after:.4f} after, of {error.n:,}"
     for measure, bounds in (contract.profile or {}).items():
         found[f"profile: {measure}"] = " ".join(f"{bound:.4g}" for bound in bounds)
     return found
+
+
+def _in_words(share: Accuracy) -> str:
+    low, high = share.interval
+    return f"{share.value:.2%} ({low:.1%} to {high:.1%}), {share.correct:,} of {share.n:,}"

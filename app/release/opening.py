@@ -159,7 +159,8 @@ def _open(source: Source, code: Code, link: Path, folder: Path) -> Model:
     recorded = _read_golden(folder, files, card, artefact)
     checks += _replay_slice(recorded, engine, artefact, code)
     refuse_differences(path.name, checks)
-    return Model(path, digest, version, artefact, engine, card, recorded, tuple(checks), (*notices, *unknown))
+    notices += [*unknown, *_recipe_notice(card, version, code)]
+    return Model(path, digest, version, artefact, engine, card, recorded, tuple(checks), tuple(notices))
 
 
 def _pinned(source: Source, folder: Path) -> Release:
@@ -313,6 +314,16 @@ def _beside(folder: Path, name: str, files: Promised, *, limit: int) -> bytes | 
 def _read_card(folder: Path, files: Promised) -> Card | None:
     data = _beside(folder, CARD, files, limit=CARD_BYTES)
     return None if data is None else read_card(data)
+
+
+def _recipe_notice(card: Card | None, version: str, code: Code) -> list[str]:
+    drawn = card.contract.drawn if card and card.contract else None
+    if drawn is None or drawn.recipe == code.recipe:
+        return []
+    return [
+        f"{version} was measured with version {drawn.recipe} of the recipe, and drawings come by version {code.recipe} "
+        "here: its answers have no certainty, and are called unsure by their confidence."
+    ]
 
 
 def _read_golden(folder: Path, files: Promised, card: Card | None, artefact: Artefact) -> Recorded | None:

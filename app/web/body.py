@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from functools import lru_cache
 
 from starlette.requests import ClientDisconnect
@@ -16,10 +16,12 @@ JSON = "application/json"
 RAW = "application/octet-stream"
 UNCOUNTED_BYTES = 64 << 10
 ARRIVING_BYTES = 128 << 20
+NO_WAYS_OUT: Mapping[str, str] = {}
 
 
 class Arriving:
-    """The bytes of all bodies that are being read in this process, by caller; those of small ones are not counted."""
+    """The bytes of all bodies that are being read, or kept, in this process, by caller; those of small ones are not
+    counted."""
 
     def __init__(self, limit: int) -> None:
         self._limit, self._share = limit, share_of(limit)
@@ -52,8 +54,33 @@ class Arriving:
 _arriving = Arriving(ARRIVING_BYTES)
 
 
-def require_media_type(call: Call, *accepted: str) -> str:
+class Kept:
+    """Bytes of one caller that count as arriving until they are given back, or this block ends."""
+
+    def __init__(self, of: Hashable) -> None:
+        self._of, self._count = of, 0
+
+    def take_all(self, count: int) -> None:
+        """So many bytes are kept in all now; as `Arriving.take`."""
+        self._count += _arriving.take(count - self._count, self._of)
+
+    def give_back(self) -> None:
+        if self._count:
+            _arriving.give_back(self._count, self._of)
+        self._count = 0
+
+    def __enter__(self) -> Kept:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.give_back()
+
+
+def require_media_type(call: Call, *accepted: str, ways_out: Mapping[str, str] = NO_WAYS_OUT) -> str:
     """The media type of this body, if it is one of `accepted`; a request that names none sends JSON.
+
+    Args:
+        ways_out: by a media type that is not accepted, what its sender does about it.
 
     Raises:
         WrongMediaType: another one, a compressed body, or text that is not UTF-8.
@@ -66,7 +93,8 @@ def require_media_type(call: Call, *accepted: str) -> str:
     kind = _media_type(call.field(b"content-type") or JSON)
     if kind not in accepted:
         listed = " or ".join(accepted)
-        raise WrongMediaType("body", found=f"Content-Type {kind}", promised=listed, remedy=f"Send {listed}.")
+        remedy = ways_out.get(kind, f"Send {listed}.")
+        raise WrongMediaType("body", found=f"Content-Type {kind}", promised=listed, remedy=remedy)
     return kind
 
 
@@ -82,8 +110,11 @@ def _media_type(content_type: str) -> str:
     return kind.strip().lower()
 
 
-async def read_body(call: Call, *, limit: int, of: Hashable) -> bytes:
+async def read_body(call: Call, *, limit: int, of: Hashable, kept: Kept | None = None) -> bytes:
     """The whole body of a request by this caller, of at most `limit` bytes.
+
+    Args:
+        kept: what counts its bytes; else they count until all have arrived.
 
     Raises:
         TooLarge: by its Content-Length, before anything of it is read, or while it arrives.
@@ -93,7 +124,8 @@ async def read_body(call: Call, *, limit: int, of: Hashable) -> bytes:
     if announced > limit:
         raise _too_large(f"{announced:,} bytes", limit)
     parts: list[bytes] = []
-    received = counted = 0
+    received = 0
+    counting = Kept(of) if kept is None else kept
     try:
         while True:
             message = await call.receive()
@@ -107,10 +139,10 @@ async def read_body(call: Call, *, limit: int, of: Hashable) -> bytes:
             if not message.get("more_body", False):
                 return part if len(parts) == 1 else b"".join(parts)
             if received > UNCOUNTED_BYTES:
-                counted += _arriving.take(received - counted, of)
+                counting.take_all(received)
     finally:
-        if counted:
-            _arriving.give_back(counted, of)
+        if kept is None:
+            counting.give_back()
 
 
 def announced_bytes(call: Call) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from app import __version__
 from app.inference.measures import PIXELS, SIDE
-from app.inference.pictures import MAX_SIDE
+from app.inference.pictures import MAX_PIXELS, MAX_SIDE, PICTURE_BYTES
 from app.inference.strokes import MAX_POINTS
 from app.web.access import COOKIE
 from app.web.body import JSON, RAW
@@ -20,7 +20,7 @@ from app.web.payloads import MAX_ROWS
 from app.web.refusals import ARRIVAL_SECONDS, HEAD_BYTES, HEAD_LINES
 from app.web.routes.analytics import FORMATS
 from app.web.routes.classify import BATCH_BYTES, ONE_BYTES
-from app.web.routes.drawings import MAX_PIXELS, PICTURE_BYTES, PICTURES, STROKES_BYTES
+from app.web.routes.drawings import PICTURES, RAW_BYTES, STROKES_BYTES
 from app.web.routes.labels import LABEL_BYTES
 from app.web.routes.protocol import INFER_BYTES, MODEL
 from app.web.routes.results import DEFAULT_LIMIT, MAX_LIMIT
@@ -148,11 +148,13 @@ def _drawings() -> Json:
     sides = [
         _parameter(name, "query", side, f"Of a raw picture ({RAW}), which needs both.") for name in ("width", "height")
     ]
+    ink = "Ink may be dark or light."
     picture = (
-        f"At most {PICTURE_BYTES:,} bytes, {MAX_PIXELS:,} pixels and {MAX_SIDE:,} of a side; ink may be dark or light."
+        f"At most {PICTURE_BYTES:,} bytes, {MAX_PIXELS:,} pixels and {MAX_SIDE:,} of a side. Its bytes say which of "
+        f"these kinds it is; of a moving one the first frame is read. {ink}"
     )
     drawn = _json("Strokes", strokes) | {kind: _binary(picture) for kind in PICTURES}
-    drawn[RAW] = _binary(f"width x height grey values, a byte each. {picture}")
+    drawn[RAW] = _binary(f"width x height grey values, a byte each; at most {RAW_BYTES:,}. {ink}")
     one: Json = {"body": drawn, "parameters": [*sides, *_choice()], "security": CALLERS}
     return {
         "/classify": {

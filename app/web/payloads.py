@@ -52,7 +52,8 @@ class Answer(Struct):
         id: of the stored row; None when nothing is stored.
         recipe: the version of the recipe that brought the drawing to 28x28; None for pixels that came so.
         findings: what is unlike the training images.
-        unsure: the certainty, or where there is none the confidence, is too low (GET /visit says how low).
+        unsure: the certainty, or where there is none the confidence, is too low (GET /visit says how low), or it may be
+            a withheld digit.
         asks: this is one of the random tenth of the page's answers whose makers are asked what they drew.
     """
 

@@ -15,6 +15,7 @@ import numpy as np
 from app.errors import DatabaseUnavailable
 from app.inference.batcher import Batcher
 from app.inference.measures import PIXELS, SIDE
+from app.inference.ring import MAY_BE_WITHHELD, with_withheld
 from app.inference.skew import Finding, find_skew
 from app.storage.identifiers import new_ids
 from app.storage.results import Result, Source, Store
@@ -101,7 +102,7 @@ class Reader:
         version, classes = self.version, self.version.classes
         images = np.frombuffer(b"".join([work.pixels for work in works]), np.uint8).reshape(-1, SIDE, SIDE)
         scores = version.engine.scores(images)
-        found = find_skew(images, version.profile)
+        found = with_withheld(find_skew(images, version.profile), images, version.withheld)
         best = scores.argmax(axis=1).tolist()
         rows = zip(best, scores.tolist(), version.certainties(scores), found, strict=True)
         sure_from = version.sure_from or 0.0
@@ -121,7 +122,7 @@ class Reader:
                         version.name,
                         work.recipe,
                         _as_json(findings),
-                        (row[index] if certainty is None else certainty) < sure_from,
+                        (row[index] if certainty is None else certainty) < sure_from or MAY_BE_WITHHELD in findings,
                         from_page and asks(cast(UUID, identifier)),
                     )
                     for _, (index, row, certainty, findings) in zip(range(work.rows), rows, strict=False)

@@ -7,6 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import mnist
+from calibration import DrawnDigits
 from mnist import IdxFile, Mnist
 from train import Recipe
 
@@ -30,6 +31,26 @@ def shapes(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def small() -> Mnist:
     """900 digits to learn, 1,400 to be tested on."""
     return Mnist(*shapes(900, seed=1), *shapes(1_400, seed=2))
+
+
+def drawn_arrays(count: int = 1_400) -> dict[str, np.ndarray]:
+    """What PixelWise's drawn.npz holds, with the same shapes in the place of people's digits."""
+    images, digits = shapes(count, seed=3)
+    place = np.arange(count)
+    return {
+        "images": images,
+        "labels": digits.astype("U1"),
+        "conditions": np.where(place % 3 == 0, "shadow edge", "strokes").astype("<U20"),
+        "hands": np.where(place % 2 == 0, "calibration", "test").astype("<U11"),
+        "recipe": np.int64(2),
+    }
+
+
+@pytest.fixture(scope="session")
+def small_drawn() -> DrawnDigits:
+    """The same, read."""
+    arrays = drawn_arrays()
+    return DrawnDigits(**arrays | {"recipe": 2}, sha256="d" * 64)
 
 
 def as_idx(data: Mnist) -> dict[str, bytes]:

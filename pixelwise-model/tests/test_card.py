@@ -12,13 +12,21 @@ from contract import changes, contract_in, front_matter
 
 
 @pytest.fixture(scope="module")
-def folders(small, small_files, tmp_path_factory):
-    """Two releases: v1.0 on nine classes, then v2.0 on ten."""
+def folders(small, small_files, small_drawn, tmp_path_factory):
+    """Two releases, measured with drawn digits too: v1.0 on nine classes, then v2.0 on ten."""
     first, second = tmp_path_factory.mktemp("v1"), tmp_path_factory.mktemp("v2")
-    build_release("v1.0", NINE, small, first, previous=None, files=small_files)
+    build_release("v1.0", NINE, small, first, previous=None, files=small_files, drawn=small_drawn)
     before = (first / "MODELCARD.md").read_text(encoding="utf-8")
-    build_release("v2.0", TEN, small, second, previous=("v1.0", before), files=small_files)
+    build_release("v2.0", TEN, small, second, previous=("v1.0", before), files=small_files, drawn=small_drawn)
     return first, second
+
+
+@pytest.fixture(scope="module")
+def without(small, small_files, tmp_path_factory):
+    """The card of v1.0 where there are no drawn digits."""
+    folder = tmp_path_factory.mktemp("without")
+    build_release("v1.0", NINE, small, folder, previous=None, files=small_files)
+    return (folder / "MODELCARD.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module", params=[0, 1], ids=["v1.0", "v2.0"])
@@ -51,7 +59,7 @@ def test_the_front_matter_has_the_usual_keys_and_one_of_our_own(text, contract):
 def test_the_contract_has_every_key_that_readers_expect(contract):
     assert list(contract) == [
         "version", "artefact", "sha256", "sklearn", "steps", "features", "input", "classes", "withheld",
-        "confusions", "accuracy", "golden", "profile",
+        "confusions", "accuracy", "golden", "profile", "drawn",
     ]  # fmt: skip
     assert contract["input"] == {"shape": [28, 28], "dtype": "uint8", "range": [0, 255], "ink": "> 128"}
     assert contract["features"] == 784
@@ -67,6 +75,42 @@ def test_the_accuracy_is_the_same_number_in_both(contract, prose):
     assert round(float(value) / 100, 4) == accuracy["value"] == round(accuracy["correct"] / accuracy["n"], 4)
     assert (int(correct), int(n)) == (accuracy["correct"], accuracy["n"])
     assert [round(float(low) / 100, 3), round(float(high) / 100, 3)] == accuracy["interval"]
+
+
+def test_drawn_digits_are_the_same_numbers_in_both(contract, prose):
+    drawn = contract["drawn"]
+    share = r"([\d.]+)% \((\d+) of (\d+), 95% interval ([\d.]+)% to ([\d.]+)%\)"
+    for kind, sentence in (
+        ("pictures", f"Pictures of paper are read through the recipe, version 2: {share}"),
+        ("strokes", f"Strokes of a pen are read through the same: {share}"),
+    ):
+        ((value, correct, n, low, high),) = re.findall(sentence, prose)
+        promised = drawn[kind]
+        assert (
+            round(float(value) / 100, 4) == promised["value"] == round(promised["correct"] / promised["n"], 4)
+        )
+        assert (int(correct), int(n)) == (promised["correct"], promised["n"])
+        assert [round(float(low) / 100, 3), round(float(high) / 100, 3)] == promised["interval"]
+    (said,) = re.findall(
+        r"temperature ([\d.]+), expected calibration error ([\d.]+) before "
+        r"and ([\d.]+) after, on (\d+) digits",
+        prose,
+    )
+    assert list(map(float, said)) == [drawn["temperature"], *drawn["error"].values()]
+    assert drawn["recipe"] == 2 and list(drawn["error"]) == ["before", "after", "n"]
+
+
+def test_pictures_of_paper_are_in_scope_with_the_share_that_is_read(contract, prose):
+    assert "**Pictures of paper**: in scope where the recipe, version 2, brings them to 28x28:" in prose
+    assert f"{contract['drawn']['pictures']['value']:.2%} of such pictures are read rightly" in prose
+    assert f"| `drawn.npz` | `{'d' * 64}` |" in prose
+
+
+def test_without_drawn_digits_they_are_out_of_scope_and_no_temperature_is_stated(without):
+    assert "drawn" not in contract_in(without)
+    assert "**Pictures of paper**: out of scope" in without
+    assert "## Pictures of paper, and strokes of a pen\n\nNot measured." in without
+    assert "version 2" not in without and "drawn.npz" not in without and "$" not in without
 
 
 def test_the_per_class_table_is_the_same_in_both(contract, prose):

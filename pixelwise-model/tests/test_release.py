@@ -9,13 +9,13 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from conftest import NINE, TEN
+from conftest import NINE, TEN, drawn_arrays
 
 import release
 import train
-from build import TRAINING_FILES
+from build import TRAINING_FILES, build_release
 from contract import contract_in
-from errors import TrainingStoppedEarly
+from errors import DrawnRefused, TrainingStoppedEarly
 from repository import ReleaseRepository
 from training_profile import training_profile
 
@@ -23,10 +23,10 @@ HERE = Path(release.__file__).parent
 
 
 @pytest.fixture(scope="module")
-def repository(small, small_files, tmp_path_factory):
-    """v1.0 and v2.0, cut."""
+def repository(small, small_files, small_drawn, tmp_path_factory):
+    """v1.0 and v2.0, cut; v1.0 with drawn digits."""
     repository = ReleaseRepository(tmp_path_factory.mktemp("releases") / "releases.git")
-    release.release("v1.0", NINE, small, repository, files=small_files)
+    release.release("v1.0", NINE, small, repository, files=small_files, drawn=small_drawn)
     release.release("v2.0", TEN, small, repository, files=small_files)
     return repository
 
@@ -66,6 +66,29 @@ def test_its_contract_describes_the_files_beside_it(checkout, small):
     read = pipeline.predict(train.binarised(small.test_images[known]))
     assert (read == train.labels_of(small.test_labels[known])).sum() == contract["accuracy"]["correct"]
     assert pipeline.classes_.tolist() == contract["classes"]
+
+
+def test_its_drawn_digits_are_read_by_the_artefact_as_it_says(checkout, small_drawn):
+    drawn = contract_in((checkout / "MODELCARD.md").read_text(encoding="utf-8"))["drawn"]
+    pipeline = joblib.load(checkout / "digit_classifier_v1.pkl")
+    known = np.isin(small_drawn.labels, pipeline.classes_)
+    right = pipeline.predict(train.binarised(small_drawn.images)) == small_drawn.labels
+    for kind, which in (
+        ("strokes", small_drawn.conditions == "strokes"),
+        ("pictures", small_drawn.conditions != "strokes"),
+    ):
+        assert (drawn[kind]["correct"], drawn[kind]["n"]) == (
+            right[which & known].sum(),
+            (which & known).sum(),
+        )
+    assert drawn["error"]["after"] < drawn["error"]["before"]
+
+
+def test_drawn_digits_are_never_trained_on(small, small_files, small_drawn, checkout, tmp_path):
+    """The artefact is the same without them."""
+    build_release("v1.0", NINE, small, tmp_path, previous=None, files=small_files)
+    name = "digit_classifier_v1.pkl"
+    assert (tmp_path / name).read_bytes() == (checkout / name).read_bytes()
 
 
 def test_its_profile_is_of_the_digits_that_it_was_taught(checkout, small):
@@ -112,12 +135,14 @@ CUT = """
 import os, sys
 os.umask(int(sys.argv[2], 8))
 from pathlib import Path
-from conftest import NINE, as_idx, shapes
-from mnist import IdxFile, Mnist
+from calibration import DrawnDigits
+from conftest import NINE, drawn_arrays, shapes
+from mnist import Mnist
 from release import release
 from repository import ReleaseRepository
 small = Mnist(*shapes(4000, seed=1), *shapes(1400, seed=2))
-print(release("v1.0", NINE, small, ReleaseRepository(Path(sys.argv[1])), files=()))
+drawn = DrawnDigits(**drawn_arrays() | {"recipe": 2}, sha256="")
+print(release("v1.0", NINE, small, ReleaseRepository(Path(sys.argv[1])), files=(), drawn=drawn))
 """
 
 
@@ -192,7 +217,7 @@ def small_world(small, small_files, monkeypatch):
     monkeypatch.setattr(
         release,
         "release_from_table",
-        lambda version, repository, cache: release.release(
+        lambda version, repository, cache, drawn: release.release(
             version, NINE, small, repository, files=small_files
         ),
     )
@@ -227,6 +252,26 @@ def test_a_fork_that_has_the_tag_is_refused_before_anything_is_trained(
     assert release.main(command) == 4
     assert "Published tags are not moved" in capsys.readouterr().err
     assert not (tmp_path / "new.git").exists()
+
+
+def test_drawn_digits_are_those_of_the_usual_file_if_it_is_there(tmp_path, capsys):
+    usual = tmp_path / "drawn.npz"
+    assert release.drawn_digits("v1.0", None, usual=usual) is None
+    assert f".venv/bin/python -m drawn {usual}\n" in capsys.readouterr().err
+    np.savez_compressed(usual, **drawn_arrays())
+    assert len(release.drawn_digits("v1.0", None, usual=usual).labels) == 1_400
+    assert capsys.readouterr().err == ""
+    with pytest.raises(DrawnRefused):
+        release.drawn_digits("v1.0", tmp_path / "other.npz", usual=usual)
+
+
+def test_drawn_digits_that_are_none_are_refused_before_the_training(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(train, "train", None)
+    (tmp_path / "drawn.npz").write_text("rubbish")
+    where = ["--repository", str(tmp_path / "r.git"), "--drawn", str(tmp_path / "drawn.npz")]
+    assert release.main(["v1.0", *where]) == 4
+    assert "python -m drawn" in capsys.readouterr().err
+    assert not (tmp_path / "r.git").exists()
 
 
 def test_unknown_and_misshapen_versions_are_refused(tmp_path, capsys):

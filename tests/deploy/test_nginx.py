@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from app.inference.pictures import PICTURE_BYTES
 from app.web.routes.classify import BATCH_BYTES
-from app.web.routes.drawings import PICTURE_BYTES
 from app.web.routes.protocol import INFER_BYTES
 from tests.installation import ROOT
 from tests.service import Service, services

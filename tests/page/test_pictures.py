@@ -36,7 +36,7 @@ GIVE = """([event, name, content]) => {
 }"""
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 @pytest.mark.parametrize(("paper", "ink"), [(255, 0), (0, 255)])
 def test_an_uploaded_picture_is_read_kept_and_shown(visit: Visit, kind: str, paper: int, ink: int):
     content_type = f"image/{kind.lower()}"
@@ -96,8 +96,23 @@ def test_a_broken_picture_is_refused_in_the_service_s_words(visit: Visit):
 
 def test_another_kind_of_file_is_not_sent(visit: Visit):
     hand_in(visit, b"7", name="seven.txt", kind="text/plain")
-    visit.says("That is no PNG or JPEG picture")
+    visit.says("That is no picture", "Choose a PNG, JPEG, WebP or GIF file.")
     assert visit.sent == []
+
+
+@pytest.mark.parametrize("kind", ["image/heic", ""])
+def test_of_a_kind_that_is_not_read_the_service_says_the_way_out(visit: Visit, kind: str):
+    """Many systems know no type of it."""
+    visit.expect_refusals()
+    script = "([content, type]) => { window.given = new File([content], 'IMG_1.HEIC', { type }); }"
+    visit.page.evaluate(script, ["\0\0\0\x18ftypheic", kind])
+    visit.page.evaluate("""() => {
+      const data = new DataTransfer();
+      data.items.add(window.given);
+      document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
+    }""")
+    visit.says("The service refused")
+    expect(visit.page.locator("#note")).to_contain_text("Settings > Camera > Formats > Most Compatible")
 
 
 def test_a_stroke_on_a_picture_begins_a_new_drawing_and_undo_brings_the_picture_back(visit: Visit):

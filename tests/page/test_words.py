@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from app.inference.certainty import certainties
+from app.inference.ring import MAY_BE_WITHHELD
 from app.inference.skew import BLANK, FAINT_PAPER, FRAME, WRONG_SHAPES, WRONG_VALUES, Finding, several_digits, tiny
 from tests.page.visit import ANSWER, SEVEN, Visit
 
@@ -113,10 +114,10 @@ def test_what_cannot_be_read_is_said_with_the_service_s_way_out(visit: Visit, fi
 
 
 def test_a_digit_that_may_be_one_of_those_never_taught_is_said_beside_the_answer(visit: Visit):
-    findings = [{"name": "may-be-withheld", "remedy": "-"}]
+    findings = [MAY_BE_WITHHELD._asdict()]
     visit.page.route("**/drawings/preview", lambda route: route.fulfill(json={**ANSWER, "findings": findings}))
     visit.draw(SEVEN)
-    visit.says("Looks like a 4", "It may be a digit that this version was never taught.")
+    visit.says("Looks like a 4", "It may be a 0, which this version was never taught.")
 
 
 def test_every_class_has_a_bar_and_its_number(visit: Visit):
@@ -136,10 +137,10 @@ def test_the_page_says_which_two_digits_it_hesitates_between(visit: Visit):
 
 
 def test_every_finding_has_a_sentence_of_its_own(visit: Visit):
-    names = {finding.name for findings in WRONG_VALUES + WRONG_SHAPES for finding in findings}
+    names = {finding.name for findings in (*WRONG_VALUES, *WRONG_SHAPES, (MAY_BE_WITHHELD,)) for finding in findings}
     sentences = visit.page.evaluate("import('/page/words.js').then((words) => words.FINDINGS)")
-    assert set(sentences) == {*names, "may-be-withheld"}
-    assert len(set(sentences.values())) == len(sentences)
+    assert set(sentences) == names
+    assert len(set(sentences.values())) == len(names)
 
 
 def test_findings_are_said_and_an_unknown_one_in_the_service_s_words(visit: Visit):

@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import ContractBroken
 from app.inference.artefact import Artefact, read_artefact
-from app.inference.contract import Contract, GoldenPromise
+from app.inference.contract import Accuracy, Contract, GoldenPromise, temperature_for
 from app.inference.golden import Replay
 from app.release.agreement import (
     Check,
@@ -105,6 +105,10 @@ FORMS = """
 A pixel is ink when its value is above 128; 128 itself is paper.
 
 | 1 | 1101 | 1135 | 97.00% |
+
+Pictures of paper are read through the recipe, version 2: 91.20% (1824 of 2000, 95% interval 89.3% to 92.8%).
+Strokes of a pen are read through the same: 90.33% (8130 of 9000, 95% interval 89.7% to 90.9%).
+How sure: temperature 3.512, expected calibration error 0.0612 before and 0.0123 after, on 4608 digits.
 """
 
 
@@ -120,13 +124,13 @@ def test_a_true_card_agrees_in_everything_it_says(artefact: Artefact, contract: 
         artefact, contract, f"Reads digits 1-9 from 784 features. Accuracy: 91.49%.\n{true_forms(artefact)}"
     )
     assert {check.outcome for check in checks.values()} == {"agrees"}
-    assert len(checks) == 19
+    assert len(checks) == 22
 
 
 def test_prose_that_is_silent_is_skipped(artefact: Artefact, contract: Contract):
     checks = checks_of(artefact, contract)
     assert not differing(checks)
-    said = ["classes", "features", "accuracy", "digits", "golden set", "sha256", "ink rule", "steps"]
+    said = ["classes", "features", "accuracy", "digits", "golden set", "drawn digits", "sha256", "ink rule", "steps"]
     assert skipped(checks) == [f"{name} in prose" for name in said]
     assert all(checks[name].why for name in skipped(checks))
 
@@ -151,6 +155,8 @@ def test_prose_that_is_silent_is_skipped(artefact: Artefact, contract: Contract)
         ("accuracy", {"accuracy.value": 0.9148}),
         ("accuracy", {"accuracy.correct": 8253}),
         ("accuracy", {"accuracy.correct": 9021, "accuracy.value": 1.0}),
+        ("drawn digits", {"drawn.strokes": Accuracy(0.9034, 8130, 9000, (0.897, 0.909))}),
+        ("drawn digits", {"drawn.pictures": Accuracy(1.0, 2001, 2000, (0.893, 0.928))}),
     ],
 )
 def test_one_changed_key_is_found_by_name(artefact: Artefact, contract: Contract, name: str, changes: dict[str, Any]):
@@ -202,6 +208,15 @@ def test_prose_that_differs_from_its_own_front_matter_is_found(
         ("golden set in prose", "1000", "1001"),
         ("golden set in prose", "915", "916"),
         ("golden set in prose", "20 withheld", "21 withheld"),
+        ("drawn digits in prose", "version 2", "version 1"),
+        ("drawn digits in prose", "91.20%", "91.30%"),
+        ("drawn digits in prose", "(1824", "(1825"),
+        ("drawn digits in prose", "of 9000", "of 9001"),
+        ("drawn digits in prose", "90.33%", "90.34%"),
+        ("drawn digits in prose", "3.512", "3.513"),
+        ("drawn digits in prose", "0.0612", "0.0611"),
+        ("drawn digits in prose", "0.0123", "0.0124"),
+        ("drawn digits in prose", "4608", "4607"),
         ("sha256 in prose", "`SHA`", "`" + "0" * 64 + "`"),
         ("ink rule in prose", "above 128", "above 127"),
         ("ink rule in prose", "above 128", "above 128.5"),
@@ -222,10 +237,10 @@ def test_one_changed_statement_is_found_beside_true_ones_and_shown_alone(
 
 def test_prose_of_what_the_contract_leaves_out_is_skipped(artefact: Artefact, contract: Contract):
     accuracy = msgspec.structs.replace(contract.accuracy, per_class={})
-    contract = msgspec.structs.replace(contract, golden=None, accuracy=accuracy)
+    contract = msgspec.structs.replace(contract, golden=None, accuracy=accuracy, drawn=None)
     checks = checks_of(artefact, contract, true_forms(artefact))
     assert not differing(checks)
-    for name in ("digits in prose", "golden set in prose"):
+    for name in ("digits in prose", "golden set in prose", "drawn digits in prose"):
         assert (checks[name].outcome, checks[name].why) == ("skipped", "the contract does not state it")
 
 
@@ -246,6 +261,34 @@ def test_what_this_installation_pins_is_held_against_the_card(
     artefact: Artefact, contract: Contract, name: str, changes: dict[str, Any]
 ):
     assert differing(checks_of(artefact, contract, **changes)) == [name]
+
+
+# -- the recipe that drawn digits came by ------------------------------------------------------------------------------
+
+
+def test_a_release_that_was_measured_with_another_recipe_is_no_refusal_and_its_temperature_is_not_used(
+    artefact: Artefact, contract: Contract
+):
+    checks = checks_of(artefact, contract, code=Code(tuple("123456789"), recipe=3))
+    assert not differing(checks)
+    why = "measured with another: answers have no certainty"
+    assert checks["recipe"] == Check("recipe", "code", "3", "card", "2", "skipped", why)
+    assert temperature_for(contract, 3) is None
+    assert temperature_for(contract, 2) == 3.512
+
+
+def test_a_release_without_drawn_digits_says_so_once(artefact: Artefact, contract: Contract):
+    contract = msgspec.structs.replace(contract, drawn=None)
+    checks = checks_of(artefact, contract)
+    assert (checks["recipe"].outcome, "no certainty" in checks["recipe"].why) == ("skipped", True)
+    assert "drawn digits" not in checks
+    assert temperature_for(contract, 2) is None
+    assert temperature_for(None, 2) is None
+
+
+def test_what_was_measured_of_drawn_digits_is_shown(artefact: Artefact, contract: Contract):
+    found = checks_of(artefact, contract)["drawn digits"]
+    assert found.found == "strokes 90.33%, 8,130 of 9,000, pictures 91.20%, 1,824 of 2,000"
 
 
 # -- card of prose only, and no card -----------------------------------------------------------------------------------

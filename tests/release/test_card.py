@@ -30,8 +30,15 @@ CONTRACT = {
     "accuracy": {"value": 0.9149, "correct": 8252, "n": 9020, "interval": [0.909, 0.92], "per_class": {"1": 0.97}},
     "golden": {"file": "golden_v1.npz", "sha256": DIGEST, "n": 1000, "correct": 915, "withheld": 20},
     "profile": {"centre_x": [13.1, 14.0, 14.9]},
+    "drawn": {
+        "recipe": 2,
+        "temperature": 3.512,
+        "error": {"before": 0.0612, "after": 0.0123, "n": 4608},
+        "strokes": {"value": 0.9033, "correct": 8130, "n": 9000, "interval": [0.897, 0.909]},
+        "pictures": {"value": 0.912, "correct": 1824, "n": 2000, "interval": [0.899, 0.924]},
+    },
 }
-OPTIONAL = {"withheld", "confusions", "golden", "profile"}
+OPTIONAL = {"withheld", "confusions", "golden", "profile", "drawn"}
 
 
 def card(contract: object = CONTRACT, prose: str = "# A model\n", **more: object) -> bytes:
@@ -301,7 +308,7 @@ PIECES = (
 
 
 def test_of_8_000_mutations_only_cards_or_refusals_come_out():
-    chance, outcomes, data = random.Random(1), Counter[str](), card(prose="Reads digits 1-9.\n")
+    chance, outcomes, data = random.Random(1), Counter[str](), card(prose="Reads digits 1-9.\n" * 20)
     for _ in range(8000):
         edited = bytearray(data)
         for _ in range(chance.randint(1, 4)):

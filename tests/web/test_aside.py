@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from app.errors import Overloaded
-from app.inference.pictures import read_picture
+from app.inference.pictures import open_picture
+from app.inference.stills import Still
 from app.web.aside import PLACES, Aside
 from app.web.routes import drawings
 from tests.inference.test_image_files import seven
@@ -116,10 +117,10 @@ def test_34_thin_pictures_of_one_visit_hold_another_s_up_by_one_at_most(
     begun: list[bytes] = []
     may_end = threading.Semaphore(0)
 
-    def read(data: bytes, *, max_pixels: int) -> object:
+    def opened(data: bytes) -> Still:
         begun.append(data)
         assert may_end.acquire(timeout=PATIENCE_SECONDS)
-        return read_picture(data, max_pixels=max_pixels)
+        return open_picture(data)
 
     def let_one_end() -> None:
         until(lambda: len(begun) == 2, "both threads at work")
@@ -127,7 +128,7 @@ def test_34_thin_pictures_of_one_visit_hold_another_s_up_by_one_at_most(
         until(lambda: len(begun) == 3, "the next picture")
         may_end.release(100)
 
-    monkeypatch.setattr(drawings, "read_picture", read)
+    monkeypatch.setattr(drawings, "open_picture", opened)
     first, second = ({**visit(inside), "content-type": "image/png"} for _ in range(2))
     seen = file_of(seven())
     asked = [*[("POST", "/drawings/preview", THIN, first)] * 34, ("POST", "/drawings/preview", seen, second)]

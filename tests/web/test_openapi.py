@@ -177,7 +177,7 @@ def test_a_batch_with_bad_drawings_and_a_blank_drawing_conform(inside: Inside):
 def test_pictures_and_bytes_of_every_documented_kind_are_answered(inside: Inside, mnist):
     digit = mnist.test_images[0]
     sent = {RAW: digit.tobytes()}
-    for kind in ("PNG", "JPEG"):
+    for kind in ("PNG", "JPEG", "WEBP", "GIF"):
         file = io.BytesIO()
         Image.fromarray(digit).resize((200, 200)).save(file, kind)
         sent[f"image/{kind.lower()}"] = file.getvalue()

@@ -1,11 +1,13 @@
 /** Pictures that the user hands in: chosen, dropped or pasted. */
 
-const KINDS = ["image/png", "image/jpeg"];
-
-/** handed(file, image) is told of a picture, image null if the browser cannot show it; refused() of any other file. */
+/**
+ * handed(file, image) is told of a picture, image null if the browser cannot show it; refused() of any other file.
+ * Of a kind that is not read, such as HEIC, the service says so, and what helps.
+ */
 export function takePictures(input, { handed, refused }) {
-  const take = async (file) => {
-    if (!KINDS.includes(file.type)) return refused();
+  const take = async (given) => {
+    const file = typed(given);
+    if (!file.type.startsWith("image/")) return refused();
     handed(file, await shown(file));
   };
   input.addEventListener("change", () => {
@@ -30,6 +32,11 @@ export function takePictures(input, { handed, refused }) {
     const [file] = event.dataTransfer.files;
     if (file) take(file);
   });
+}
+
+/** Many systems know no type of a .heic: with one, the service is asked, and says what helps. */
+function typed(file) {
+  return file.type || !/\.hei[cf]$/i.test(file.name) ? file : new File([file], file.name, { type: "image/heic" });
 }
 
 async function shown(file) {

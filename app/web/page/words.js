@@ -5,7 +5,7 @@ import { best } from "./maths.js";
 export const NOTHING = { figure: "", line: "Nothing drawn yet", note: "", kind: "empty" };
 export const ALREADY_READ = "This drawing is already in your list.";
 export const NO_PICTURE = {
-  figure: "", line: "That is no PNG or JPEG picture", note: "Choose another file.", kind: "refused",
+  figure: "", line: "That is no picture", note: "Choose a PNG, JPEG, WebP or GIF file.", kind: "refused",
 };
 
 export const NOT_A_DIGIT = "not-a-digit";
@@ -23,7 +23,7 @@ export const FINDINGS = {
   "too-small": "It looks too small: draw it larger.",
   "too-large": "It looks too large: leave a margin.",
   "too-thick": "Its lines look too thick: use a thinner pen.",
-  "may-be-withheld": "It may be a digit that this version was never taught.",
+  "may-be-withheld": "It may be a 0, which this version was never taught.",
 };
 
 /** The line when there was no digit to read, by the name of the finding. What to do is said in the service's words. */

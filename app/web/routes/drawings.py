@@ -5,28 +5,27 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-import numpy as np
 from msgspec import Meta, Struct
-from numpy.typing import NDArray
 from starlette.responses import Response
 
 from app.errors import BadDrawing, BadParameter
-from app.inference.contract import INK_ABOVE
-from app.inference.drawing import RECIPE, normalise
-from app.inference.pictures import MAX_SIDE, read_grey, read_picture
-from app.inference.skew import BLANK
-from app.inference.strokes import FARTHEST, draw_strokes
+from app.inference.drawing import RECIPE
+from app.inference.foreign_kinds import WAYS_OUT
+from app.inference.pictures import MAX_SIDE, PICTURE_BYTES, decode, is_large, open_picture, read_grey
+from app.inference.recipe import Seen, see, see_strokes
+from app.inference.stills import Still
+from app.inference.strokes import FARTHEST
 from app.web.access import Caller
 from app.web.aside import Aside
-from app.web.body import JSON, RAW, not_empty, read_body, require_media_type
+from app.web.body import JSON, RAW, Kept, not_empty, read_body, require_media_type
 from app.web.call import Call
 from app.web.errors import respond
 from app.web.payloads import NOT_JSON, Answer, no_json
 from app.web.service import Service, answers_to
 
-PICTURES = ("image/png", "image/jpeg")
-PICTURE_BYTES = 8 << 20
-MAX_PIXELS = 16_000_000
+PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
+"""Which of them a body is, its bytes say: many a program names another one."""
+RAW_BYTES = 8 << 20
 STROKES_BYTES = 256 << 10
 POINTS_ON_THE_LOOP = 1000
 """Strokes of more points are drawn on a thread, as pictures are: they take milliseconds."""
@@ -65,6 +64,7 @@ class Drawings:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._aside = Aside(threads=2)
+        self._large = Aside(threads=1, what="large pictures to decode")
 
     async def drawings(self, call: Call) -> Response:
         """The answer to a drawing, stored."""
@@ -77,26 +77,46 @@ class Drawings:
     async def _answer(self, call: Call, *, stores: bool) -> Response:
         reader, origin, caller = self._service.admit(call, stores=stores)
         seen = await self._read(call, caller)
-        if (seen > INK_ABOVE).any():
-            (answer,) = await answers_to(call, reader, seen.tobytes(), origin=origin, recipe=RECIPE)
+        if seen.unread is None:
+            (answer,) = await answers_to(call, reader, seen.pixels.tobytes(), origin=origin, recipe=RECIPE)
         else:
-            answer = reader.unread(BLANK, recipe=RECIPE)
-        return respond(DrawingAnswer(**msgspec.structs.asdict(answer), pixels=seen.tolist()))
+            answer = reader.unread(seen.unread, recipe=RECIPE)
+        return respond(DrawingAnswer(**msgspec.structs.asdict(answer), pixels=seen.pixels.tolist()))
 
-    async def _read(self, call: Call, caller: Caller) -> NDArray[np.uint8]:
-        """The drawing of this request as (28, 28) uint8, by the one recipe."""
-        kind = require_media_type(call, JSON, *PICTURES, RAW)
+    async def _read(self, call: Call, caller: Caller) -> Seen:
+        """The drawing of this request, by the one recipe."""
+        kind = require_media_type(call, JSON, *PICTURES, RAW, ways_out=WAYS_OUT)
         width, height = (_side(call, name, needed=kind == RAW) for name in ("width", "height"))
-        limit = STROKES_BYTES if kind == JSON else PICTURE_BYTES
+        if kind in PICTURES:
+            return await self._read_picture(call, caller)
+        limit = STROKES_BYTES if kind == JSON else RAW_BYTES
         body = not_empty(await read_body(call, limit=limit, of=caller))
-        if kind == JSON:
-            drawn = _read_strokes(body)
-            if sum(map(len, drawn.strokes)) <= POINTS_ON_THE_LOOP:
-                return draw_strokes(drawn.strokes, pen_width=drawn.pen_width)
-            return await self._aside.run(lambda: draw_strokes(drawn.strokes, pen_width=drawn.pen_width), of=caller)
         if kind == RAW:
-            return await self._aside.run(lambda: normalise(read_grey(body, width, height)), of=caller)
-        return await self._aside.run(lambda: normalise(read_picture(body, max_pixels=MAX_PIXELS)), of=caller)
+            return await self._aside.run(lambda: see(read_grey(body, width, height)), of=caller)
+        drawn = _read_strokes(body)
+        if sum(map(len, drawn.strokes)) <= POINTS_ON_THE_LOOP:
+            return see_strokes(drawn.strokes, pen_width=drawn.pen_width)
+        return await self._aside.run(lambda: see_strokes(drawn.strokes, pen_width=drawn.pen_width), of=caller)
+
+    async def _read_picture(self, call: Call, caller: Caller) -> Seen:
+        """Its bytes count for this caller until it is decoded. A large one is, one at a time, where no other waits."""
+        with Kept(caller) as kept:
+            body = not_empty(await read_body(call, limit=PICTURE_BYTES, of=caller, kept=kept))
+            found = await self._aside.run(lambda: _digit_or_large(body), of=caller)
+            if isinstance(found, Still):
+                large = found
+                return await self._large.run(lambda: _digit(large), of=caller)
+            return found
+
+
+def _digit_or_large(body: bytes) -> Seen | Still:
+    """What is drawn on a picture; or a large one, opened."""
+    still = open_picture(body)
+    return still if is_large(still) else _digit(still)
+
+
+def _digit(still: Still) -> Seen:
+    return see(decode(still))
 
 
 def _read_strokes(body: bytes) -> Strokes:

@@ -1,0 +1,98 @@
+"""Large and hostile pictures through the service: bounded in all and for each caller; others are answered meanwhile."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from PIL import Image
+
+from app.errors import Overloaded
+from app.inference.pictures import Picture, decode
+from app.inference.stills import Still
+from app.web import body as module
+from app.web.body import Arriving, Kept
+from app.web.routes import drawings
+from tests.attacks.hostile_pictures import catalogue, file_of
+from tests.inference.test_image_files import seven
+from tests.web.inside import Inside
+from tests.web.visits import visit
+
+PATIENCE_SECONDS = 60
+SEEN = file_of(seven(), "PNG")
+LARGE = file_of(Image.new("L", (4_001, 4_000), 255), "PNG")
+PREVIEW = "/drawings/preview"
+
+
+def test_two_large_pictures_are_never_decoded_at_once_and_small_ones_wait_for_neither(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    at_once: list[int] = []
+    most_at_once: list[int] = []
+    small_are_read = threading.Semaphore(0)
+
+    def decoded(still: Still) -> Picture:
+        if still.size == seven().size:
+            small_are_read.release()
+            return decode(still)
+        at_once.append(1)
+        most_at_once.append(len(at_once))
+        if len(most_at_once) == 1:
+            assert all(small_are_read.acquire(timeout=PATIENCE_SECONDS) for _ in small)
+        at_once.pop()
+        return decode(still)
+
+    monkeypatch.setattr(drawings, "decode", decoded)
+    first, second = ({**visit(inside), "content-type": "image/png"} for _ in range(2))
+    large = [("POST", PREVIEW, LARGE, headers) for headers in (first, first, second)]
+    small = [("POST", PREVIEW, SEEN, headers) for headers in (first, second)]
+    answers = inside.ask_each([*large, *small], then=lambda: None)
+    assert [reply.status for _, reply in answers] == [200] * 5
+    assert {place for place, _ in answers[:2]} == {3, 4}
+    assert most_at_once == [1, 1, 1]
+
+
+def test_what_kept_bytes_of_a_caller_are_counted_until_they_are_given_back(monkeypatch: pytest.MonkeyPatch):
+    arriving = Arriving(400)
+    monkeypatch.setattr(module, "_arriving", arriving)
+    with Kept("a") as kept:
+        kept.take_all(60)
+        kept.take_all(90)
+        assert arriving.bytes == 90
+        with Kept("a") as more, pytest.raises(Overloaded, match="of yours"):
+            more.take_all(11)
+        with Kept("b") as other:
+            other.take_all(100)
+        assert arriving.bytes == 90
+    assert arriving.bytes == 0
+
+
+SAMPLE = [
+    "png of as many pixels as are taken",
+    "png of one row more",
+    "png with zTXt of a megabyte, 7,000 times",
+    "png with EXIF of 60000 that points at itself",
+    "jpeg with a million segments",
+    "jpeg of 19 scans of 50 million",
+    "gif of a frame of 65,535",
+    "webp of 10,000 frames",
+    "JPEG spoilt 6",
+]
+
+
+def test_through_the_service_a_good_neighbour_is_answered_before_them(inside: Inside):
+    """All come in one moment; the neighbour last."""
+    hostile = {name: data for name, data, _ in catalogue() if name in SAMPLE}
+    assert set(hostile) == set(SAMPLE)
+    first, second = ({**visit(inside), "content-type": "image/png"} for _ in range(2))
+    good = [("POST", "/drawings/preview", file_of(seven(), "PNG"), second)]
+    asked = [("POST", "/drawings/preview", data, first) for data in hostile.values()]
+    answers = inside.ask_each([*asked[:8], *good, *asked[8:]], then=lambda: None)
+    said = dict(answers)
+    assert said[8].status == 200
+    assert said[8].json["prediction"] == "7"
+    for place, reply in said.items():
+        assert reply.status in ((200,) if place == 8 else (200, 422, 503)), reply.body
+    large = [place for place, name in enumerate(hostile) if name in (SAMPLE[0], SAMPLE[5])]
+    order = [place for place, _ in answers]
+    assert all(order.index(8) < order.index(place) for place in large), "the large ones are decoded elsewhere"
