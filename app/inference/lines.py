@@ -12,8 +12,8 @@ from app.inference.paper import Floats, Mask
 SIDE = 160
 """Of the copy on which lines are measured and drawn: eight pixels for each of the model's."""
 THIN, WIDE = 1.7, 2.4
-"""Pixels of the 28x28 field: lines thinner than the one are made as wide as the other. MNIST's have a median of 1.95; of
-drawn digits v1.0 reads 86.2% at 2.0, 87.6% at 2.4, v2.0 95.4% and 95.7%. Wider ones fill the loops of an 8."""
+"""Pixels of the 28x28 field: lines thinner than the one are made as wide as the other. MNIST's have a median of 1.95;
+of drawn digits v1.0 reads 86.2% at 2.0, 87.6% at 2.4, v2.0 95.4% and 95.7%. Wider ones fill the loops of an 8."""
 
 
 def as_wide_as_mnist(ink: Floats) -> Floats:
