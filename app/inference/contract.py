@@ -119,6 +119,15 @@ def parse_contract(block: object) -> Contract:
     return msgspec.convert(block, Contract)
 
 
+def temperature_for(contract: Contract | None, recipe: int) -> float | None:
+    """What logits are divided by for a certainty, of drawings that `recipe` brings to 28x28.
+
+    None where the release states none, or measured it with another recipe: how sure its answers are here, nobody knows.
+    """
+    drawn = contract.drawn if contract else None
+    return drawn.temperature if drawn and drawn.recipe == recipe else None
+
+
 def withheld_from(classes: Sequence[str | int]) -> tuple[str, ...]:
     """The digits that people draw and a model of these classes cannot read: all ten, less the classes."""
     return tuple(digit for digit in "0123456789" if digit not in map(str, classes))

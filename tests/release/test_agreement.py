@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from app.inference.artefact import Artefact, read_artefact
-from app.inference.contract import Accuracy, Contract, GoldenPromise
+from app.inference.contract import Accuracy, Contract, GoldenPromise, temperature_for
 from app.inference.golden import Replay
 from app.release.agreement import (
     Check,
@@ -266,6 +266,8 @@ def test_a_release_that_was_measured_with_another_recipe_is_no_refusal(artefact:
     assert not differing(checks)
     why = "measured with another: answers have no certainty"
     assert checks["recipe"] == Check("recipe", "code", "3", "card", "2", "skipped", why)
+    assert temperature_for(contract, 3) is None
+    assert temperature_for(contract, 2) == 3.512
 
 
 def test_a_release_without_drawn_digits_says_so_once(artefact: Artefact, contract: Contract):
@@ -273,6 +275,8 @@ def test_a_release_without_drawn_digits_says_so_once(artefact: Artefact, contrac
     checks = checks_of(artefact, contract)
     assert (checks["recipe"].outcome, "no certainty" in checks["recipe"].why) == ("skipped", True)
     assert "drawn digits" not in checks
+    assert temperature_for(contract, 2) is None
+    assert temperature_for(None, 2) is None
 
 
 def test_what_was_measured_of_drawn_digits_is_shown(artefact: Artefact, contract: Contract):

@@ -25,7 +25,7 @@ from app.errors import (
     SystemRefused,
     VersionMismatch,
 )
-from app.inference.certainty import temperature_of
+from app.inference.contract import temperature_for
 from app.inference.drawing import RECIPE
 from app.release.lock import write_lock
 from app.release.opening import GOLDEN_SLICE
@@ -295,7 +295,7 @@ def test_a_release_measured_with_another_recipe_opens_with_a_notice_and_without_
     card = v1.card.replace(f"  recipe: {RECIPE}\n", "  recipe: 1\n").replace(f"version {RECIPE}:", "version 1:")
     shop.place_published(v1, card=card.encode())
     model = shop.open()
-    assert model.card is not None and temperature_of(model.card.contract) is None
+    assert model.card is not None and temperature_for(model.card.contract, RECIPE) is None
     assert [check.name for check in model.checks if check.outcome != "agrees"] == ["recipe"]
     (notice,) = model.notices
     assert notice.startswith(
