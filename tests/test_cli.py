@@ -213,12 +213,12 @@ def test_predict_says_how_certain_it_is_where_the_release_measured_that(
     installation: Installation, published: Callable[[str], Published], digits: Path
 ):
     release = published("v1.0")
-    _, front, prose = release.card.split("---\n", 2)
+    front = release.card.split("---\n", 2)[1]
 
     def said(drawn: Drawn | None) -> tuple[list[dict[str, Any]], str]:
         matter = yaml.safe_load(front)
         matter["contract"]["drawn"] = msgspec.to_builtins(drawn)
-        installation.place_published(release, card=f"---\n{yaml.safe_dump(matter)}---\n{prose}".encode())
+        installation.place_published(release, card=f"---\n{yaml.safe_dump(matter)}---\n# A model\n".encode())
         images = json.loads(installation.pixelwise("predict", str(digits), "--json").stdout)["images"]
         return images, installation.pixelwise("predict", str(digits), COLUMNS="200").stdout
 
