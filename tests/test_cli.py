@@ -174,7 +174,7 @@ def test_predict_reads_pictures_arrays_and_folders_in_one_batch(installation: In
     assert [Path(image["image"]).name for image in images] == ["a.png", "b.JPG", "c.npy[0]", "c.npy[1]", "c.npy[2]"]
     assert [image["prediction"] for image in images][:3] == [str(label) for label in mnist.test_labels[:3]]
     for image in images:
-        assert set(image) == {"image", "prediction", "confidence", "certainty", "scores", "findings"}
+        assert set(image) == {"image", "prediction", "confidence", "certainty", "scores", "recipe", "findings"}
         assert sum(image["scores"].values()) == pytest.approx(1, abs=1e-5)
 
 
