@@ -242,8 +242,9 @@ def _answers(seen: list[Images]) -> list[dict[str, Any]]:
     import numpy as np
 
     from app.classifier import MODEL, classify_batch
-    from app.inference.certainty import certainties_of, temperature_of
-    from app.inference.contract import withheld_from
+    from app.inference.certainty import certainties_of
+    from app.inference.contract import temperature_for, withheld_from
+    from app.inference.drawing import RECIPE
     from app.inference.ring import with_withheld
     from app.inference.skew import find_skew
 
@@ -251,7 +252,7 @@ def _answers(seen: list[Images]) -> list[dict[str, Any]]:
     batch = np.concatenate(batches) if batches else np.empty((0, 28, 28), np.uint8)
     answers = classify_batch(batch)
     contract = MODEL.card.contract if MODEL.card else None
-    certain = certainties_of(answers, temperature_of(contract))
+    certain = certainties_of(answers, temperature_for(contract, RECIPE))
     findings = find_skew(batch, contract.profile if contract else None)
     findings = with_withheld(findings, batch, withheld_from(MODEL.artefact.classes))
     read = zip(answers, certain, findings, strict=True)

@@ -15,7 +15,9 @@ import numpy as np
 
 from app.classifier import MODEL, roster
 from app.errors import MissingDigits, MissingKey, PixelWiseError
-from app.inference.certainty import temperature_of, unsure_below
+from app.inference.certainty import unsure_below
+from app.inference.contract import temperature_for
+from app.inference.drawing import RECIPE
 from app.inference.golden import GoldenSet
 from app.inference.mnist import Digits, read_mnist_test
 from app.inference.strokes import draw_strokes
@@ -100,7 +102,7 @@ def _version(model: Model, golden: GoldenSet | None, read_here: GoldenSet | None
         engine=model.engine,
         classes=classes,
         profile=contract.profile if contract else None,
-        temperature=temperature_of(contract),
+        temperature=temperature_for(contract, RECIPE),
         unsure_below=unsure_below(judged, classes) if judged else None,
         samples=samples,
     )

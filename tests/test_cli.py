@@ -178,6 +178,28 @@ def test_predict_reads_pictures_arrays_and_folders_in_one_batch(installation: In
         assert sum(image["scores"].values()) == pytest.approx(1, abs=1e-5)
 
 
+def test_predict_reads_webp_and_gif_too_in_folders_and_by_name(
+    installation: Installation, tmp_path: Path, mnist: Mnist
+):
+    (tmp_path / "phone").mkdir()
+    for index, kind in enumerate(("WEBP", "GIF")):
+        digit = Image.fromarray(255 - mnist.test_images[index]).resize((280, 280))
+        digit.save(tmp_path / "phone" / f"{index}.{kind.lower()}", kind)
+    for paths in ([tmp_path / "phone"], sorted((tmp_path / "phone").iterdir())):
+        done = installation.pixelwise("predict", *map(str, paths), "--json")
+        assert done.returncode == 0, done.stderr
+        found = [image["prediction"] for image in json.loads(done.stdout)["images"]]
+        assert found == [str(label) for label in mnist.test_labels[:2]]
+
+
+def test_predict_refuses_heic_by_its_name_with_the_way_out(installation: Installation, tmp_path: Path):
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    done = installation.pixelwise("predict", str(tmp_path / "IMG_1.HEIC"), COLUMNS="300")
+    assert done.returncode == 2
+    assert "IMG_1.HEIC: found a HEIC picture, promised a PNG, JPEG, WebP or GIF picture" in done.stderr
+    assert "Settings > Camera > Formats > Most Compatible" in done.stderr
+
+
 def test_predict_shows_a_table_and_what_the_model_saw(installation: Installation, digits: Path):
     done = installation.pixelwise("predict", str(digits / "a.png"), "--show", COLUMNS="120")
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.installation import REPOSITORY, Installation, Published
+from tests.installation import REPOSITORY, Installation, Published, without_drawn
 from tests.release.remote import Remote
 from tests.service import Service
 
@@ -227,6 +227,20 @@ def test_a_model_path_whose_bytes_no_record_knows_is_said_to_be_so(house: Instal
     (house.models / V1).write_bytes(b"x")
     _, checks = doctor(house, MODEL_PATH=f"models/{V1}")
     assert "bytes that no record knows, not what the record beside it promises" in checks["release"]["found"]
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+def test_a_release_without_a_temperature_is_no_fault_and_a_local_one_can_be_built_anew(
+    house: Installation, published: Callable[[str], Published], is_local: bool
+):
+    v1 = published("v1.0")
+    house.place_published(v1, card=without_drawn(v1.card))
+    code, checks = doctor(house, **({} if is_local else {"MODEL_REPO": "elsewhere.git"}))
+    assert "states no temperature" in checks["certainty"]["found"]
+    anew = "git --git-dir=pixelwise-model/releases.git tag -d v1.0; rm -r models/v1.0; bash setup-server.sh"
+    assert checks["certainty"]["healthy"]
+    assert checks["certainty"]["mend"] == (f"to build it anew: {anew}" if is_local else "")
+    assert code == (0 if is_local else 3), "elsewhere.git is another repository than the record's"
 
 
 # -- several versions --------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 
 from app import trial
 from app.trial import run_alone, try_alone
-from tests.installation import Installation
+from tests.installation import Installation, without_drawn
 
 
 @pytest.mark.parametrize("version", ["v1.0", "v1.1", "v2.0"])
@@ -17,11 +17,17 @@ def test_a_version_starts_alone_beside_settings_that_name_others(
     (root / ".env").write_text("MODEL_VERSIONS=v1.0,v9.0\nMODEL_PATH=nowhere.pkl\n")
     monkeypatch.setenv("MODEL_VERSIONS", "v9.0,v1.0")
     classes = tuple("0123456789" if version == "v2.0" else "123456789")
-    assert try_alone(version, root=root) == (None, classes, True)
+    assert try_alone(version, root=root) == (None, classes, True, True)
 
 
 def test_what_has_no_recorded_answers_is_told_from_what_reproduces_them(installation_of_course: Installation):
-    assert try_alone("v2.0", root=installation_of_course.root) == (None, tuple("0123456789"), False)
+    assert try_alone("v2.0", root=installation_of_course.root) == (None, tuple("0123456789"), False, False)
+
+
+def test_what_was_measured_without_drawn_digits_has_no_certainty(installation: Installation, published):
+    v1 = published("v1.0")
+    installation.place_published(v1, card=without_drawn(v1.card))
+    assert try_alone("v1.0", root=installation.root) == (None, tuple("123456789"), True, False)
 
 
 def test_what_does_not_start_says_why_in_its_own_words(installation_of_three: Installation):

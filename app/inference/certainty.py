@@ -8,19 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.contract import Contract
-from app.inference.drawing import RECIPE
 from app.inference.golden import GoldenSet
 
 SURE_FROM = 0.9
 """Of a calibrated certainty: below it an answer is called unsure."""
-
-
-def temperature_of(contract: Contract | None) -> float | None:
-    """What makes certainties of a release's scores; None where it measured none, or with another version of the recipe
-    than drawings come by here."""
-    drawn = contract.drawn if contract else None
-    return drawn.temperature if drawn and drawn.recipe == RECIPE else None
 
 
 def certainties(scores: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:

@@ -74,10 +74,10 @@ def on_flat_paper(values: Values, *, is_opacity: bool = False) -> Stain | None:
         is_opacity: the paper is 0.
     """
     rim = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
-    paper = np.median(rim, axis=0).astype(np.int16) * (not is_opacity)
-    away = np.abs(values.astype(np.int16) - paper)
+    paper = (np.median(rim, axis=0) * (not is_opacity)).astype(np.uint8)
+    away = np.maximum(values, paper) - np.minimum(values, paper)
     if away.ndim == 3:
-        away = away.max(axis=2)
+        away = np.maximum(np.maximum(away[..., 0], away[..., 1]), away[..., 2])
     on_rim = np.concatenate([away[0], away[-1], away[:, 0], away[:, -1]])
     same = np.count_nonzero(away <= SAME)
     if not is_opacity and (np.count_nonzero(on_rim <= SAME) < FLAT_RIM * on_rim.size or same < FLAT_SHARE * away.size):
@@ -137,7 +137,7 @@ def _skewness(grey: Floats) -> float:
         grey, [(0, max(0, side - full)) for side, full in zip((height, width), grey.shape, strict=True)], "edge"
     )
     blocks = padded[:height, :width].reshape(height // step, step, width // step, step)
-    low, high = blocks.min(axis=(1, 3)), blocks.max(axis=(1, 3))
+    low, high = (np.log(side + DARKEST) for side in (blocks.min(axis=(1, 3)), blocks.max(axis=(1, 3))))
     around = ndimage.median_filter((low + high) / 2, 2 * round(WINDOW * SKEW_SIDE / 2) + 1, mode="nearest")
     darker, lighter = (float((np.maximum(side, 0) ** 3).sum()) for side in (around - low, high - around))
     return (lighter - darker) / max(lighter + darker, 1e-9)

@@ -1,8 +1,8 @@
 """The one still picture in a file, cut out of it by its own bytes before any decoder sees them.
 
-Of a PNG, JPEG, WebP or GIF file only what its first picture needs is handed on: neither texts, profiles and EXIF (a few
-of their bytes inflate, or point, to gigabytes) nor further frames. Its size is that of the bytes that will be decoded,
-whatever canvas they are said to lie on.
+Of a PNG, JPEG, WebP or GIF file only what its first picture needs is handed on: neither texts, profiles and EXIF (which
+may inflate a thousand times, or come by the million) nor further frames. Its size is that of the bytes that will be
+decoded, whatever canvas they are said to lie on.
 """
 
 from __future__ import annotations
@@ -291,7 +291,7 @@ ORIENTATION, SHORT, LONG = 0x0112, 3, 4
 def _orientation(exif: bytes | memoryview) -> int:
     """How a camera held what it stored, 1 to 8; 0 where EXIF does not say, or is none.
 
-    Pillow reads what all other entries point at as well: 64 KiB of them that point at one another fill its memory.
+    Pillow reads all entries and what they point at, and has a warning for each odd one.
     """
     tiff = exif[6:] if bytes(exif[:6]) == b"Exif\0\0" else exif
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(tiff[:4]))

@@ -84,8 +84,8 @@ def png_sizes() -> Iterator[Hostile]:
 def exif_that_points_at_itself(size: int) -> bytes:
     """As many entries as there can be, each of whose values is the whole of it."""
     entries = min(65_535, (size - 10) // 12)
-    entry = struct.pack(">HHII", 0x9286, 7, size - 8, 8)
-    return (b"MM\0*\0\0\0\x08" + struct.pack(">H", entries) + entry * entries).ljust(size, b"\0")
+    listed = b"".join(struct.pack(">HHII", tag, 7, size - 8, 8) for tag in range(entries) if tag != 0x0112)
+    return (b"MM\0*\0\0\0\x08" + struct.pack(">H", len(listed) // 12) + listed).ljust(size, b"\0")
 
 
 def png_chunks() -> Iterator[Hostile]:

@@ -1,4 +1,4 @@
-"""MNIST's own recipe, and what drawings bear: MNIST's digits keep their answers, all others wherever they are drawn."""
+"""MNIST's own recipe, and what drawings bear: MNIST's digits keep their answers, others theirs wherever they are."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.page.visit import SEVEN, THREE, Visit
 
@@ -69,6 +69,24 @@ def test_a_picture_without_ink_gets_no_digit(visit: Visit):
     assert visit.readings() == []
 
 
+@pytest.mark.parametrize("covers", [False, True])
+def test_where_the_card_does_not_cover_pictures_of_paper_the_page_says_so(visit: Visit, covers: bool):
+    outside = "Pictures of paper are outside this version’s card."
+
+    def answer(route: Route) -> None:
+        route.fulfill(json={**route.fetch().json(), "pictures_in_scope": covers})
+
+    visit.page.route("**/visit", answer)
+    visit.page.reload()
+    visit.draw(SEVEN)
+    visit.says("Looks like a 7")
+    expect(visit.page.locator("#note")).to_be_empty()
+    hand_in(visit, picture())
+    expect(visit.page.locator(".reading")).to_have_count(1)
+    visit.says("Looks like a 7")
+    assert (outside in visit.page.locator("#note").inner_text()) == (not covers)
+
+
 def test_a_broken_picture_is_refused_in_the_service_s_words(visit: Visit):
     visit.expect_refusals()
     hand_in(visit, picture()[:60])
@@ -82,9 +100,17 @@ def test_another_kind_of_file_is_not_sent(visit: Visit):
     assert visit.sent == []
 
 
-def test_of_a_kind_that_is_not_read_the_service_says_the_way_out(visit: Visit):
+@pytest.mark.parametrize("kind", ["image/heic", ""])
+def test_of_a_kind_that_is_not_read_the_service_says_the_way_out(visit: Visit, kind: str):
+    """Many systems know no type of it."""
     visit.expect_refusals()
-    hand_in(visit, b"\0\0\0\x18ftypheic", name="IMG_1.HEIC", kind="image/heic")
+    script = "([content, type]) => { window.given = new File([content], 'IMG_1.HEIC', { type }); }"
+    visit.page.evaluate(script, ["\0\0\0\x18ftypheic", kind])
+    visit.page.evaluate("""() => {
+      const data = new DataTransfer();
+      data.items.add(window.given);
+      document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
+    }""")
     visit.says("The service refused")
     expect(visit.page.locator("#note")).to_contain_text("Settings > Camera > Formats > Most Compatible")
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Route, expect
 
+from app.inference.certainty import certainties
 from app.inference.ring import MAY_BE_WITHHELD
-from app.inference.skew import WRONG_SHAPES, WRONG_VALUES
+from app.inference.skew import BLANK, FAINT_PAPER, FRAME, WRONG_SHAPES, WRONG_VALUES, Finding, several_digits, tiny
 from tests.page.visit import ANSWER, SEVEN, Visit
 
 
@@ -31,6 +35,89 @@ def refuse(status: int, *, seconds: str | None = None, times: int = 1_000) -> Ca
 def test_a_digit_that_this_version_cannot_read_is_named(visit: Visit):
     expect(visit.page.locator(".bar").first).to_have_text("0this version cannot read 0")
     assert visit.page.locator(".bar .label").all_inner_texts() == list("0123456789")
+
+
+SERVED = {
+    "model_version": "v1.0",
+    "classes": list("123456789"),
+    "withheld": ["0"],
+    "show_correction": True,
+    "temperature": None,
+    "unsure_by": "confidence",
+    "unsure_below": 0.8,
+    "pictures_in_scope": False,
+}
+SURE_NETWORK = {**ANSWER, "scores": {"4": 0.999, "9": 0.0008, "1": 0.0002}, "confidence": 0.999}
+
+
+def serve(visit: Visit, answer: dict[str, Any], **served: Any) -> None:
+    """From here on the page is answered so, by a version that says this of itself."""
+    visit.page.route("**/visit", lambda route: route.fulfill(json={**SERVED, **served}))
+    visit.page.route("**/drawings/preview", lambda route: route.fulfill(json=answer))
+    visit.page.reload()
+
+
+def test_the_bars_of_a_version_that_measured_a_temperature_are_calibrated(visit: Visit):
+    (certainty,) = certainties(np.array([list(SURE_NETWORK["scores"].values())]), 3.5)
+    serve(visit, {**SURE_NETWORK, "certainty": certainty}, temperature=3.5)
+    visit.draw(SEVEN)
+    visit.says("Looks like a 4")
+    expect(visit.page.locator(".bar.best")).to_have_text(f"4{math.floor(certainty * 1000) / 10:.1f}%")
+    numbers = visit.page.locator(".bar .number").all_inner_texts()
+    assert sum(float(number.removesuffix("%")) for number in numbers if number != "–") == pytest.approx(100, abs=1)
+    expect(visit.page.locator("#latency")).to_contain_text(f"{math.floor(certainty * 100)}% sure · answered in ")
+
+
+def test_the_bars_of_a_version_that_measured_none_are_its_scores_and_nothing_is_said_of_how_sure(visit: Visit):
+    serve(visit, SURE_NETWORK)
+    visit.draw(SEVEN)
+    visit.says("Looks like a 4")
+    expect(visit.page.locator(".bar.best")).to_have_text("499.9%")
+    expect(visit.page.locator("#latency")).to_have_text(re.compile(r"^Answered in \d+ ms by model v1.0$"))
+
+
+def test_the_temperature_of_one_version_is_not_taken_for_another_one(visit: Visit):
+    """Which version answers may change between two answers; until it is known, its scores are shown as they are."""
+    serve(visit, {**SURE_NETWORK, "model_version": "v9.0"}, temperature=3.5)
+    visit.draw(SEVEN)
+    visit.says("Looks like a 4")
+    expect(visit.page.locator(".bar.best")).to_have_text("499.9%")
+
+
+def test_a_calibrated_share_keeps_the_order_and_its_sum_is_1(visit: Visit):
+    script = "([scores, t]) => import('/page/maths.js').then((maths) => maths.calibrated(scores, t))"
+    scores = {"1": 0.99, "2": 0.0099, "3": 0.0001, "4": 0}
+    found = visit.page.evaluate(script, [scores, 3.5])
+    assert sorted(found, key=found.get) == sorted(scores, key=scores.get)
+    assert sum(found.values()) == pytest.approx(1)
+    assert found["1"] == pytest.approx(certainties(np.array([list(scores.values())]), 3.5)[0])
+    assert [visit.page.evaluate(script, [one, t]) for one, t in ((scores, None), ({}, 3.5))] == [scores, {}]
+
+
+@pytest.mark.parametrize(
+    ("finding", "line"),
+    [
+        (BLANK, "No ink to read"),
+        (FAINT_PAPER, "Too faint to read"),
+        (FRAME, "A frame, and no digit in it"),
+        (several_digits(3), "Several digits"),
+        (tiny(5), "Too small to read"),
+        (Finding("new", "Turn it upright."), "No digit to read"),
+    ],
+)
+def test_what_cannot_be_read_is_said_with_the_service_s_way_out(visit: Visit, finding: Finding, line: str):
+    nothing = {**ANSWER, "prediction": None, "confidence": None, "scores": {}, "findings": [finding._asdict()]}
+    visit.page.route("**/drawings/preview", lambda route: route.fulfill(json=nothing))
+    visit.draw(SEVEN)
+    visit.says(line, "There is no ink in it." if finding is BLANK else finding.remedy)
+    expect(visit.page.locator("#figure")).to_be_empty()
+
+
+def test_a_digit_that_may_be_one_of_those_never_taught_is_said_beside_the_answer(visit: Visit):
+    findings = [MAY_BE_WITHHELD._asdict()]
+    visit.page.route("**/drawings/preview", lambda route: route.fulfill(json={**ANSWER, "findings": findings}))
+    visit.draw(SEVEN)
+    visit.says("Looks like a 4", "It may be a 0, which this version was never taught.")
 
 
 def test_every_class_has_a_bar_and_its_number(visit: Visit):

@@ -32,11 +32,14 @@ FIVE: list[Stroke] = [
 ANSWER = {
     "prediction": "4",
     "confidence": 0.5,
+    "certainty": None,
     "scores": {"4": 0.5, "9": 0.41, "1": 0.09},
     "id": None,
     "model_version": "v1.0",
+    "recipe": 2,
     "findings": [],
     "unsure": False,
+    "asks": False,
     "pixels": [[0] * 28] * 28,
 }
 """What the service might answer to a preview."""

@@ -95,6 +95,12 @@ def test_what_their_files_say_is_there(look, published: Callable[[str], Publishe
     rows = {row.name: row for row in contract_rows(look("v1.0"), look("v2.0"))}
     names = ("commit", "bytes", "sha256", "weights", "scikit-learn", "steps", "classes", "withheld", "ink rule")
     assert {*names, "accuracy", "accuracy of 1", "confusions", "golden set", "profile: thickness"} <= set(rows)
+    drawn = read_card(published("v2.0").files["MODELCARD.md"]).contract.drawn
+    assert rows["recipe"].second == str(drawn.recipe)
+    assert rows["temperature"].second == str(drawn.temperature)
+    assert rows["calibration error"].second.endswith(f"{drawn.error.after:.4f} after, of {drawn.error.n:,}")
+    assert rows["pictures"].second.endswith(f"{drawn.pictures.correct:,} of {drawn.pictures.n:,}")
+    assert rows["strokes"].second.startswith(f"{drawn.strokes.value:.2%} (")
     assert rows["bytes"].second == f"{len(published('v2.0').artefact):,}"
     assert rows["weights"].first == f"{785 * 9:,}"
     assert "(90.8% to 92.0%), 8,246 of 9,020" in rows["accuracy"].first

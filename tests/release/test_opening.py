@@ -25,11 +25,13 @@ from app.errors import (
     SystemRefused,
     VersionMismatch,
 )
+from app.inference.contract import temperature_for
+from app.inference.drawing import RECIPE
 from app.release.lock import write_lock
 from app.release.opening import GOLDEN_SLICE
 from app.release.record import RECORD, read_record
 from tests.attacks.honest import honest_pipeline
-from tests.installation import CARD, Published
+from tests.installation import CARD, Published, without_drawn
 from tests.release.shop import TEN, V1, Shop
 
 GOLDEN = "golden_v1.npz"
@@ -287,6 +289,28 @@ def test_a_card_put_beside_an_unrecorded_artefact_counts(shop: Shop, v1: Publish
     shop.rewrite(f"mine/{CARD}", v1.files[CARD].replace(b"features: 784", b"features: 785"))
     with pytest.raises(ContractBroken):
         shop.open(f"mine/{V1}")
+
+
+def test_a_release_measured_with_another_recipe_opens_with_a_notice_and_without_a_certainty(shop: Shop, v1: Published):
+    card = v1.card.replace(f"  recipe: {RECIPE}\n", "  recipe: 1\n").replace(f"version {RECIPE}:", "version 1:")
+    shop.place_published(v1, card=card.encode())
+    model = shop.open()
+    assert model.card is not None and temperature_for(model.card.contract, RECIPE) is None
+    assert [check.name for check in model.checks if check.outcome != "agrees"] == ["recipe"]
+    (notice,) = model.notices
+    assert notice.startswith(
+        f"v1.0 was measured with version 1 of the recipe, and drawings come by version {RECIPE} here"
+    )
+
+
+def test_a_release_from_before_drawn_digits_opens_without_a_notice(shop: Shop, v1: Published):
+    shop.place_published(v1, card=without_drawn(v1.card))
+    model = shop.open()
+    assert model.notices == ()
+    assert {check.name: check.outcome for check in model.checks if check.outcome != "agrees"} == {
+        "recipe": "skipped",
+        "drawn digits in prose": "skipped",
+    }
 
 
 def test_a_card_that_cannot_be_read_is_refused(shop: Shop, v1: Published):

@@ -17,7 +17,8 @@ from sqlalchemy import Row, select, text
 
 from app.inference.artefact import read_artefact
 from app.inference.certainty import unsure_below
-from app.inference.contract import Drawn
+from app.inference.contract import Drawn, temperature_for
+from app.inference.drawing import RECIPE
 from app.inference.engine import Engine
 from app.release.card import read_card
 from app.storage.database import Database
@@ -217,7 +218,7 @@ def _opened(release: Published, drawn: Mapping[str, Drawn | None]) -> tuple[Vers
         engine=Engine(artefact),
         classes=artefact.classes,
         profile=contract.profile,
-        temperature=contract.drawn.temperature if contract.drawn else None,
+        temperature=temperature_for(contract, RECIPE),
         unsure_below=unsure_below(golden, artefact.classes),
         samples=((golden.images[0].tobytes(), artefact.classes[golden.scores[0].argmax()]),),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from PIL import Image
@@ -15,9 +16,11 @@ from app.web.body import Arriving, Kept
 from app.web.routes import drawings
 from tests.attacks.hostile_pictures import catalogue, file_of
 from tests.inference.test_image_files import seven
-from tests.web.inside import Inside
+from tests.web.inside import KEY, Inside
+from tests.web.served import Served, own
 from tests.web.visits import visit
 
+__all__ = ["own"]
 PATIENCE_SECONDS = 60
 SEEN = file_of(seven(), "PNG")
 LARGE = file_of(Image.new("L", (4_001, 4_000), 255), "PNG")
@@ -39,6 +42,7 @@ def test_two_large_pictures_are_never_decoded_at_once_and_small_ones_wait_for_ne
         most_at_once.append(len(at_once))
         if len(most_at_once) == 1:
             assert all(small_are_read.acquire(timeout=PATIENCE_SECONDS) for _ in small)
+            time.sleep(0.3)  # in which the next would begin
         at_once.pop()
         return decode(still)
 
@@ -52,7 +56,43 @@ def test_two_large_pictures_are_never_decoded_at_once_and_small_ones_wait_for_ne
     assert most_at_once == [1, 1, 1]
 
 
-def test_what_kept_bytes_of_a_caller_are_counted_until_they_are_given_back(monkeypatch: pytest.MonkeyPatch):
+def test_the_bytes_of_a_picture_count_for_their_caller_until_it_is_decoded(
+    own: Served, monkeypatch: pytest.MonkeyPatch
+):
+    arriving = Arriving(module.ARRIVING_BYTES)
+    monkeypatch.setattr(module, "_arriving", arriving)
+    counted: list[int] = []
+
+    def decoded(still: Still) -> Picture:
+        counted.append(arriving.bytes)
+        return decode(still)
+
+    monkeypatch.setattr(drawings, "decode", decoded)
+    noise = file_of(Image.effect_noise((700, 700), 90), "PNG")
+    head = f"POST {PREVIEW} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {KEY}\r\nContent-Type: image/png\r\n"
+    (reply,) = own.exchange(f"{head}Content-Length: {len(noise)}\r\nConnection: close\r\n\r\n".encode() + noise)
+    assert reply.status == 200
+    assert len(noise) - (64 << 10) <= counted[0] <= len(noise)
+    assert arriving.bytes == 0
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+@pytest.mark.parametrize("said", drawings.PICTURES)
+def test_which_of_the_four_kinds_a_picture_is_its_bytes_say(inside: Inside, kind: str, said: str):
+    reply = inside.ask("POST", PREVIEW, file_of(seven(), kind), {"content-type": said})
+    assert (reply.status, reply.json["prediction"]) == (200, "7")
+
+
+def test_a_heic_picture_is_refused_by_its_name_with_the_way_out_whatever_is_said_of_it(inside: Inside):
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+    for said, status in (("image/heic", 415), ("image/jpeg", 422)):
+        reply = inside.ask("POST", PREVIEW, heic, {"content-type": said})
+        assert reply.status == status
+        assert "heic" in reply.json["message"].lower()
+        assert "Settings > Camera > Formats > Most Compatible" in reply.json["remedy"]
+
+
+def test_kept_bytes_count_for_their_caller_until_they_are_given_back(monkeypatch: pytest.MonkeyPatch):
     arriving = Arriving(400)
     monkeypatch.setattr(module, "_arriving", arriving)
     with Kept("a") as kept:

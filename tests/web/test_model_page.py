@@ -112,7 +112,11 @@ def test_what_the_release_measured_on_drawn_digits_is_shown(inside: Inside):
     assert "of another one" not in text
     older = msgspec.structs.replace(DRAWN, recipe=1)
     text = text_of(page_of(inside, contract=msgspec.structs.replace(contract, drawn=older)))
-    assert "This service brings drawings to 28x28 by recipe 2: these figures are of another one." in text
+    assert (
+        "This service brings drawings to 28x28 by recipe 2: these figures are of another one, so “unsure” follows its "
+        "recorded confidences, and is a confidence below" in text
+    )
+    assert "is a certainty below" not in text
 
 
 def test_a_release_that_measured_no_certainty_says_so_and_that_pictures_are_outside_its_card(inside: Inside):

@@ -1,19 +1,24 @@
 /** One bar with its number for every digit; a digit that the model never learned says so instead. */
 
-import { percent } from "./maths.js";
+import { calibrated, percent } from "./maths.js";
 import { cannotRead } from "./words.js";
 
 export class Bars {
   #list;
   #rows = new Map(); // label -> {row, number}
-  #scores = {};
+  #temperatures = new Map(); // version -> the one that it measured
+  #shown = [{}, null];
 
   constructor(list) {
     this.#list = list;
   }
 
-  /** classes: labels that the model gives; withheld: labels that people draw and it cannot give. */
-  setRoster({ classes, withheld }) {
+  /**
+   * classes: labels that the model gives; withheld: labels that people draw and it cannot give; temperature: what makes
+   * certainties of the scores of this version, null for none.
+   */
+  setRoster({ model_version: version, classes, withheld, temperature = null }) {
+    this.#temperatures.set(version, temperature);
     this.#rows.clear();
     this.#list.replaceChildren(...[...classes, ...withheld].sort().map((label) => {
       const row = element("li", "bar");
@@ -29,15 +34,16 @@ export class Bars {
       this.#rows.set(label, { row, number });
       return row;
     }));
-    this.show(this.#scores);
+    this.show(...this.#shown);
   }
 
-  /** scores: label -> 0 to 1; {} for none. */
-  show(scores) {
-    this.#scores = scores;
-    const highest = Math.max(...Object.values(scores));
+  /** scores: label -> 0 to 1, of this version; {} for none. What is shown is calibrated, where the version is. */
+  show(scores, version) {
+    this.#shown = [scores, version];
+    const shares = calibrated(scores, this.#temperatures.get(version));
+    const highest = Math.max(...Object.values(shares));
     for (const [label, { row, number }] of this.#rows) {
-      const score = scores[label];
+      const score = shares[label];
       row.style.setProperty("--share", score ?? 0);
       row.classList.toggle("best", score === highest);
       number.textContent = score === undefined ? "–" : percent(score);

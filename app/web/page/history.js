@@ -21,8 +21,8 @@ export class History {
     this.draw();
   }
 
-  add({ id, prediction, confidence, pixels, unsure }) {
-    const reading = { id, prediction, confidence, pixels, unsure, time: Date.now() };
+  add({ id, prediction, confidence, certainty, pixels, unsure }) {
+    const reading = { id, prediction, confidence, certainty, pixels, unsure, time: Date.now() };
     this.#set([reading, ...this.#readings].slice(0, AT_MOST));
   }
 
@@ -45,7 +45,7 @@ export class History {
   }
 }
 
-function entry({ prediction, confidence, unsure, time, label = null }) {
+function entry({ prediction, confidence, certainty, unsure, time, label = null }) {
   const item = element("li", unsure ? "reading unsure" : "reading");
   item.classList.toggle("corrected", label !== null && label !== prediction);
   const canvas = Object.assign(element("canvas", "pixels"), { width: 28, height: 28 });
@@ -54,7 +54,7 @@ function entry({ prediction, confidence, unsure, time, label = null }) {
   when.dateTime = new Date(time).toISOString();
   const read = element("span");
   read.append(element("strong", "", prediction), ...(label === null ? [] : said(remark(label, prediction))));
-  item.append(canvas, read, element("span", "small", percent(confidence)), when);
+  item.append(canvas, read, element("span", "small", percent(certainty ?? confidence)), when);
   return item;
 }
 

@@ -11,7 +11,9 @@ import { paintPixels } from "./pixels.js";
 import { Reader } from "./reader.js";
 import { sampleButtons, sampleStrokes } from "./samples.js";
 import { Refusal, visit } from "./service.js";
-import { ALREADY_READ, ASKING, NOTHING, NO_PICTURE, notNoted, noted, refusal, verdict } from "./words.js";
+import {
+  ALREADY_READ, ASKING, NOTHING, NO_PICTURE, OUTSIDE_CARD, answeredIn, notNoted, noted, refusal, verdict,
+} from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -26,6 +28,7 @@ let seen = null; // the 28x28 on show
 let kept = { content: null, answer: null, noted: "" }; // what is in the history already, and what was said of it
 let version = null;
 let mayCorrect = true;
+let coversPictures = true; // its card says how well it reads pictures of paper
 
 // -- what is shown ---------------------------------------------------------------------------------------------------
 
@@ -41,10 +44,10 @@ function setText(id, text) {
   if (byId(id).textContent !== text) byId(id).textContent = text;
 }
 
-/** words: figure, line, note and kind; scores and pixels of an answer, if there is one. */
-function show(words, { scores = {}, pixels = null } = {}) {
+/** words: figure, line, note and kind; scores, pixels and version of an answer, if there is one. */
+function show(words, { scores = {}, pixels = null, model_version: by = null } = {}) {
   say(words);
-  bars.show(scores);
+  bars.show(scores, by);
   showSeen(pixels);
 }
 
@@ -91,12 +94,14 @@ function notTold(answer, found) {
 
 function answered({ answer, milliseconds }, sent, keep) {
   if (answer.model_version !== version) loadRoster();
-  byId("latency").textContent = `Answered in ${Math.round(milliseconds)} ms by model ${answer.model_version}`;
+  byId("latency").textContent = answeredIn(answer, milliseconds);
   if (keep && answer.id !== null) {
     kept = { content: sent.content, answer, noted: "" };
     history.add(answer);
   }
   const words = verdict(answer);
+  const isOutside = sent.type.startsWith("image/") && answer.prediction !== null && !coversPictures;
+  if (isOutside) words.note = `${words.note} ${OUTSIDE_CARD}`.trim();
   if (sheet.content === kept.content) words.note = kept.noted || words.note;
   if (!sheet.isBlank) show(words, answer);
   offerCorrection();
@@ -130,6 +135,7 @@ async function loadRoster() {
     const served = await visit();
     version = served.model_version;
     mayCorrect = served.show_correction;
+    coversPictures = served.pictures_in_scope;
     byId("version").textContent = version;
     bars.setRoster(served);
     byId("samples").replaceChildren(...sampleButtons(served.classes, (label) => {

@@ -85,6 +85,18 @@ export function best(scores, count) {
   return Object.keys(scores).sort((one, other) => scores[other] - scores[one]).slice(0, count);
 }
 
+/**
+ * The scores after their logits are divided by the temperature that the release measured: the highest is how often such
+ * an answer is right. As they are where it measured none (null).
+ */
+export function calibrated(scores, temperature) {
+  if (!temperature) return scores;
+  const highest = Math.max(...Object.values(scores));
+  const shares = Object.entries(scores).map(([label, score]) => [label, (score / highest) ** (1 / temperature)]);
+  const sum = shares.reduce((total, [, share]) => total + share, 0);
+  return Object.fromEntries(shares.map(([label, share]) => [label, share / sum]));
+}
+
 /** 0.99996 -> "99.9%": cut, not rounded, so that only certainty is 100%. */
 export function percent(share) {
   return `${(Math.floor(share * 1000 + 1e-9) / 10).toFixed(1)}%`;

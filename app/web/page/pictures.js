@@ -5,7 +5,8 @@
  * Of a kind that is not read, such as HEIC, the service says so, and what helps.
  */
 export function takePictures(input, { handed, refused }) {
-  const take = async (file) => {
+  const take = async (given) => {
+    const file = typed(given);
     if (!file.type.startsWith("image/")) return refused();
     handed(file, await shown(file));
   };
@@ -31,6 +32,11 @@ export function takePictures(input, { handed, refused }) {
     const [file] = event.dataTransfer.files;
     if (file) take(file);
   });
+}
+
+/** Many systems know no type of a .heic: with one, the service is asked, and says what helps. */
+function typed(file) {
+  return file.type || !/\.hei[cf]$/i.test(file.name) ? file : new File([file], file.name, { type: "image/heic" });
 }
 
 async function shown(file) {

@@ -11,7 +11,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Which version answers here: {model_version, classes, withheld, show_correction}. */
+/** Which version answers here: {model_version, classes, withheld, show_correction, temperature, pictures_in_scope, …}. */
 export async function visit() {
   return ask("visit", { signal: AbortSignal.timeout(PATIENCE) });
 }

@@ -9,6 +9,7 @@ export const NO_PICTURE = {
 };
 
 export const NOT_A_DIGIT = "not-a-digit";
+export const OUTSIDE_CARD = "Pictures of paper are outside this version’s card.";
 export const QUESTION = "Was this right?";
 export const ASKING = `${QUESTION} One in ten answers asks.`;
 
@@ -25,6 +26,15 @@ export const FINDINGS = {
   "may-be-withheld": "It may be a 0, which this version was never taught.",
 };
 
+/** The line when there was no digit to read, by the name of the finding. What to do is said in the service's words. */
+export const UNREAD = {
+  "blank": "No ink to read",
+  "faint": "Too faint to read",
+  "frame": "A frame, and no digit in it",
+  "several-digits": "Several digits",
+  "too-small": "Too small to read",
+};
+
 /** "7" -> "a 7", "8" -> "an 8". */
 export function withArticle(label) {
   return `${label.startsWith("8") ? "an" : "a"} ${label}`;
@@ -32,12 +42,24 @@ export function withArticle(label) {
 
 /** An answer -> the figure to show large, the line, a note, and the kind: empty, sure or unsure. */
 export function verdict(answer) {
+  if (answer.prediction === null) return { ...NOTHING, ...unread(answer.findings) };
   const found = answer.findings.map(({ name, remedy }) => FINDINGS[name] ?? remedy).join(" ");
-  if (answer.prediction === null) return { ...NOTHING, line: "No ink to read", note: found };
   const line = answer.unsure
     ? `Unsure: ${best(answer.scores, 2).join(" or ")}`
     : `Looks like ${withArticle(answer.prediction)}`;
   return { figure: answer.prediction, line, note: found, kind: answer.unsure ? "unsure" : "sure" };
+}
+
+function unread(findings) {
+  const line = findings.map(({ name }) => UNREAD[name]).find(Boolean) ?? "No digit to read";
+  const note = findings.map(({ name, remedy }) => (name === "blank" ? FINDINGS.blank : remedy)).join(" ");
+  return { line, note };
+}
+
+/** 93% sure · answered in 3 ms by model v2.0. Cut, not rounded; without a certainty nothing is said of it. */
+export function answeredIn({ certainty = null, model_version: version }, milliseconds) {
+  const said = `nswered in ${Math.round(milliseconds)} ms by model ${version}`;
+  return certainty === null ? `A${said}` : `${Math.floor(certainty * 100 + 1e-9)}% sure · a${said}`;
 }
 
 /** A refusal -> the same. `retries`: the page tries again by itself, after the seconds that the service asked for. */
