@@ -1,0 +1,100 @@
+"""Lines: thin ones become about as wide as MNIST's, others stay as they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from app.inference.drawing import BOX, normalise
+from app.inference.lines import as_wide_as_mnist
+from tests.conftest import Mnist
+
+Floats = NDArray[np.float32]
+
+
+def upright(pen: float, side: int = 200) -> Floats:
+    """A straight line with a pixel of paper around it, its right edge grey where `pen` is no whole number."""
+    width = int(np.ceil(pen))
+    line = np.ones((side, width), np.float32)
+    line[:, -1] = 1 - (width - pen)
+    return np.pad(line, 1)
+
+
+def cross(pen: int, side: int = 200) -> Floats:
+    sheet = Image.new("L", (side, side), 0)
+    pencil = ImageDraw.Draw(sheet)
+    pencil.line([(0, 0), (side, side)], fill=255, width=pen)
+    pencil.line([(side, 0), (0, side)], fill=255, width=pen)
+    return np.asarray(sheet, np.float32) / 255
+
+
+def width_of(ink: Floats) -> float:
+    """Of a line across the whole longest side, in pixels of the 28x28 field."""
+    return float(normalise(np.rint(ink * 255).astype(np.uint8)).sum() / 255 / BOX)
+
+
+@pytest.mark.parametrize("side", [60, 200, 900])
+@pytest.mark.parametrize("share", [0.01, 0.02, 0.04, 0.07])
+def test_a_thin_line_becomes_about_as_wide_as_mnist_s(side: int, share: float):
+    pen = max(1.0, share * side)
+    assert width_of(as_wide_as_mnist(upright(pen, side))) == pytest.approx(2, abs=0.3)
+
+
+@pytest.mark.parametrize("pen", [2, 4, 8])
+def test_a_digit_of_thin_lines_has_as_much_ink_as_one_of_a_pen_of_two_pixels(pen: int):
+    assert width_of(as_wide_as_mnist(cross(pen))) == pytest.approx(width_of(cross(20)), rel=0.25)
+
+
+@pytest.mark.parametrize("pen", [20, 30, 60])
+def test_a_line_that_is_wide_enough_stays_as_it_is(pen: int):
+    for ink in (upright(pen), cross(pen)):
+        assert np.array_equal(as_wide_as_mnist(ink), ink)
+
+
+def test_most_of_mnist_s_own_digits_stay_as_they_are_and_the_others_are_widened_a_little(mnist: Mnist):
+    """The outside truth: their median is 1.95, and it must not move far."""
+    before, after = [], []
+    for digit in mnist.test_images[:300]:
+        box = digit[np.ix_((digit > 128).any(axis=1), (digit > 128).any(axis=0))].astype(np.float32) / 255
+        before.append(float(box.sum()))
+        after.append(float(as_wide_as_mnist(box).sum() * (max(box.shape) / max(as_wide_as_mnist(box).shape)) ** 2))
+    assert np.median(after) == pytest.approx(np.median(before), rel=0.1)
+    assert np.mean(np.isclose(after, before)) >= 0.5
+
+
+def test_edges_of_widened_lines_are_grey_and_both_sides_are_widened_alike():
+    wide = as_wide_as_mnist(upright(3.0))
+    assert np.count_nonzero((wide > 0.05) & (wide < 0.95)) > 0
+    assert np.allclose(wide, wide[:, ::-1])
+    assert np.allclose(wide, wide[::-1])
+    assert wide.min() >= 0
+    assert wide.max() <= 1
+
+
+def test_widened_lines_keep_their_place():
+    """The field grows by the same margin on each side."""
+    thin = cross(4)
+    wide = as_wide_as_mnist(thin)
+    grown = wide.shape[0] - 160
+    assert grown > 0
+    assert grown % 2 == 0
+    rows, columns = np.indices(wide.shape)
+    assert float((rows * wide).sum() / wide.sum()) == pytest.approx((wide.shape[0] - 1) / 2, abs=1)
+    assert float((columns * wide).sum() / wide.sum()) == pytest.approx((wide.shape[1] - 1) / 2, abs=1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 400), (400, 1), (3, 3), (2, 900)])
+def test_ink_of_odd_shapes_stays_ink(shape: tuple[int, int]):
+    with np.errstate(all="raise"):
+        ink = as_wide_as_mnist(np.ones(shape, np.float32))
+    assert ink.max() == 1
+    assert ink.dtype == np.float32
+
+
+def test_the_ink_itself_is_not_changed():
+    ink = cross(4)
+    before = ink.copy()
+    as_wide_as_mnist(ink)
+    assert np.array_equal(ink, before)
