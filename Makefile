@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 MODEL_PYTHON := pixelwise-model/.venv/bin/python
 
-.PHONY: help run check test soak parity bench bench-peers lock format clean
+.PHONY: help run check test soak parity bench measured bench-peers lock format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -35,6 +35,9 @@ parity: environment releases ## the reader against scikit-learn 1.3 to 1.9; writ
 
 bench: environment releases ## measure every performance claim; writes docs/benchmarks.md and its plot
 	@bash benchmarks/run.sh
+
+measured: environment releases ## what is read of people's digits under 22 conditions; writes docs/measured.md and its picture
+	.venv/bin/python benchmarks/conditions.py
 
 bench-peers: environment releases ## measure the service beside FastAPI, BentoML, MLServer, LitServe and Ray Serve; writes docs/peers.md
 	.venv/bin/python benchmarks/service.py --docs
