@@ -50,6 +50,8 @@ cli.add_typer(models, name="models")
 MANY = 20
 """From this many images on, reading them shows a progress bar."""
 KINDS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".npy"}
+OF_PHONES = {".heic", ".heif"}
+"""Photographs that are refused, by name and with the way out, also where they lie in a folder."""
 NOT_ASKED: dict[str, Any] = {"prediction": None, "confidence": None, "scores": {}}
 """What stands for the model's answer where there is no digit to read."""
 
@@ -274,7 +276,7 @@ def _image_files(paths: list[Path]) -> list[Path]:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in KINDS)
+        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in KINDS | OF_PHONES)
         if not inside:
             raise UnreadableImage(
                 f"folder {path}", found="no pictures", promised=" ".join(sorted(KINDS)), remedy="Name another folder."

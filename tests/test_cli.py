@@ -174,7 +174,7 @@ def test_predict_reads_pictures_arrays_and_folders_in_one_batch(installation: In
     assert [Path(image["image"]).name for image in images] == ["a.png", "b.JPG", "c.npy[0]", "c.npy[1]", "c.npy[2]"]
     assert [image["prediction"] for image in images][:3] == [str(label) for label in mnist.test_labels[:3]]
     for image in images:
-        assert set(image) == {"image", "prediction", "confidence", "certainty", "scores", "findings"}
+        assert set(image) == {"image", "prediction", "confidence", "certainty", "scores", "recipe", "findings"}
         assert sum(image["scores"].values()) == pytest.approx(1, abs=1e-5)
 
 
@@ -213,12 +213,12 @@ def test_predict_says_how_certain_it_is_where_the_release_measured_that(
     installation: Installation, published: Callable[[str], Published], digits: Path
 ):
     release = published("v1.0")
-    _, front, prose = release.card.split("---\n", 2)
+    front = release.card.split("---\n", 2)[1]
 
     def said(drawn: Drawn | None) -> tuple[list[dict[str, Any]], str]:
         matter = yaml.safe_load(front)
         matter["contract"]["drawn"] = msgspec.to_builtins(drawn)
-        installation.place_published(release, card=f"---\n{yaml.safe_dump(matter)}---\n{prose}".encode())
+        installation.place_published(release, card=f"---\n{yaml.safe_dump(matter)}---\n# A model\n".encode())
         images = json.loads(installation.pixelwise("predict", str(digits), "--json").stdout)["images"]
         return images, installation.pixelwise("predict", str(digits), COLUMNS="200").stdout
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from app.inference.golden import GoldenSet
 
-SURE_FROM = 0.9
-"""Of a calibrated certainty: below it an answer is called unsure."""
+SURE_FROM = 0.85
+"""Of a calibrated certainty: below it an answer is called unsure. Of v2.0's answers to strokes of the hand that its
+temperature was chosen with, 90.3% are sure and 99.0% of these right; at 0.9 it is 87.4% and 99.2%."""
 
 
 def certainties(scores: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:

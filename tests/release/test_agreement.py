@@ -261,9 +261,7 @@ def test_what_this_installation_pins_is_held_against_the_card(
 # -- the recipe that drawn digits came by ------------------------------------------------------------------------------
 
 
-def test_a_release_that_was_measured_with_another_recipe_is_no_refusal_and_its_temperature_is_not_used(
-    artefact: Artefact, contract: Contract
-):
+def test_a_release_that_was_measured_with_another_recipe_is_no_refusal(artefact: Artefact, contract: Contract):
     checks = checks_of(artefact, contract, code=Code(tuple("123456789"), recipe=3))
     assert not differing(checks)
     why = "measured with another: answers have no certainty"

@@ -106,7 +106,7 @@ def test_what_the_release_measured_on_drawn_digits_is_shown(inside: Inside):
         "Pictures of paper 93.0% (91.2% to 94.4%) of 1,000",
         "Temperature 3.5 ",
         "Calibration error 5.0% of its confidence, 2.0% of its certainty; of 5,000 answers",
-        "“unsure” is a certainty below 90%",
+        "“unsure” is a certainty below 85%",
     ):
         assert said in text
     assert "of another one" not in text
