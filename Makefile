@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 MODEL_PYTHON := pixelwise-model/.venv/bin/python
 
-.PHONY: help run check test soak parity bench bench-peers lock format clean
+.PHONY: help run check test soak parity bench measured bench-peers lock format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -21,11 +21,12 @@ test: environment releases ## install what tests need and run all of them
 	$(MODEL_PYTHON) -m pytest pixelwise-model/tests
 	.venv/bin/python -m pytest -n 2 --dist loadfile # each file on one of two processes
 
-soak: environment releases ## long checks: a million mutations, 3,000 of them against scikit-learn, OpenML's 70,000 rows, all versions on all digits, 25 kills and reloads, 10 versions that come and go, memory
+soak: environment releases ## long checks: a million mutations, 3,000 of them against scikit-learn, OpenML's 70,000 rows, all versions on all digits, 1,000 digits under each condition, 25 kills and reloads, 10 versions that come and go, memory
 	$(MODEL_PYTHON) -m pytest -m soak pixelwise-model/tests
 	PIXELWISE_FUZZ=1000000 .venv/bin/python -m pytest tests/attacks/test_fuzz.py tests/test_parity.py
 	PIXELWISE_DIFFERENTIAL=3000 .venv/bin/python -m pytest tests/attacks/test_differential.py
 	PIXELWISE_KILLS=25 .venv/bin/python -m pytest tests/web/test_durability.py tests/web/test_lifecycle.py
+	PIXELWISE_SUITE=500 .venv/bin/python -m pytest tests/drawn/test_suite.py
 	PIXELWISE_ROLLOUTS=10 .venv/bin/python -m pytest tests/web/test_rollouts.py
 	.venv/bin/python benchmarks/service.py --only memory
 
@@ -34,6 +35,9 @@ parity: environment releases ## the reader against scikit-learn 1.3 to 1.9; writ
 
 bench: environment releases ## measure every performance claim; writes docs/benchmarks.md and its plot
 	@bash benchmarks/run.sh
+
+measured: environment releases ## what is read of people's digits under 22 conditions; writes docs/measured.md and its picture
+	.venv/bin/python benchmarks/conditions.py
 
 bench-peers: environment releases ## measure the service beside FastAPI, BentoML, MLServer, LitServe and Ray Serve; writes docs/peers.md
 	.venv/bin/python benchmarks/service.py --docs

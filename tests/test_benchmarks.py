@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from drawn.conditions import CONDITIONS
+
 ROOT = Path(__file__).resolve().parent.parent
 PLOT_LIMIT = 120 << 10
 
@@ -43,3 +45,12 @@ def test_the_pages_say_that_a_run_wrote_them():
 def test_the_parity_page_covers_scikit_learn_1_3_to_1_9():
     rows = re.findall(r"^\| (1\.\d)\.\d+ \|.*\|$", (ROOT / "docs" / "parity.md").read_text(), flags=re.MULTILINE)
     assert set(rows) == {f"1.{minor}" for minor in range(3, 10)}
+
+
+def test_the_page_of_what_is_measured_has_each_condition_for_both_versions_and_a_small_picture():
+    page = (ROOT / "docs" / "measured.md").read_text(encoding="utf-8")
+    assert "Written by `make measured`" in page
+    assert "![" in page
+    for condition in CONDITIONS:
+        assert page.count(f"\n| {condition} |") == 2, condition
+    assert 0 < (ROOT / "docs" / "measured.png").stat().st_size < 500_000

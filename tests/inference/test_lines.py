@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from app.inference.drawing import BOX, normalise
-from app.inference.lines import as_wide_as_mnist
+from app.inference.lines import WIDE, as_wide_as_mnist
 from tests.conftest import Mnist
 
 Floats = NDArray[np.float32]
@@ -39,12 +39,12 @@ def width_of(ink: Floats) -> float:
 @pytest.mark.parametrize("share", [0.01, 0.02, 0.04, 0.07])
 def test_a_thin_line_becomes_about_as_wide_as_mnist_s(side: int, share: float):
     pen = max(1.0, share * side)
-    assert width_of(as_wide_as_mnist(upright(pen, side))) == pytest.approx(2, abs=0.3)
+    assert width_of(as_wide_as_mnist(upright(pen, side))) == pytest.approx(WIDE, abs=0.6)
 
 
 @pytest.mark.parametrize("pen", [2, 4, 8])
-def test_a_digit_of_thin_lines_has_as_much_ink_as_one_of_a_pen_of_two_pixels(pen: int):
-    assert width_of(as_wide_as_mnist(cross(pen))) == pytest.approx(width_of(cross(20)), rel=0.25)
+def test_a_digit_of_thin_lines_has_as_much_ink_as_one_of_wide_ones(pen: int):
+    assert width_of(as_wide_as_mnist(cross(pen))) == pytest.approx(width_of(cross(24)), rel=0.25)
 
 
 @pytest.mark.parametrize("pen", [20, 30, 60])

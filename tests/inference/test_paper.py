@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from app.inference.paper import grey_of, is_dark_ink, on_any_paper, on_flat_paper
-from tests.inference.sheets import SIDE, Values, lines, on, photographed, seven, written
+from drawn.page import Coverage
+from tests.inference.sheets import KNOWN, SIDE, Values, lines, on, photographed, seven, written
 
 
 def framed(sheet: Values) -> Values:
@@ -45,11 +47,21 @@ def test_dark_ink_and_light_ink_are_told_apart_whatever_lies_around(make: Callab
         assert not is_dark_ink(255 - sheet), one.label
 
 
-def test_a_tight_crop_with_more_ink_than_paper_has_the_ink_that_is_narrow():
-    eight = np.maximum(written(10)[8].ink, written(10)[0].ink)
-    crop = cropped(on(eight)).astype(np.float32)
-    assert is_dark_ink(crop)
-    assert not is_dark_ink(255 - crop)
+def with_so_much_ink(ink: Coverage, share: float) -> Values:
+    """A tight crop, the lines so wide that this share of it is ink."""
+    mask = ink > 0.5
+    while cropped(on(mask)).mean() / 255 > 1 - share:
+        mask = ndimage.binary_dilation(mask)
+    return cropped(on(mask))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.4, pytest.param(0.55, marks=KNOWN)])
+def test_a_tight_crop_has_the_ink_that_is_narrow(share: float):
+    wide = [one for one in written(20) if one.label not in "17"]  # a 1 fills its box
+    for one in wide:
+        crop = with_so_much_ink(one.ink, share).astype(np.float32)
+        assert is_dark_ink(crop), one.label
+        assert not is_dark_ink(255 - crop), one.label
 
 
 def test_the_rim_alone_does_not_decide():

