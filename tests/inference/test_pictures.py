@@ -79,7 +79,7 @@ def test_grey_paper_is_paper_on_either_side_of_128(paper: int, ink: int):
 def test_ink_that_touches_a_part_of_the_rim_does_not_make_it_paper():
     sheet = Image.new("L", (100, 100), 255)
     ImageDraw.Draw(sheet).rectangle((0, 45, 99, 54), fill=0)
-    assert shown(file_of(sheet))[14, 14] == 255
+    assert shown(file_of(sheet))[14, 14] > 240
 
 
 @pytest.mark.parametrize("paper", [0, 255])
