@@ -113,12 +113,18 @@ def _around(values: Values, digit: Digit, step: float) -> Values:
 
 
 def _ink_of(stain: Stain, digit: Digit) -> Floats:
-    """The digit alone, with its grey edges, in its box: (h, w) float32, 0 to 1."""
-    rows, columns = slice(max(0, digit.top - 1), digit.bottom + 1), slice(max(0, digit.left - 1), digit.right + 1)
-    solid = digit.ink[rows, columns]
-    edges = ndimage.binary_dilation(solid, ALL_AROUND)
-    ink = np.maximum(stain.ink[rows, columns], np.where(solid, np.float32(WEAKEST), np.float32(0)))
-    return np.where(edges, ink, np.float32(0))
+    """The digit alone, in its box with a pixel of paper around it: (h, w) float32, 0 to 1, with its grey edges."""
+    box = (slice(digit.top, digit.bottom), slice(digit.left, digit.right))
+    around = (slice(max(0, digit.top - 1), digit.bottom + 1), slice(max(0, digit.left - 1), digit.right + 1))
+    full = np.zeros((digit.bottom - digit.top + 2, digit.right - digit.left + 2), np.float32)
+    solid = np.zeros(full.shape, np.bool_)
+    solid[1:-1, 1:-1] = digit.ink[box]
+    top, left = 1 - digit.top + around[0].start, 1 - digit.left + around[1].start
+    part = stain.ink[around]
+    full[top : top + part.shape[0], left : left + part.shape[1]] = part
+    full[solid] = np.maximum(full[solid], WEAKEST)
+    full[~ndimage.binary_dilation(solid, ALL_AROUND)] = 0
+    return full
 
 
 def _shown(ink: Floats) -> Seen:

@@ -17,7 +17,7 @@ from app.inference.engine import Engine
 from app.inference.ring import MAY_BE_WITHHELD
 from app.storage.shadows import Shadow, Shadows
 from app.storage.tables import results
-from tests.installation import Published
+from tests.installation import ROOT, Published
 from tests.web.inside import Inside
 from tests.web.load import until
 from tests.web.visits import STROKES
@@ -144,3 +144,8 @@ def test_a_visit_is_told_the_temperature_what_unsure_follows_and_whether_the_car
     below = measured.service.readers["v1.0"].version.unsure_below
     assert [old[name] for name in told] == [None, "confidence", below, False]
     assert [new[name] for name in told] == [TEMPERATURE, "certainty", SURE_FROM, True]
+
+
+def test_the_page_about_the_service_names_the_limit():
+    text = (ROOT / "docs/service.md").read_text(encoding="utf-8")
+    assert f"`unsure` is a certainty below {SURE_FROM:g}," in text

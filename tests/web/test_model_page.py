@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from app.inference.artefact import read_artefact
+from app.inference.certainty import SURE_FROM
 from app.inference.contract import Contract
 from app.inference.golden import GoldenSet
 from app.release.card import read_card
@@ -106,7 +107,7 @@ def test_what_the_release_measured_on_drawn_digits_is_shown(inside: Inside):
         "Pictures of paper 93.0% (91.2% to 94.4%) of 1,000",
         "Temperature 3.5 ",
         "Calibration error 5.0% of its confidence, 2.0% of its certainty; of 5,000 answers",
-        "“unsure” is a certainty below 85%",
+        f"“unsure” is a certainty below {100 * SURE_FROM:.0f}%",
     ):
         assert said in text
     assert "of another one" not in text
@@ -128,6 +129,15 @@ def test_a_release_that_measured_no_certainty_says_so_and_that_pictures_are_outs
         assert f"and is a confidence below {100 * below:.4g}%." in text
         assert "Pictures of paper are outside the card" in text
         assert "Temperature" not in text
+
+
+@pytest.mark.parametrize(("classes", "said"), [("123456789", "only what may be a 0"), ("0123456789", "no answer")])
+def test_where_no_confidence_tells_the_page_says_what_is_called_unsure(inside: Inside, classes: str, said: str):
+    service = inside.service
+    version = replace(service.reader.version, classes=tuple(classes), temperature=None, unsure_below=None)
+    card = replace(service.cards["v1.0"], contract=None, recorded=None, weights=None)
+    shown = ModelPage(service)._show(version, card)
+    assert f"and as none of them tells, {said} is called so." in text_of(shown.page)
 
 
 def test_the_page_is_under_api_too(inside: Inside):

@@ -25,7 +25,7 @@ class VisitAnswer(msgspec.Struct, frozen=True):
         show_correction: the page lets people say what was right.
         temperature: what makes certainties of its scores: their logits are divided by it; None: it measured none.
         unsure_by: what "unsure" of its answers follows: with a temperature their certainty, else their confidence.
-        unsure_below: how low that is; None: nothing tells, so no answer is called unsure.
+        unsure_below: below what; None: nothing tells. What may be a withheld digit is unsure whatever it is.
         pictures_in_scope: its card states how well it reads pictures of paper.
     """
 
