@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +40,7 @@ from app.inference.recipe import see  # noqa: E402
 from app.inference.ring import has_ring  # noqa: E402
 from app.inference.strokes import draw_strokes  # noqa: E402
 from app.release.card import read_card  # noqa: E402
+from app.release.pull import pull  # noqa: E402
 from drawn.conditions import CONDITIONS  # noqa: E402
 from drawn.digits import LABELS, draw_digit  # noqa: E402
 from drawn.page import Page, ink_of_strokes  # noqa: E402
@@ -231,15 +233,24 @@ def mnist_test() -> tuple[Grey, NDArray[np.str_]]:
 
 
 def read_models() -> dict[str, Model]:
-    """The releases in models/."""
+    """The releases of the local repository, which `make measured` builds."""
     models = {}
-    for version in VERSIONS:
-        folder = ROOT / "models" / version
-        artefacts = sorted(folder.glob("digit_classifier_*.pkl"))
-        if not artefacts:
-            sys.exit(f"measured: {version} is not in models/. `make measured` puts it there.")
-        card = read_card((folder / "MODELCARD.md").read_bytes())
-        models[version] = Model(Engine(read_artefact(artefacts[0])), temperature_for(card.contract, RECIPE))
+    with TemporaryDirectory() as name:
+        for version in VERSIONS:
+            folder = Path(name) / "models" / version
+            release = pull(
+                repository=str(ROOT / "pixelwise-model" / "releases.git"),
+                version=version,
+                models=folder.parent,
+                lock_file=Path(name) / "model.lock",
+                root=Path(name),
+                frozen=False,
+                accept=lambda staged: None,
+                say=say,
+            ).release
+            card = read_card((folder / "MODELCARD.md").read_bytes())
+            engine = Engine(read_artefact(folder / release.artefact))
+            models[version] = Model(engine, temperature_for(card.contract, RECIPE))
     return models
 
 

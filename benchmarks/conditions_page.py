@@ -69,9 +69,9 @@ hand's). "Sure" is a certainty from {sure_from} on.
 
 ## Time
 
-Of the processor, beyond decoding, median (lowest to highest) of {runs} runs: {processor}; the load of the machine was
-{load:.1f}, so what ran beside it takes part in the higher figures. Wanted: at most 60 ms for 12 megapixels, 3 ms for
-a canvas.
+Of the processor, beyond decoding, median (lowest to highest) of {runs} runs, on an
+{processor}. The load of the machine was {load:.1f}: what ran beside it takes part in the higher figures.
+Wanted: at most 60 ms for 12 megapixels, 3 ms for a canvas.
 
 | | ms |
 |---|--:|

@@ -149,14 +149,8 @@ def scaled(digits: tuple[Grey, NDArray[np.str_]]) -> dict[float, Grey]:
     return {scale: np.array([seen(on_canvas(digit, scale=scale)) for digit in digits[0]]) for scale in SCALES}
 
 
-@pytest.mark.parametrize(
-    ("version", "scale"),
-    [
-        pytest.param(version, scale, marks=KNOWN if (version, scale) == ("v1.0", 0.4) else ())  # 96.8 of 100
-        for version in VERSIONS
-        for scale in SCALES
-    ],
-)
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_at_least_97_of_100_answers_survive_the_scaling_of_a_drawing(
     published: Callable[[str], Published],
     digits: tuple[Grey, NDArray[np.str_]],
@@ -178,7 +172,29 @@ def test_where_on_the_canvas_a_digit_is_drawn_does_not_change_one_pixel(
 ):
     for digit in digits[0][:100]:
         middle, moved = on_canvas(digit, scale=0.6), on_canvas(digit, scale=0.6, at=at)
-        assert np.array_equal(seen(moved), seen(middle))
+        if not touches_the_rim(moved):
+            assert np.array_equal(seen(moved), seen(middle))
+
+
+def touches_the_rim(canvas: Grey) -> bool:
+    return bool(canvas[0].any() or canvas[-1].any() or canvas[:, 0].any() or canvas[:, -1].any())
+
+
+@KNOWN
+def test_a_digit_that_touches_the_rim_of_its_canvas_is_seen_as_one_in_the_middle(mnist: Mnist):
+    """Here the margin around it is a pixel narrower on one side, and its lines are made wider by another measure."""
+    digit = mnist.test_images[9851]
+    moved = on_canvas(digit, scale=0.6, at=(1, 0.3))
+    assert touches_the_rim(moved)
+    assert np.array_equal(seen(moved), seen(on_canvas(digit, scale=0.6)))
+
+
+@KNOWN
+def test_a_stroke_near_the_side_of_a_canvas_is_no_edge_of_a_table(mnist: Mnist):
+    digit = mnist.test_images[9469]
+    moved = on_canvas(digit, scale=0.6, at=(0, 1))
+    assert not touches_the_rim(moved)
+    assert np.array_equal(seen(moved), seen(on_canvas(digit, scale=0.6)))
 
 
 def test_a_digit_and_its_negative_give_the_same_pixels(digits: tuple[Grey, NDArray[np.str_]]):
