@@ -49,6 +49,12 @@ SOLID, CONNECTED = 0.45, 0.35
 """Of the ink's usual contrast: from the first on a pixel is ink, from the second on if it is connected to ink."""
 SOFTNESS = 0.3
 """Of the same: over so much contrast an edge goes from paper to ink."""
+GRAINS, SURE = 64, 2.0
+"""Pixels of a photograph that hang together: fewer may be noise, unless they stand out so many times more."""
+CALMED = 0.5 / np.pi**0.5
+"""Of its standard deviation: what a Gaussian blur of one pixel leaves of noise; of n pixels, an n-th of it."""
+LINE = 0.06
+"""Of the picture's longer side: what is longer than that is no speck of noise."""
 ALL_AROUND = np.ones((3, 3), np.bool_)
 """Pixels are neighbours across corners too."""
 
@@ -96,10 +102,12 @@ def on_flat_paper(values: Values, *, is_opacity: bool = False) -> Stain | None:
 def on_any_paper(values: Values) -> Stain:
     """What is drawn on a photograph of paper or of a board, (H, W) or (H, W, 3)."""
     grey = grey_of(values)
-    found = _standing_out(grey)
+    grain = _grain(grey)
+    found = _standing_out(grey, grain)
     if found.solid.any():
         return found
-    calmer = _standing_out(ndimage.gaussian_filter(grey, max(1.0, max(grey.shape) / 160)))
+    blur = max(1.0, max(grey.shape) / 160)
+    calmer = _standing_out(ndimage.gaussian_filter(grey, blur), grain * CALMED / blur)
     return calmer if calmer.solid.any() else Stain(*found[:2], is_faint=found.is_faint or calmer.is_faint)
 
 
@@ -143,20 +151,33 @@ def _skewness(grey: Floats) -> float:
     return (lighter - darker) / max(lighter + darker, 1e-9)
 
 
-def _standing_out(grey: Floats) -> Stain:
+def _standing_out(grey: Floats, grain: float) -> Stain:
+    """grain: the standard deviation of the paper's noise, in grey levels."""
     if not is_dark_ink(grey):
         grey = 255 - grey
     window = 2 * round(WINDOW * max(grey.shape) / 2) + 1  # subtle: of an even one both filters move the picture
     paper = ndimage.maximum_filter(grey, window, mode="nearest")
     paper = ndimage.minimum_filter(paper, window, mode="nearest")
-    contrast = (paper - grey) / np.maximum(paper, DARKEST)
-    grain = _grain(grey) / max(float(np.median(paper)), DARKEST)
-    floor, usual = _levels(contrast, grain)
-    if usual <= max(floor, LEAST_CONTRAST):
-        return Stain(np.zeros_like(grey), np.zeros(grey.shape, np.bool_), is_faint=usual > floor)
-    limit = max(floor, SOLID * usual)
-    ink = np.clip((contrast - limit) / (SOFTNESS * usual) + 0.5, 0, 1)
-    return Stain(ink, _connected(contrast, max(floor, CONNECTED * usual), limit))
+    depth = paper - grey
+    floor = _floor(depth, grain)
+    contrast = np.where(depth > floor, depth / np.maximum(paper, DARKEST), 0)
+    usual = _usual(contrast[contrast > LEAST_CONTRAST])
+    solid = np.zeros(grey.shape, np.bool_)
+    if usual:
+        solid = _connected(contrast > CONNECTED * usual, contrast > SOLID * usual, depth > SURE * floor)
+    if not solid.any():
+        return Stain(np.zeros_like(grey), solid, is_faint=_has_lines(depth > floor))
+    return Stain(np.clip((contrast / usual - SOLID) / SOFTNESS + 0.5, 0, 1), solid)
+
+
+def _has_lines(standing_out: Mask) -> bool:
+    """Whether pieces of what stands out are longer than noise makes them."""
+    names, _ = ndimage.label(standing_out, ALL_AROUND)
+    longest = max(
+        (rows.stop - rows.start + columns.stop - columns.start for rows, columns in ndimage.find_objects(names)),
+        default=0,
+    )
+    return bool(longest > LINE * max(standing_out.shape))
 
 
 def _grain(grey: Floats) -> float:
@@ -165,18 +186,18 @@ def _grain(grey: Floats) -> float:
     return 1.4826 / 2**0.5 * float(np.median(steps)) if steps.size else 0.0
 
 
-def _levels(contrast: Floats, grain: float) -> tuple[float, float]:
-    """The contrast that bare paper does not reach, and the usual one of what does; 0 where nothing does."""
-    step = max(1, max(contrast.shape) // 160)
-    sample = contrast[::step, ::step]
-    bare = sample[sample <= _otsu(sample)]
+def _floor(depth: Floats, grain: float) -> float:
+    """By how many grey levels bare paper is darker than the lightest of it, noise and grain included."""
+    step = max(1, max(depth.shape) // 160)
+    sample = depth[::step, ::step]
+    bare = sample[sample <= 255 * _otsu(sample / 255)]
     middle = float(np.median(bare))
-    floor = middle + NOISE * max(1.4826 * float(np.median(np.abs(bare - middle))), grain)
-    standing_out = contrast[contrast > floor]
-    standing_out = (
-        standing_out[standing_out > LEAST_CONTRAST] if (standing_out > LEAST_CONTRAST).any() else standing_out
-    )
-    return floor, float(np.median(standing_out[standing_out > _otsu(standing_out)])) if standing_out.size else 0.0
+    return middle + NOISE * max(1.4826 * float(np.median(np.abs(bare - middle))), grain)
+
+
+def _usual(contrast: Floats) -> float:
+    """The contrast of ink, of all that stands out: of the darker part of it, which leaves lines of the paper out."""
+    return float(np.median(contrast[contrast > _otsu(contrast)])) if contrast.size else 0.0
 
 
 def _otsu(values: NDArray[np.floating[Any]]) -> float:
@@ -189,10 +210,13 @@ def _otsu(values: NDArray[np.floating[Any]]) -> float:
     return float(edges[int(between.argmax()) + 1]) if between.max() > 0 else 0.0
 
 
-def _connected(contrast: Floats, weak: float, strong: float) -> Mask:
-    """What is above `weak` and connected to something above `strong`."""
-    names, count = ndimage.label(contrast > weak, ALL_AROUND)
+def _connected(weak: Mask, strong: Mask, sure: Mask) -> Mask:
+    """What is weak and connected to something strong; of pieces no larger than noise, only those that are sure."""
+    names, count = ndimage.label(weak, ALL_AROUND)
+    is_sure = np.zeros(count + 1, np.bool_)
+    is_sure[names[sure]] = True
     kept = np.zeros(count + 1, np.bool_)
-    kept[names[contrast > strong]] = True
+    kept[names[strong]] = True
+    kept &= is_sure | (np.bincount(names.ravel(), minlength=count + 1) >= GRAINS)
     kept[0] = False
     return np.asarray(kept[names])

@@ -16,9 +16,10 @@ LEAST_SIDE = 0.12
 """Of the picture's longest side: smaller than that, a free piece is not preferred to one that lies along the rim."""
 CUT_OFF = 0.4
 """Of the longest side of a piece that the rim cuts: a free piece as long as that is the digit, and the other is not."""
-LONG, STRAIGHT = 0.45, 3
-"""Of a side of the picture, and times as long as wide: an edge. Or within EDGE_BAND of a side, and ALONG as long."""
+LONG, STRAIGHT, LONGER = 0.45, 3, 1.3
+"""Of a side of the picture, times as long as wide, and times the digit's longest side: an edge."""
 EDGE_BAND, ALONG = 0.15, 2.5
+"""Of a side of the picture, and times as long as wide: what lies so near to that side is an edge too."""
 OUTSIDE = 0.08
 """Of the digit's longest side: an edge keeps so much distance from it; a line of the digit does not."""
 SPECK = 0.08
@@ -87,11 +88,9 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
     """
     names, count = ndimage.label(ink, ALL_AROUND)
     pieces = _pieces(names, count)
-    frames = [piece for piece in pieces if _is_frame(names, piece)]
+    frames = [piece for piece in pieces if _is_frame(names, piece, pieces)]
     bare = [piece for piece in pieces if piece not in frames]
-    if not bare and not _is_on_rim(frames, ink.shape):
-        bare, frames = frames, []  # alone, it may be a 0
-    bare = _without_edges(bare, ink.shape)
+    bare = _without_edges(bare, ink.shape, is_drawn=is_drawn)
     own = (_drawn(bare, ink.shape) if is_drawn else _written(bare, ink.shape)) if bare else []
     kept = np.zeros(count + 1, np.bool_)
     kept[[piece.name for piece in own]] = True
@@ -104,10 +103,6 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
     return Digit(kept[names], *box, _count(own), bool(frames))
 
 
-def _is_on_rim(frames: list[Piece], shape: tuple[int, ...]) -> bool:
-    return any(frame.cut > ALONG_RIM * min(shape) for frame in frames)
-
-
 def _pieces(names: NDArray[np.int32], count: int) -> list[Piece]:
     areas = np.bincount(names.ravel(), minlength=count + 1)
     rim = np.concatenate([names[0], names[-1], names[1:-1, 0], names[1:-1, -1]])
@@ -118,32 +113,53 @@ def _pieces(names: NDArray[np.int32], count: int) -> list[Piece]:
     ]
 
 
-def _is_frame(names: NDArray[np.int32], piece: Piece) -> bool:
+def _is_frame(names: NDArray[np.int32], piece: Piece, pieces: list[Piece]) -> bool:
+    """Whether nearly all of a piece lies along its box: along all of its top and bottom, or, where the picture's edge
+    has cut it off, around something else."""
     height, width = piece.bottom - piece.top, piece.right - piece.left
     if min(height / names.shape[0], width / names.shape[1]) < 0.5 or piece.area > height * width / 3:
         return False
     inside = names[piece.top : piece.bottom, piece.left : piece.right] == piece.name
     rows, columns = (max(1, round(FRAME_BORDER * side)) for side in (height, width))
-    if not inside[:rows].any(axis=0).mean() > 0.8 or not inside[-rows:].any(axis=0).mean() > 0.8:
-        return False
     within = int(np.count_nonzero(inside[rows:-rows, columns:-columns]))
-    return within <= (1 - FRAME_SHARE) * piece.area
+    if within > (1 - FRAME_SHARE) * piece.area:
+        return False
+    is_whole = min(inside[:rows].any(axis=0).mean(), inside[-rows:].any(axis=0).mean()) > 0.8
+    return bool(is_whole or (piece.cut and any(_lies_in(other, piece) for other in pieces)))
 
 
-def _without_edges(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
+def _lies_in(one: Piece, frame: Piece) -> bool:
+    is_in = frame.top < one.top and one.bottom < frame.bottom and frame.left < one.left and one.right < frame.right
+    return is_in and one.side >= LEAST_SIDE * frame.side
+
+
+def _without_edges(pieces: list[Piece], shape: tuple[int, ...], *, is_drawn: bool) -> list[Piece]:
     """Without parts of frames and of the edges of paper and table: what is straight and lies outside of the digit."""
     whole = [piece for piece in pieces if not piece.cut and piece.side >= LEAST_SIDE * max(shape)]
-    main = max((piece for piece in whole if not _is_edge(piece, shape)), key=lambda piece: piece.area, default=None)
+    digits = [piece for piece in whole if not _is_straight(piece, shape) and not _lies_along(piece, shape)]
+    main = max(digits, key=lambda piece: piece.area, default=None)
     if main is None:
         return pieces
-    return [piece for piece in pieces if not (_is_edge(piece, shape) and _gap(piece, main) > OUTSIDE * main.side)]
+    return [piece for piece in pieces if not _is_edge(piece, main, shape, is_drawn=is_drawn)]
 
 
-def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
-    """Whether a piece is long and straight, or lies along a side of the picture and near to it."""
+def _is_edge(piece: Piece, main: Piece, shape: tuple[int, ...], *, is_drawn: bool) -> bool:
+    """Whether a piece is no line of the digit beside it: it is straight and longer, or it lies along a side of a
+    photograph. A 1 beside another digit is as long as that."""
+    if _gap(piece, main) <= OUTSIDE * main.side:
+        return False
+    is_longer = _is_straight(piece, shape) and piece.side > LONGER * main.side
+    return is_longer or (not is_drawn and _lies_along(piece, shape))
+
+
+def _is_straight(piece: Piece, shape: tuple[int, ...]) -> bool:
     height, width = piece.bottom - piece.top, piece.right - piece.left
-    if max(height / shape[0], width / shape[1]) >= LONG and max(height, width) >= STRAIGHT * min(height, width):
-        return True
+    is_long = max(height / shape[0], width / shape[1]) >= LONG
+    return is_long and max(height, width) >= STRAIGHT * min(height, width)
+
+
+def _lies_along(piece: Piece, shape: tuple[int, ...]) -> bool:
+    height, width = piece.bottom - piece.top, piece.right - piece.left
     rows, columns = (EDGE_BAND * side for side in shape)
     is_upright = (piece.right <= columns or piece.left >= shape[1] - columns) and height >= ALONG * width
     is_flat = (piece.bottom <= rows or piece.top >= shape[0] - rows) and width >= ALONG * height
@@ -160,7 +176,11 @@ def _drawn(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
 
 def _written(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
     """The pieces of the digit, and of others as large."""
-    free = [piece for piece in pieces if piece.cut <= ALONG_RIM * min(shape)]
+    along = ALONG_RIM * min(shape)
+    pieces = [piece for piece in pieces if piece.cut <= min(along, piece.side / 2) or not _lies_along(piece, shape)]
+    if not pieces:
+        return []
+    free = [piece for piece in pieces if piece.cut <= along]
     if not free or max(piece.side for piece in free) < LEAST_SIDE * max(shape):
         free = pieces
     uncut = [piece for piece in free if not piece.cut]

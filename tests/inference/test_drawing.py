@@ -16,7 +16,6 @@ from app.inference.engine import Engine
 from app.inference.pictures import decode, open_picture, read_grey
 from app.inference.recipe import see
 from tests.conftest import Mnist
-from tests.inference.sheets import KNOWN
 from tests.inference.test_image_files import centre, ink_box, seven
 from tests.installation import Published
 
@@ -180,16 +179,13 @@ def touches_the_rim(canvas: Grey) -> bool:
     return bool(canvas[0].any() or canvas[-1].any() or canvas[:, 0].any() or canvas[:, -1].any())
 
 
-@KNOWN
 def test_a_digit_that_touches_the_rim_of_its_canvas_is_seen_as_one_in_the_middle(mnist: Mnist):
-    """Here the margin around it is a pixel narrower on one side, and its lines are made wider by another measure."""
     digit = mnist.test_images[9851]
     moved = on_canvas(digit, scale=0.6, at=(1, 0.3))
     assert touches_the_rim(moved)
     assert np.array_equal(seen(moved), seen(on_canvas(digit, scale=0.6)))
 
 
-@KNOWN
 def test_a_stroke_near_the_side_of_a_canvas_is_no_edge_of_a_table(mnist: Mnist):
     digit = mnist.test_images[9469]
     moved = on_canvas(digit, scale=0.6, at=(0, 1))

@@ -78,7 +78,6 @@ def test_several_digits_are_counted(count: int, take: Callable[[Values], Values]
     assert f"are {count} digits" in finding.remedy
 
 
-@KNOWN
 def test_a_7_beside_a_1_is_two_digits():
     """The 1 is as straight as an edge of paper."""
     assert unread(lines(seven(30, 50), [(190, 50), (190, 190)])) == "several-digits"

@@ -95,7 +95,7 @@ def test_a_digit_within_a_frame_that_the_edge_has_cut_off_is_read_on_a_photograp
     assert read >= MANY - 1
 
 
-@pytest.mark.parametrize("sides", ["t", "tb", pytest.param("tl", marks=KNOWN), pytest.param("tlr", marks=KNOWN)])
+@pytest.mark.parametrize("sides", ["t", "tb", "tl", "tlr"])
 def test_a_digit_within_a_frame_that_the_edge_has_cut_off_is_read_or_said(wrong: Callable[[Sheet], int], sides: str):
     assert wrong(lambda ink: framed(on(ink), level=0, width=2, inset=8, sides=sides)) <= 1
 
@@ -107,7 +107,7 @@ def test_a_frame_with_nothing_in_it_is_a_frame(level: int, width: int):
     assert unread(framed(sheet, level=level, width=width, inset=0)) == "frame"
 
 
-@pytest.mark.parametrize("inset", [pytest.param(6, marks=KNOWN)])
+@pytest.mark.parametrize("inset", [6])
 def test_a_frame_inside_of_the_picture_with_nothing_in_it_is_a_frame(inset: int):
     sheet = np.full((SIDE, SIDE), 255, np.uint8)
     assert unread(framed(sheet, level=0, width=2, inset=inset)) == "frame"
@@ -204,15 +204,11 @@ def test_beside_a_visible_7_nothing_is_called_blank(contrast: int):
     assert unread(pale) is None or contrast < 0.06 * 255
 
 
-@KNOWN
 def test_ink_as_weak_as_the_noise_is_not_several_digits():
-    said = [unread(on(one.ink, 235, 225) + noise) for one, noise in zip(written(10), _noises(5), strict=True)]
-    assert "several-digits" not in said
-
-
-def _noises(deviation: float) -> list[Values]:
     chance = np.random.default_rng(0)
-    return [np.rint(chance.normal(0, deviation, (SIDE, SIDE))).astype(np.int8).astype(np.uint8) for _ in range(10)]
+    for one in written(10):
+        noisy = on(one.ink, 235, 225) + chance.normal(0, 5, (SIDE, SIDE))
+        assert unread(np.clip(np.rint(noisy), 0, 255).astype(np.uint8)) in (None, "faint", "blank")
 
 
 def test_a_neighbour_that_the_edge_cuts_is_none(read: Callable[[Seen], str], good: list[tuple[str, Coverage]]):
