@@ -172,17 +172,14 @@ def test_where_on_the_canvas_a_digit_is_drawn_does_not_change_one_pixel(
 ):
     for digit in digits[0][:100]:
         middle, moved = on_canvas(digit, scale=0.6), on_canvas(digit, scale=0.6, at=at)
-        if not touches_the_rim(moved):
-            assert np.array_equal(seen(moved), seen(middle))
+        assert np.array_equal(seen(moved), seen(middle))
 
 
 def touches_the_rim(canvas: Grey) -> bool:
     return bool(canvas[0].any() or canvas[-1].any() or canvas[:, 0].any() or canvas[:, -1].any())
 
 
-@KNOWN
 def test_a_digit_that_touches_the_rim_of_its_canvas_is_seen_as_one_in_the_middle(mnist: Mnist):
-    """Here the margin around it is a pixel narrower on one side, and its lines are made wider by another measure."""
     digit = mnist.test_images[9851]
     moved = on_canvas(digit, scale=0.6, at=(1, 0.3))
     assert touches_the_rim(moved)
