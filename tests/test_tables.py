@@ -49,7 +49,7 @@ def test_a_digest_is_shown_by_its_first_characters():
 def test_what_looks_like_markup_is_shown_as_it_is():
     check = compare("steps", "artefact", "[red]x", "card", "[/red]")
     assert row("steps", check)[1:3] == ["[red]x", "[/red]"]
-    table = answers_table(["[/x].png"], [{"prediction": "1", "confidence": 0.5}], [()])
+    table = answers_table(["[/x].png"], [{"prediction": "1", "confidence": 0.5, "certainty": None, "findings": ()}])
     assert ["[/x].png", "1", "0.50", "none"] in shown(table)
 
 
