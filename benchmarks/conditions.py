@@ -246,7 +246,7 @@ def read_models() -> dict[str, Model]:
                 root=Path(name),
                 frozen=False,
                 accept=lambda staged: None,
-                say=say,
+                say=lambda line: None,
             ).release
             card = read_card((folder / "MODELCARD.md").read_bytes())
             engine = Engine(read_artefact(folder / release.artefact))
