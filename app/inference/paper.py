@@ -41,10 +41,14 @@ DARKEST = 24.0
 COLOUR_SIDE, SKEW_SIDE = 128, 48
 """Of the copies, in pixels, in which the colour is found that parts ink from paper, and which of both is the darker."""
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+VISIBLE = 0.025
+"""Of the paper's light: what takes away less nobody sees."""
 NOISE = 5.0
 """Times the noise's standard deviation: what stands out less is none."""
 LEAST_CONTRAST = 0.05
 """Of the paper's light: what takes away less is too faint."""
+WEAK = 0.15
+"""Of the same: a contrast that a slope of light makes at the rim, and that needs a second look."""
 SOLID, CONNECTED = 0.45, 0.35
 """Of the ink's usual contrast: from the first on a pixel is ink, from the second on if it is connected to ink."""
 SOFTNESS = 0.3
@@ -102,12 +106,17 @@ def on_flat_paper(values: Values, *, is_opacity: bool = False) -> Stain | None:
 def on_any_paper(values: Values) -> Stain:
     """What is drawn on a photograph of paper or of a board, (H, W) or (H, W, 3)."""
     grey = grey_of(values)
+    found, usual = _standing_out(grey, _grain(grey))
+    if usual >= WEAK:
+        return found
+    # So little is what light and noise make too: without them it is ink, or nothing.
+    grey = evenly_lit(grey)
     grain = _grain(grey)
-    found = _standing_out(grey, grain)
+    found, _ = _standing_out(grey, grain)
     if found.solid.any():
         return found
     blur = max(1.0, max(grey.shape) / 160)
-    calmer = _standing_out(ndimage.gaussian_filter(grey, blur), grain * CALMED / blur)
+    calmer, _ = _standing_out(ndimage.gaussian_filter(grey, blur), grain * CALMED / blur)
     return calmer if calmer.solid.any() else Stain(*found[:2], is_faint=found.is_faint or calmer.is_faint)
 
 
@@ -125,6 +134,31 @@ def grey_of(values: Values) -> Floats:
     if not strength.max() > 0:
         mixture = LUMINANCE
     return np.asarray(values @ (mixture / mixture.sum()).astype(np.float32), np.float32)
+
+
+def evenly_lit(grey: Floats) -> Floats:
+    """The same (H, W) without what light does over the whole of it: a lamp on one side, a lens's darker corners.
+
+    The light is a surface of second degree through the logarithms of a small copy; what lies far from it (ink, shadows
+    with edges) is left out of the second fit. A closing keeps slopes too, but not at the picture's rim.
+    """
+    step = -(-max(grey.shape) // SKEW_SIDE)
+    copy = np.log(np.asarray(Image.fromarray(grey).reduce(step), np.float64) + 1)
+    surface = _surface(*copy.shape)
+    light = surface @ np.linalg.lstsq(surface, copy.ravel(), rcond=None)[0]
+    away = np.abs(copy.ravel() - light)
+    near = away <= max(float(np.quantile(away, 0.7)), 1e-6)
+    weights = np.linalg.lstsq(surface[near], copy.ravel()[near], rcond=None)[0]
+    light = _surface(*grey.shape) @ weights
+    even: Floats = (grey * np.exp(light.max() - light).reshape(grey.shape)).astype(np.float32)
+    return np.minimum(even, 255)
+
+
+def _surface(height: int, width: int) -> NDArray[np.float64]:
+    """(height * width, 6): the terms of second degree at each pixel, from -1 to 1 along both sides."""
+    x = np.tile(np.linspace(-1, 1, width), height)
+    y = np.repeat(np.linspace(-1, 1, height), width)
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
 
 
 def is_dark_ink(grey: Floats) -> bool:
@@ -151,8 +185,12 @@ def _skewness(grey: Floats) -> float:
     return (lighter - darker) / max(lighter + darker, 1e-9)
 
 
-def _standing_out(grey: Floats, grain: float) -> Stain:
-    """grain: the standard deviation of the paper's noise, in grey levels."""
+def _standing_out(grey: Floats, grain: float) -> tuple[Stain, float]:
+    """What stands out, and the usual contrast of it; 0 where there is nothing.
+
+    Args:
+        grain: the standard deviation of the paper's noise, in grey levels.
+    """
     if not is_dark_ink(grey):
         grey = 255 - grey
     window = 2 * round(WINDOW * max(grey.shape) / 2) + 1  # subtle: of an even one both filters move the picture
@@ -166,8 +204,8 @@ def _standing_out(grey: Floats, grain: float) -> Stain:
     if usual:
         solid = _connected(contrast > CONNECTED * usual, contrast > SOLID * usual, depth > SURE * floor)
     if not solid.any():
-        return Stain(np.zeros_like(grey), solid, is_faint=_has_lines(depth > floor))
-    return Stain(np.clip((contrast / usual - SOLID) / SOFTNESS + 0.5, 0, 1), solid)
+        return Stain(np.zeros_like(grey), solid, is_faint=_has_lines(depth > np.maximum(floor, VISIBLE * paper))), 0.0
+    return Stain(np.clip((contrast / usual - SOLID) / SOFTNESS + 0.5, 0, 1), solid), usual
 
 
 def _has_lines(standing_out: Mask) -> bool:

@@ -11,7 +11,6 @@ from PIL import Image, ImageDraw
 from app.inference.lines import WIDE
 from app.inference.recipe import EMPTY, Seen, see_strokes
 from tests.inference.sheets import (
-    KNOWN,
     PEN,
     SIDE,
     Coverage,
@@ -41,7 +40,6 @@ def test_a_sheet_with_nothing_on_it_is_blank(level: int):
     assert unread(np.full((90, 120, 3), (level, 10, 200), np.uint8)) == "blank"
 
 
-@KNOWN
 def test_paper_alone_is_blank_in_any_light():
     assert unread(photographed(np.full((SIDE, SIDE), 255, np.uint8))) == "blank"
 
