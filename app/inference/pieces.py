@@ -65,6 +65,7 @@ class Digit(NamedTuple):
         top, left, bottom, right: its box; the last two are one beyond it.
         digits: how many there are: 0 none, above 1 others beside it, which are in `ink` too.
         is_framed: there is a frame, which is not in `ink`.
+        crossings: how often its lines run over the picture's rim.
     """
 
     ink: Mask
@@ -74,6 +75,7 @@ class Digit(NamedTuple):
     right: int
     digits: int
     is_framed: bool
+    crossings: int
 
     @property
     def side(self) -> int:
@@ -100,7 +102,14 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
         max((piece.bottom for piece in own), default=0),
         max((piece.right for piece in own), default=0),
     )
-    return Digit(kept[names], *box, _count(own), bool(frames))
+    digit = kept[names]
+    return Digit(digit, *box, _count(own), bool(frames), _crossings(digit))
+
+
+def _crossings(ink: Mask) -> int:
+    """Once around the rim, how often ink begins."""
+    around = np.concatenate([ink[0], ink[1:, -1], ink[-1, -2::-1], ink[-2:0:-1, 0]])
+    return int(np.count_nonzero(around & ~np.roll(around, 1)))
 
 
 def _pieces(names: NDArray[np.int32], count: int) -> list[Piece]:

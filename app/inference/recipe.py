@@ -20,7 +20,7 @@ from app.inference.lines import as_wide_as_mnist
 from app.inference.paper import ALL_AROUND, Floats, Stain, Values, on_any_paper, on_flat_paper
 from app.inference.pictures import Picture
 from app.inference.pieces import Digit, find_digit
-from app.inference.skew import BLANK, FAINT_PAPER, FRAME, Finding, several_digits, tiny
+from app.inference.skew import BLANK, FAINT_PAPER, FRAME, LINES, Finding, several_digits, tiny
 from app.inference.strokes import Stroke, draw_strokes
 
 FLAT_SIDE = 640
@@ -31,6 +31,8 @@ SMALL, NEAR = 0.5, 0.35
 """Of a photograph's longer side: a smaller digit is looked at again, alone; and of the digit's: so much around it."""
 LEAST_SIDE = 8
 """Of a digit in its file, in pixels: in fewer nobody tells a 3 from an 8."""
+RULED = 8
+"""Lines of a digit run over the rim four times at most; those of squared paper do so at every square."""
 WEAKEST = 0.55
 """What a pixel counts at the least that is ink only because it is connected to some."""
 
@@ -96,6 +98,8 @@ def _why_not(stain: Stain, digit: Digit, scale: float) -> Finding | None:
     """Why the model cannot be asked; `scale`: pixels of the file for one of the picture here."""
     if digit.digits == 0:
         return FRAME if digit.is_framed else FAINT_PAPER if stain.is_faint else BLANK
+    if digit.crossings >= RULED:
+        return LINES
     if digit.digits > 1:
         return several_digits(digit.digits)
     pixels = math.ceil(digit.side * scale)

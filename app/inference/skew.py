@@ -49,6 +49,8 @@ TOO_THICK = Finding("too-thick", "Draw with a thinner pen: about 2 pixels wide i
 FAINT_PAPER = Finding("faint", "The ink hardly differs from its paper: write darker, or bring more light.")
 FRAME = Finding("frame", "There is a frame and no digit in it: send what is inside of it, larger.")
 
+LINES = Finding("lines", "The paper's own lines are as dark as the ink: use plain paper, or a darker pen.")
+
 
 def several_digits(count: int) -> Finding:
     """The finding on a picture with so many digits."""

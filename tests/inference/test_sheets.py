@@ -9,7 +9,6 @@ import pytest
 
 from app.inference.recipe import Seen
 from tests.inference.sheets import (
-    KNOWN,
     SIDE,
     Colour,
     Coverage,
@@ -136,7 +135,6 @@ def test_a_digit_on_squared_paper_is_read(right: Callable[[Sheet], int], spacing
     assert right(lambda ink: photographed(paper(ink))) >= MANY - 1
 
 
-@KNOWN
 def test_a_digit_on_dark_squared_paper_is_read_or_said(wrong: Callable[[Sheet], int]):
     assert wrong(squared(40, 120)) <= 1
 

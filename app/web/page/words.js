@@ -31,6 +31,7 @@ export const UNREAD = {
   "blank": "No ink to read",
   "faint": "Too faint to read",
   "frame": "A frame, and no digit in it",
+  "lines": "The paper's lines are in the way",
   "several-digits": "Several digits",
   "too-small": "Too small to read",
 };
