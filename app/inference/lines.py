@@ -24,7 +24,7 @@ def as_wide_as_mnist(ink: Floats) -> Floats:
     small = _shrunk(ink)
     solid = small > 0.5 * small.max()
     pixel = max(small.shape) / BOX
-    wide = _width(small, solid)
+    wide = width_of(solid) * float(small[solid].mean())
     if wide >= WIDE * pixel:
         return ink
     # With r more on each side the digit becomes larger too: wide + 2 r = WIDE * (longest + 2 r) / BOX.
@@ -49,7 +49,7 @@ def _roughly_wide(solid: Mask) -> float:
     return 2 * np.count_nonzero(solid) / max(edges * np.pi / 4, 1)
 
 
-def _width(ink: Floats, solid: Mask) -> float:
+def width_of(solid: Mask) -> float:
     """How wide lines are, in pixels: four times the mean distance of their pixels from their edges."""
     inside = ndimage.distance_transform_edt(np.pad(solid, 1))[1:-1, 1:-1]
-    return max(1.0, 4 * (float(inside[solid].mean()) - 0.5)) * float(ink[solid].mean())
+    return max(1.0, 4 * (float(inside[solid].mean()) - 0.5))

@@ -32,8 +32,10 @@ STRONG = 200
 FAINTEST = 13
 """Grey levels by which ink must differ from flat paper: a twentieth."""
 
-WINDOW = 0.27
-"""Of the picture's longer side: what is narrower than this can be ink."""
+WINDOW, WINDOW_ACROSS = 0.27, 0.6
+"""Of the picture's longer side, and of its shorter one: what is narrower than both can be ink."""
+BORDER, BORDER_STEP = 0.15, 25
+"""Of a side of the picture: a border is no wider; and it differs from the paper by so many grey levels."""
 RIM = 0.08
 """Of the shorter side: so wide a band along the rim is paper for the most part, also where there is a frame."""
 DARKEST = 24.0
@@ -120,6 +122,28 @@ def on_any_paper(values: Values) -> Stain:
     return calmer if calmer.solid.any() else Stain(*found[:2], is_faint=found.is_faint or calmer.is_faint)
 
 
+def without_border(values: Values) -> Values:
+    """The same without a table, a frame or a bezel along its sides, which hides what colour the paper is.
+
+    A border ends where four fifths of a line's pixels become lighter, or darker, from that line to the next but one.
+    """
+    grey = values if values.ndim == 2 else values.mean(axis=2)
+    top, bottom = _border(grey), _border(grey[::-1])
+    left, right = _border(grey.T), _border(grey.T[::-1])
+    return np.ascontiguousarray(values[top : len(values) - bottom, left : values.shape[1] - right])
+
+
+def _border(grey: NDArray[Any]) -> int:
+    """How many of the first rows are border."""
+    deep = round(BORDER * len(grey))
+    if deep < 3:
+        return 0
+    low, high = np.quantile(grey[: deep + 4], (0.2, 0.8), axis=1)
+    darker, lighter = low[:-3] - high[3:], low[3:] - high[:-3]
+    step = np.maximum(darker, lighter)[:deep]
+    return int(step.argmax()) + 3 if step.max() > BORDER_STEP else 0
+
+
 def grey_of(values: Values) -> Floats:
     """(H, W) or (H, W, 3) -> (H, W), 0 to 255: the mixture of colours in which the ink stands out most."""
     if values.ndim == 2:
@@ -193,7 +217,8 @@ def _standing_out(grey: Floats, grain: float) -> tuple[Stain, float]:
     """
     if not is_dark_ink(grey):
         grey = 255 - grey
-    window = 2 * round(WINDOW * max(grey.shape) / 2) + 1  # subtle: of an even one both filters move the picture
+    widest = min(WINDOW * max(grey.shape), WINDOW_ACROSS * min(grey.shape))
+    window = 2 * round(widest / 2) + 1  # subtle: of an even one both filters move the picture
     paper = ndimage.maximum_filter(grey, window, mode="nearest")
     paper = ndimage.minimum_filter(paper, window, mode="nearest")
     depth = paper - grey

@@ -47,6 +47,8 @@ BYTES_PER_PIXEL = {"PNG": 4, "GIF": 1, "WEBP": 17}
 """That Pillow and its decoders take, measured; of a WebP it holds the canvas four times."""
 BYTES_PER_PIXEL_OF_JPEG, BYTES_PER_PIXEL_IN_SCANS = 4, 8
 """The first where it is decoded in full; the second for the coefficients of one that comes in several scans."""
+ONE_COLOUR = 48
+"""Grey levels between the lightest and the darkest of a drawing's ink on a transparent sheet."""
 TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -152,9 +154,22 @@ def decode(still: Still) -> Picture:
     if upright.mode not in ("LA", "RGBA"):
         return Picture(_one_if_same(np.asarray(upright)), size)
     opacity = upright.getchannel("A")
-    if _paper(np.asarray(opacity)) <= INK_ABOVE:
-        return Picture(np.asarray(opacity), size, is_opacity=True)
+    visible = np.asarray(opacity)
+    is_of_one_colour = _is_of_one_colour(upright, visible)
+    if _paper(visible) <= INK_ABOVE and is_of_one_colour:
+        return Picture(visible, size, is_opacity=True)
+    if is_of_one_colour and visible.min() <= INK_ABOVE < _rim(visible).min():
+        return Picture(255 - visible, size, is_opacity=True)  # a sheet with the digit cut out of it
     return Picture(_one_if_same(_on_its_page(upright, opacity)), size)
+
+
+def _is_of_one_colour(sheet: Image.Image, visible: Grey) -> bool:
+    """Whether what is visible of a sheet is ink, in whatever colour, and not a picture with a transparent margin."""
+    grey = np.asarray(sheet.convert(sheet.mode.removesuffix("A")).convert("L"))[visible > INK_ABOVE]
+    if not grey.size:
+        return True
+    low, high = np.quantile(grey, (0.02, 0.98))
+    return bool(high - low <= ONE_COLOUR)
 
 
 def _opened(file: io.BytesIO, still: Still) -> Image.Image:
@@ -206,12 +221,10 @@ def _plain(image: Image.Image) -> Image.Image:
 
 
 def _on_its_page(sheet: Image.Image, opacity: Image.Image) -> Values:
-    """A page that is transparent in places, laid on paper of its own colour."""
+    """A page that is transparent in places, laid on paper of its own colour: that of most of what is visible."""
     shown = sheet.convert(sheet.mode.removesuffix("A"))
-    values = np.asarray(shown)
-    channels = [values] if values.ndim == 2 else [values[..., channel] for channel in range(3)]
-    colour = [int(_paper(channel)) for channel in channels]
-    paper = Image.new(shown.mode, shown.size, colour[0] if len(colour) == 1 else tuple(colour))
+    colour = np.median(np.asarray(shown)[np.asarray(opacity) > INK_ABOVE], axis=0).astype(int).tolist()
+    paper = Image.new(shown.mode, shown.size, colour if isinstance(colour, int) else tuple(colour))
     return np.asarray(Image.composite(shown, paper, opacity))
 
 
@@ -224,4 +237,8 @@ def _one_if_same(values: Values) -> Values:
 
 def _paper(values: Grey) -> float:
     """The value of the paper, for which the rim is taken."""
-    return float(np.median(np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])))
+    return float(np.median(_rim(values)))
+
+
+def _rim(values: Grey) -> Grey:
+    return np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])

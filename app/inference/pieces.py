@@ -16,6 +16,12 @@ LEAST_SIDE = 0.12
 """Of the picture's longest side: smaller than that, a free piece is not preferred to one that lies along the rim."""
 CUT_OFF = 0.4
 """Of the longest side of a piece that the rim cuts: a free piece as long as that is the digit, and the other is not."""
+FILLED, SQUARE = 0.88, 0.4
+"""Of its box: a plate takes so much of it, and is so wide at least for its length. A thick ring takes 0.79."""
+RING = (0.25, 0.75)
+"""Of a ring's longest side: what stands in the middle of it is a digit, and the ring was drawn around it."""
+FARTHER, SMALLER = 0.2, 0.5
+"""Of the tallest digit: pieces one above the other with so wide a gap are two, and so are smaller ones beside it."""
 LONG, STRAIGHT, LONGER = 0.45, 3, 1.3
 """Of a side of the picture, times as long as wide, and times the digit's longest side: an edge."""
 EDGE_BAND, ALONG = 0.15, 2.5
@@ -66,6 +72,7 @@ class Digit(NamedTuple):
         digits: how many there are: 0 none, above 1 others beside it, which are in `ink` too.
         is_framed: there is a frame, which is not in `ink`.
         crossings: how often its lines run over the picture's rim.
+        is_plate: it is no line but a sheet: what is written may be in it.
     """
 
     ink: Mask
@@ -76,10 +83,15 @@ class Digit(NamedTuple):
     digits: int
     is_framed: bool
     crossings: int
+    is_plate: bool
 
     @property
     def side(self) -> int:
         return max(self.bottom - self.top, self.right - self.left)
+
+    @property
+    def ink_in_its_box(self) -> Mask:
+        return self.ink[self.top : self.bottom, self.left : self.right]
 
 
 def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
@@ -90,7 +102,7 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
     """
     names, count = ndimage.label(ink, ALL_AROUND)
     pieces = _pieces(names, count)
-    frames = [piece for piece in pieces if _is_frame(names, piece, pieces)]
+    frames = [piece for piece in pieces if _is_frame(names, piece, pieces) or _is_around(names, piece, pieces)]
     bare = [piece for piece in pieces if piece not in frames]
     bare = _without_edges(bare, ink.shape, is_drawn=is_drawn)
     own = (_drawn(bare, ink.shape) if is_drawn else _written(bare, ink.shape)) if bare else []
@@ -103,7 +115,18 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
         max((piece.right for piece in own), default=0),
     )
     digit = kept[names]
-    return Digit(digit, *box, _count(own), bool(frames), _crossings(digit))
+    return Digit(digit, *box, _count(own), bool(frames), _crossings(digit), _is_plate(digit, *box))
+
+
+def _is_plate(ink: Mask, top: int, left: int, bottom: int, right: int) -> bool:
+    """Whether ink, its holes filled, fills its box: a sheet on a table, a screen, a card. No digit but a 1 does."""
+    height, width = bottom - top, right - left
+    if not height or min(height, width) < SQUARE * max(height, width):
+        return False
+    box = ink[top:bottom, left:right]
+    if np.count_nonzero(box) < height * width / 2:
+        return False
+    return bool(np.count_nonzero(ndimage.binary_fill_holes(box)) >= FILLED * height * width)
 
 
 def _crossings(ink: Mask) -> int:
@@ -137,6 +160,22 @@ def _is_frame(names: NDArray[np.int32], piece: Piece, pieces: list[Piece]) -> bo
     return bool(is_whole or (piece.cut and any(_lies_in(other, piece) for other in pieces)))
 
 
+def _is_around(names: NDArray[np.int32], piece: Piece, pieces: list[Piece]) -> bool:
+    """Whether a piece is a ring or a box that was drawn around another one."""
+    return any(
+        _lies_in(other, piece)
+        and RING[0] * piece.side <= other.side <= RING[1] * piece.side
+        and _encloses(names, piece, (other.top + other.bottom) // 2, (other.left + other.right) // 2)
+        for other in pieces
+    )
+
+
+def _encloses(names: NDArray[np.int32], piece: Piece, row: int, column: int) -> bool:
+    """Whether a piece is met from here in all four directions."""
+    across, down = names[row] == piece.name, names[:, column] == piece.name
+    return bool(across[:column].any() and across[column:].any() and down[:row].any() and down[row:].any())
+
+
 def _lies_in(one: Piece, frame: Piece) -> bool:
     is_in = frame.top < one.top and one.bottom < frame.bottom and frame.left < one.left and one.right < frame.right
     return is_in and one.side >= LEAST_SIDE * frame.side
@@ -167,6 +206,13 @@ def _is_straight(piece: Piece, shape: tuple[int, ...]) -> bool:
     return is_long and max(height, width) >= STRAIGHT * min(height, width)
 
 
+def _runs_through(piece: Piece, shape: tuple[int, ...]) -> bool:
+    """Whether a piece is a line from one side of the picture to the opposite one: a crease, a rule, a shadow's edge."""
+    height, width = piece.bottom - piece.top, piece.right - piece.left
+    is_through = height == shape[0] or width == shape[1]
+    return is_through and max(height, width) >= STRAIGHT * min(height, width) and 2 * min(height, width) < min(shape)
+
+
 def _lies_along(piece: Piece, shape: tuple[int, ...]) -> bool:
     height, width = piece.bottom - piece.top, piece.right - piece.left
     rows, columns = (EDGE_BAND * side for side in shape)
@@ -186,7 +232,12 @@ def _drawn(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
 def _written(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
     """The pieces of the digit, and of others as large."""
     along = ALONG_RIM * min(shape)
-    pieces = [piece for piece in pieces if piece.cut <= min(along, piece.side / 2) or not _lies_along(piece, shape)]
+    pieces = [
+        piece
+        for piece in pieces
+        if not _runs_through(piece, shape)
+        and (piece.cut <= min(along, piece.side / 2) or not _lies_along(piece, shape))
+    ]
     if not pieces:
         return []
     free = [piece for piece in pieces if piece.cut <= along]
@@ -213,11 +264,20 @@ def _gap(one: Piece, other: Piece) -> int:
 
 
 def _count(own: list[Piece]) -> int:
-    """How many digits there are side by side."""
+    """How many digits there are, side by side or one above the other."""
     tallest = max((piece.bottom - piece.top for piece in own), default=0)
-    tall = sorted((piece for piece in own if piece.bottom - piece.top >= AS_TALL * tallest), key=lambda one: one.left)
-    count = right = 0
-    for piece in tall:
-        count += not count or piece.left - right > APART * tallest
-        right = max(right, piece.right)
-    return int(count)
+    tall = [piece for piece in own if piece.bottom - piece.top >= AS_TALL * tallest]
+    beside = _groups([(piece.left, piece.right) for piece in tall], APART * tallest)
+    above = _groups([(piece.top, piece.bottom) for piece in tall], FARTHER * tallest)
+    smaller = [piece for piece in own if piece.bottom - piece.top >= SMALLER * tallest]
+    farther = _groups([(piece.left, piece.right) for piece in smaller], FARTHER * tallest)
+    return max(beside, above, farther)
+
+
+def _groups(spans: list[tuple[int, int]], gap: float) -> int:
+    """How many groups of spans there are with more than `gap` between them."""
+    count, end = 0, 0
+    for begin, until in sorted(spans):
+        count += not count or begin - end > gap
+        end = max(end, until)
+    return count

@@ -16,8 +16,8 @@ from PIL import Image
 from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
 from app.inference.drawing import SIDE, Grey, is_normal, normalise
-from app.inference.lines import as_wide_as_mnist
-from app.inference.paper import ALL_AROUND, Floats, Stain, Values, on_any_paper, on_flat_paper
+from app.inference.lines import as_wide_as_mnist, width_of
+from app.inference.paper import ALL_AROUND, Floats, Stain, Values, on_any_paper, on_flat_paper, without_border
 from app.inference.pictures import Picture
 from app.inference.pieces import Digit, find_digit
 from app.inference.skew import BLANK, FAINT_PAPER, FRAME, LINES, Finding, several_digits, tiny
@@ -31,6 +31,10 @@ SMALL, NEAR = 0.5, 0.35
 """Of a photograph's longer side: a smaller digit is looked at again, alone; and of the digit's: so much around it."""
 LEAST_SIDE = 8
 """Of a digit in its file, in pixels: in fewer nobody tells a 3 from an 8."""
+SHEETS, INSET = 2, 0.03
+"""How many sheets, one on the other, are looked into; and by how much of its longest side within each one's edges."""
+THICKEST = 0.5
+"""Of a digit's longest side, on a photograph: what is wider is no line of a pen."""
 RULED = 8
 """Lines of a digit run over the rim four times at most; those of squared paper do so at every square."""
 WEAKEST = 0.55
@@ -61,31 +65,58 @@ def see_strokes(strokes: Sequence[Stroke], *, pen_width: float = 0.0) -> Seen:
 
 def see(picture: Picture) -> Seen:
     """The digit on a picture, as the model takes it, or why there is none to read."""
+    return _see(picture, within=SHEETS)
+
+
+def _see(picture: Picture, *, within: int) -> Seen:
+    """within: how many sheets, one on the other, are looked into."""
     values = _shrunk(picture.values, FLAT_SIDE)
     stain = on_flat_paper(values, is_opacity=picture.is_opacity)
+    is_flat, is_framed = stain is not None, False
     if stain is None:
-        return _seen_on_paper(picture)
-    if stain.ink.shape == (SIDE, SIDE) and is_normal(as_grey(stain.ink)):
+        bare = without_border(picture.values)
+        is_framed = bare.shape != picture.values.shape
+        picture = Picture(bare, _scaled(picture, bare))
+        values = _shrunk(picture.values, WORKING_SIDE)
+        stain = on_any_paper(values)
+    elif stain.ink.shape == (SIDE, SIDE) and is_normal(as_grey(stain.ink)):
         return Seen(as_grey(stain.ink))
-    digit = find_digit(stain.solid, is_drawn=True)
-    unread = _why_not(stain, digit, max(picture.size) / max(values.shape))
-    return Seen(EMPTY, unread) if unread else _shown(_ink_of(stain, digit))
-
-
-def _seen_on_paper(picture: Picture) -> Seen:
-    values = _shrunk(picture.values, WORKING_SIDE)
-    stain = on_any_paper(values)
-    digit = find_digit(stain.solid)
-    unread = _why_not(stain, digit, max(picture.size) / max(values.shape))
-    if unread:
-        return Seen(EMPTY, unread)
+    digit = find_digit(stain.solid, is_drawn=is_flat)
     step = max(picture.values.shape) / max(values.shape)
-    if step > 1 and digit.side < SMALL * max(values.shape):
+    scale = step * max(picture.size) / max(picture.values.shape)
+    if digit.is_plate and not picture.is_opacity and digit.side * scale >= LEAST_SIDE:
+        return _seen_on_sheet(picture, digit, step, within=within)
+    unread = _why_not(stain, digit, scale)
+    if unread is None and not is_flat and width_of(digit.ink_in_its_box) > THICKEST * digit.side:
+        unread = BLANK  # a shadow's edge, a spot of light, a fold
+    if unread:
+        return Seen(EMPTY, FRAME if unread is BLANK and is_framed else unread)
+    if not is_flat and step > 1 and digit.side < SMALL * max(values.shape):
         nearer = on_any_paper(_shrunk(_around(picture.values, digit, step), WORKING_SIDE))
         alone = find_digit(nearer.solid)
         if alone.digits == 1:
             stain, digit = nearer, alone
     return _shown(_ink_of(stain, digit))
+
+
+def _seen_on_sheet(picture: Picture, digit: Digit, step: float, *, within: int) -> Seen:
+    """What is on a sheet that lies on something else: "digit" is where."""
+    if not within:
+        return Seen(EMPTY, FRAME)
+    inset = INSET * digit.side + 1
+    top, left = (math.ceil((edge + inset) * step) for edge in (digit.top, digit.left))
+    bottom, right = (math.floor((edge - inset) * step) for edge in (digit.bottom, digit.right))
+    sheet = np.ascontiguousarray(picture.values[top:bottom, left:right])
+    if min(sheet.shape[:2]) < LEAST_SIDE:
+        return Seen(EMPTY, FRAME)
+    seen = _see(Picture(sheet, _scaled(picture, sheet)), within=within - 1)
+    return Seen(EMPTY, FRAME) if seen.unread is BLANK else seen
+
+
+def _scaled(picture: Picture, part: Values) -> tuple[int, int]:
+    """The width and height, in the file's pixels, of a part of a picture's values."""
+    scale = max(picture.size) / max(picture.values.shape)
+    return round(part.shape[1] * scale), round(part.shape[0] * scale)
 
 
 def _shrunk(values: Values, side: int) -> Values:

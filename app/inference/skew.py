@@ -47,7 +47,7 @@ TOO_LARGE = Finding("too-large", "Scale the drawing down until the longest side 
 TOO_THICK = Finding("too-thick", "Draw with a thinner pen: about 2 pixels wide in a field of 28.")
 
 FAINT_PAPER = Finding("faint", "The ink hardly differs from its paper: write darker, or bring more light.")
-FRAME = Finding("frame", "There is a frame and no digit in it: send what is inside of it, larger.")
+FRAME = Finding("frame", "There is a frame or a sheet and no digit in it: send what is inside of it, larger.")
 
 LINES = Finding("lines", "The paper's own lines are as dark as the ink: use plain paper, or a darker pen.")
 

@@ -114,13 +114,33 @@ def test_the_transparent_grey_value_of_a_png_is_transparent_in_every_depth(depth
 
 @pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("WEBP", {}), ("WEBP", {"lossless": True}), ("GIF", {})])
 def test_a_drawing_on_a_transparent_sheet_is_its_opacity(kind: str, options: dict[str, object]):
-    sheet = COLOURS.copy()
+    sheet = Image.new("RGB", (47, 61), (200, 30, 30))
     opacity = np.zeros((61, 47), np.uint8)
     opacity[20:40, 20:30] = 255
     sheet.putalpha(Image.fromarray(opacity))
     picture = read(file_of(sheet, kind, **options))
     assert picture.is_opacity
     assert np.array_equal(picture.values, opacity)
+
+
+def test_a_digit_that_is_cut_out_of_an_opaque_sheet_is_what_is_not_there():
+    sheet = Image.new("RGB", (47, 61), (200, 30, 30))
+    opacity = np.full((61, 47), 255, np.uint8)
+    opacity[20:40, 20:30] = 0
+    sheet.putalpha(Image.fromarray(opacity))
+    picture = read(file_of(sheet, "PNG"))
+    assert picture.is_opacity
+    assert np.array_equal(picture.values, 255 - opacity)
+
+
+def test_a_sheet_with_a_transparent_margin_is_a_sheet_and_no_drawing():
+    sheet = Image.new("RGBA", (60, 60), (0, 0, 0, 0))
+    sheet.paste((255, 255, 255, 255), (5, 5, 55, 55))
+    sheet.paste((0, 0, 0, 255), (28, 15, 32, 45))
+    picture = read(file_of(sheet, "PNG"))
+    assert not picture.is_opacity
+    assert picture.values[0, 0] == picture.values[10, 10] == 255
+    assert picture.values[30, 30] == 0
 
 
 @pytest.mark.parametrize("factor", [1, 40])

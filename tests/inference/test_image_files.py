@@ -192,7 +192,7 @@ def test_an_empty_sheet_is_blank(tmp_path: Path, paper: int):
 
 def test_what_is_drawn_on_the_very_edge_stays_whole(tmp_path: Path):
     blot = Image.new("L", (50, 50), 255)
-    ImageDraw.Draw(blot).rectangle((0, 0, 9, 9), fill=0)
+    ImageDraw.Draw(blot).ellipse((0, 0, 9, 9), fill=0)
     assert ink_box(one(saved(tmp_path, blot))) == (20, 20)
 
 

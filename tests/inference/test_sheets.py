@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from app.inference.recipe import Seen
 from tests.inference.sheets import (
@@ -217,3 +218,35 @@ def test_a_neighbour_that_the_edge_cuts_is_none(read: Callable[[Seen], str], goo
         sheet[70:180, :10] = 0
         right += read(seen(photographed(sheet))) == label
     assert right >= MANY - 1
+
+
+# -- sheets on something else ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("around", "paper", "pen"), [(60, 205, 40), (255, 0, 255), (200, 50, 210)])
+@pytest.mark.parametrize("take", [lambda values: values, photographed], ids=["drawn", "photographed"])
+def test_a_digit_on_a_sheet_that_lies_on_something_else_is_read(
+    right: Callable[[Sheet], int], around: int, paper: int, pen: int, take: Callable[[Values], Values]
+):
+    def sheet(ink: Coverage) -> Values:
+        return take(np.pad(on(ink, paper, pen), 70, constant_values=around))
+
+    assert right(sheet) >= MANY - 3
+
+
+def test_a_board_with_a_light_frame_is_a_board(right: Callable[[Sheet], int]):
+    assert right(lambda ink: photographed(np.pad(on(ink, 55, 210), 18, constant_values=220))) >= MANY - 2
+
+
+@pytest.mark.parametrize("gap", [40, 80])
+def test_digits_one_above_the_other_are_two(gap: int):
+    sheet = lines(seven(60, 40, 120), seven(60, 160 + gap, 120), height=340 + gap)
+    assert unread(sheet) == unread(photographed(sheet)) == "several-digits"
+
+
+def test_a_ring_around_a_digit_is_none_of_it():
+    sheet = Image.fromarray(lines(seven(95, 85, 75), pen=8))
+    ImageDraw.Draw(sheet).ellipse((40, 45, 200, 205), outline=0, width=6)
+    assert unread(np.array(sheet)) is None
+    bare, ringed = seen(lines(seven(95, 85, 75), pen=8)), seen(np.array(sheet))
+    assert np.array_equal(bare.pixels, ringed.pixels)
