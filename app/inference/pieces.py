@@ -161,7 +161,9 @@ def _is_frame(names: NDArray[np.int32], piece: Piece, pieces: list[Piece]) -> bo
 
 
 def _is_around(names: NDArray[np.int32], piece: Piece, pieces: list[Piece]) -> bool:
-    """Whether a piece is a ring or a box that was drawn around another one."""
+    """Whether a piece is a ring or a box of thin lines that was drawn around another one."""
+    if 3 * piece.area > (piece.bottom - piece.top) * (piece.right - piece.left):
+        return False
     return any(
         _lies_in(other, piece)
         and RING[0] * piece.side <= other.side <= RING[1] * piece.side
