@@ -138,11 +138,12 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """One version's answer."""
+    """One version's answer; `certainty` None: its release measured none."""
 
     version: str
     prediction: str
     confidence: float
+    certainty: float | None
 
 
 class Dispute(msgspec.Struct, frozen=True):

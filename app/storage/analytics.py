@@ -289,12 +289,13 @@ def _labelled(connection: Connection) -> _Labelled:
 
 def _disagreements(connection: Connection, limit: int) -> tuple[Disagreement, ...]:
     differs = exists().where(shadows.c.result_id == results.c.id, shadows.c.prediction != results.c.prediction)
-    columns = (results.c[name] for name in ("id", "created_at", "pixels", "model_version", "prediction", "confidence"))
+    said_by = ("model_version", "prediction", "confidence", "certainty")
+    columns = (results.c[name] for name in ("id", "created_at", "pixels", *said_by))
     drawings = select(*columns).where(results.c.pixels.is_not(None), differs).order_by(results.c.id.desc())
     rows = connection.execute(drawings.limit(limit)).all()
     ids = [row.id for row in rows]
-    answers = {row.id: [Answer(row.model_version, row.prediction, row.confidence)] for row in rows}
-    columns = (shadows.c[name] for name in ("result_id", "model_version", "prediction", "confidence"))
+    answers = {row.id: [Answer(*(getattr(row, name) for name in said_by))] for row in rows}
+    columns = (shadows.c[name] for name in ("result_id", *said_by))
     others = select(*columns).where(shadows.c.result_id.in_(ids)).order_by(shadows.c.model_version)
     for identifier, *answer in connection.execute(others):
         answers[identifier].append(Answer(*answer))

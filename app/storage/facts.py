@@ -103,11 +103,12 @@ class Double(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What one version says of one drawing."""
+    """What one version says of one drawing; `certainty` None: its release measured none."""
 
     version: str
     prediction: str
     confidence: float
+    certainty: float | None
 
 
 class Disagreement(NamedTuple):

@@ -9,6 +9,7 @@ from functools import lru_cache
 from starlette.requests import ClientDisconnect
 
 from app.errors import NotUnderstood, Overloaded, TooLarge, WrongMediaType
+from app.inference.foreign_kinds import Foreign
 from app.web.aside import share_of
 from app.web.call import Call
 
@@ -16,7 +17,7 @@ JSON = "application/json"
 RAW = "application/octet-stream"
 UNCOUNTED_BYTES = 64 << 10
 ARRIVING_BYTES = 128 << 20
-NO_WAYS_OUT: Mapping[str, str] = {}
+NONE_KNOWN: Mapping[str, Foreign] = {}
 
 
 class Arriving:
@@ -76,11 +77,11 @@ class Kept:
         self.give_back()
 
 
-def require_media_type(call: Call, *accepted: str, ways_out: Mapping[str, str] = NO_WAYS_OUT) -> str:
+def require_media_type(call: Call, *accepted: str, foreign: Mapping[str, Foreign] = NONE_KNOWN) -> str:
     """The media type of this body, if it is one of `accepted`; a request that names none sends JSON.
 
     Args:
-        ways_out: by a media type that is not accepted, what its sender does about it.
+        foreign: by a media type that is not accepted, what it is and what its sender does about it.
 
     Raises:
         WrongMediaType: another one, a compressed body, or text that is not UTF-8.
@@ -93,8 +94,10 @@ def require_media_type(call: Call, *accepted: str, ways_out: Mapping[str, str] =
     kind = _media_type(call.field(b"content-type") or JSON)
     if kind not in accepted:
         listed = " or ".join(accepted)
-        remedy = ways_out.get(kind, f"Send {listed}.")
-        raise WrongMediaType("body", found=f"Content-Type {kind}", promised=listed, remedy=remedy)
+        found, remedy = f"Content-Type {kind}", f"Send {listed}."
+        if known := foreign.get(kind):
+            found, remedy = f"{known.name} ({found})", known.remedy
+        raise WrongMediaType("body", found=found, promised=listed, remedy=remedy)
     return kind
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.page.visit import SEVEN, Visit
+from tests.page.test_words import CERTAIN, serve
+from tests.page.visit import ANSWER, SEVEN, Visit
 
 SHIFT = """() => new Promise((resolve) => {
   const entries = [];
@@ -53,6 +54,18 @@ def test_nothing_moves_while_one_draws_and_reads(open_page: Callable[..., Visit]
     expect(visit.page.locator(".reading")).to_have_count(1)
     visit.click("Clear")
     assert visit.page.evaluate(SHIFT) < 0.01  # also what moves right after a click
+
+
+@pytest.mark.parametrize("width", [320, 360, 820, 1280])
+def test_nothing_moves_when_an_answer_is_unsure_and_says_below_what(open_page: Callable[..., Visit], width: int):
+    visit = open_page(viewport={"width": width, "height": 1200})
+    serve(visit, {**ANSWER, "certainty": 0.829, "unsure": True}, **CERTAIN)
+    visit.draw(SEVEN)
+    visit.says("Unsure: 4 or 9")
+    expect(visit.page.locator("#latency")).to_contain_text("82% sure, unsure below 85%")
+    visit.click("Clear")
+    visit.says("Nothing drawn yet")
+    assert visit.page.evaluate(SHIFT) < 0.01
 
 
 def with_findings(route: Route, *names: str) -> None:

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Route, expect
 
+from app.inference.foreign_kinds import HEIC, KINDS, Foreign
+from app.inference.stills import PROMISED
 from tests.page.visit import SEVEN, THREE, Visit
 
 
@@ -65,7 +67,8 @@ def test_the_same_picture_can_be_chosen_again_after_a_clear(visit: Visit, tmp_pa
 
 def test_a_picture_without_ink_gets_no_digit(visit: Visit):
     hand_in(visit, picture(ink=255))
-    visit.says("No ink to read", "There is no ink in it.")
+    visit.says("No ink to read")
+    expect(visit.page.locator("#note")).to_be_empty()
     assert visit.readings() == []
 
 
@@ -90,29 +93,62 @@ def test_where_the_card_does_not_cover_pictures_of_paper_the_page_says_so(visit:
 def test_a_broken_picture_is_refused_in_the_service_s_words(visit: Visit):
     visit.expect_refusals()
     hand_in(visit, picture()[:60])
-    visit.says("The service refused")
-    expect(visit.page.locator("#note")).not_to_be_empty()
+    visit.says("A file that is cut off cannot be read")
+    expect(visit.page.locator("#note")).to_have_text("Pass a picture of one digit.")
 
 
 def test_another_kind_of_file_is_not_sent(visit: Visit):
     hand_in(visit, b"7", name="seven.txt", kind="text/plain")
-    visit.says("That is no picture", "Choose a PNG, JPEG, WebP or GIF file.")
+    visit.says("Nothing drawn yet")
+    note = visit.page.locator("#note")
+    expect(note).to_have_text("That file is no picture: choose a PNG, JPEG, WebP or GIF file.")
     assert visit.sent == []
 
 
-@pytest.mark.parametrize("kind", ["image/heic", ""])
-def test_of_a_kind_that_is_not_read_the_service_says_the_way_out(visit: Visit, kind: str):
-    """Many systems know no type of it."""
+def test_what_is_shown_stays_that_of_the_drawing_when_another_kind_of_file_is_handed_in(visit: Visit):
+    hand_in(visit, picture())
+    expect(visit.page.locator(".reading")).to_have_count(1)
+    hand_in(visit, b"7", name="seven.txt", kind="text/plain")
+    visit.says(
+        "Looks like a 7", "That file is no picture: choose a PNG, JPEG, WebP or GIF file. The drawing is still here."
+    )
+    expect(visit.page.locator("#figure")).to_have_text("7")
+    expect(visit.page.locator(".bar.best .label")).to_have_text("7")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("IMG_1.HEIC", "image/heif"), ("IMG_1.HEIC", ""), ("IMG_1.jpg", "image/jpeg")]
+)
+def test_a_kind_that_is_not_read_is_named_with_the_way_out_alone(visit: Visit, name: str, kind: str):
+    """Many systems know no type of it, and some call it a JPEG."""
     visit.expect_refusals()
-    script = "([content, type]) => { window.given = new File([content], 'IMG_1.HEIC', { type }); }"
-    visit.page.evaluate(script, ["\0\0\0\x18ftypheic", kind])
+    script = "([content, name, type]) => { window.given = new File([content], name, { type }); }"
+    visit.page.evaluate(script, ["\0\0\0\x18ftypheic", name, kind])
     visit.page.evaluate("""() => {
       const data = new DataTransfer();
       data.items.add(window.given);
       document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
     }""")
-    visit.says("The service refused")
-    expect(visit.page.locator("#note")).to_contain_text("Settings > Camera > Formats > Most Compatible")
+    visit.says("A HEIC picture cannot be read")
+    expect(visit.page.locator("#note")).to_have_text(HEIC.remedy)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_kind_that_is_known_and_not_read_has_a_headline(visit: Visit, kind: Foreign):
+    script = "(found) => import('/page/words.js').then((words) => words.refusal(found, false))"
+    message = f"picture: found {kind.name}, promised {PROMISED}."
+    said = visit.page.evaluate(script, {"status": 422, "message": message, "remedy": kind.remedy, "seconds": None})
+    named = kind.name.split(",")[0]
+    assert (said["line"], said["note"]) == (f"{named[0].upper()}{named[1:]} cannot be read", kind.remedy)
+
+
+def test_the_page_says_what_becomes_of_a_picture_that_is_handed_in(visit: Visit):
+    said = "“Read it”, and a picture that you hand in, goes to the service, which may keep it."
+    expect(visit.page.locator("#history-note")).to_contain_text(said)
+    before = len(visit.stored())
+    hand_in(visit, picture())
+    expect(visit.page.locator(".reading")).to_have_count(1)
+    assert len(visit.stored()) == before + 1
 
 
 def test_a_stroke_on_a_picture_begins_a_new_drawing_and_undo_brings_the_picture_back(visit: Visit):

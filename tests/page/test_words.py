@@ -12,9 +12,20 @@ import numpy as np
 import pytest
 from playwright.sync_api import Route, expect
 
+from app.inference import recipe
 from app.inference.certainty import certainties
 from app.inference.ring import MAY_BE_WITHHELD
-from app.inference.skew import BLANK, FAINT_PAPER, FRAME, WRONG_SHAPES, WRONG_VALUES, Finding, several_digits, tiny
+from app.inference.skew import (
+    BLANK,
+    FAINT_PAPER,
+    FRAME,
+    LINES,
+    WRONG_SHAPES,
+    WRONG_VALUES,
+    Finding,
+    several_digits,
+    tiny,
+)
 from tests.page.visit import ANSWER, SEVEN, Visit
 
 
@@ -66,6 +77,11 @@ def test_the_bars_of_a_version_that_measured_a_temperature_are_calibrated(visit:
     numbers = visit.page.locator(".bar .number").all_inner_texts()
     assert sum(float(number.removesuffix("%")) for number in numbers if number != "–") == pytest.approx(100, abs=1)
     expect(visit.page.locator("#latency")).to_contain_text(f"{math.floor(certainty * 100)}% sure · answered in ")
+    heading = visit.page.get_by_role("heading", name="How sure of each digit")
+    expect(heading).to_be_visible()
+    visit.click("Clear")
+    visit.says("Nothing drawn yet")
+    expect(heading).to_be_visible()
 
 
 def test_the_bars_of_a_version_that_measured_none_are_its_scores_and_nothing_is_said_of_how_sure(visit: Visit):
@@ -73,6 +89,7 @@ def test_the_bars_of_a_version_that_measured_none_are_its_scores_and_nothing_is_
     visit.draw(SEVEN)
     visit.says("Looks like a 4")
     expect(visit.page.locator(".bar.best")).to_have_text("499.9%")
+    expect(visit.page.get_by_role("heading", name="Every digit’s score")).to_be_visible()
     expect(visit.page.locator("#latency")).to_have_text(re.compile(r"^Answered in \d+ ms by model v1.0$"))
 
 
@@ -100,6 +117,7 @@ def test_a_calibrated_share_keeps_the_order_and_its_sum_is_1(visit: Visit):
         (BLANK, "No ink to read"),
         (FAINT_PAPER, "Too faint to read"),
         (FRAME, "A frame, and no digit in it"),
+        (LINES, "The paper’s lines are in the way"),
         (several_digits(3), "Several digits"),
         (tiny(5), "Too small to read"),
         (Finding("new", "Turn it upright."), "No digit to read"),
@@ -109,8 +127,22 @@ def test_what_cannot_be_read_is_said_with_the_service_s_way_out(visit: Visit, fi
     nothing = {**ANSWER, "prediction": None, "confidence": None, "scores": {}, "findings": [finding._asdict()]}
     visit.page.route("**/drawings/preview", lambda route: route.fulfill(json=nothing))
     visit.draw(SEVEN)
-    visit.says(line, "There is no ink in it." if finding is BLANK else finding.remedy)
+    visit.says(line)
+    expect(visit.page.locator("#note")).to_have_text("" if finding is BLANK else finding.remedy)
     expect(visit.page.locator("#figure")).to_be_empty()
+
+
+def test_whatever_the_recipe_finds_no_digit_for_has_a_headline(visit: Visit):
+    """Its findings are those that it imports, and those that what it imports makes of a number."""
+    names = {value.name for value in vars(recipe).values() if isinstance(value, Finding)}
+    makers = [
+        value for value in vars(recipe).values() if getattr(value, "__annotations__", {}).get("return") == "Finding"
+    ]
+    names |= {make(5).name for make in makers}
+    assert {BLANK.name, LINES.name, several_digits(2).name, tiny(5).name} <= names
+    lines = visit.page.evaluate("import('/page/words.js').then((words) => words.UNREAD)")
+    assert set(lines) == names
+    assert len(set(lines.values())) == len(names)
 
 
 def test_a_digit_that_may_be_one_of_those_never_taught_is_said_beside_the_answer(visit: Visit):
@@ -118,6 +150,41 @@ def test_a_digit_that_may_be_one_of_those_never_taught_is_said_beside_the_answer
     visit.page.route("**/drawings/preview", lambda route: route.fulfill(json={**ANSWER, "findings": findings}))
     visit.draw(SEVEN)
     visit.says("Looks like a 4", "It may be a 0, which this version was never taught.")
+
+
+CERTAIN = {"temperature": 3.5, "unsure_by": "certainty", "unsure_below": 0.85}
+
+
+def test_of_an_unsure_answer_the_page_says_how_sure_and_below_what(visit: Visit):
+    serve(visit, {**ANSWER, "certainty": 0.829, "unsure": True}, **CERTAIN)
+    visit.draw(SEVEN)
+    visit.says("Unsure: 4 or 9")
+    expect(visit.page.locator("#latency")).to_contain_text("82% sure, unsure below 85% · answered in ")
+
+
+def test_below_what_another_version_is_unsure_is_not_said_of_this_one(visit: Visit):
+    serve(visit, {**ANSWER, "certainty": 0.829, "unsure": True, "model_version": "v9.0"}, **CERTAIN)
+    visit.draw(SEVEN)
+    visit.says("Unsure: 4 or 9")
+    expect(visit.page.locator("#latency")).to_contain_text("82% sure · answered in ")
+
+
+def test_how_sure_it_is_is_not_said_of_what_may_be_a_digit_never_taught(visit: Visit):
+    """No score speaks of that digit."""
+    findings = [MAY_BE_WITHHELD._asdict()]
+    serve(visit, {**ANSWER, "certainty": 0.65, "unsure": True, "findings": findings}, **CERTAIN)
+    visit.draw(SEVEN)
+    visit.says("Unsure: 4 or 9", "It may be a 0")
+    expect(visit.page.locator("#latency")).to_have_text(re.compile(r"^Answered in \d+ ms by model v1.0$"))
+
+
+def test_how_sure_and_how_fast_an_answer_was_goes_with_it(visit: Visit):
+    visit.draw(SEVEN)
+    visit.says("Looks like a 7")
+    expect(visit.page.locator("#latency")).not_to_be_empty()
+    visit.click("Clear")
+    visit.says("Nothing drawn yet")
+    expect(visit.page.locator("#latency")).to_be_empty()
 
 
 def test_every_class_has_a_bar_and_its_number(visit: Visit):
@@ -226,6 +293,7 @@ def test_an_older_answer_does_not_stay_beside_a_refusal(visit: Visit):
     visit.says("The service refused")
     assert set(visit.page.locator(".bar .number").all_inner_texts()) == {"–"}
     expect(visit.page.locator("#figure")).to_be_empty()
+    expect(visit.page.locator("#latency")).to_be_empty()
 
 
 def test_a_new_release_is_shown_without_a_reload(visit: Visit):

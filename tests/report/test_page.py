@@ -198,7 +198,7 @@ def test_what_is_left_out_stands_below_the_verdict_with_the_reason(filled: Fille
 def test_a_single_version_is_compared_with_nothing(filled: Filled):
     text = text_of(render(report_of(filled(300, versions={"v1.0": Version(NINE, 0.9, 1)}))))
     assert "Only v1.0 has read anything yet" in text
-    assert "Where versions disagree" not in text
+    assert "How often versions agree" not in text
     assert "How often each version is right" in text
 
 
@@ -212,6 +212,17 @@ def test_drawings_in_the_gallery_are_the_stored_ones_as_ink_on_paper(many: Datab
         assert pixels.tobytes() == dispute.pixels
     known = {unpack(packed) for digit in pictures().values() for packed in digit}
     assert {dispute.pixels for dispute in report.disputes} <= known
+
+
+def test_the_gallery_says_how_sure_each_version_was_and_what_one_that_measured_nothing_says_of_itself(many: Database):
+    report = report_of(many)
+    text = text_of(render(report))
+    assert text.index("How often versions agree") < text.index("Where they disagree") < text.index("Day by day")
+    answers = [answer for dispute in report.disputes for answer in dispute.answers]
+    assert {answer.certainty is None for answer in answers} == {True, False}
+    for answer in answers:
+        share, word = (answer.confidence, "confident") if answer.certainty is None else (answer.certainty, "sure")
+        assert f"{answer.version} {answer.prediction} {100 * share:.0f}% {word}" in text
 
 
 def test_who_is_not_shown_what_others_drew_reads_why(many: Database):

@@ -208,8 +208,8 @@ def test_disagreements_are_the_newest_drawings_that_were_read_differently(random
     assert [one.id for one in facts.disagreements] == [row.id for row in expected]
     for one, row in zip(facts.disagreements, expected, strict=True):
         assert (one.created_at, one.pixels) == (row.created_at, unpack(row.pixels))
-        assert one.answers[0] == (row.model_version, row.prediction, row.confidence)
-        said = {version: reading[:2] for version, reading in rows.readings[row.id].items()}
+        assert one.answers[0] == (row.model_version, row.prediction, row.confidence, row.certainty)
+        said = {version: reading[:3] for version, reading in rows.readings[row.id].items()}
         assert {answer.version: answer[1:] for answer in one.answers} == said
         assert (one.is_labelled, one.label) == (row.id in rows.labels, rows.labels.get(row.id))
     assert {one.is_labelled for one in facts.disagreements} == {True, False}

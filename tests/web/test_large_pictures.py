@@ -88,7 +88,7 @@ def test_a_heic_picture_is_refused_by_its_name_with_the_way_out_whatever_is_said
     for said, status in (("image/heic", 415), ("image/jpeg", 422)):
         reply = inside.ask("POST", PREVIEW, heic, {"content-type": said})
         assert reply.status == status
-        assert "heic" in reply.json["message"].lower()
+        assert ": found a HEIC picture" in reply.json["message"]
         assert "Settings > Camera > Formats > Most Compatible" in reply.json["remedy"]
 
 

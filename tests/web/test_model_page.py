@@ -135,9 +135,23 @@ def test_a_release_that_measured_no_certainty_says_so_and_that_pictures_are_outs
 def test_where_no_confidence_tells_the_page_says_what_is_called_unsure(inside: Inside, classes: str, said: str):
     service = inside.service
     version = replace(service.reader.version, classes=tuple(classes), temperature=None, unsure_below=None)
-    card = replace(service.cards["v1.0"], contract=None, recorded=None, weights=None)
-    shown = ModelPage(service)._show(version, card)
-    assert f"and as none of them tells, {said} is called so." in text_of(shown.page)
+    scores = np.eye(len(classes))
+    digits = GoldenSet(np.zeros((len(classes), 28, 28), np.uint8), tuple(classes), scores)
+    for card, words in (
+        ({"recorded": digits}, f"its recorded confidences, and as none of them tells, {said} is called so."),
+        ({"mnist": digits}, f"as none are recorded, and as none of them tells, {said} is called so."),
+        ({}, f"{said} is called “unsure”, as no confidences are recorded and MNIST’s test file is not cached here."),
+    ):
+        bare = replace(service.cards["v1.0"], contract=None, weights=None, recorded=None, mnist=None)
+        assert words in text_of(ModelPage(service)._show(version, replace(bare, **card)).page)
+
+
+def test_where_nothing_is_recorded_the_page_says_that_mnist_s_test_file_stood_in(inside: Inside):
+    text = text_of(page_of(inside, contract=None, recorded=None, mnist=inside.service.cards["v1.0"].recorded))
+    assert (
+        "“unsure” follows its confidences on MNIST’s test file, as none are recorded, and is a confidence below" in text
+    )
+    assert "its recorded confidences" not in text
 
 
 def test_the_page_is_under_api_too(inside: Inside):

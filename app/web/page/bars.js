@@ -1,16 +1,19 @@
-/** One bar with its number for every digit; a digit that the model never learned says so instead. */
+/** One bar with its number for every digit, below their title; a digit that the model never learned says so instead. */
 
 import { calibrated, percent } from "./maths.js";
-import { cannotRead } from "./words.js";
+import { cannotRead, scoresTitle } from "./words.js";
 
 export class Bars {
   #list;
+  #title;
+  #served = null; // the version of the roster
   #rows = new Map(); // label -> {row, number}
   #temperatures = new Map(); // version -> the one that it measured
   #shown = [{}, null];
 
-  constructor(list) {
+  constructor(list, title) {
     this.#list = list;
+    this.#title = title;
   }
 
   /**
@@ -18,6 +21,7 @@ export class Bars {
    * certainties of the scores of this version, null for none.
    */
   setRoster({ model_version: version, classes, withheld, temperature = null }) {
+    this.#served = version;
     this.#temperatures.set(version, temperature);
     this.#rows.clear();
     this.#list.replaceChildren(...[...classes, ...withheld].sort().map((label) => {
@@ -40,7 +44,9 @@ export class Bars {
   /** scores: label -> 0 to 1, of this version; {} for none. What is shown is calibrated, where the version is. */
   show(scores, version) {
     this.#shown = [scores, version];
-    const shares = calibrated(scores, this.#temperatures.get(version));
+    const temperature = this.#temperatures.get(version ?? this.#served);
+    this.#title.textContent = scoresTitle(Boolean(temperature));
+    const shares = calibrated(scores, temperature);
     const highest = Math.max(...Object.values(shares));
     for (const [label, { row, number }] of this.#rows) {
       const score = shares[label];

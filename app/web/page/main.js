@@ -12,12 +12,12 @@ import { Reader } from "./reader.js";
 import { sampleButtons, sampleStrokes } from "./samples.js";
 import { Refusal, visit } from "./service.js";
 import {
-  ALREADY_READ, ASKING, NOTHING, NO_PICTURE, OUTSIDE_CARD, answeredIn, notNoted, noted, refusal, verdict,
+  ALREADY_READ, ASKING, NOTHING, OUTSIDE_CARD, answeredIn, noPicture, notNoted, noted, refusal, verdict,
 } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
-const bars = new Bars(byId("bars"));
+const bars = new Bars(byId("bars"), byId("scores-title"));
 const history = new History(byId("readings"), byId("forget"));
 const correction = new Correction(byId, { told, notTold });
 const reader = new Reader({ drawing, answered, refused });
@@ -26,9 +26,7 @@ const grid = new GridSheet(byId("grid-sheet"), changed);
 let sheet = pen;
 let seen = null; // the 28x28 on show
 let kept = { content: null, answer: null, noted: "" }; // what is in the history already, and what was said of it
-let version = null;
-let mayCorrect = true;
-let coversPictures = true; // its card says how well it reads pictures of paper
+let served = { model_version: null, show_correction: true, pictures_in_scope: true }; // what `visit` says of it
 
 // -- what is shown ---------------------------------------------------------------------------------------------------
 
@@ -44,11 +42,12 @@ function setText(id, text) {
   if (byId(id).textContent !== text) byId(id).textContent = text;
 }
 
-/** words: figure, line, note and kind; scores, pixels and version of an answer, if there is one. */
-function show(words, { scores = {}, pixels = null, model_version: by = null } = {}) {
+/** words: figure, line, note and kind; an answer, if there is one, and what is said of how it came. */
+function show(words, { scores = {}, pixels = null, model_version: by = null } = {}, came = "") {
   say(words);
   bars.show(scores, by);
   showSeen(pixels);
+  byId("latency").textContent = came;
 }
 
 function showSeen(pixels) {
@@ -76,7 +75,7 @@ function changed(isDone) {
 
 /** What was drawn can be said of the drawing that was read and stored, while it is on the sheet. */
 function offerCorrection() {
-  const isOffered = sheet.content === kept.content && mayCorrect;
+  const isOffered = sheet.content === kept.content && served.show_correction;
   correction.about(isOffered ? kept.answer : null);
   setText("also", correction.asks ? ASKING : "");
 }
@@ -93,17 +92,16 @@ function notTold(answer, found) {
 }
 
 function answered({ answer, milliseconds }, sent, keep) {
-  if (answer.model_version !== version) loadRoster();
-  byId("latency").textContent = answeredIn(answer, milliseconds);
+  if (answer.model_version !== served.model_version) loadRoster();
   if (keep && answer.id !== null) {
     kept = { content: sent.content, answer, noted: "" };
     history.add(answer);
   }
   const words = verdict(answer);
-  const isOutside = sent.type.startsWith("image/") && answer.prediction !== null && !coversPictures;
+  const isOutside = sent.type.startsWith("image/") && answer.prediction !== null && !served.pictures_in_scope;
   if (isOutside) words.note = `${words.note} ${OUTSIDE_CARD}`.trim();
   if (sheet.content === kept.content) words.note = kept.noted || words.note;
-  if (!sheet.isBlank) show(words, answer);
+  if (!sheet.isBlank) show(words, answer, answeredIn(answer, milliseconds, served));
   offerCorrection();
 }
 
@@ -132,11 +130,8 @@ function choosePen() {
 
 async function loadRoster() {
   try {
-    const served = await visit();
-    version = served.model_version;
-    mayCorrect = served.show_correction;
-    coversPictures = served.pictures_in_scope;
-    byId("version").textContent = version;
+    served = await visit();
+    byId("version").textContent = served.model_version;
     bars.setRoster(served);
     byId("samples").replaceChildren(...sampleButtons(served.classes, (label) => {
       choosePen();
@@ -144,7 +139,7 @@ async function loadRoster() {
     }));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    say(refusal(error, true));
+    show(refusal(error, true));
     setTimeout(loadRoster, (error.seconds ?? 10) * 1000);
   }
 }
@@ -169,7 +164,7 @@ takePictures(byId("upload"), {
     pen.putPicture(file, image);
     reader.keep(); // handing a picture in is asking to read it
   },
-  refused: () => say(NO_PICTURE),
+  refused: () => setText("note", noPicture(sheet.isBlank)), // and what is shown stays that of the drawing
 });
 
 function drawAll() {

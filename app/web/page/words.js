@@ -4,11 +4,9 @@ import { best } from "./maths.js";
 
 export const NOTHING = { figure: "", line: "Nothing drawn yet", note: "", kind: "empty" };
 export const ALREADY_READ = "This drawing is already in your list.";
-export const NO_PICTURE = {
-  figure: "", line: "That is no picture", note: "Choose a PNG, JPEG, WebP or GIF file.", kind: "refused",
-};
 
 export const NOT_A_DIGIT = "not-a-digit";
+export const MAY_BE_WITHHELD = "may-be-withheld";
 export const OUTSIDE_CARD = "Pictures of paper are outside this version’s card.";
 export const QUESTION = "Was this right?";
 export const ASKING = `${QUESTION} One in ten answers asks.`;
@@ -23,7 +21,7 @@ export const FINDINGS = {
   "too-small": "It looks too small: draw it larger.",
   "too-large": "It looks too large: leave a margin.",
   "too-thick": "Its lines look too thick: use a thinner pen.",
-  "may-be-withheld": "It may be a 0, which this version was never taught.",
+  [MAY_BE_WITHHELD]: "It may be a 0, which this version was never taught.",
 };
 
 /** The line when there was no digit to read, by the name of the finding. What to do is said in the service's words. */
@@ -31,7 +29,7 @@ export const UNREAD = {
   "blank": "No ink to read",
   "faint": "Too faint to read",
   "frame": "A frame, and no digit in it",
-  "lines": "The paper's lines are in the way",
+  "lines": "The paper’s lines are in the way",
   "several-digits": "Several digits",
   "too-small": "Too small to read",
 };
@@ -53,20 +51,43 @@ export function verdict(answer) {
 
 function unread(findings) {
   const line = findings.map(({ name }) => UNREAD[name]).find(Boolean) ?? "No digit to read";
-  const note = findings.map(({ name, remedy }) => (name === "blank" ? FINDINGS.blank : remedy)).join(" ");
+  const note = findings.filter(({ name }) => name !== "blank").map(({ remedy }) => remedy).join(" ");
   return { line, note };
 }
 
-/** 93% sure · answered in 3 ms by model v2.0. Cut, not rounded; without a certainty nothing is said of it. */
-export function answeredIn({ certainty = null, model_version: version }, milliseconds) {
-  const said = `nswered in ${Math.round(milliseconds)} ms by model ${version}`;
-  return certainty === null ? `A${said}` : `${Math.floor(certainty * 100 + 1e-9)}% sure · a${said}`;
+/** 93% sure · answered in 3 ms by model v2.0. `served`: what `visit` says, perhaps of another version by now. */
+export function answeredIn(answer, milliseconds, served) {
+  const sure = howSure(answer, served);
+  const said = `nswered in ${Math.round(milliseconds)} ms by model ${answer.model_version}`;
+  return sure ? `${sure} · a${said}` : `A${said}`;
 }
+
+/** Cut, not rounded. Nothing without a certainty, nor of what may be a digit that no score speaks of. */
+function howSure({ certainty = null, unsure, findings, model_version: version }, served) {
+  if (certainty === null || findings.some(({ name }) => name === MAY_BE_WITHHELD)) return "";
+  const sure = `${Math.floor(certainty * 100 + 1e-9)}% sure`;
+  if (!unsure || version !== served.model_version) return sure;
+  return `${sure}, unsure below ${Math.round(served.unsure_below * 100)}%`;
+}
+
+/** The title of the bars. */
+export function scoresTitle(areCalibrated) {
+  return areCalibrated ? "How sure of each digit" : "Every digit’s score";
+}
+
+/** Of a file that is not sent. */
+export function noPicture(isBlank) {
+  return `That file is no picture: choose a PNG, JPEG, WebP or GIF file.${isBlank ? "" : " The drawing is still here."}`;
+}
+
+/** "a TIFF picture" in "picture: found a TIFF picture, or a camera's raw one, promised …". */
+const UNREADABLE = /^(?:picture|body): found ((?:an?|another) .+?)(?:, | \()/;
 
 /** A refusal -> the same. `retries`: the page tries again by itself, after the seconds that the service asked for. */
 export function refusal({ status, message, remedy, seconds }, retries) {
   const after = retries ? `trying again in ${seconds} s` : "press “Read it” again";
   const said = [message, remedy].filter(Boolean).join(" ");
+  const [, file] = UNREADABLE.exec(message) ?? [];
   const unreachable = [`No connection, ${after}`, "The service cannot be reached. The drawing is still here."];
   const [line, note] = {
     0: unreachable,
@@ -75,7 +96,9 @@ export function refusal({ status, message, remedy, seconds }, retries) {
     401: ["Reload the page", "This visit has ended. Reload the page to go on."],
     429: [`Too many drawings, ${after}`, said],
     503: [`Busy, ${after}`, said],
-  }[status] ?? ["The service refused", said || `It answered with status ${status}.`];
+  }[status] ?? (file
+    ? [`${file[0].toUpperCase()}${file.slice(1)} cannot be read`, remedy]
+    : ["The service refused", said || `It answered with status ${status}.`]);
   return { figure: "", line, note, kind: "refused" };
 }
 

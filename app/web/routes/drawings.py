@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app.errors import BadDrawing, BadParameter
 from app.inference.drawing import RECIPE
-from app.inference.foreign_kinds import WAYS_OUT
+from app.inference.foreign_kinds import KINDS
 from app.inference.pictures import MAX_SIDE, PICTURE_BYTES, decode, is_large, open_picture, read_grey
 from app.inference.recipe import Seen, see, see_strokes
 from app.inference.stills import Still
@@ -25,6 +25,7 @@ from app.web.service import Service, answers_to
 
 PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 """Which of them a body is, its bytes say: many a program names another one."""
+FOREIGN = {media_type: kind for kind in KINDS for media_type in kind.media_types}
 RAW_BYTES = 8 << 20
 STROKES_BYTES = 256 << 10
 POINTS_ON_THE_LOOP = 1000
@@ -85,7 +86,7 @@ class Drawings:
 
     async def _read(self, call: Call, caller: Caller) -> Seen:
         """The drawing of this request, by the one recipe."""
-        kind = require_media_type(call, JSON, *PICTURES, RAW, ways_out=WAYS_OUT)
+        kind = require_media_type(call, JSON, *PICTURES, RAW, foreign=FOREIGN)
         width, height = (_side(call, name, needed=kind == RAW) for name in ("width", "height"))
         if kind in PICTURES:
             return await self._read_picture(call, caller)
