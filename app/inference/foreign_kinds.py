@@ -51,7 +51,6 @@ BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), AVIF),
 }
 """The kinds of files that begin with a box `ftyp`, by one of the names in it; whatever has no other is a film."""
-WAYS_OUT = {media_type: kind.remedy for kind in KINDS for media_type in kind.media_types}
 LOOKED_AT = 1000
 """Bytes at a file's beginning in which the names of its box are, or the first element of an XML document."""
 
