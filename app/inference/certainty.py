@@ -28,7 +28,8 @@ def certainties(scores: NDArray[np.floating[Any]], temperature: float) -> NDArra
     Source: Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", 2017 (temperature scaling).
     """
     highest = scores.max(axis=1, keepdims=True).astype(np.float64)
-    certain: NDArray[np.float64] = 1 / ((scores / highest) ** (1 / temperature)).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of scores that are no numbers the certainty is none
+        certain: NDArray[np.float64] = 1 / ((scores / highest) ** (1 / temperature)).sum(axis=1)
     return certain
 
 
