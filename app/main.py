@@ -83,7 +83,9 @@ def mnist_for(models: Sequence[Model], folder: Path) -> Digits | None:
     try:
         return read_mnist_test(folder)
     except MissingDigits as error:
-        _log.warning("%s Until then no answer of a release without golden set is called unsure.", error)
+        _log.warning(
+            "%s Until then no answer of a release without golden set is called unsure by its confidence.", error
+        )
         return None
 
 

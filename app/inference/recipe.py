@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
+from app.inference.contract import INK_ABOVE
 from app.inference.drawing import SIDE, Grey, is_normal, normalise
 from app.inference.lines import as_wide_as_mnist, width_of
 from app.inference.paper import ALL_AROUND, Floats, Stain, Values, on_any_paper, on_flat_paper, without_border
@@ -83,7 +84,7 @@ def _see(picture: Picture, *, within: int) -> Seen:
         return Seen(as_grey(stain.ink))
     digit = find_digit(stain.solid, is_drawn=is_flat)
     step = max(picture.values.shape) / max(values.shape)
-    scale = step * max(picture.size) / max(picture.values.shape)
+    scale = max(picture.size) / max(values.shape)
     if digit.is_plate and not picture.is_opacity and digit.side * scale >= LEAST_SIDE:
         return _seen_on_sheet(picture, digit, step, within=within)
     unread = _why_not(stain, digit, scale)
@@ -100,7 +101,7 @@ def _see(picture: Picture, *, within: int) -> Seen:
 
 
 def _seen_on_sheet(picture: Picture, digit: Digit, step: float, *, within: int) -> Seen:
-    """What is on a sheet that lies on something else: "digit" is where."""
+    """What is on a sheet that lies on something else; `digit` is the sheet, on a copy `step` times smaller."""
     if not within:
         return Seen(EMPTY, FRAME)
     inset = INSET * digit.side + 1
@@ -163,7 +164,8 @@ def _ink_of(stain: Stain, digit: Digit) -> Floats:
 
 
 def _shown(ink: Floats) -> Seen:
-    return Seen(normalise(as_grey(as_wide_as_mnist(ink))))
+    pixels = normalise(as_grey(as_wide_as_mnist(ink)))
+    return Seen(pixels) if (pixels > INK_ABOVE).any() else Seen(EMPTY, FAINT_PAPER)  # no model is asked about paper
 
 
 def as_grey(ink: Floats) -> Grey:
