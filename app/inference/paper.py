@@ -72,11 +72,13 @@ class Stain(NamedTuple):
         ink: (H, W) float32, 0 paper to 1 ink, grey at the edges.
         solid: (H, W) bool, what is ink; nothing where `is_faint`.
         is_faint: something stands out, too little to be told from the paper's own shades.
+        is_weak: what stands out does so little that it was looked at twice.
     """
 
     ink: Floats
     solid: Mask
     is_faint: bool = False
+    is_weak: bool = False
 
 
 def on_flat_paper(values: Values, *, is_opacity: bool = False) -> Stain | None:
@@ -116,10 +118,12 @@ def on_any_paper(values: Values) -> Stain:
     grain = _grain(grey)
     found, _ = _standing_out(grey, grain)
     if found.solid.any():
-        return found
+        return found._replace(is_weak=True)
     blur = max(1.0, max(grey.shape) / 160)
     calmer, _ = _standing_out(ndimage.gaussian_filter(grey, blur), grain * CALMED / blur)
-    return calmer if calmer.solid.any() else Stain(*found[:2], is_faint=found.is_faint or calmer.is_faint)
+    if calmer.solid.any():
+        return calmer._replace(is_weak=True)
+    return found._replace(is_faint=found.is_faint or calmer.is_faint)
 
 
 def without_border(values: Values) -> Values:
@@ -157,7 +161,8 @@ def grey_of(values: Values) -> Floats:
     mixture = max(np.maximum(main, 0), np.maximum(-main, 0), key=lambda part: float(part @ part))
     if not strength.max() > 0:
         mixture = LUMINANCE
-    return np.asarray(values @ (mixture / mixture.sum()).astype(np.float32), np.float32)
+    grey: Floats = values @ (mixture / mixture.sum()).astype(np.float32)
+    return np.minimum(grey, 255)  # rounding may go beyond
 
 
 def evenly_lit(grey: Floats) -> Floats:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
+from app.inference.lines import width_of
 from app.inference.paper import ALL_AROUND, Mask
 
+MOST = 200
+"""Pieces: smaller ones are grain. A digit of dashes has some dozens."""
+CLOSELY = 8
+"""So many pieces are looked at for one that is a line."""
+SLENDER = 4.5
+"""On a photograph, times as long as wide: what is shorter is no line of a pen. A square is 2.25 times, by `width_of`;
+of MNIST's digits the thickest 1 is 6.8 times."""
+CREASE = 0.03, 1.15
+"""Of the picture's diagonal: a crease is no wider; and times its own: its ink is no longer."""
+FROM_RIM, SLENDERER = 0.3, 9.0
+"""Of the picture's longer side: what the rim cuts and is smaller is a table's corner, or a shadow. And times as long as
+wide is what one side only cuts: a finger is not."""
+STRANGERS, AS_LARGE = 4, 0.2
+"""Pieces as large as that share of the digit, and none of its own: so many are a pattern, such as leaves."""
 ALONG_RIM = 0.25
 """Of the picture's shorter side: what lies along its rim for so long is a table's edge, a frame, or a shadow."""
 LEAST_SIDE = 0.12
@@ -73,6 +89,7 @@ class Digit(NamedTuple):
         is_framed: there is a frame, which is not in `ink`.
         crossings: how often its lines run over the picture's rim.
         is_plate: it is no line but a sheet: what is written may be in it.
+        is_line: it may be of a pen, by its length and width.
     """
 
     ink: Mask
@@ -84,14 +101,11 @@ class Digit(NamedTuple):
     is_framed: bool
     crossings: int
     is_plate: bool
+    is_line: bool
 
     @property
     def side(self) -> int:
         return max(self.bottom - self.top, self.right - self.left)
-
-    @property
-    def ink_in_its_box(self) -> Mask:
-        return self.ink[self.top : self.bottom, self.left : self.right]
 
 
 def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
@@ -105,7 +119,7 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
     frames = [piece for piece in pieces if _is_frame(names, piece, pieces) or _is_around(names, piece, pieces)]
     bare = [piece for piece in pieces if piece not in frames]
     bare = _without_edges(bare, ink.shape, is_drawn=is_drawn)
-    own = (_drawn(bare, ink.shape) if is_drawn else _written(bare, ink.shape)) if bare else []
+    own = (_drawn(bare, ink.shape) if is_drawn else _written(bare, names)) if bare else []
     kept = np.zeros(count + 1, np.bool_)
     kept[[piece.name for piece in own]] = True
     box = (
@@ -115,7 +129,17 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
         max((piece.right for piece in own), default=0),
     )
     digit = kept[names]
-    return Digit(digit, *box, _count(own), bool(frames), _crossings(digit), _is_plate(digit, *box))
+    lines = own if is_drawn else [piece for piece in own if _is_line(names, piece)]
+    is_line = bool(lines) and (is_drawn or not _is_pattern(bare, own, ink.shape))
+    digits = max(_count(lines), bool(own))
+    return Digit(digit, *box, digits, bool(frames), _crossings(digit), _is_plate(digit, *box), is_line)
+
+
+def _is_pattern(pieces: list[Piece], own: list[Piece], shape: tuple[int, ...]) -> bool:
+    """Whether what was taken for the digit is one of many pieces alike."""
+    least = AS_LARGE * max(piece.area for piece in own)
+    alike = [piece for piece in pieces if piece.area >= least and not _runs_through(piece, shape)]
+    return len(alike) - sum(piece.area >= least for piece in own) >= STRANGERS
 
 
 def _is_plate(ink: Mask, top: int, left: int, bottom: int, right: int) -> bool:
@@ -136,13 +160,44 @@ def _crossings(ink: Mask) -> int:
 
 
 def _pieces(names: NDArray[np.int32], count: int) -> list[Piece]:
+    """The largest pieces, MOST of them at most."""
     areas = np.bincount(names.ravel(), minlength=count + 1)
     rim = np.concatenate([names[0], names[-1], names[1:-1, 0], names[1:-1, -1]])
     cuts = np.bincount(rim, minlength=count + 1)
+    boxes = ndimage.find_objects(names)
+    largest = np.sort(1 + np.argsort(-areas[1:], kind="stable")[:MOST])
     return [
         Piece(name, int(areas[name]), rows.start, columns.start, rows.stop, columns.stop, int(cuts[name]))
-        for name, (rows, columns) in enumerate(ndimage.find_objects(names), start=1)
+        for name, (rows, columns) in ((int(name), boxes[name - 1]) for name in largest)
     ]
+
+
+def _alone(names: NDArray[np.int32], piece: Piece) -> Mask:
+    """The piece in its box."""
+    mask: Mask = names[piece.top : piece.bottom, piece.left : piece.right] == piece.name
+    return mask
+
+
+def _is_line(names: NDArray[np.int32], piece: Piece) -> bool:
+    """Whether a piece may be of a pen, by its length and width: a shadow, a spot of light and a dot are not."""
+    if piece.cut and piece.side < FROM_RIM * max(names.shape):
+        return False
+    least = SLENDERER if _sides_cut(names.shape, piece) == 1 else SLENDER
+    return bool(piece.area >= least * width_of(_alone(names, piece)) ** 2)
+
+
+def _sides_cut(shape: tuple[int, ...], piece: Piece) -> int:
+    """How many sides of the picture cut a piece."""
+    return (piece.top == 0) + (piece.left == 0) + (piece.bottom == shape[0]) + (piece.right == shape[1])
+
+
+def _is_crease(names: NDArray[np.int32], piece: Piece) -> bool:
+    """Whether a piece is a thin straight line from one side of the picture to another."""
+    length = math.hypot(piece.bottom - piece.top, piece.right - piece.left)
+    thin, straight = CREASE[0] * math.hypot(*names.shape), CREASE[1]
+    if _sides_cut(names.shape, piece) < 2 or piece.area > thin * straight * length:
+        return False
+    return piece.area <= min(width_of(_alone(names, piece)), thin) * straight * length
 
 
 def _is_frame(names: NDArray[np.int32], piece: Piece, pieces: list[Piece]) -> bool:
@@ -231,14 +286,15 @@ def _drawn(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
     return [piece for piece in pieces if piece.area >= DUST * main.area]
 
 
-def _written(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
+def _written(pieces: list[Piece], names: NDArray[np.int32]) -> list[Piece]:
     """The pieces of the digit, and of others as large."""
-    along = ALONG_RIM * min(shape)
+    shape, along = names.shape, ALONG_RIM * min(names.shape)
     pieces = [
         piece
         for piece in pieces
         if not _runs_through(piece, shape)
         and (piece.cut <= min(along, piece.side / 2) or not _lies_along(piece, shape))
+        and not (piece.cut and _is_crease(names, piece))
     ]
     if not pieces:
         return []
@@ -249,8 +305,18 @@ def _written(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
     longest_cut = max((piece.side for piece in free if piece.cut), default=0)
     if uncut and max(piece.side for piece in uncut) >= CUT_OFF * longest_cut:
         free = uncut
-    main = max(free, key=lambda piece: piece.area)
-    return [piece for piece in free if piece is main or _belongs(piece, main)]
+    free = _from_main_on(free, names)
+    return [piece for piece in free if piece is free[0] or _belongs(piece, free[0])]
+
+
+def _from_main_on(pieces: list[Piece], names: NDArray[np.int32]) -> list[Piece]:
+    """The same from the largest to the smallest, without those before the first that is a sheet or a line."""
+    pieces = sorted(pieces, key=lambda piece: -piece.area)
+    for place, piece in enumerate(pieces[:CLOSELY]):
+        box = _alone(names, piece)
+        if _is_plate(box, 0, 0, *box.shape) or _is_line(names, piece):
+            return pieces[place:]
+    return pieces
 
 
 def _belongs(piece: Piece, main: Piece) -> bool:

@@ -34,8 +34,10 @@ LEAST_SIDE = 8
 """Of a digit in its file, in pixels: in fewer nobody tells a 3 from an 8."""
 SHEETS, INSET = 2, 0.03
 """How many sheets, one on the other, are looked into; and by how much of its longest side within each one's edges."""
-THICKEST = 0.5
-"""Of a digit's longest side, on a photograph: what is wider is no line of a pen."""
+WEAK_SIDE = 0.2
+"""Of a photograph's longer side: what is smaller and hardly stands out may be the paper's own grain."""
+STEEP, SOFT = 2.8, 0.15
+"""Pixels in which paper becomes ink, and how many beyond two for each of a line's width: light does so slowly."""
 RULED = 8
 """Lines of a digit run over the rim four times at most; those of squared paper do so at every square."""
 WEAKEST = 0.55
@@ -88,8 +90,10 @@ def _see(picture: Picture, *, within: int) -> Seen:
     if digit.is_plate and not picture.is_opacity and digit.side * scale >= LEAST_SIDE:
         return _seen_on_sheet(picture, digit, step, within=within)
     unread = _why_not(stain, digit, scale)
-    if unread is None and not is_flat and width_of(digit.ink_in_its_box) > THICKEST * digit.side:
-        unread = BLANK  # a shadow's edge, a spot of light, a fold
+    if unread is None and not is_flat and (not digit.is_line or _is_light(stain, digit)):
+        unread = BLANK
+    if unread is None and stain.is_weak and digit.side < WEAK_SIDE * max(values.shape):
+        unread = FAINT_PAPER
     if unread:
         return Seen(EMPTY, FRAME if unread is BLANK and is_framed else unread)
     if not is_flat and step > 1 and digit.side < SMALL * max(values.shape):
@@ -136,6 +140,18 @@ def _why_not(stain: Stain, digit: Digit, scale: float) -> Finding | None:
         return several_digits(digit.digits)
     pixels = math.ceil(digit.side * scale)
     return tiny(pixels) if pixels < LEAST_SIDE else None
+
+
+def _is_light(stain: Stain, digit: Digit) -> bool:
+    """Whether the edges are those of a shadow or a lens: far softer than a pen's, also in a blurred photograph."""
+    box = slice(digit.top, digit.bottom), slice(digit.left, digit.right)
+    solid = digit.ink[box]
+    edges = solid & ~ndimage.binary_erosion(solid, border_value=1)
+    if min(solid.shape) < 2 or not edges.any():
+        return False
+    slope = float(np.hypot(*np.gradient(stain.ink[box]))[edges].mean())
+    pixels = 1 / max(slope, 0.01)
+    return pixels > STEEP and pixels - 2 > SOFT * width_of(solid)
 
 
 def _around(values: Values, digit: Digit, step: float) -> Values:
