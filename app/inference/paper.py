@@ -107,20 +107,25 @@ def on_flat_paper(values: Values, *, is_opacity: bool = False) -> Stain | None:
     return Stain(ink, ink > 128 / 255)
 
 
-def on_any_paper(values: Values) -> Stain:
-    """What is drawn on a photograph of paper or of a board, (H, W) or (H, W, 3)."""
+def on_any_paper(values: Values, *, swapped: bool = False) -> Stain:
+    """What is drawn on a photograph of paper or of a board, (H, W) or (H, W, 3).
+
+    Args:
+        swapped: what looks like paper is ink, and the other way round.
+    """
     grey = grey_of(values)
-    found, usual = _standing_out(grey, _grain(grey))
+    found, usual = _standing_out(grey, _grain(grey), swapped=swapped)
     if usual >= WEAK:
         return found
     # So little is what light and noise make too: without them it is ink, or nothing.
     grey = evenly_lit(grey)
     grain = _grain(grey)
-    found, _ = _standing_out(grey, grain)
+    found, _ = _standing_out(grey, grain, swapped=swapped)
     if found.solid.any():
         return found._replace(is_weak=True)
     blur = max(1.0, max(grey.shape) / 160)
-    calmer, _ = _standing_out(ndimage.gaussian_filter(grey, blur), grain * CALMED / blur)
+    calm = ndimage.gaussian_filter(grey, blur)
+    calmer, _ = _standing_out(calm, grain * CALMED / blur, swapped=swapped)
     if calmer.solid.any():
         return calmer._replace(is_weak=True)
     return found._replace(is_faint=found.is_faint or calmer.is_faint)
@@ -214,13 +219,13 @@ def _skewness(grey: Floats) -> float:
     return (lighter - darker) / max(lighter + darker, 1e-9)
 
 
-def _standing_out(grey: Floats, grain: float) -> tuple[Stain, float]:
+def _standing_out(grey: Floats, grain: float, *, swapped: bool = False) -> tuple[Stain, float]:
     """What stands out, and the usual contrast of it; 0 where there is nothing.
 
     Args:
         grain: the standard deviation of the paper's noise, in grey levels.
     """
-    if not is_dark_ink(grey):
+    if is_dark_ink(grey) == swapped:
         grey = 255 - grey
     widest = min(WINDOW * max(grey.shape), WINDOW_ACROSS * min(grey.shape))
     window = 2 * round(widest / 2) + 1  # subtle: of an even one both filters move the picture

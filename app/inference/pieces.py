@@ -19,13 +19,15 @@ CLOSELY = 8
 SLENDER = 4.5
 """On a photograph, times as long as wide: what is shorter is no line of a pen. A square is 2.25 times, by `width_of`;
 of MNIST's digits the thickest 1 is 6.8 times."""
-CREASE = 0.03, 1.15
+CREASE = 0.02, 1.15
 """Of the picture's diagonal: a crease is no wider; and times its own: its ink is no longer."""
 FROM_RIM, SLENDERER = 0.3, 9.0
 """Of the picture's longer side: what the rim cuts and is smaller is a table's corner, or a shadow. And times as long as
 wide is what one side only cuts: a finger is not."""
 STRANGERS, AS_LARGE = 4, 0.2
 """Pieces as large as that share of the digit, and none of its own: so many are a pattern, such as leaves."""
+TOUCHING = 0.02
+"""Of the picture's longer side: a line that leaves its rim for so little has not left it."""
 ALONG_RIM = 0.25
 """Of the picture's shorter side: what lies along its rim for so long is a table's edge, a frame, or a shadow."""
 LEAST_SIDE = 0.12
@@ -154,8 +156,9 @@ def _is_plate(ink: Mask, top: int, left: int, bottom: int, right: int) -> bool:
 
 
 def _crossings(ink: Mask) -> int:
-    """Once around the rim, how often ink begins."""
+    """Once around the rim, how often ink begins; not where a line only touches the rim here and there."""
     around = np.concatenate([ink[0], ink[1:, -1], ink[-1, -2::-1], ink[-2:0:-1, 0]])
+    around = ndimage.maximum_filter1d(around, 1 + round(TOUCHING * max(ink.shape)), mode="wrap")
     return int(np.count_nonzero(around & ~np.roll(around, 1)))
 
 

@@ -34,6 +34,10 @@ LEAST_SIDE = 8
 """Of a digit in its file, in pixels: in fewer nobody tells a 3 from an 8."""
 SHEETS, INSET = 2, 0.03
 """How many sheets, one on the other, are looked into; and by how much of its longest side within each one's edges."""
+WIDEST = 2.0
+"""Times its height: a digit is no wider."""
+FILLING, THICK = 0.95, (0.35, 0.8)
+"""Of both sides of a photograph: what a digit takes that it was cut to; and of its area, where its lines are thick."""
 WEAK_SIDE = 0.2
 """Of a photograph's longer side: what is smaller and hardly stands out may be the paper's own grain."""
 STEEP, SOFT = 2.8, 0.15
@@ -89,11 +93,12 @@ def _see(picture: Picture, *, within: int) -> Seen:
     scale = max(picture.size) / max(values.shape)
     if digit.is_plate and not picture.is_opacity and digit.side * scale >= LEAST_SIDE:
         return _seen_on_sheet(picture, digit, step, within=within)
-    unread = _why_not(stain, digit, scale)
-    if unread is None and not is_flat and (not digit.is_line or _is_light(stain, digit)):
-        unread = BLANK
-    if unread is None and stain.is_weak and digit.side < WEAK_SIDE * max(values.shape):
-        unread = FAINT_PAPER
+    unread = _why_not(stain, digit, scale, is_flat=is_flat)
+    if unread in (BLANK, several_digits(digit.digits)) and not is_flat:
+        swapped = on_any_paper(values, swapped=True)
+        tight = find_digit(swapped.solid)
+        if _fills(tight, values) and _why_not(swapped, tight, scale, is_flat=False) is None:
+            stain, digit, unread = swapped, tight, None
     if unread:
         return Seen(EMPTY, FRAME if unread is BLANK and is_framed else unread)
     if not is_flat and step > 1 and digit.side < SMALL * max(values.shape):
@@ -130,7 +135,7 @@ def _shrunk(values: Values, side: int) -> Values:
     return values if step == 1 else np.asarray(Image.fromarray(values).reduce(step))
 
 
-def _why_not(stain: Stain, digit: Digit, scale: float) -> Finding | None:
+def _why_not(stain: Stain, digit: Digit, scale: float, *, is_flat: bool) -> Finding | None:
     """Why the model cannot be asked; `scale`: pixels of the file for one of the picture here."""
     if digit.digits == 0:
         return FRAME if digit.is_framed else FAINT_PAPER if stain.is_faint else BLANK
@@ -139,7 +144,24 @@ def _why_not(stain: Stain, digit: Digit, scale: float) -> Finding | None:
     if digit.digits > 1:
         return several_digits(digit.digits)
     pixels = math.ceil(digit.side * scale)
-    return tiny(pixels) if pixels < LEAST_SIDE else None
+    if pixels < LEAST_SIDE:
+        return tiny(pixels)
+    if not is_flat and (_lies(digit) or not digit.is_line or _is_light(stain, digit)):
+        return BLANK
+    return FAINT_PAPER if stain.is_weak and digit.side < WEAK_SIDE * max(stain.solid.shape) else None
+
+
+def _lies(digit: Digit) -> bool:
+    """Whether something is too wide for a digit, which are upright: a crease, a stripe, a shadow's edge."""
+    return digit.right - digit.left > WIDEST * (digit.bottom - digit.top)
+
+
+def _fills(digit: Digit, values: Values) -> bool:
+    """Whether there is next to no paper around a digit, as where a photograph was cut to it: where its lines are thick,
+    what looks like paper is then the ink."""
+    height, width = values.shape[:2]
+    is_tight = digit.bottom - digit.top > FILLING * height and digit.right - digit.left > FILLING * width
+    return is_tight and bool(THICK[0] < digit.ink.mean() < THICK[1])
 
 
 def _is_light(stain: Stain, digit: Digit) -> bool:
