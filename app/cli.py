@@ -23,6 +23,7 @@ from app.commands.upgrade import upgrade
 from app.commands.versions import models
 from app.errors import (
     ContractBroken,
+    MissingDigits,
     PixelWiseError,
     RosterMismatch,
     UnreadableImage,
@@ -30,7 +31,8 @@ from app.errors import (
 )
 from app.guards import system_refusals
 from app.settings import ROOT, read_settings
-from app.terminal import Json, console, print_json, say, show
+from app.terminal import Json, console, print_json, say
+from app.terminal import show as show_table
 from app.trial import run_alone
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ MANY = 20
 KINDS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".npy"}
 OF_PHONES = {".heic", ".heif"}
 """Photographs that are refused, by name and with the way out, also where they lie in a folder."""
-NOT_ASKED: dict[str, Any] = {"prediction": None, "confidence": None, "scores": {}}
+NOT_ASKED: dict[str, Any] = {"prediction": None, "confidence": None, "scores": {}, "certainty": None, "unsure": False}
 """What stands for the model's answer where there is no digit to read."""
 
 
@@ -182,7 +184,7 @@ def _show_checks(
         shown = {"version": version, "classes": classes, "agree": error is None, "checks": listed}
         print_json(shown if error is None else {**shown, "error": error.parts})
         return
-    show(checks_report(checks))
+    show_table(checks_report(checks))
 
 
 @cli.command()
@@ -227,12 +229,12 @@ def predict(
     else:
         if skipped:
             say(f"Not checked for want of a profile in the card: {', '.join(skipped)}")
-        out = console()
-        if show:
-            for name, image in zip(names, (image for found in seen for image in found.pixels), strict=True):
-                out.print(f"{name}\n{as_characters(image, ink_above=INK_ABOVE)}", markup=False)
+        saw = [image if found.unread is None else None for found in seen for image in found.pixels]
+        for name, image in zip(names, saw, strict=True):
+            if show and image is not None:  # of a picture that was not read the table says why
+                typer.echo(f"{name}\n{as_characters(image, ink_above=INK_ABOVE)}")
         if names:
-            out.print(answers_table(names, answers))
+            show_table(answers_table(names, answers))
     for error in unreadable:
         say(str(error))
     if unreadable:
@@ -244,17 +246,18 @@ def _answers(seen: list[Images]) -> list[dict[str, Any]]:
     import numpy as np
 
     from app.classifier import MODEL, classify_batch
-    from app.inference.certainty import certainties_of
+    from app.inference.certainty import certainties_of, is_unsure
     from app.inference.contract import temperature_for, withheld_from
     from app.inference.drawing import RECIPE
-    from app.inference.ring import with_withheld
+    from app.inference.ring import MAY_BE_WITHHELD, with_withheld
     from app.inference.skew import find_skew
 
     batches = [found.pixels for found in seen if found.unread is None]
     batch = np.concatenate(batches) if batches else np.empty((0, 28, 28), np.uint8)
     answers = classify_batch(batch)
     contract = MODEL.card.contract if MODEL.card else None
-    certain = certainties_of(answers, temperature_for(contract, RECIPE))
+    temperature = temperature_for(contract, RECIPE)
+    certain, below = certainties_of(answers, temperature), _sure_from(temperature)
     findings = find_skew(batch, contract.profile if contract else None)
     findings = with_withheld(findings, batch, withheld_from(MODEL.artefact.classes))
     read = zip(answers, certain, findings, strict=True)
@@ -262,11 +265,32 @@ def _answers(seen: list[Images]) -> list[dict[str, Any]]:
     for found in seen:
         about = {"recipe": found.recipe}
         if found.unread is not None:
-            said.append({**NOT_ASKED, "certainty": None, **about, "findings": [found.unread]})
+            said.append({**NOT_ASKED, **about, "findings": [found.unread]})
             continue
         for _, (answer, certainty, one) in zip(found.pixels, read, strict=False):
-            said.append({**answer, "certainty": certainty, **about, "findings": one})
+            unsure = is_unsure(answer["confidence"], certainty, below=below, may_be_withheld=MAY_BE_WITHHELD in one)
+            said.append({**answer, "certainty": certainty, "unsure": unsure, **about, "findings": one})
     return said
+
+
+def _sure_from(temperature: float | None) -> float | None:
+    """The certainty, or without a temperature the confidence, below which an answer is called unsure, as the service
+    has it."""
+    from app.classifier import MODEL
+    from app.inference.certainty import SURE_FROM, unsure_below
+    from app.inference.mnist import read_mnist_test
+    from app.release.accuracy import NOTHING_TELLS, read_here
+
+    if temperature is not None:
+        return SURE_FROM
+    if MODEL.recorded is not None:
+        return unsure_below(MODEL.recorded.digits(), MODEL.artefact.classes)
+    try:
+        stand_in = read_here(MODEL, read_mnist_test(read_settings().mnist_dir))
+    except MissingDigits as error:
+        say(f"{error} {NOTHING_TELLS}")
+        return None
+    return unsure_below(stand_in, MODEL.artefact.classes) if stand_in else None
 
 
 def _image_files(paths: list[Path]) -> list[Path]:

@@ -11,8 +11,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from app.classifier import MODEL, roster
 from app.errors import MissingDigits, MissingKey, PixelWiseError
 from app.inference.certainty import unsure_below
@@ -22,6 +20,7 @@ from app.inference.golden import GoldenSet
 from app.inference.mnist import Digits, read_mnist_test
 from app.inference.strokes import draw_strokes
 from app.logs import request_log, set_up_log
+from app.release.accuracy import NOTHING_TELLS, read_here
 from app.release.agreement import Code
 from app.release.opening import Model, Source, open_model
 from app.settings import Settings, read_settings
@@ -69,11 +68,8 @@ def as_served(model: Model, mnist: Digits | None) -> tuple[Version, Card]:
         mnist: what stands in for recorded digits where a release has none.
     """
     golden = model.recorded.digits() if model.recorded else None
-    read_here = None
-    if golden is None and mnist is not None:
-        images, labels = mnist
-        read_here = GoldenSet(images, labels, model.engine.scores(images).astype(np.float64))
-    return _version(model, golden, read_here), _card(model, golden, read_here)
+    stand_in = read_here(model, mnist)
+    return _version(model, golden, stand_in), _card(model, golden, stand_in)
 
 
 def mnist_for(models: Sequence[Model], folder: Path) -> Digits | None:
@@ -83,15 +79,13 @@ def mnist_for(models: Sequence[Model], folder: Path) -> Digits | None:
     try:
         return read_mnist_test(folder)
     except MissingDigits as error:
-        _log.warning(
-            "%s Until then no answer of a release without golden set is called unsure by its confidence.", error
-        )
+        _log.warning("%s %s", error, NOTHING_TELLS)
         return None
 
 
-def _version(model: Model, golden: GoldenSet | None, read_here: GoldenSet | None) -> Version:
+def _version(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None) -> Version:
     contract, classes = model.card.contract if model.card else None, model.artefact.classes
-    judged = golden or read_here
+    judged = golden or stand_in
     if golden is None:
         blank, drawn = bytes(28 * 28), draw_strokes([[(0.5, 0.0), (0.5, 1.0)]]).tobytes()
         samples: tuple[tuple[bytes, str | None], ...] = ((blank, None), (drawn, None))
@@ -110,7 +104,7 @@ def _version(model: Model, golden: GoldenSet | None, read_here: GoldenSet | None
     )
 
 
-def _card(model: Model, golden: GoldenSet | None, read_here: GoldenSet | None) -> Card:
+def _card(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None) -> Card:
     card, artefact = model.card, model.artefact
     return Card(
         kind=artefact.kind,
@@ -121,7 +115,7 @@ def _card(model: Model, golden: GoldenSet | None, read_here: GoldenSet | None) -
         cited_accuracy=card.cited_accuracy if card else None,
         prose=card.prose if card else None,
         recorded=golden,
-        mnist=read_here,
+        mnist=stand_in,
         weights=artefact.layers[0].weights if len(artefact.layers) == 1 else None,
     )
 

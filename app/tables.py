@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -51,6 +52,9 @@ QUESTIONS = {
     "Is it the release that was promised?": ("card", "version", "file", "sha256", "sha256 in prose", "scikit-learn"),
 }
 
+FINDINGS = 30
+"""Columns that they have at least, however long the names of images are."""
+
 STYLES: dict[Outcome, str] = {"differs": "bold red", "skipped": "yellow", "agrees": "green"}
 """Worst first: a row of several checks shows the first of these that one of them has."""
 
@@ -92,21 +96,20 @@ def _row(name: str, checks: Sequence[Check]) -> list[Text]:
 
 
 def answers_table(names: Sequence[str], answers: Sequence[Mapping[str, Any]]) -> Table:
-    """A row for each image: its name, the answer, how certain it is where that was measured, and what is unlike the
-    training images, or why there is no answer."""
+    """A row for each image: its name, never broken; the answer, how certain it is where that was measured, whether that
+    is called unsure, and what is unlike the training images, or why there is no answer."""
     is_measured = any(answer["certainty"] is not None for answer in answers)
     table = Table()
-    table.add_column("image", overflow="fold")
-    table.add_column("prediction", justify="right")
-    table.add_column("confidence", justify="right")
-    if is_measured:
-        table.add_column("certainty", justify="right")
-    table.add_column("findings", overflow="fold")
+    table.add_column("image", min_width=max(map(cell_len, names), default=0))
+    for heading in ("prediction", "confidence", *(["certainty"] if is_measured else []), "unsure"):
+        table.add_column(heading, justify="right", min_width=len(heading))
+    table.add_column("findings", overflow="fold", min_width=FINDINGS)
     for name, answer in zip(names, answers, strict=True):
         said = "; ".join(f"{finding.name}: {finding.remedy}" for finding in answer["findings"]) or "none"
         how_sure = [answer["confidence"], *([answer["certainty"]] if is_measured else [])]
         shares = ("–" if share is None else f"{share:.2f}" for share in how_sure)
-        table.add_row(Text(name), answer["prediction"] or "–", *shares, said)
+        unsure = "–" if answer["prediction"] is None else "yes" if answer["unsure"] else "no"
+        table.add_row(Text(name), answer["prediction"] or "–", *shares, unsure, said)
     return table
 
 

@@ -27,11 +27,11 @@ def say(line: str) -> None:
 
 
 def show(result: RenderableType) -> None:
-    """Tables on stdout, wide where nobody watches."""
+    """Tables on stdout, wide where nobody watches; one that is wider than that, or than the terminal, is not cut."""
     out = console()
     if not out.is_terminal:
         out.width = WIDTH
-    out.print(result)
+    out.print(result, crop=False)
 
 
 def print_json(value: Any) -> None:

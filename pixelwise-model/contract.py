@@ -160,11 +160,19 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     for key, (subject, _) in COMPARED.items():
         if before.get(key) != now[key]:
             sentences.append(f"{subject}: {_plain(before.get(key))} before, {_plain(now[key])} now.")
+    return [
+        *sentences,
+        *_changed_accuracy(before, now),
+        *_changed_drawn(before.get("drawn"), now.get("drawn")),
+    ]
+
+
+def _changed_accuracy(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     then, here = before.get("accuracy"), now["accuracy"]
     if not _is_accuracy(then):
-        return [*sentences, "The earlier contract states no accuracy to compare."]
+        return ["The earlier contract states no accuracy to compare."]
     points = 100 * (here["value"] - then["value"])
-    sentences.append(f"Accuracy: {then['value']:.2%} before, {here['value']:.2%} now ({points:+.2f} points).")
+    sentences = [f"Accuracy: {then['value']:.2%} before, {here['value']:.2%} now ({points:+.2f} points)."]
     if before.get("classes") != now["classes"] or then["n"] != here["n"]:
         sentences.append(
             f"The two are measured on different digits ({then['n']} and {here['n']} of the test set): "
@@ -175,6 +183,28 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     else:
         sentences.append("The 95% intervals do not overlap: the difference is more than chance.")
     return sentences
+
+
+def _changed_drawn(before: Any, now: Any) -> list[str]:
+    """How strokes and pictures of paper are read; nothing where neither release was measured with them."""
+    then, here = (drawn if _is_drawn(drawn) else None for drawn in (before, now))
+    if then is None and here is None:
+        return []
+    sentences = [
+        f"{subject} read rightly: {_right(then, key)} before, {_right(here, key)} now."
+        for key, subject in DRAWN.items()
+    ]
+    if then and here and then["recipe"] != here["recipe"]:
+        recipes = f"version {then['recipe']} of the recipe before, version {here['recipe']} now"
+        sentences.append(f"They came by {recipes}: a difference may be the recipe's.")
+    return sentences
+
+
+def _right(drawn: dict[str, Any] | None, key: str) -> str:
+    if drawn is None:
+        return "not measured"
+    share = drawn[key]
+    return f"{share['value']:.2%} ({share['correct']} of {share['n']})"
 
 
 def _is_word(value: Any) -> bool:
@@ -212,6 +242,25 @@ def _is_accuracy(value: Any) -> bool:
     ends = interval if isinstance(interval, list) and len(interval) == 2 else [None]
     return _is_count(value.get("n")) and all(map(_is_share, [value.get("value"), *ends]))
 
+
+def _is_drawn(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and _is_count(value.get("recipe"))
+        and all(_is_drawn_share(value.get(key)) for key in DRAWN)
+    )
+
+
+def _is_drawn_share(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and _is_share(value.get("value"))
+        and all(_is_count(value.get(key)) for key in ("correct", "n"))
+    )
+
+
+DRAWN = {"strokes": "Strokes of a pen", "pictures": "Pictures of paper"}
+"""Key of the contract's block `drawn` -> its name in a sentence."""
 
 COMPARED = {
     "classes": ("Classes", _are_words),

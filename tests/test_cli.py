@@ -17,8 +17,9 @@ import app
 from app.inference.certainty import certainties
 from app.inference.contract import Drawn
 from tests.conftest import MNIST_FOLDER, Mnist
-from tests.installation import Installation, Published
+from tests.installation import Installation, Published, without_drawn
 from tests.release.remote import Remote
+from tests.web.inside import Inside
 from tests.web.test_certainty import DRAWN
 
 COMMANDS = ("pull", "lock", "verify", "predict", "doctor")
@@ -174,7 +175,16 @@ def test_predict_reads_pictures_arrays_and_folders_in_one_batch(installation: In
     assert [Path(image["image"]).name for image in images] == ["a.png", "b.JPG", "c.npy[0]", "c.npy[1]", "c.npy[2]"]
     assert [image["prediction"] for image in images][:3] == [str(label) for label in mnist.test_labels[:3]]
     for image in images:
-        assert set(image) == {"image", "prediction", "confidence", "certainty", "scores", "recipe", "findings"}
+        assert set(image) == {
+            "image",
+            "prediction",
+            "confidence",
+            "certainty",
+            "scores",
+            "recipe",
+            "findings",
+            "unsure",
+        }
         assert sum(image["scores"].values()) == pytest.approx(1, abs=1e-5)
 
 
@@ -207,6 +217,53 @@ def test_predict_shows_a_table_and_what_the_model_saw(installation: Installation
     assert "prediction" in done.stdout
     assert "a.png" in done.stdout
     assert done.stdout.count("\n") > 14
+
+
+def test_predict_shows_nothing_of_a_picture_that_was_not_read_but_why(installation: Installation, tmp_path: Path):
+    Image.new("L", (200, 200), 255).save(tmp_path / "blank.png")
+    done = installation.pixelwise("predict", str(tmp_path / "blank.png"), "--show")
+    assert (done.returncode, done.stdout.count("blank.png"), done.stdout.count("Nothing is drawn")) == (0, 1, 1)
+    assert all(line.strip() for line in done.stdout.splitlines())
+    (image,) = json.loads(installation.pixelwise("predict", str(tmp_path / "blank.png"), "--json").stdout)["images"]
+    assert (image["prediction"], image["unsure"]) == (None, False)
+
+
+def test_predict_does_not_break_a_long_path(installation: Installation, digits: Path):
+    deep = digits / "/".join(["a-folder-of-a-tree"] * 10)
+    deep.mkdir(parents=True)
+    (digits / "a.png").rename(deep / "a.png")
+    done = installation.pixelwise("predict", str(deep / "a.png"), "--show", COLUMNS="80")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(str(deep / "a.png")) == 2
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_predict_calls_those_answers_unsure_that_the_service_does(
+    installation: Installation, published: Callable[[str], Published], tmp_path: Path, measured: bool
+):
+    release = published("v1.0")
+    if not measured:
+        installation.place_published(release, card=without_drawn(release.card))
+    digits = release.golden.images[:300]
+    np.save(tmp_path / "digits.npy", digits)
+    done = installation.pixelwise("predict", str(tmp_path / "digits.npy"), "--json")
+    found = [image["unsure"] for image in json.loads(done.stdout)["images"]]
+    with Inside(release, tmp_path / "service", drawn={} if measured else {"v1.0": None}) as inside:
+        reply = inside.ask("POST", "/classify/batch", digits.tobytes(), {"content-type": "application/octet-stream"})
+    assert found == [answer["unsure"] for answer in reply.json["answers"]]
+    assert set(found) == {True, False}
+
+
+def test_without_recorded_digits_predict_takes_mnist_s_as_the_service_does(
+    installation_of_course: Installation, tmp_path: Path, mnist: Mnist
+):
+    np.save(tmp_path / "digits.npy", mnist.test_images[:200])
+    for folder, unsure in ((MNIST_FOLDER, {True, False}), (tmp_path, {False})):
+        done = installation_of_course.pixelwise(
+            "predict", str(tmp_path / "digits.npy"), "--json", MNIST_DIR=str(folder), MODEL_VERSION="v2.0"
+        )
+        assert {image["unsure"] for image in json.loads(done.stdout)["images"]} == unsure
+        assert ("no answer of a release without golden set is called unsure" in done.stderr) == (folder == tmp_path)
 
 
 def test_predict_says_how_certain_it_is_where_the_release_measured_that(

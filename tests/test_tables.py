@@ -10,13 +10,16 @@ from app.release.agreement import Check, compare, skip
 from app.tables import QUESTIONS, answers_table, as_characters, checks_report
 from tests.inference.test_image_files import seven
 
+ANSWER = {"prediction": "1", "confidence": 0.5, "certainty": None, "unsure": True, "findings": ()}
+HEADINGS = ["image", "prediction", "confidence", "unsure"]
 
-def shown(table: RenderableType) -> list[list[str]]:
+
+def shown(table: RenderableType, *, width: int = 400) -> list[list[str]]:
     """Each line of it, by its cells."""
     file = io.StringIO()
-    Console(file=file, width=400).print(table)
-    return [[cell.strip() for cell in line.replace("\u2502", "  ").split("  ") if cell.strip()] for line in
-            file.getvalue().splitlines() if line.strip()]  # fmt: skip
+    Console(file=file, width=width).print(table, crop=False)
+    lines = file.getvalue().translate({ord(bar): "  " for bar in "\u2502\u2503"}).splitlines()
+    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines if line.strip()]
 
 
 def row(name: str, *checks: Check) -> list[str]:
@@ -49,8 +52,15 @@ def test_a_digest_is_shown_by_its_first_characters():
 def test_what_looks_like_markup_is_shown_as_it_is():
     check = compare("steps", "artefact", "[red]x", "card", "[/red]")
     assert row("steps", check)[1:3] == ["[red]x", "[/red]"]
-    table = answers_table(["[/x].png"], [{"prediction": "1", "confidence": 0.5, "certainty": None, "findings": ()}])
-    assert ["[/x].png", "1", "0.50", "none"] in shown(table)
+    assert ["[/x].png", "1", "0.50", "yes", "none"] in shown(answers_table(["[/x].png"], [ANSWER]))
+
+
+@pytest.mark.parametrize("width", [20, 80, 150, 400])
+@pytest.mark.parametrize("name", ["a.png", "long/" * 40, "\u6570/" * 40], ids=["short", "long", "wide"])
+def test_the_name_of_an_image_is_never_broken_and_no_figure_is_cut(name: str, width: int):
+    lines = shown(answers_table([name], [ANSWER]), width=width)
+    assert [[cell for cell in line if cell != "findings"] for line in lines if "image" in line] == [HEADINGS]
+    assert [name, "1", "0.50", "yes", "none"] in lines
 
 
 def test_no_name_stands_below_two_questions():

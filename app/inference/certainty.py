@@ -41,6 +41,15 @@ def certainties_of(answers: Sequence[Mapping[str, Any]], temperature: float | No
     return found
 
 
+def is_unsure(confidence: float, certainty: float | None, *, below: float | None, may_be_withheld: bool) -> bool:
+    """Its certainty, or where there is none its confidence, is below `below`; or the digit may be a withheld one.
+
+    Args:
+        below: SURE_FROM for a certainty, `unsure_below(…)` for a confidence; None: nothing tells.
+    """
+    return (confidence if certainty is None else certainty) < (below or 0.0) or may_be_withheld
+
+
 def unsure_below(golden: GoldenSet, classes: Sequence[str]) -> float | None:
     """The confidence below which an answer is called unsure, by a release that measured no temperature.
 

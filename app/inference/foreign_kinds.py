@@ -59,11 +59,13 @@ def name_kind(data: bytes) -> tuple[str, str]:
     """What a file is, by its first bytes, and how a picture comes of it."""
     if not data:
         return "nothing", "Pass a picture of one digit."
-    kind = _kind(data[:LOOKED_AT])
+    kind = foreign_kind(data)
     return (kind.name, kind.remedy) if kind else ("another kind of file", "Pass a picture of one digit.")
 
 
-def _kind(head: bytes) -> Foreign | None:
+def foreign_kind(data: bytes) -> Foreign | None:
+    """The well-known kind of a file, by its first bytes; None for pictures that are read, and for all others."""
+    head = data[:LOOKED_AT]
     if head[4:8] == b"ftyp":
         names = head[8 : min(int.from_bytes(head[:4], "big"), LOOKED_AT)]
         # AVIF names the kind that it shares with HEIC as well

@@ -11,14 +11,18 @@ from numpy.typing import NDArray
 
 from app.inference.contract import Accuracy
 from app.inference.engine import Engine
-from app.inference.golden import replay
+from app.inference.golden import GoldenSet, replay
+from app.inference.mnist import Digits
 from app.release.agreement import Check, check_golden, judge, skip
 from app.release.card import Card
-from app.release.opening import Recorded
+from app.release.opening import Model, Recorded
 
 PROSE_TOLERANCE = 0.015
 """A release that does not say which data it was tested on may fall this far below its cited figure on MNIST's test
 file: 10,000 digits scatter by less, other test sets differ by more."""
+
+NOTHING_TELLS = "Until then no answer of a release without golden set is called unsure by its confidence."
+"""Where it has none and MNIST's test file is not cached."""
 
 Z_95 = 1.959963984540054
 
@@ -44,6 +48,15 @@ class Share(NamedTuple):
     def __str__(self) -> str:
         low, high = self.interval
         return f"{self.correct:,} of {self.n:,} right: {self.value:.2%} ({low:.1%} to {high:.1%})"
+
+
+def read_here(model: Model, mnist: Digits | None) -> GoldenSet | None:
+    """MNIST's test digits with the scores that they get here: what stands in for recorded digits where a release has
+    none."""
+    if model.recorded is not None or mnist is None:
+        return None
+    images, labels = mnist
+    return GoldenSet(images, labels, model.engine.scores(images).astype(np.float64))
 
 
 def measure(engine: Engine, images: NDArray[np.uint8], labels: Sequence[str]) -> Share:

@@ -160,7 +160,7 @@ def _check_drawn(drawn: Drawn | None, code: Code) -> list[Check]:
     if recipe.outcome == "differs":
         recipe = recipe._replace(outcome="skipped", why="measured with another: answers have no certainty")
     shares = {"strokes": drawn.strokes, "pictures": drawn.pictures}
-    found = ", ".join(f"{name} {one.value:.2%}, {one.correct:,} of {one.n:,}" for name, one in shares.items())
+    found = ", ".join(f"{name} {one.value:.2%} ({one.correct:,} of {one.n:,})" for name, one in shares.items())
     counted = {name: f"{one.correct / one.n:.2%}" for name, one in shares.items()}
     agrees = all(_adds_up(one) for one in shares.values())
     return [recipe, judge("drawn digits", "card", found, "card", found if agrees else counted, agrees=agrees)]
@@ -191,22 +191,23 @@ def _check_own_prose(stated: Stated, contract: Contract) -> list[Check]:
         _check_stated_accuracy(stated, contract.accuracy),
         *(
             _check_form(name, stated, contract)
-            for name, (in_contract, _) in _HELD.items()
+            for name, (in_contract, _, _) in _HELD.items()
             if stated.forms.get(name) or in_contract(contract)
         ),
     ]
 
 
 def _check_form(name: str, stated: Stated, contract: Contract) -> Check:
-    in_contract, agrees = _HELD[name]
+    in_contract, agrees, say = _HELD[name]
     found, statements = in_contract(contract), stated.forms.get(name)
+    true = say(*found) if found and isinstance(found, tuple) else found
     if not statements:
-        return _if_stated(f"{name} in prose", "card", found, None)
+        return _if_stated(f"{name} in prose", "card", true, None)
     if not found:
         return skip(f"{name} in prose", "card", "", "prose", "the contract does not state it")
     differing = sorted(one for one in statements if not agrees(found, *one))
-    shown = tuple(text for one in differing for text in one if text)
-    return judge(f"{name} in prose", "card", found, "prose", shown or found, agrees=not differing)
+    said = "; ".join(say(*one) for one in differing)
+    return judge(f"{name} in prose", "card", true, "prose", said or true, agrees=not differing)
 
 
 def _share_agrees(per_class: dict[str, float], label: str, right: str, of: str, percent: str) -> bool:
@@ -236,15 +237,44 @@ def _golden(contract: Contract) -> tuple[str, ...]:
     return () if golden is None else (str(golden.n), str(golden.correct), str(golden.withheld))
 
 
-_HELD: dict[str, tuple[Callable[[Contract], Any], Callable[..., bool]]] = {
-    "digits": (lambda contract: contract.accuracy.per_class, _share_agrees),
-    "golden set": (_golden, _statements_agree),
-    "drawn digits": (_drawn, _statements_agree),
-    "sha256": (lambda contract: contract.sha256, lambda digest, said: said.lower() == digest),
-    "ink rule": (lambda contract: contract.input.ink.removeprefix("> "), lambda above, said: said == above),
-    "steps": (lambda contract: contract.steps, lambda steps, name, kind: steps.get(name) == kind),
+def _say_golden(n: str, correct: str, withheld: str) -> str:
+    return _sentence(
+        (f"{correct} of {n} digits are read rightly", n), (f"{withheld} more are of withheld classes", withheld)
+    )
+
+
+def _say_drawn(recipe: str, *rest: str) -> str:
+    pictures, strokes, sure = rest[:3], rest[3:6], rest[6:]
+    temperature, before, after, n = sure
+    return _sentence(
+        (f"read by recipe {recipe}, {pictures[0]}% of pictures are right ({pictures[1]} of {pictures[2]})", recipe),
+        (f"{strokes[0]}% of strokes are right ({strokes[1]} of {strokes[2]})", strokes[0]),
+        (
+            f"temperature {temperature} brings the calibration error from {before} to {after}, on {n} digits",
+            temperature,
+        ),
+    )
+
+
+def _sentence(*clauses: tuple[str, str]) -> str:
+    """Those clauses whose value, beside them, is stated."""
+    return ", ".join(clause for clause, value in clauses if value)
+
+
+def _as_stated(*said: str) -> str:
+    return " ".join(said)
+
+
+_HELD: dict[str, tuple[Callable[[Contract], Any], Callable[..., bool], Callable[..., str]]] = {
+    "digits": (lambda contract: contract.accuracy.per_class, _share_agrees, _as_stated),
+    "golden set": (_golden, _statements_agree, _say_golden),
+    "drawn digits": (_drawn, _statements_agree, _say_drawn),
+    "sha256": (lambda contract: contract.sha256, lambda digest, said: said.lower() == digest, _as_stated),
+    "ink rule": (lambda contract: contract.input.ink.removeprefix("> "), lambda above, said: said == above, _as_stated),
+    "steps": (lambda contract: contract.steps, lambda steps, name, kind: steps.get(name) == kind, _as_stated),
 }
-"""For each of a card's forms: the contract's value, and whether one statement agrees with it."""
+"""For each of a card's forms: the contract's value, whether one statement agrees with it, and such a statement in
+words."""
 
 
 def _check_stated_accuracy(stated: Stated, accuracy: Accuracy) -> Check:

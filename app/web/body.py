@@ -16,8 +16,11 @@ from app.web.call import Call
 JSON = "application/json"
 RAW = "application/octet-stream"
 UNCOUNTED_BYTES = 64 << 10
+SEND_LESS = "Send less at once; GET /docs states the limit of each route."
 ARRIVING_BYTES = 128 << 20
 NONE_KNOWN: Mapping[str, Foreign] = {}
+ALIASES: Mapping[str, str] = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
+"""Names that some programs have for a media type."""
 
 
 class Arriving:
@@ -92,6 +95,8 @@ def require_media_type(call: Call, *accepted: str, foreign: Mapping[str, Foreign
             "body", found=f"Content-Encoding {encoding}", promised="no compression", remedy="Send the body as it is."
         )
     kind = _media_type(call.field(b"content-type") or JSON)
+    if ALIASES.get(kind) in accepted:
+        return ALIASES[kind]
     if kind not in accepted:
         listed = " or ".join(accepted)
         found, remedy = f"Content-Type {kind}", f"Send {listed}."
@@ -113,11 +118,14 @@ def _media_type(content_type: str) -> str:
     return kind.strip().lower()
 
 
-async def read_body(call: Call, *, limit: int, of: Hashable, kept: Kept | None = None) -> bytes:
+async def read_body(
+    call: Call, *, limit: int, of: Hashable, kept: Kept | None = None, remedy: str = SEND_LESS
+) -> bytes:
     """The whole body of a request by this caller, of at most `limit` bytes.
 
     Args:
         kept: what counts its bytes; else they count until all have arrived.
+        remedy: for whoever sends more than the limit.
 
     Raises:
         TooLarge: by its Content-Length, before anything of it is read, or while it arrives.
@@ -125,7 +133,7 @@ async def read_body(call: Call, *, limit: int, of: Hashable, kept: Kept | None =
     """
     announced = announced_bytes(call)
     if announced > limit:
-        raise _too_large(f"{announced:,} bytes", limit)
+        raise _too_large(f"{announced:,} bytes", limit, remedy)
     parts: list[bytes] = []
     received = 0
     counting = Kept(of) if kept is None else kept
@@ -137,7 +145,7 @@ async def read_body(call: Call, *, limit: int, of: Hashable, kept: Kept | None =
             part: bytes = message.get("body", b"")
             received += len(part)
             if received > limit:
-                raise _too_large(f"more than {limit:,} bytes", limit)
+                raise _too_large(f"more than {limit:,} bytes", limit, remedy)
             parts.append(part)
             if not message.get("more_body", False):
                 return part if len(parts) == 1 else b"".join(parts)
@@ -159,6 +167,5 @@ def not_empty(body: bytes) -> bytes:
     return body
 
 
-def _too_large(found: str, limit: int) -> TooLarge:
-    remedy = "Send less at once; GET /docs states the limit of each route."
+def _too_large(found: str, limit: int, remedy: str) -> TooLarge:
     return TooLarge("body", found=found, promised=f"at most {limit:,} bytes", remedy=remedy)

@@ -13,7 +13,7 @@ from app.inference.measures import PIXELS, SIDE
 from app.inference.pictures import MAX_PIXELS, MAX_SIDE, PICTURE_BYTES
 from app.inference.strokes import MAX_POINTS
 from app.web.access import COOKIE
-from app.web.body import JSON, RAW
+from app.web.body import ALIASES, JSON, RAW
 from app.web.errors import STATUSES
 from app.web.openapi_schemas import Json, refer, schemas
 from app.web.payloads import MAX_ROWS
@@ -153,7 +153,7 @@ def _drawings() -> Json:
         f"At most {PICTURE_BYTES:,} bytes, {MAX_PIXELS:,} pixels and {MAX_SIDE:,} of a side. Its bytes say which of "
         f"these kinds it is; of a moving one the first frame is read. {ink}"
     )
-    drawn = _json("Strokes", strokes) | {kind: _binary(picture) for kind in PICTURES}
+    drawn = _json("Strokes", strokes) | {kind: _binary(picture) for kind in (*PICTURES, *ALIASES)}
     drawn[RAW] = _binary(f"width x height grey values, a byte each; at most {RAW_BYTES:,}. {ink}")
     one: Json = {"body": drawn, "parameters": [*sides, *_choice()], "security": CALLERS}
     return {

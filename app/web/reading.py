@@ -14,6 +14,7 @@ import numpy as np
 
 from app.errors import DatabaseUnavailable
 from app.inference.batcher import Batcher
+from app.inference.certainty import is_unsure
 from app.inference.measures import PIXELS, SIDE
 from app.inference.ring import MAY_BE_WITHHELD, with_withheld
 from app.inference.skew import Finding, find_skew
@@ -105,7 +106,7 @@ class Reader:
         found = with_withheld(find_skew(images, version.profile), images, version.withheld)
         best = scores.argmax(axis=1).tolist()
         rows = zip(best, scores.tolist(), version.certainties(scores), found, strict=True)
-        sure_from = version.sure_from or 0.0
+        below = version.sure_from
         ids = iter(new_ids(sum(work.rows for work in works if _is_stored(work))))
         answers = []
         for work in works:
@@ -122,7 +123,7 @@ class Reader:
                         version.name,
                         work.recipe,
                         _as_json(findings),
-                        (row[index] if certainty is None else certainty) < sure_from or MAY_BE_WITHHELD in findings,
+                        is_unsure(row[index], certainty, below=below, may_be_withheld=MAY_BE_WITHHELD in findings),
                         from_page and asks(cast(UUID, identifier)),
                     )
                     for _, (index, row, certainty, findings) in zip(range(work.rows), rows, strict=False)

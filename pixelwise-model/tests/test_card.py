@@ -237,7 +237,7 @@ def test_a_contract_of_every_kind_of_value_is_compared(contract, folders):
 )
 def test_an_earlier_accuracy_of_the_wrong_kind_is_said_to_be_none(contract, accuracy):
     sentences = changes(contract | {"accuracy": accuracy}, contract)
-    assert sentences == ["The earlier contract states no accuracy to compare."]
+    assert sentences[0] == "The earlier contract states no accuracy to compare."
 
 
 def test_changes_in_accuracy_are_held_against_both_intervals():
@@ -260,6 +260,44 @@ def test_changes_in_accuracy_are_held_against_both_intervals():
     far = changes(stating(0.914, 0.908, 0.920), stating(0.978, 0.975, 0.981))
     assert far[-1] == "The 95% intervals do not overlap: the difference is more than chance."
     assert changes({}, stating(0.9, 0.8, 1.0))[-1] == "The earlier contract states no accuracy to compare."
+
+
+def test_the_card_says_how_drawn_digits_were_read_before_and_now(folders):
+    first, second = ((folder / "MODELCARD.md").read_text(encoding="utf-8") for folder in folders)
+    then, here = contract_in(first)["drawn"], contract_in(second)["drawn"]
+    changed = second.partition("## What changed")[2].partition("## Safety")[0]
+    for key, subject in (("strokes", "Strokes of a pen"), ("pictures", "Pictures of paper")):
+        before, now = (
+            f"{one[key]['value']:.2%} ({one[key]['correct']} of {one[key]['n']})" for one in (then, here)
+        )
+        assert f"- {subject} read rightly: {before} before, {now} now.\n" in changed
+    assert "recipe" not in changed
+
+
+def test_what_was_not_measured_with_drawn_digits_is_said_to_be_so(contract):
+    measured = contract["drawn"]
+    unmeasured = {key: value for key, value in contract.items() if key != "drawn"}
+    pictures = (
+        f"{measured['pictures']['value']:.2%} ("
+        f"{measured['pictures']['correct']} of {measured['pictures']['n']})"
+    )
+    now = f"Pictures of paper read rightly: not measured before, {pictures} now."
+    assert changes(unmeasured, contract)[-1] == now
+    for broken in ("high", {**measured, "recipe": "2"}, {**measured, "strokes": {"value": float("nan")}}):
+        assert changes({**contract, "drawn": broken}, contract)[-1] == now
+    assert (
+        changes(contract, unmeasured)[-1]
+        == f"Pictures of paper read rightly: {pictures} before, not measured now."
+    )
+    assert not any("rightly" in sentence for sentence in changes(unmeasured, unmeasured))
+
+
+def test_another_recipe_is_said_to_be_one(contract):
+    before = {**contract, "drawn": {**contract["drawn"], "recipe": 7}}
+    now = contract["drawn"]["recipe"]
+    assert changes(before, contract)[-1] == (
+        f"They came by version 7 of the recipe before, version {now} now: a difference may be the recipe's."
+    )
 
 
 def test_a_card_holds_no_anchors_and_stays_small(text):

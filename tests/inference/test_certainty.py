@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.inference.certainty import unsure_below
+from app.inference.certainty import is_unsure, unsure_below
 from app.inference.golden import GoldenSet
 from tests.installation import Published
 
@@ -87,3 +87,21 @@ def test_most_wrong_answers_of_a_release_are_unsure_and_most_right_ones_are_not(
     is_unsure = recorded.scores.max(axis=1) < threshold
     assert is_unsure[~is_right].mean() > 0.7
     assert is_unsure[is_right].mean() < 0.2
+
+
+@pytest.mark.parametrize(
+    ("certainty", "below", "may_be_withheld", "unsure"),
+    [
+        (0.84, 0.85, False, True),
+        (0.85, 0.85, False, False),
+        (0.99, 0.85, True, True),
+        (None, 0.61, False, True),
+        (None, 0.6, False, False),
+        (None, None, False, False),
+        (None, None, True, True),
+    ],
+)
+def test_an_answer_is_unsure_by_its_certainty_else_by_its_confidence_or_when_it_may_be_withheld(
+    certainty: float | None, below: float | None, may_be_withheld: bool, unsure: bool
+):
+    assert is_unsure(0.6, certainty, below=below, may_be_withheld=may_be_withheld) == unsure

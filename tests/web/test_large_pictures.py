@@ -77,7 +77,7 @@ def test_the_bytes_of_a_picture_count_for_their_caller_until_it_is_decoded(
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
-@pytest.mark.parametrize("said", drawings.PICTURES)
+@pytest.mark.parametrize("said", [*drawings.PICTURES, "image/jpg", "image/pjpeg", "image/x-png", "Image/JPG; q=1"])
 def test_which_of_the_four_kinds_a_picture_is_its_bytes_say(inside: Inside, kind: str, said: str):
     reply = inside.ask("POST", PREVIEW, file_of(seven(), kind), {"content-type": said})
     assert (reply.status, reply.json["prediction"]) == (200, "7")
@@ -90,6 +90,36 @@ def test_a_heic_picture_is_refused_by_its_name_with_the_way_out_whatever_is_said
         assert reply.status == status
         assert ": found a HEIC picture" in reply.json["message"]
         assert "Settings > Camera > Formats > Most Compatible" in reply.json["remedy"]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+@pytest.mark.parametrize(
+    ("headers", "where"),
+    [
+        ({}, " without a Content-Type"),
+        ({"content-type": ""}, " without a Content-Type"),
+        ({"content-type": "application/json"}, " under Content-Type application/json"),
+    ],
+)
+def test_a_picture_that_comes_as_strokes_is_told_which_header_it_needs(
+    inside: Inside, kind: str, headers: dict[str, str], where: str
+):
+    picture = file_of(seven(), kind)
+    reply = inside.ask("POST", PREVIEW, picture, headers)
+    message = f"body: found a {kind} picture{where}, promised strokes as JSON."
+    assert (reply.status, reply.json["message"]) == (415, message)
+    needed = f"image/{kind.lower()}"
+    assert reply.json["remedy"] == f"Send it with the header Content-Type: {needed}."
+    assert inside.ask("POST", PREVIEW, picture, {"content-type": needed}).status == 200
+
+
+def test_a_large_picture_and_one_that_is_not_read_are_no_strokes_either(inside: Inside):
+    large = inside.ask("POST", PREVIEW, bytes(drawings.STROKES_BYTES + 1), {})
+    assert (large.status, large.json["remedy"]) == (413, drawings.PICTURE_AS_STROKES)
+    heic = inside.ask("POST", PREVIEW, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", {})
+    assert (heic.status, "found a HEIC picture without a Content-Type" in heic.json["message"]) == (415, True)
+    raw = inside.ask("POST", PREVIEW, SEEN, {"content-type": "application/octet-stream"})
+    assert (raw.status, "send it as image/png" in raw.json["remedy"]) == (422, True)
 
 
 def test_kept_bytes_count_for_their_caller_until_they_are_given_back(monkeypatch: pytest.MonkeyPatch):

@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from schemathesis.specs.openapi.definitions import OPENAPI_30
 from starlette.routing import Mount
 
+from app.web.body import ALIASES
 from app.web.errors import STATUSES
 from app.web.openapi import MEANINGS, openapi
 from tests.page.visit import chromium
@@ -181,6 +182,7 @@ def test_pictures_and_bytes_of_every_documented_kind_are_answered(inside: Inside
         file = io.BytesIO()
         Image.fromarray(digit).resize((200, 200)).save(file, kind)
         sent[f"image/{kind.lower()}"] = file.getvalue()
+    sent |= {alias: sent[kind] for alias, kind in ALIASES.items()}
     documented = set(DOCUMENT["paths"]["/drawings"]["post"]["requestBody"]["content"]) - {JSON}
     assert set(sent) == documented
     for kind, body in sent.items():

@@ -8,23 +8,24 @@ import msgspec
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
-from app.errors import BadDrawing, BadParameter
+from app.errors import BadDrawing, BadParameter, WrongMediaType
 from app.inference.drawing import RECIPE
-from app.inference.foreign_kinds import KINDS
+from app.inference.foreign_kinds import KINDS, foreign_kind
 from app.inference.pictures import MAX_SIDE, PICTURE_BYTES, decode, is_large, open_picture, read_grey
 from app.inference.recipe import Seen, see, see_strokes
 from app.inference.stills import Still
 from app.inference.strokes import FARTHEST
 from app.web.access import Caller
 from app.web.aside import Aside
-from app.web.body import JSON, RAW, Kept, not_empty, read_body, require_media_type
+from app.web.body import JSON, RAW, SEND_LESS, Kept, not_empty, read_body, require_media_type
 from app.web.call import Call
 from app.web.errors import respond
 from app.web.payloads import NOT_JSON, Answer, no_json
 from app.web.service import Service, answers_to
 
-PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
-"""Which of them a body is, its bytes say: many a program names another one."""
+PICTURES = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff", "image/webp": b"RIFF", "image/gif": b"GIF8"}
+"""How such files begin. Which of them a body is, its bytes say: many a program names another one."""
+PICTURE_AS_STROKES = f"A picture needs a Content-Type of its own, such as image/png. {SEND_LESS}"
 FOREIGN = {media_type: kind for kind in KINDS for media_type in kind.media_types}
 RAW_BYTES = 8 << 20
 STROKES_BYTES = 256 << 10
@@ -90,11 +91,11 @@ class Drawings:
         width, height = (_side(call, name, needed=kind == RAW) for name in ("width", "height"))
         if kind in PICTURES:
             return await self._read_picture(call, caller)
-        limit = STROKES_BYTES if kind == JSON else RAW_BYTES
-        body = not_empty(await read_body(call, limit=limit, of=caller))
         if kind == RAW:
+            body = not_empty(await read_body(call, limit=RAW_BYTES, of=caller))
             return await self._aside.run(lambda: see(read_grey(body, width, height)), of=caller)
-        drawn = _read_strokes(body)
+        body = not_empty(await read_body(call, limit=STROKES_BYTES, of=caller, remedy=PICTURE_AS_STROKES))
+        drawn = _read_strokes(body, call.field(b"content-type"))
         if sum(map(len, drawn.strokes)) <= POINTS_ON_THE_LOOP:
             return see_strokes(drawn.strokes, pen_width=drawn.pen_width)
         return await self._aside.run(lambda: see_strokes(drawn.strokes, pen_width=drawn.pen_width), of=caller)
@@ -120,7 +121,7 @@ def _digit(still: Still) -> Seen:
     return see(decode(still))
 
 
-def _read_strokes(body: bytes) -> Strokes:
+def _read_strokes(body: bytes, said: str | None) -> Strokes:
     try:
         return _strokes.decode(body)
     except msgspec.ValidationError as error:
@@ -128,7 +129,24 @@ def _read_strokes(body: bytes) -> Strokes:
         promised = f"lists of points, no number beyond {FARTHEST:,.0f}"
         raise BadDrawing("strokes", found=str(error), promised=promised, remedy=remedy) from None
     except NOT_JSON as error:
-        raise no_json(error, body) from None
+        raise _picture(body, said) or no_json(error, body) from None
+
+
+def _picture(body: bytes, said: str | None) -> WrongMediaType | None:
+    """The sentence for a picture that came as strokes, under the Content-Type that was said, or under none."""
+    kind = next((kind for kind, begins in PICTURES.items() if body.startswith(begins)), None)
+    foreign = foreign_kind(body)
+    if kind is not None:
+        name, remedy = (
+            f"a {kind.removeprefix('image/').upper()} picture",
+            f"Send it with the header Content-Type: {kind}.",
+        )
+    elif foreign is not None:
+        name, remedy = foreign.name, foreign.remedy
+    else:
+        return None
+    found = f"{name} under Content-Type {said}" if said else f"{name} without a Content-Type"
+    return WrongMediaType("body", found=found, promised="strokes as JSON", remedy=remedy)
 
 
 def _side(call: Call, name: str, *, needed: bool) -> int:
@@ -138,6 +156,7 @@ def _side(call: Call, name: str, *, needed: bool) -> int:
         return 0
     if not (text.isascii() and text.isdecimal() and len(text) <= 6 and 1 <= int(text) <= MAX_SIDE):
         found = text[:40] or "nothing"
-        promised, remedy = f"a whole number from 1 to {MAX_SIDE:,}", "Add ?width=…&height=… to the address."
+        promised = f"a whole number from 1 to {MAX_SIDE:,}"
+        remedy = "Add ?width=…&height=… to the address. A PNG or JPEG needs none: send it as image/png or image/jpeg."
         raise BadParameter(name, found=found, promised=promised, remedy=remedy)
     return int(text)
