@@ -13,6 +13,7 @@ import io
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -24,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402 - the path to app/ comes first
-from conditions_page import draw_picture, page  # noqa: E402
+from conditions_page import READ, draw_picture, page  # noqa: E402
 from machine import processor  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from PIL import Image, ImageOps  # noqa: E402
@@ -44,7 +45,7 @@ from app.release.pull import pull  # noqa: E402
 from drawn.conditions import CONDITIONS  # noqa: E402
 from drawn.digits import LABELS, draw_digit  # noqa: E402
 from drawn.page import Page, ink_of_strokes  # noqa: E402
-from drawn.suite import mnist_digit, own_digit, picture_of  # noqa: E402
+from drawn.suite import NEED_A_DIGIT, bare_page, mnist_digit, own_digit, picture_of  # noqa: E402
 
 VERSIONS = ("v1.0", "v2.0")
 SEED = 20_261_130
@@ -108,6 +109,12 @@ def under(condition: str, count: int) -> dict[str, list[Shown]]:
     return {
         name: [shown(digit.label, picture_of(digit, condition)) for digit in digits] for name, digits in brought.items()
     }
+
+
+def on_bare_pages(condition: str, count: int) -> Counter[str]:
+    """What is said of so many pages with nothing on them: a finding's name, or READ."""
+    seen = (see(decode(open_picture(bare_page(condition, SEED, place)))) for place in range(count))
+    return Counter(one.unread.name if one.unread else READ for one in seen)
 
 
 def on_canvas(pen: int, count: int) -> list[Shown]:
@@ -261,6 +268,8 @@ def main() -> None:
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as workers:
         say(f"{len(CONDITIONS)} conditions, {options.count} digits of a pen and of MNIST under each")
         conditions = dict(zip(CONDITIONS, workers.map(partial(under, count=options.count), CONDITIONS), strict=True))
+        without = [condition for condition in CONDITIONS if condition not in NEED_A_DIGIT]
+        bare = dict(zip(without, workers.map(partial(on_bare_pages, count=options.count), without), strict=True))
         canvases = dict(zip(PENS, workers.map(partial(on_canvas, count=options.count), PENS), strict=True))
     say("MNIST and strokes")
     images, labels = mnist_test()
@@ -276,6 +285,7 @@ def main() -> None:
             condition: {name: _both(models, sheets) for name, sheets in kinds.items()}
             for condition, kinds in conditions.items()
         },
+        "bare": bare,
         "canvases": {pen: _both(models, sheets) for pen, sheets in canvases.items()},
         "mnist": _both(models, through),
         "strokes": _both(models, as_drawn),

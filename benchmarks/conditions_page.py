@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +44,15 @@ v1.0, the digits it knows:
 | condition | pen, before | pen, now | MNIST, before | MNIST, now |
 |---|--:|--:|--:|--:|
 {conditions_of_v1}
+
+## Pages with nothing on them
+
+What is said of {count} pages under each condition on which nobody wrote (a table's edge and a neighbouring digit are
+placed by a digit, and have no such page). The last two are wrong.
+
+| condition | nothing, or too faint | lines, or a frame | several digits, too small | read as a digit |
+|---|--:|--:|--:|--:|
+{bare}
 
 ## What needs no light taken away
 
@@ -92,6 +102,10 @@ NO_TEMPERATURE = "The releases that were measured state no temperature: build th
 THUMB, SEEN, GAP, LABEL, COLUMNS = 84, 56, 10, 104, 2
 PAPER, INK = 255, 30
 
+READ = "a digit"
+SAID = (("blank", "faint"), ("lines", "frame"), ("several-digits", "too-small"), (READ,))
+"""What may be said of a bare page, by column."""
+
 Rights = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
@@ -104,6 +118,7 @@ def page(results: dict[str, Any]) -> str:
         count=about["count"],
         conditions="\n".join(_condition(name, kinds, clean, "v2.0") for name, kinds in conditions.items()),
         conditions_of_v1="\n".join(_condition(name, kinds, None, "v1.0") for name, kinds in conditions.items()),
+        bare="\n".join(_bare_page(name, said) for name, said in results["bare"].items()),
         others="\n".join(_others(results)),
         strokes_n=f"{len(results['strokes']['v2.0'][1]):,}",
         sure_from=SURE_FROM,
@@ -127,6 +142,10 @@ def _condition(name: str, kinds: dict[str, dict[str, Rights]], clean: dict[str, 
         error = lost.std(ddof=1) / len(lost) ** 0.5
         cells.append("" if clean is kinds else f"{100 * lost.mean():.1f} ± {100 * error:.1f}")
     return f"| {name} | {' | '.join(cells)} |"
+
+
+def _bare_page(name: str, said: Counter[str]) -> str:
+    return f"| {name} | {' | '.join(str(sum(said[one] for one in column)) for column in SAID)} |"
 
 
 def _others(results: dict[str, Any]) -> list[str]:

@@ -12,6 +12,9 @@ from drawn.conditions import CONDITIONS
 from drawn.digits import LABELS, draw_digit
 from drawn.page import Coverage, Page, ink_of_digit, ink_of_strokes
 
+NEED_A_DIGIT = ("table", "neighbour")
+"""Conditions that put something else beside a digit, and cannot be had without one."""
+
 
 class Brought(NamedTuple):
     """A digit that is put on paper.
@@ -47,3 +50,10 @@ def picture_of(digit: Brought, condition: str) -> bytes:
     """
     page, ink, look = (np.random.default_rng([*digit.seed, part]) for part in (1, 2, 3))
     return CONDITIONS[condition].look(digit.ink(CONDITIONS[condition].page(page), ink), look)
+
+
+def bare_page(condition: str, *seed: int) -> bytes:
+    """The file of a page with nothing on it, under a condition that is none of NEED_A_DIGIT."""
+    page, look = (np.random.default_rng([*seed, part]) for part in (1, 3))
+    size = CONDITIONS[condition].page(page)
+    return CONDITIONS[condition].look(np.zeros((size.height, size.width), np.float32), look)

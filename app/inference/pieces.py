@@ -24,7 +24,7 @@ CREASE = 0.02, 1.15
 FROM_RIM, SLENDERER = 0.3, 9.0
 """Of the picture's longer side: what the rim cuts and is smaller is a table's corner, or a shadow. And times as long as
 wide is what one side only cuts: a finger is not."""
-STRANGERS, AS_LARGE = 4, 0.2
+STRANGERS, AS_LARGE = 5, 0.2
 """Pieces as large as that share of the digit, and none of its own: so many are a pattern, such as leaves."""
 TOUCHING = 0.02
 """Of the picture's longer side: a line that leaves its rim for so little has not left it."""
@@ -87,6 +87,7 @@ class Digit(NamedTuple):
     Attributes:
         ink: (H, W) bool.
         top, left, bottom, right: its box; the last two are one beyond it.
+        pieces: of which it is made.
         digits: how many there are: 0 none, above 1 others beside it, which are in `ink` too.
         is_framed: there is a frame, which is not in `ink`.
         crossings: how often its lines run over the picture's rim.
@@ -99,6 +100,7 @@ class Digit(NamedTuple):
     left: int
     bottom: int
     right: int
+    pieces: int
     digits: int
     is_framed: bool
     crossings: int
@@ -134,7 +136,7 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
     lines = own if is_drawn else [piece for piece in own if _is_line(names, piece)]
     is_line = bool(lines) and (is_drawn or not _is_pattern(bare, own, ink.shape))
     digits = max(_count(lines), bool(own))
-    return Digit(digit, *box, digits, bool(frames), _crossings(digit), _is_plate(digit, *box), is_line)
+    return Digit(digit, *box, len(own), digits, bool(frames), _crossings(digit), _is_plate(digit, *box), is_line)
 
 
 def _is_pattern(pieces: list[Piece], own: list[Piece], shape: tuple[int, ...]) -> bool:

@@ -36,10 +36,12 @@ SHEETS, INSET = 2, 0.03
 """How many sheets, one on the other, are looked into; and by how much of its longest side within each one's edges."""
 WIDEST = 2.0
 """Times its height: a digit is no wider."""
-FILLING, THICK = 0.95, (0.35, 0.8)
-"""Of both sides of a photograph: what a digit takes that it was cut to; and of its area, where its lines are thick."""
-WEAK_SIDE = 0.2
-"""Of a photograph's longer side: what is smaller and hardly stands out may be the paper's own grain."""
+FILLING, THICK, SOME = 0.95, (0.35, 0.8), 0.1
+"""Of both sides of a photograph: what a digit takes that it was cut to; of its area, where its lines are thick; and
+what is then taken for ink at the least."""
+FAINT_SIDE, FAINT_PIECES, FAINT_LENGTH = 0.25, 2, 10.0
+"""Of a photograph's longer side; and times as long as wide: what hardly stands out and is smaller, of more pieces or
+shorter is the paper's own grain. Digits in pencil of a sixteenth of the paper's light are none of these."""
 STEEP, SOFT = 2.8, 0.15
 """Pixels in which paper becomes ink, and how many beyond two for each of a line's width: light does so slowly."""
 RULED = 8
@@ -94,10 +96,10 @@ def _see(picture: Picture, *, within: int) -> Seen:
     if digit.is_plate and not picture.is_opacity and digit.side * scale >= LEAST_SIDE:
         return _seen_on_sheet(picture, digit, step, within=within)
     unread = _why_not(stain, digit, scale, is_flat=is_flat)
-    if unread in (BLANK, several_digits(digit.digits)) and not is_flat:
+    if unread in (BLANK, several_digits(digit.digits)) and not is_flat and stain.solid.mean() > SOME:
         swapped = on_any_paper(values, swapped=True)
         tight = find_digit(swapped.solid)
-        if _fills(tight, values) and _why_not(swapped, tight, scale, is_flat=False) is None:
+        if _fills(tight, values) and not swapped.is_weak and _why_not(swapped, tight, scale, is_flat=False) is None:
             stain, digit, unread = swapped, tight, None
     if unread:
         return Seen(EMPTY, FRAME if unread is BLANK and is_framed else unread)
@@ -139,6 +141,8 @@ def _why_not(stain: Stain, digit: Digit, scale: float, *, is_flat: bool) -> Find
     """Why the model cannot be asked; `scale`: pixels of the file for one of the picture here."""
     if digit.digits == 0:
         return FRAME if digit.is_framed else FAINT_PAPER if stain.is_faint else BLANK
+    if stain.is_weak and not _is_sure(digit):
+        return FAINT_PAPER
     if digit.crossings >= RULED:
         return LINES
     if digit.digits > 1:
@@ -148,7 +152,13 @@ def _why_not(stain: Stain, digit: Digit, scale: float, *, is_flat: bool) -> Find
         return tiny(pixels)
     if not is_flat and (_lies(digit) or not digit.is_line or _is_light(stain, digit)):
         return BLANK
-    return FAINT_PAPER if stain.is_weak and digit.side < WEAK_SIDE * max(stain.solid.shape) else None
+    return None
+
+
+def _is_sure(digit: Digit) -> bool:
+    """Whether what hardly stands out is one digit all the same: large, of few pieces, of a thin line."""
+    is_one = digit.digits == 1 and digit.pieces <= FAINT_PIECES and digit.side >= FAINT_SIDE * max(digit.ink.shape)
+    return is_one and bool(np.count_nonzero(digit.ink) >= FAINT_LENGTH * width_of(digit.ink) ** 2)
 
 
 def _lies(digit: Digit) -> bool:
