@@ -21,7 +21,7 @@ from app.inference.lines import as_wide_as_mnist, width_of
 from app.inference.paper import ALL_AROUND, Floats, Stain, Values, on_any_paper, on_flat_paper, without_border
 from app.inference.pictures import Picture
 from app.inference.pieces import Digit, find_digit
-from app.inference.skew import BLANK, FAINT_PAPER, FRAME, LINES, Finding, several_digits, tiny
+from app.inference.skew import BARE, BLANK, FAINT_PAPER, FRAME, LINES, Finding, several_digits, tiny
 from app.inference.strokes import Stroke, draw_strokes
 
 FLAT_SIDE = 640
@@ -96,13 +96,13 @@ def _see(picture: Picture, *, within: int) -> Seen:
     if digit.is_plate and not picture.is_opacity and digit.side * scale >= LEAST_SIDE:
         return _seen_on_sheet(picture, digit, step, within=within)
     unread = _why_not(stain, digit, scale, is_flat=is_flat)
-    if unread in (BLANK, several_digits(digit.digits)) and not is_flat and stain.solid.mean() > SOME:
+    if unread in (BARE, several_digits(digit.digits)) and not is_flat and stain.solid.mean() > SOME:
         swapped = on_any_paper(values, swapped=True)
         tight = find_digit(swapped.solid)
         if _fills(tight, values) and not swapped.is_weak and _why_not(swapped, tight, scale, is_flat=False) is None:
             stain, digit, unread = swapped, tight, None
     if unread:
-        return Seen(EMPTY, FRAME if unread is BLANK and is_framed else unread)
+        return Seen(EMPTY, FRAME if unread is BARE and is_framed else unread)
     if not is_flat and step > 1 and digit.side < SMALL * max(values.shape):
         nearer = on_any_paper(_shrunk(_around(picture.values, digit, step), WORKING_SIDE))
         alone = find_digit(nearer.solid)
@@ -122,7 +122,7 @@ def _seen_on_sheet(picture: Picture, digit: Digit, step: float, *, within: int) 
     if min(sheet.shape[:2]) < LEAST_SIDE:
         return Seen(EMPTY, FRAME)
     seen = _see(Picture(sheet, _scaled(picture, sheet)), within=within - 1)
-    return Seen(EMPTY, FRAME) if seen.unread is BLANK else seen
+    return Seen(EMPTY, FRAME) if seen.unread is BARE else seen
 
 
 def _scaled(picture: Picture, part: Values) -> tuple[int, int]:
@@ -140,7 +140,7 @@ def _shrunk(values: Values, side: int) -> Values:
 def _why_not(stain: Stain, digit: Digit, scale: float, *, is_flat: bool) -> Finding | None:
     """Why the model cannot be asked; `scale`: pixels of the file for one of the picture here."""
     if digit.digits == 0:
-        return FRAME if digit.is_framed else FAINT_PAPER if stain.is_faint else BLANK
+        return FRAME if digit.is_framed else FAINT_PAPER if stain.is_faint else BARE
     if stain.is_weak and not _is_sure(digit):
         return FAINT_PAPER
     if digit.crossings >= RULED:
@@ -151,7 +151,7 @@ def _why_not(stain: Stain, digit: Digit, scale: float, *, is_flat: bool) -> Find
     if pixels < LEAST_SIDE:
         return tiny(pixels)
     if not is_flat and (_lies(digit) or not digit.is_line or _is_light(stain, digit)):
-        return BLANK
+        return BARE
     return None
 
 

@@ -46,6 +46,7 @@ TOO_SMALL = Finding("too-small", "Scale the drawing up until the longest side of
 TOO_LARGE = Finding("too-large", "Scale the drawing down until the longest side of its ink is 20 pixels.")
 TOO_THICK = Finding("too-thick", "Draw with a thinner pen: about 2 pixels wide in a field of 28.")
 
+BARE = Finding("blank", "Nothing looks like a line of a pen: write larger or darker, and leave paper around it.")
 FAINT_PAPER = Finding("faint", "The ink hardly differs from its paper: write darker, or bring more light.")
 FRAME = Finding("frame", "There is a frame or a sheet and no digit in it: send what is inside of it, larger.")
 

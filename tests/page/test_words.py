@@ -16,7 +16,7 @@ from app.inference import recipe
 from app.inference.certainty import certainties
 from app.inference.ring import MAY_BE_WITHHELD
 from app.inference.skew import (
-    BLANK,
+    BARE,
     FAINT_PAPER,
     FRAME,
     LINES,
@@ -114,7 +114,7 @@ def test_a_calibrated_share_keeps_the_order_and_its_sum_is_1(visit: Visit):
 @pytest.mark.parametrize(
     ("finding", "line"),
     [
-        (BLANK, "No ink to read"),
+        (BARE, "Nothing to read"),
         (FAINT_PAPER, "Too faint to read"),
         (FRAME, "A frame, and no digit in it"),
         (LINES, "The paper’s lines are in the way"),
@@ -128,7 +128,7 @@ def test_what_cannot_be_read_is_said_with_the_service_s_way_out(visit: Visit, fi
     visit.page.route("**/drawings/preview", lambda route: route.fulfill(json=nothing))
     visit.draw(SEVEN)
     visit.says(line)
-    expect(visit.page.locator("#note")).to_have_text("" if finding is BLANK else finding.remedy)
+    expect(visit.page.locator("#note")).to_have_text(finding.remedy)
     expect(visit.page.locator("#figure")).to_be_empty()
 
 
@@ -139,7 +139,7 @@ def test_whatever_the_recipe_finds_no_digit_for_has_a_headline(visit: Visit):
         value for value in vars(recipe).values() if getattr(value, "__annotations__", {}).get("return") == "Finding"
     ]
     names |= {make(5).name for make in makers}
-    assert {BLANK.name, LINES.name, several_digits(2).name, tiny(5).name} <= names
+    assert {BARE.name, LINES.name, several_digits(2).name, tiny(5).name} <= names
     lines = visit.page.evaluate("import('/page/words.js').then((words) => words.UNREAD)")
     assert set(lines) == names
     assert len(set(lines.values())) == len(names)

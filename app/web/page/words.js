@@ -15,7 +15,7 @@ export const ASKING = `${QUESTION} One in ten answers asks.`;
 export const FINDINGS = {
   "inverted": "It looks inverted: ink and paper are swapped.",
   "unit-range": "Its values look like 0 to 1 instead of 0 to 255.",
-  "blank": "There is no ink in it.",
+  "blank": "There is nothing drawn on it.",
   "faint": "It looks faint: no line is dark enough.",
   "off-centre": "It looks off-centre: move it to the middle.",
   "too-small": "It looks too small: draw it larger.",
@@ -26,7 +26,7 @@ export const FINDINGS = {
 
 /** The line when there was no digit to read, by the name of the finding. What to do is said in the service's words. */
 export const UNREAD = {
-  "blank": "No ink to read",
+  "blank": "Nothing to read",
   "faint": "Too faint to read",
   "frame": "A frame, and no digit in it",
   "lines": "The paper’s lines are in the way",
@@ -51,7 +51,7 @@ export function verdict(answer) {
 
 function unread(findings) {
   const line = findings.map(({ name }) => UNREAD[name]).find(Boolean) ?? "No digit to read";
-  const note = findings.filter(({ name }) => name !== "blank").map(({ remedy }) => remedy).join(" ");
+  const note = findings.map(({ remedy }) => remedy).join(" ");
   return { line, note };
 }
 
