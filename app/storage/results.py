@@ -16,14 +16,13 @@ from app.storage.database import Database
 from app.storage.drawings import pack
 from app.storage.identifiers import lowest_id
 from app.storage.schema import check_schema
-from app.storage.statements import insert_rows
+from app.storage.statements import in_order, insert_rows, most_rows
 from app.storage.tables import probe, results
 
 Source: TypeAlias = Literal["api", "page", "protocol"]
 DELETED_AT_ONCE = 200
 """Drawings that one transaction deletes: the writers behind it wait for a few milliseconds."""
-MAX_BATCH = 1600
-"""In one statement: the databases limit the values of one, SQLite to 32,766."""
+MAX_BATCH = most_rows(results)
 _WRITE_PROBE = text(
     f"INSERT INTO {probe.name} (id, written_at) VALUES (1, :now) "
     "ON CONFLICT (id) DO UPDATE SET written_at = excluded.written_at"
@@ -32,7 +31,7 @@ _WRITE_PROBE = text(
 _json = msgspec.json.Encoder().encode
 
 
-class Result(msgspec.Struct, frozen=True):
+class Result(msgspec.Struct, frozen=True, kw_only=True):
     """One answer, and the drawing it was given to.
 
     Attributes:
@@ -151,33 +150,36 @@ class Store:
 def _rows(batch: Sequence[Result], *, sqlite: bool) -> list[tuple[Any, ...]]:
     """The values of each row, in the order of the columns, as the driver takes them."""
     drawings = iter(pack([result.pixels for result in batch if result.pixels is not None]))
-    rows = []
-    for result in batch:
-        rows.append(
-            (
-                result.id.hex if sqlite else result.id,
-                _created_at(result.id.int >> 80, sqlite=sqlite),
-                result.prediction,
-                result.confidence,
-                _json(result.scores).decode(),
-                result.model_version,
-                result.model_sha256,
-                result.latency_ms,
-                result.waited_ms,
-                result.computed_ms,
-                result.source,
-                _json(result.findings).decode() if result.findings else "[]",
-                None if result.pixels is None else next(drawings),
-                result.owner,
-                result.flag,
-                result.variant,
-                result.reason,
-                result.asked,
-                result.recipe,
-                result.certainty,
-            )
+    return [
+        _in_order(
+            {
+                "id": result.id.hex if sqlite else result.id,
+                "created_at": _created_at(result.id.int >> 80, sqlite=sqlite),
+                "prediction": result.prediction,
+                "confidence": result.confidence,
+                "scores": _json(result.scores).decode(),
+                "model_version": result.model_version,
+                "model_sha256": result.model_sha256,
+                "latency_ms": result.latency_ms,
+                "waited_ms": result.waited_ms,
+                "computed_ms": result.computed_ms,
+                "source": result.source,
+                "findings": _json(result.findings).decode() if result.findings else "[]",
+                "pixels": None if result.pixels is None else next(drawings),
+                "owner": result.owner,
+                "flag": result.flag,
+                "variant": result.variant,
+                "reason": result.reason,
+                "asked": result.asked,
+                "recipe": result.recipe,
+                "certainty": result.certainty,
+            }
         )
-    return rows
+        for result in batch
+    ]
+
+
+_in_order = in_order(results)
 
 
 @lru_cache(maxsize=16)

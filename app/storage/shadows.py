@@ -10,15 +10,14 @@ import msgspec
 from sqlalchemy import select
 
 from app.storage.database import Database
-from app.storage.statements import flat_values, insert_rows
+from app.storage.statements import flat_values, in_order, insert_rows, most_rows
 from app.storage.tables import shadows
 
-MAX_BATCH = 4000
-"""In one statement: the databases limit the values of one, SQLite to 32,766."""
+MAX_BATCH = most_rows(shadows)
 _ONCE = "ON CONFLICT (result_id, model_version) DO NOTHING"
 
 
-class Shadow(msgspec.Struct, frozen=True):
+class Shadow(msgspec.Struct, frozen=True, kw_only=True):
     """What one version says of the drawing of a stored result.
 
     Attributes:
@@ -38,6 +37,7 @@ class Shadow(msgspec.Struct, frozen=True):
     certainty: float | None = None
 
 
+_in_order = in_order(shadows)
 _SHADOW = [shadows.c[name] for name in Shadow.__struct_fields__]
 
 
@@ -63,23 +63,11 @@ class Shadows:
             raise ValueError(f"{len(batch):,} shadows at once, the limit is {MAX_BATCH:,}")
         if batch:
             dialect, now = self._database.engine.dialect, datetime.now(UTC)
-            rows = [
-                (
-                    one.result_id,
-                    one.model_version,
-                    one.model_sha256,
-                    now,
-                    one.prediction,
-                    one.confidence,
-                    one.scores,
-                    one.certainty,
-                )
-                for one in batch
-            ]
+            rows = [_in_order({**msgspec.structs.asdict(one), "created_at": now}) for one in batch]
             self._database.run_alone(insert_rows(shadows, len(batch), dialect, _ONCE), flat_values(rows, dialect))
 
     def of(self, result_id: UUID) -> list[Shadow]:
         """What was stored of a result, by the names of the versions."""
         query = select(*_SHADOW).where(shadows.c.result_id == result_id).order_by(shadows.c.model_version)
         with self._database.reading() as connection:
-            return [Shadow(*row) for row in connection.execute(query)]
+            return [Shadow(**row) for row in connection.execute(query).mappings()]

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import Dialect, Table
 
+MAX_VALUES = 32_766
+"""Of one statement, by SQLite; PostgreSQL takes more."""
 _json = msgspec.json.Encoder().encode
+
+
+def most_rows(table: Table) -> int:
+    """How many rows of all columns one statement can insert."""
+    return MAX_VALUES // len(table.columns)
+
+
+def in_order(table: Table) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """From a row by the names of its columns, all of them, to its values in their order."""
+    return itemgetter(*table.columns.keys())
 
 
 @lru_cache(maxsize=64)

@@ -41,7 +41,7 @@ class FoundJson(Struct, frozen=True):
     remedy: str
 
 
-class Answer(Struct):
+class Answer(Struct, kw_only=True):
     """What the model says of one drawing.
 
     Attributes:

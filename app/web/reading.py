@@ -96,7 +96,18 @@ class Reader:
 
     def unread(self, *findings: Finding, recipe: int | None) -> Answer:
         """The answer to a drawing which no model should be asked about, such as a blank one: the findings say why."""
-        return Answer(None, None, None, {}, None, self.version.name, recipe, _as_json(findings), False, False)
+        return Answer(
+            prediction=None,
+            confidence=None,
+            certainty=None,
+            scores={},
+            id=None,
+            model_version=self.version.name,
+            recipe=recipe,
+            findings=_as_json(findings),
+            unsure=False,
+            asks=False,
+        )
 
     def _compute(self, works: Sequence[Work]) -> list[list[Answer]]:
         self._began = time.monotonic()
@@ -115,16 +126,18 @@ class Reader:
             answers.append(
                 [
                     Answer(
-                        classes[index],
-                        row[index],
-                        certainty,
-                        dict(zip(classes, row, strict=True)),
-                        (identifier := next(ids) if stored else None),
-                        version.name,
-                        work.recipe,
-                        _as_json(findings),
-                        is_unsure(row[index], certainty, below=below, may_be_withheld=MAY_BE_WITHHELD in findings),
-                        from_page and asks(cast(UUID, identifier)),
+                        prediction=classes[index],
+                        confidence=row[index],
+                        certainty=certainty,
+                        scores=dict(zip(classes, row, strict=True)),
+                        id=(identifier := next(ids) if stored else None),
+                        model_version=version.name,
+                        recipe=work.recipe,
+                        findings=_as_json(findings),
+                        unsure=is_unsure(
+                            row[index], certainty, below=below, may_be_withheld=MAY_BE_WITHHELD in findings
+                        ),
+                        asks=from_page and asks(cast(UUID, identifier)),
                     )
                     for _, (index, row, certainty, findings) in zip(range(work.rows), rows, strict=False)
                 ]
@@ -133,12 +146,12 @@ class Reader:
         return answers
 
     def _commit(self, works: Sequence[Work], answers: Sequence[list[Answer]]) -> None:
-        now, computed_ms = time.monotonic(), 1000 * (self._ended - self._began)
-        rows = []
-        for work, answered in zip(works, answers, strict=True):
-            latency_ms, waited_ms = 1000 * (now - work.arrived), 1000 * (self._began - work.arrived)
-            for place, answer in enumerate(answered):
-                rows.append(self._result(work, place, answer, latency_ms, waited_ms, computed_ms))
+        now = time.monotonic()
+        rows = [
+            self._result(work, place, answer, now)
+            for work, answered in zip(works, answers, strict=True)
+            for place, answer in enumerate(answered)
+        ]
         try:
             self._store.add(rows)
         except DatabaseUnavailable as error:
@@ -149,30 +162,29 @@ class Reader:
         except Exception:  # noqa: BLE001  # what is stored is answered, whatever becomes of it afterwards
             _log.exception("%d stored drawings were not handed on", len(rows))
 
-    def _result(
-        self, work: Work, place: int, answer: Answer, latency_ms: float, waited_ms: float, computed_ms: float
-    ) -> Result:
+    def _result(self, work: Work, place: int, answer: Answer, now: float) -> Result:
+        """What is stored of one drawing of this batch, of which nothing but the commit is left to do `now`."""
         origin = cast(Origin, work.origin)
         return Result(
-            cast(UUID, answer.id),  # what is stored has an id, and only a blank drawing has no prediction
-            cast(str, answer.prediction),
-            cast(float, answer.confidence),
-            answer.scores,
-            answer.model_version,
-            self.version.sha256,
-            latency_ms,
-            origin.source,
-            [finding.name for finding in answer.findings],
-            work.pixels[place * PIXELS : (place + 1) * PIXELS] if origin.keeps_drawing else None,
-            waited_ms,
-            computed_ms,
-            origin.owner,
-            origin.flag,
-            origin.variant,
-            origin.reason,
-            answer.asks,
-            answer.recipe,
-            answer.certainty,
+            id=cast(UUID, answer.id),  # what is stored has an id, and only a blank drawing has no prediction
+            prediction=cast(str, answer.prediction),
+            confidence=cast(float, answer.confidence),
+            scores=answer.scores,
+            model_version=answer.model_version,
+            model_sha256=self.version.sha256,
+            latency_ms=1000 * (now - work.arrived),
+            waited_ms=1000 * (self._began - work.arrived),
+            computed_ms=1000 * (self._ended - self._began),
+            source=origin.source,
+            findings=[finding.name for finding in answer.findings],
+            pixels=work.pixels[place * PIXELS : (place + 1) * PIXELS] if origin.keeps_drawing else None,
+            owner=origin.owner,
+            flag=origin.flag,
+            variant=origin.variant,
+            reason=origin.reason,
+            asked=answer.asks,
+            recipe=answer.recipe,
+            certainty=answer.certainty,
         )
 
 

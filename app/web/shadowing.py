@@ -132,7 +132,15 @@ class Shadowing:
         classes = version.classes
         scores = version.engine.scores(np.frombuffer(pixels, np.uint8).reshape(-1, SIDE, SIDE))
         return [
-            Shadow(one, name, version.sha256, classes[best], row[best], dict(zip(classes, row, strict=True)), certainty)
+            Shadow(
+                result_id=one,
+                model_version=name,
+                model_sha256=version.sha256,
+                prediction=classes[best],
+                confidence=row[best],
+                scores=dict(zip(classes, row, strict=True)),
+                certainty=certainty,
+            )
             for one, best, row, certainty in zip(
                 ids, scores.argmax(axis=1).tolist(), scores.tolist(), version.certainties(scores), strict=True
             )

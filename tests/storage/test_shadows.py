@@ -88,7 +88,7 @@ def test_the_largest_batch_is_one_statement_and_a_larger_one_is_refused(
     shadows: Shadows, cast: Cast, database: Database
 ):
     batch = [cast() for _ in range(module.MAX_BATCH)]
-    with pytest.raises(ValueError, match="the limit is 4,000"):
+    with pytest.raises(ValueError, match=f"the limit is {module.MAX_BATCH:,}"):
         shadows.add([*batch, cast()])
     shadows.add(batch)
     assert len(rows(database)) == module.MAX_BATCH

@@ -32,7 +32,17 @@ def caller_of(headers: dict[str, str]) -> Caller:
 def answered(inside: Inside, caller: Caller | None = None, *, prediction: str = "7") -> UUID:
     """The id of an answer that was stored for this caller; None: before answers had owners."""
     owner = inside.access.owner(caller) if caller else None
-    made = Result(new_id(), prediction, 0.5, {prediction: 0.5}, "v1.0", "ab" * 32, 1.0, "page", owner=owner)
+    made = Result(
+        id=new_id(),
+        prediction=prediction,
+        confidence=0.5,
+        scores={prediction: 0.5},
+        model_version="v1.0",
+        model_sha256="ab" * 32,
+        latency_ms=1.0,
+        source="page",
+        owner=owner,
+    )
     Store(inside.database).add([made])
     return made.id
 
