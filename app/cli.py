@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -31,7 +32,7 @@ from app.errors import (
 )
 from app.guards import system_refusals
 from app.settings import ROOT, read_settings
-from app.terminal import Json, console, print_json, say
+from app.terminal import Asked, Json, console, print_json, say
 from app.terminal import show as show_table
 from app.trial import run_alone
 
@@ -80,9 +81,7 @@ def _say_which_installation() -> None:
 
 def _refuse(error: PixelWiseError) -> NoReturn:
     say(str(error))
-    # `verify` has shown a broken contract with all its checks.
-    is_shown = "verify" in sys.argv and isinstance(error, RosterMismatch | ContractBroken)
-    if "--json" in sys.argv and not is_shown:
+    if Asked.json:
         print_json({"error": error.parts})
     sys.exit(error.exit_code)
 
@@ -147,8 +146,7 @@ def verify(
     try:
         from app.classifier import MODEL
     except (RosterMismatch, ContractBroken) as error:
-        _show_checks(error.checks, json=json, error=error)
-        raise
+        _refuse_checks(error.checks, error)
     from app.release.accuracy import check_on_mnist, check_recorded, measure
 
     checks = [check for check in MODEL.checks if check.name != "recorded answers" or MODEL.recorded is None]
@@ -163,15 +161,20 @@ def verify(
     try:
         refuse_differences(MODEL.path.name, checks)
     except ContractBroken as error:
-        _show_checks(tuple(checks), json=json, version=version, classes=classes, error=error)
-        raise
-    _show_checks(tuple(checks), json=json, version=version, classes=classes)
+        _refuse_checks(checks, error, version=version, classes=classes)
+    _show_checks(checks, version=version, classes=classes)
+
+
+def _refuse_checks(checks: Sequence[Any], error: PixelWiseError, **of_model: Any) -> NoReturn:
+    """The refusal, with all that was compared."""
+    _show_checks(checks, error=error, **of_model)
+    say(str(error))
+    sys.exit(error.exit_code)
 
 
 def _show_checks(
-    checks: tuple[Any, ...],
+    checks: Sequence[Any],
     *,
-    json: bool,
     version: str | None = None,
     classes: tuple[str, ...] | None = None,
     error: PixelWiseError | None = None,
@@ -179,7 +182,7 @@ def _show_checks(
     """version and classes: of the model, where it was opened."""
     from app.tables import checks_report
 
-    if json:
+    if Asked.json:
         listed = [check._asdict() for check in checks]
         shown = {"version": version, "classes": classes, "agree": error is None, "checks": listed}
         print_json(shown if error is None else {**shown, "error": error.parts})

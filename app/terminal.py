@@ -10,7 +10,19 @@ import msgspec
 import typer
 from rich.console import Console, RenderableType
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+class Asked:
+    """What this process was asked for. `json`: the command's result, or its refusal, as one object on stdout."""
+
+    json = False
+
+
+def _note_json(wanted: bool) -> bool:
+    Asked.json = wanted
+    return wanted
+
+
+Json = Annotated[bool, typer.Option("--json", callback=_note_json, help="One JSON object on stdout.")]
 WIDTH = 150
 """Of tables where there is no terminal."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from app.errors import BadFlagChange, BadFlags, CannotStore
 from app.settings import Settings, read_settings
+from app.terminal import Json, print_json
 
 if TYPE_CHECKING:
     from app.flags.editing import Change
@@ -23,7 +23,7 @@ Name = Annotated[
 
 
 @flags.command("list")
-def list_flags(json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False) -> None:
+def list_flags(json: Json = False) -> None:
     """Show each flag: its state, its variants, and who gets what."""
     from app.flags.words import describe
 
@@ -31,11 +31,7 @@ def list_flags(json: Annotated[bool, typer.Option("--json", help="One JSON objec
     document = _read(settings)
     described = describe(document, versions=settings.model_versions)
     if json:
-        import msgspec
-
-        shown = {"file": str(settings.flags_file), "flags": described}
-        encoded = msgspec.json.encode({**shown, "flags": [flag._asdict() for flag in described]})
-        sys.stdout.buffer.write(msgspec.json.format(encoded, indent=2) + b"\n")
+        print_json({"file": str(settings.flags_file), "flags": [flag._asdict() for flag in described]})
     else:
         from rich.console import Console
         from rich.table import Table

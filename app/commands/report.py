@@ -12,6 +12,7 @@ import typer
 from app.causes import cause_of
 from app.errors import ConfigurationError, printable
 from app.settings import read_settings
+from app.terminal import Json, print_json
 
 PAGE = "report.html"
 
@@ -21,15 +22,13 @@ def report(
         Path | None,
         typer.Option("--out", help="The folder that report.html is put in; it is made where there is none."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout: all figures, unrounded.")] = False,
+    json: Json = False,
 ) -> None:
     """Compare the versions by the stored answers and labels; the page is complete in one file."""
     if out is None and not json:
         raise typer.BadParameter("Name a folder with --out DIR, or ask for --json.")
     # They take a while, and no other command needs them.
     from datetime import UTC, datetime
-
-    import msgspec
 
     from app.report.evaluation import evaluate
     from app.report.page import render
@@ -46,7 +45,7 @@ def report(
         _put(file, render(figures).encode())
         typer.echo(file, err=json)
     if json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(figures), indent=2))
+        print_json(figures)
     for verdict in figures.verdicts:
         typer.echo(f"{printable(verdict.sentence)}.", err=True)
 
