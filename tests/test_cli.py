@@ -222,11 +222,8 @@ def test_predict_shows_a_table_and_what_the_model_saw(installation: Installation
 def test_predict_shows_nothing_of_a_picture_that_was_not_read_but_why(installation: Installation, tmp_path: Path):
     Image.new("L", (200, 200), 255).save(tmp_path / "blank.png")
     done = installation.pixelwise("predict", str(tmp_path / "blank.png"), "--show")
-    assert (done.returncode, done.stdout.count("blank.png"), done.stdout.count("Nothing looks like a line")) == (
-        0,
-        1,
-        1,
-    )
+    assert (done.returncode, done.stdout.count("blank.png")) == (0, 1)
+    assert done.stdout.count("Nothing looks like a line") == 1
     assert all(line.strip() for line in done.stdout.splitlines())
     (image,) = json.loads(installation.pixelwise("predict", str(tmp_path / "blank.png"), "--json").stdout)["images"]
     assert (image["prediction"], image["unsure"]) == (None, False)

@@ -58,7 +58,7 @@ LOOKED_AT = 1000
 def name_kind(data: bytes) -> tuple[str, str]:
     """What a file is, by its first bytes, and how a picture comes of it."""
     if not data:
-        return "nothing", "Pass a picture of one digit."
+        return "an empty file", "Pass a picture of one digit."
     kind = foreign_kind(data)
     return (kind.name, kind.remedy) if kind else ("another kind of file", "Pass a picture of one digit.")
 

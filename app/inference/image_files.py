@@ -14,13 +14,14 @@ from numpy.lib import format as npy
 from app.errors import UnreadableImage
 from app.guards import only_refusals
 from app.inference.drawing import RECIPE, SIDE, Grey
-from app.inference.pictures import PICTURE_BYTES, decode, open_picture
-from app.inference.plain_file import NotPlain, read_plain_file
+from app.inference.pictures import PICTURE_BYTES, SMALLER, decode, open_picture
+from app.inference.plain_file import NotPlain, TooLarge, read_plain_file
 from app.inference.recipe import see
 from app.inference.skew import Finding
 from app.inference.stills import PROMISED, REMEDY
 
 MAX_ARRAY_BYTES = 1 << 30
+ARRAY_REMEDY = "Save 28x28 whole numbers as uint8, 0 paper to 255 ink; pass a digit of another size as PNG."
 HEADER_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 """By the version of a .npy file; the later (3, 0) is written only for names of fields, which no image has."""
 
@@ -47,20 +48,23 @@ def read_images(path: Path) -> Images:
         UnreadableImage: no such file, no image, too large, or an array of another shape or dtype.
     """
     is_array = path.suffix.lower() == ".npy"
+    where = os.path.realpath(path)  # a link to a picture is a picture
     try:
-        # realpath: a link to a picture is a picture
-        data = read_plain_file(os.path.realpath(path), limit=MAX_ARRAY_BYTES if is_array else PICTURE_BYTES)
+        data = read_plain_file(where, limit=MAX_ARRAY_BYTES if is_array else PICTURE_BYTES)
         return Images(_array(data)) if is_array else _picture(data)
     except UnreadableImage as error:
         found, remedy = error.found, error.remedy
-    except (NotPlain, ValueError) as error:
-        found, remedy = str(error), REMEDY
+    except NotPlain as error:
+        found = "no such file" if error.is_missing else f"a file that {str(error).removeprefix(f'{where} ')}"
+        remedy = SMALLER if isinstance(error, TooLarge) and not is_array else REMEDY
+    except ValueError as error:
+        found, remedy = str(error), ARRAY_REMEDY
     kinds = f"{PROMISED}, or a .npy array"
     raise UnreadableImage(f"image {path}", found=found, promised=kinds, remedy=remedy)
 
 
 def _unreadable(found: str) -> UnreadableImage:
-    return UnreadableImage("image", found=found, promised="a picture or an array", remedy=REMEDY)
+    return UnreadableImage("image", found=found, promised="a picture or an array", remedy=ARRAY_REMEDY)
 
 
 def _picture(data: bytes) -> Images:

@@ -19,10 +19,11 @@ from app.errors import UnreadableImage
 from app.guards import only_refusals
 from app.inference.contract import INK_ABOVE
 from app.inference.drawing import Grey
-from app.inference.stills import PROMISED, REMEDY, Still, cut_out, refuse
+from app.inference.stills import PROMISED, SEND_AGAIN, Still, cut_out, refuse
 
 Values = NDArray[np.uint8]
 
+SMALLER = "Send it smaller: 1,000 pixels of a side are plenty for a digit."
 PICTURE_BYTES = 32 << 20
 """Of a file."""
 MAX_SIDE = 10_000
@@ -103,17 +104,16 @@ def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Still:
     pixels = width * height
     if not pixels:
         refuse("a picture without pixels")
-    smaller = "Send it smaller: 1,000 pixels of a side are plenty for a digit."
     if max(still.size) > MAX_SIDE:
-        refuse(f"a picture of {width} x {height} pixels, the limit of a side is {MAX_SIDE:,}", smaller)
+        refuse(f"a picture of {width} x {height} pixels, the limit of a side is {MAX_SIDE:,}", SMALLER)
     if pixels > max_pixels:
-        refuse(f"a picture of {width} x {height} pixels, the limit is {max_pixels:,}", smaller)
+        refuse(f"a picture of {width} x {height} pixels, the limit is {max_pixels:,} in all", SMALLER)
     most_scans = max(1, MAX_SCANS * SCANNED // max(pixels, SCANNED))
     if still.scans > most_scans:
         refuse(f"a picture of more than {most_scans} scans", "Save it again, as a baseline JPEG or a PNG.")
     if decoding_bytes(still) > MAX_DECODING_BYTES:
         most = MAX_DECODING_BYTES // BYTES_PER_PIXEL["WEBP"]
-        refuse(f"a WebP picture of {width} x {height} pixels, the limit of these is {most:,}", f"{smaller} Or as JPEG.")
+        refuse(f"a WebP picture of {width} x {height} pixels, the limit of these is {most:,}", f"{SMALLER} Or as JPEG.")
     return still
 
 
@@ -176,14 +176,14 @@ def _opened(file: io.BytesIO, still: Still) -> Image.Image:
     try:
         image = Image.open(file, formats=[still.kind])
     except UnidentifiedImageError:
-        refuse("a broken picture")
+        refuse("a broken picture", SEND_AGAIN)
     if image.size != still.size:
         refuse(f"a picture of {image.size} pixels where {still.size} were promised")
     return image
 
 
 def _broken(said: str) -> UnreadableImage:
-    return UnreadableImage("picture", found=f"a broken picture ({said})", promised=PROMISED, remedy=REMEDY)
+    return UnreadableImage("picture", found=f"a broken picture ({said})", promised=PROMISED, remedy=SEND_AGAIN)
 
 
 def _scales(still: Still) -> tuple[int, int]:

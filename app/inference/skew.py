@@ -47,7 +47,7 @@ TOO_LARGE = Finding("too-large", "Scale the drawing down until the longest side 
 TOO_THICK = Finding("too-thick", "Draw with a thinner pen: about 2 pixels wide in a field of 28.")
 
 BARE = Finding("blank", "Nothing looks like a line of a pen: write larger or darker, and leave paper around it.")
-FAINT_PAPER = Finding("faint", "The ink hardly differs from its paper: write darker, or bring more light.")
+FAINT_PAPER = Finding("faint", "What is there hardly differs from the paper: write darker, or use more light.")
 FRAME = Finding("frame", "There is a frame or a sheet and no digit in it: send what is inside of it, larger.")
 
 LINES = Finding("lines", "The paper's own lines are as dark as the ink: use plain paper, or a darker pen.")
@@ -55,7 +55,7 @@ LINES = Finding("lines", "The paper's own lines are as dark as the ink: use plai
 
 def several_digits(count: int) -> Finding:
     """The finding on a picture with so many digits."""
-    return Finding("several-digits", f"There are {count} digits side by side: send a picture of each.")
+    return Finding("several-digits", f"There are {count} digits: send a picture of each.")
 
 
 def tiny(pixels: int) -> Finding:

@@ -20,6 +20,8 @@ MAX_PARTS = 20_000
 """Of a file: chunks, segments or blocks. A PNG of 32 MiB has some thousands. Each takes a microsecond or two."""
 PROMISED = "a PNG, JPEG, WebP or GIF picture"
 REMEDY = "Pass a picture of one digit."
+SEND_AGAIN = "Not all of it may have arrived: send it again, or save it again as JPEG or PNG."
+"""Of a file that is of a kind that is read, and cut off or broken."""
 
 
 class Still(NamedTuple):
@@ -52,7 +54,7 @@ def cut_out(data: bytes) -> Still:
             if data.startswith(begins):
                 return reader(data)
     except (struct.error, IndexError):
-        refuse("a file that is cut off")
+        refuse("a file that is cut off", SEND_AGAIN)
     found, remedy = name_kind(data)
     refuse(found, remedy)
 
@@ -86,7 +88,7 @@ def _png(data: bytes) -> Still:
     for kind, begin, end in _png_chunks(data, 33):
         if kind == b"IDAT":
             if end + 4 > len(data):
-                refuse("a file that is cut off")
+                refuse("a file that is cut off", SEND_AGAIN)
             if pixels is None or pixels[1] == begin - 8:
                 pixels = (pixels[0] if pixels else begin - 8, end + 4)
         elif kind == b"PLTE" and pixels is None:
@@ -99,7 +101,7 @@ def _png(data: bytes) -> Still:
         elif kind == b"IEND":
             break
     if pixels is None:
-        refuse("a PNG file without pixels")
+        refuse("a PNG file without pixels", SEND_AGAIN)
     if colour == PALETTE and not (0 < palette <= 768 and palette % 3 == 0):
         refuse("a PNG file without its palette")
     kept += [memoryview(data)[slice(*pixels)], _png_chunk(b"IEND", b"")]
@@ -177,7 +179,7 @@ def _jpeg(data: bytes) -> Still:
         if marker in FRAMES or marker in TABLES or marker in (JFIF, ADOBE):
             kept.append(data[at - 2 : at + length])
         at += length
-    refuse("a JPEG file without pixels")
+    refuse("a JPEG file without pixels", SEND_AGAIN)
 
 
 # -- GIF ---------------------------------------------------------------------------------------------------------------
@@ -201,7 +203,7 @@ def _gif(data: bytes) -> Still:
         if label == GIF_CONTROL and data[begin] == 4:
             control = data[begin + 1 : begin + 5]
     if data[at] != GIF_FRAME:
-        refuse("a GIF file without pixels")
+        refuse("a GIF file without pixels", SEND_AGAIN)
     width, height, frame_flags = struct.unpack_from("<HHB", data, at + 5)
     sides = struct.pack("<HH", width, height)
     kept: list[bytes | memoryview] = [b"GIF89a", sides, data[10:13], data[13 : 13 + _palette_bytes(flags)]]
@@ -243,10 +245,10 @@ def _webp(data: bytes) -> Still:
         if kind == b"EXIF" and not orientation:
             orientation = _orientation(memoryview(data)[begin:end])
     if picture is None:
-        refuse("a WebP file without pixels")
+        refuse("a WebP file without pixels", SEND_AGAIN)
     kind, begin, end = picture
     if end > len(data):
-        refuse("a file that is cut off")
+        refuse("a file that is cut off", SEND_AGAIN)
     width, height = _lossy_size(data, begin) if kind == LOSSY else _lossless_size(data, begin)
     kept = _webp_chunk(kind, memoryview(data)[begin:end])
     if opacity and kind == LOSSY:
@@ -272,14 +274,14 @@ def _webp_chunk(kind: bytes, content: bytes | memoryview) -> tuple[bytes | memor
 def _lossy_size(data: bytes, at: int) -> tuple[int, int]:
     begins, width, height = struct.unpack_from("<3x3sHH", data, at)
     if begins != b"\x9d\x01\x2a":
-        refuse("a WebP file without pixels")
+        refuse("a WebP file without pixels", SEND_AGAIN)
     return width & 0x3FFF, height & 0x3FFF  # the two bits above are a wish how large it is shown
 
 
 def _lossless_size(data: bytes, at: int) -> tuple[int, int]:
     begins, bits = struct.unpack_from("<BI", data, at)
     if begins != 0x2F:
-        refuse("a WebP file without pixels")
+        refuse("a WebP file without pixels", SEND_AGAIN)
     return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
 
 

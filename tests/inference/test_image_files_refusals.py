@@ -15,6 +15,7 @@ from PIL import Image
 
 from app.errors import UnreadableImage
 from app.inference.image_files import read_images
+from app.inference.pictures import SMALLER
 from tests.conftest import Mnist
 from tests.inference.test_image_files import one, saved, seven
 
@@ -36,6 +37,13 @@ def test_an_array_of_another_shape_or_dtype_is_refused_with_both(tmp_path: Path,
     with pytest.raises(UnreadableImage) as caught:
         read_images(tmp_path / "images.npy")
     assert f"{array.dtype} {array.shape}" in str(caught.value)
+    assert "uint8, 0 paper to 255 ink" in caught.value.remedy
+
+
+def test_a_file_that_is_not_there_is_named_once(tmp_path: Path):
+    with pytest.raises(UnreadableImage) as caught:
+        read_images(tmp_path / "seven.png")
+    assert str(caught.value).startswith(f"image {tmp_path / 'seven.png'}: found no such file, promised ")
 
 
 def test_an_array_of_objects_is_refused_and_nothing_of_it_runs(tmp_path: Path):
@@ -117,8 +125,9 @@ def test_a_device_is_refused():
 def test_a_sparse_picture_file_beyond_32_mib_is_refused_by_its_size(tmp_path: Path):
     with (tmp_path / "huge.png").open("wb") as file:
         file.truncate((32 << 20) + 1)
-    with pytest.raises(UnreadableImage, match="the limit is 33,554,432"):
+    with pytest.raises(UnreadableImage, match=r"found a file that has .* the limit is 33,554,432") as caught:
         read_images(tmp_path / "huge.png")
+    assert caught.value.remedy == SMALLER
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP"])

@@ -76,6 +76,12 @@ def test_several_digits_are_counted(count: int, take: Callable[[Values], Values]
     assert f"are {count} digits" in finding.remedy
 
 
+def test_digits_one_above_the_other_are_not_said_to_be_side_by_side():
+    finding = seen(np.vstack([lines(seven()), lines(seven())])).unread
+    assert finding is not None
+    assert finding.remedy == "There are 2 digits: send a picture of each."
+
+
 def test_a_7_beside_a_1_is_two_digits():
     """The 1 is as straight as an edge of paper."""
     assert unread(lines(seven(30, 50), [(190, 50), (190, 190)])) == "several-digits"

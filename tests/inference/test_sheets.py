@@ -194,6 +194,13 @@ def test_ink_that_hardly_differs_from_its_paper_is_faint_and_never_blank(pen: in
     assert unread(on(written(1)[0].ink, 255, pen)) == "faint"
 
 
+def test_of_the_grain_of_an_empty_sheet_nobody_says_that_it_is_ink():
+    grain = np.random.default_rng(1).normal(0, 3, (600, 600))
+    finding = seen(np.clip(235 + grain, 0, 255).astype(np.uint8)).unread
+    assert finding is not None
+    assert "ink" not in finding.remedy.lower()
+
+
 @pytest.mark.parametrize("contrast", range(8, 130, 6))
 def test_beside_a_visible_7_nothing_is_called_blank(contrast: int):
     sheet = lines(seven())

@@ -35,7 +35,7 @@ FOREIGN = {
     "a PDF document": (b"%PDF-1.7\n", "screenshot"),
     "an SVG drawing": (b'<?xml version="1.0"?>\n<!-- a digit -->\n<svg xmlns="">', "screenshot"),
     "an SVG drawing, bare": (b"\xef\xbb\xbf\n<svg/>", "screenshot"),
-    "nothing": (b"", "Pass a picture"),
+    "an empty file": (b"", "Pass a picture"),
     "another kind of file": (b"RIFF\0\0\0\0WAVE", "Pass a picture"),
     "another kind of file, a text": (b"seven", "Pass a picture"),
 }

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Route, expect
 
 from app.inference.foreign_kinds import HEIC, KINDS, Foreign
-from app.inference.stills import PROMISED
+from app.inference.stills import PROMISED, SEND_AGAIN
 from tests.page.visit import SEVEN, THREE, Visit
 
 
@@ -93,7 +93,13 @@ def test_a_broken_picture_is_refused_in_the_service_s_words(visit: Visit):
     visit.expect_refusals()
     hand_in(visit, picture()[:60])
     visit.says("A file that is cut off cannot be read")
-    expect(visit.page.locator("#note")).to_have_text("Pass a picture of one digit.")
+    expect(visit.page.locator("#note")).to_have_text(SEND_AGAIN)
+
+
+def test_an_empty_file_is_refused_by_its_name(visit: Visit):
+    visit.expect_refusals()
+    hand_in(visit, b"")
+    visit.says("An empty file cannot be read")
 
 
 def test_another_kind_of_file_is_not_sent(visit: Visit):

@@ -178,6 +178,16 @@ def test_how_sure_it_is_is_not_said_of_what_may_be_a_digit_never_taught(visit: V
     expect(visit.page.locator("#latency")).to_have_text(re.compile(r"^Answered in \d+ ms by model v1.0$"))
 
 
+def test_nor_beside_it_in_the_list(visit: Visit):
+    findings = [MAY_BE_WITHHELD._asdict()]
+    answer = {**ANSWER, "id": "0", "certainty": 0.65, "unsure": True, "asks": False, "findings": findings}
+    visit.page.route("**/drawings", lambda route: route.fulfill(json=answer))
+    visit.draw(SEVEN)
+    visit.click("Read it")
+    expect(visit.page.locator(".reading")).to_contain_text("may be a 0")
+    expect(visit.page.locator(".reading")).not_to_contain_text("%")
+
+
 def test_how_sure_and_how_fast_an_answer_was_goes_with_it(visit: Visit):
     visit.draw(SEVEN)
     visit.says("Looks like a 7")

@@ -92,6 +92,30 @@ def test_a_heic_picture_is_refused_by_its_name_with_the_way_out_whatever_is_said
         assert "Settings > Camera > Formats > Most Compatible" in reply.json["remedy"]
 
 
+@pytest.mark.parametrize("said", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded"])
+def test_a_picture_that_comes_as_a_form_is_told_how_to_send_it(inside: Inside, said: str):
+    """As curl sends it, by -F, and by --data-binary alone."""
+    reply = inside.ask("POST", PREVIEW, file_of(seven(), "JPEG"), {"content-type": said})
+    kind = said.partition(";")[0]
+    assert reply.status == 415
+    assert reply.json["message"].startswith(f"body: found a form (Content-Type {kind}), promised ")
+    assert "--data-binary @FILE" in reply.json["remedy"]
+
+
+def test_an_empty_picture_and_one_that_is_cut_off_are_told_so(inside: Inside):
+    whole = file_of(seven(), "JPEG")
+    for data, found, remedy in (
+        (b"", "an empty file", "Pass a picture"),
+        (whole[:-20], "a broken picture", "send it again"),
+        (whole[:30], "a JPEG file without pixels", "send it again"),
+        (file_of(seven(), "PNG")[:60], "a file that is cut off", "send it again"),
+    ):
+        reply = inside.ask("POST", PREVIEW, data, {"content-type": "image/jpeg"})
+        assert (reply.status, reply.json["error"]) == (422, "unreadable-image")
+        assert f"picture: found {found}" in reply.json["message"]
+        assert remedy in reply.json["remedy"]
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 @pytest.mark.parametrize(
     ("headers", "where"),

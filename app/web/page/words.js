@@ -62,9 +62,14 @@ export function answeredIn(answer, milliseconds, served) {
   return sure ? `${sure} · a${said}` : `A${said}`;
 }
 
-/** Cut, not rounded. Nothing without a certainty, nor of what may be a digit that no score speaks of. */
+/** Whether an answer may be to a digit that no score speaks of. */
+export function mayBeWithheld(findings) {
+  return findings.some(({ name }) => name === MAY_BE_WITHHELD);
+}
+
+/** Cut, not rounded. Nothing without a certainty, nor of what may be withheld. */
 function howSure({ certainty = null, unsure, findings, model_version: version }, served) {
-  if (certainty === null || findings.some(({ name }) => name === MAY_BE_WITHHELD)) return "";
+  if (certainty === null || mayBeWithheld(findings)) return "";
   const sure = `${Math.floor(certainty * 100 + 1e-9)}% sure`;
   if (!unsure || version !== served.model_version) return sure;
   return `${sure}, unsure below ${Math.round(served.unsure_below * 100)}%`;
@@ -101,6 +106,9 @@ export function refusal({ status, message, remedy, seconds }, retries) {
     : ["The service refused", said || `It answered with status ${status}.`]);
   return { figure: "", line, note, kind: "refused" };
 }
+
+/** Beside a reading in the list, in the place of a figure. */
+export const MAY_BE_A_0 = "may be a 0";
 
 /** What a key says of an answer with this prediction: a digit, NOT_A_DIGIT, or null for a key that says nothing. */
 export function saidBy(key, prediction) {

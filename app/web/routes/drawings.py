@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app.errors import BadDrawing, BadParameter, WrongMediaType
 from app.inference.drawing import RECIPE
-from app.inference.foreign_kinds import KINDS, foreign_kind
+from app.inference.foreign_kinds import KINDS, Foreign, foreign_kind
 from app.inference.pictures import MAX_SIDE, PICTURE_BYTES, decode, is_large, open_picture, read_grey
 from app.inference.recipe import Seen, see, see_strokes
 from app.inference.stills import Still
@@ -26,7 +26,15 @@ from app.web.service import Service, answers_to
 PICTURES = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff", "image/webp": b"RIFF", "image/gif": b"GIF8"}
 """How such files begin. Which of them a body is, its bytes say: many a program names another one."""
 PICTURE_AS_STROKES = f"A picture needs a Content-Type of its own, such as image/png. {SEND_LESS}"
-FOREIGN = {media_type: kind for kind in KINDS for media_type in kind.media_types}
+FORM = Foreign(
+    "a form",
+    (),
+    ("multipart/form-data", "application/x-www-form-urlencoded"),
+    "Send strokes as application/json, and of a picture its bytes alone: "
+    "curl -H 'Content-Type: image/jpeg' --data-binary @FILE",
+)
+"""What curl sends by -F, and by -d or --data-binary where no header says what it is."""
+FOREIGN = {media_type: kind for kind in (*KINDS, FORM) for media_type in kind.media_types}
 RAW_BYTES = 8 << 20
 STROKES_BYTES = 256 << 10
 POINTS_ON_THE_LOOP = 1000
@@ -103,7 +111,7 @@ class Drawings:
     async def _read_picture(self, call: Call, caller: Caller) -> Seen:
         """Its bytes count for this caller until it is decoded. A large one is, one at a time, where no other waits."""
         with Kept(caller) as kept:
-            body = not_empty(await read_body(call, limit=PICTURE_BYTES, of=caller, kept=kept))
+            body = await read_body(call, limit=PICTURE_BYTES, of=caller, kept=kept)
             found = await self._aside.run(lambda: _digit_or_large(body), of=caller)
             if isinstance(found, Still):
                 large = found
