@@ -16,12 +16,14 @@ MOST = 200
 """Pieces: smaller ones are grain. A digit of dashes has some dozens."""
 CLOSELY = 8
 """So many pieces are looked at for one that is a line."""
-SLENDER = 4.5
+SLENDER, UPRIGHT_SLENDER = 4.5, 4.0
 """On a photograph, times as long as wide: what is shorter is no line of a pen. A square is 2.25 times, by `width_of`;
 of MNIST's digits the thickest 1 is 6.8 times."""
+UPRIGHT = 2.3
+"""Times as high as wide: that may be a marker's 1, which is less slender than any other digit."""
 CREASE = 0.02, 1.15
 """Of the picture's diagonal: a crease is no wider; and times its own: its ink is no longer."""
-FROM_RIM, SLENDERER = 0.3, 9.0
+FROM_RIM, SLENDERER, UPRIGHT_SLENDERER = 0.3, 9.0, 5.5
 """Of the picture's longer side: what the rim cuts and is smaller is a table's corner, or a shadow. And times as long as
 wide is what one side only cuts: a finger is not."""
 STRANGERS, AS_LARGE = 5, 0.2
@@ -61,8 +63,9 @@ FRAME_SHARE = 0.9
 """Of a piece's ink: if so much lies along its box, it is a frame (of a ring, two fifths does)."""
 AS_TALL = 0.66
 """Of the tallest digit: a piece as tall as that, beside it, is another digit."""
-APART = 0.1
-"""Of the same: pieces with so wide a gap are two digits."""
+APART, WIDEST = 0.1, 2.0
+"""Of the same: pieces with so wide a gap are two digits; and those with any gap where all are wider, which no digit is.
+"""
 
 
 class Piece(NamedTuple):
@@ -93,6 +96,7 @@ class Digit(NamedTuple):
         crossings: how often its lines run over the picture's rim.
         is_plate: it is no line but a sheet: what is written may be in it.
         is_line: it may be of a pen, by its length and width.
+        is_pattern: it is one of many pieces alike.
     """
 
     ink: Mask
@@ -106,6 +110,7 @@ class Digit(NamedTuple):
     crossings: int
     is_plate: bool
     is_line: bool
+    is_pattern: bool
 
     @property
     def side(self) -> int:
@@ -134,16 +139,23 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
     )
     digit = kept[names]
     lines = own if is_drawn else [piece for piece in own if _is_line(names, piece)]
-    is_line = bool(lines) and (is_drawn or not _is_pattern(bare, own, ink.shape))
+    is_pattern = bool(own) and not is_drawn and _is_pattern(names, bare, own)
     digits = max(_count(lines), bool(own))
-    return Digit(digit, *box, len(own), digits, bool(frames), _crossings(digit), _is_plate(digit, *box), is_line)
+    is_plate = _is_plate(digit, *box)
+    return Digit(digit, *box, len(own), digits, bool(frames), _crossings(digit), is_plate, bool(lines), is_pattern)
 
 
-def _is_pattern(pieces: list[Piece], own: list[Piece], shape: tuple[int, ...]) -> bool:
-    """Whether what was taken for the digit is one of many pieces alike."""
-    least = AS_LARGE * max(piece.area for piece in own)
-    alike = [piece for piece in pieces if piece.area >= least and not _runs_through(piece, shape)]
-    return len(alike) - sum(piece.area >= least for piece in own) >= STRANGERS
+def _is_pattern(names: NDArray[np.int32], pieces: list[Piece], own: list[Piece]) -> bool:
+    """Whether what was taken for the digit is one of many pieces alike; what the rim cuts is unlike a whole line."""
+    main = max(own, key=lambda piece: piece.area)
+    least = AS_LARGE * main.area
+    is_whole = not main.cut and main.area >= SLENDERER * width_of(_alone(names, main)) ** 2
+    alike = [
+        piece
+        for piece in pieces
+        if piece.area >= least and not (piece.cut and is_whole) and not _runs_through(piece, names.shape)
+    ]
+    return len(alike) - sum(piece in alike for piece in own) >= STRANGERS
 
 
 def _is_plate(ink: Mask, top: int, left: int, bottom: int, right: int) -> bool:
@@ -187,7 +199,11 @@ def _is_line(names: NDArray[np.int32], piece: Piece) -> bool:
     """Whether a piece may be of a pen, by its length and width: a shadow, a spot of light and a dot are not."""
     if piece.cut and piece.side < FROM_RIM * max(names.shape):
         return False
-    least = SLENDERER if _sides_cut(names.shape, piece) == 1 else SLENDER
+    is_upright = piece.bottom - piece.top >= UPRIGHT * (piece.right - piece.left)
+    upright, least = (
+        (UPRIGHT_SLENDERER, SLENDERER) if _sides_cut(names.shape, piece) == 1 else (UPRIGHT_SLENDER, SLENDER)
+    )
+    least = upright if is_upright else least
     return bool(piece.area >= least * width_of(_alone(names, piece)) ** 2)
 
 
@@ -340,7 +356,8 @@ def _count(own: list[Piece]) -> int:
     """How many digits there are, side by side or one above the other."""
     tallest = max((piece.bottom - piece.top for piece in own), default=0)
     tall = [piece for piece in own if piece.bottom - piece.top >= AS_TALL * tallest]
-    beside = _groups([(piece.left, piece.right) for piece in tall], APART * tallest)
+    wide = max((piece.right for piece in own), default=0) - min((piece.left for piece in own), default=0)
+    beside = _groups([(piece.left, piece.right) for piece in tall], APART * tallest if wide <= WIDEST * tallest else 0)
     above = _groups([(piece.top, piece.bottom) for piece in tall], FARTHER * tallest)
     smaller = [piece for piece in own if piece.bottom - piece.top >= SMALLER * tallest]
     farther = _groups([(piece.left, piece.right) for piece in smaller], FARTHER * tallest)

@@ -20,7 +20,7 @@ from app.inference.drawing import SIDE, Grey, is_normal, normalise
 from app.inference.lines import as_wide_as_mnist, width_of
 from app.inference.paper import ALL_AROUND, Floats, Stain, Values, on_any_paper, on_flat_paper, without_border
 from app.inference.pictures import Picture
-from app.inference.pieces import Digit, find_digit
+from app.inference.pieces import WIDEST, Digit, find_digit
 from app.inference.skew import BARE, BLANK, FAINT_PAPER, FRAME, LINES, Finding, several_digits, tiny
 from app.inference.strokes import Stroke, draw_strokes
 
@@ -32,10 +32,10 @@ SMALL, NEAR = 0.5, 0.35
 """Of a photograph's longer side: a smaller digit is looked at again, alone; and of the digit's: so much around it."""
 LEAST_SIDE = 8
 """Of a digit in its file, in pixels: in fewer nobody tells a 3 from an 8."""
+FEW_PIXELS = 28
+"""Of the copy that a photograph is looked at in: what is smaller shows on a larger copy whether it is of a pen."""
 SHEETS, INSET = 2, 0.03
 """How many sheets, one on the other, are looked into; and by how much of its longest side within each one's edges."""
-WIDEST = 2.0
-"""Times its height: a digit is no wider."""
 FILLING, THICK, SOME = 0.95, (0.35, 0.8), 0.1
 """Of both sides of a photograph: what a digit takes that it was cut to; of its area, where its lines are thick; and
 what is then taken for ink at the least."""
@@ -96,6 +96,17 @@ def _see(picture: Picture, *, within: int) -> Seen:
     if digit.is_plate and not picture.is_opacity and digit.side * scale >= LEAST_SIDE:
         return _seen_on_sheet(picture, digit, step, within=within)
     unread = _why_not(stain, digit, scale, is_flat=is_flat)
+    is_small = not is_flat and step > 1 and digit.side < SMALL * max(values.shape)
+    if is_small and (unread is None or _is_too_small_to_tell(unread, digit)):
+        around = _around(picture.values, digit, step)
+        nearer = _shrunk(around, WORKING_SIDE)
+        seen_nearer = on_any_paper(nearer)
+        alone = find_digit(seen_nearer.solid)
+        are_more = alone.digits > 1 and digit.pieces > 1 and digit.side < FEW_PIXELS
+        if are_more or (unread and alone.digits):
+            unread = _why_not(seen_nearer, alone, scale / step * max(around.shape) / max(nearer.shape), is_flat=False)
+        if alone.digits == 1:
+            stain, digit = seen_nearer, alone
     if unread in (BARE, several_digits(digit.digits)) and not is_flat and stain.solid.mean() > SOME:
         swapped = on_any_paper(values, swapped=True)
         tight = find_digit(swapped.solid)
@@ -103,11 +114,6 @@ def _see(picture: Picture, *, within: int) -> Seen:
             stain, digit, unread = swapped, tight, None
     if unread:
         return Seen(EMPTY, FRAME if unread is BARE and is_framed else unread)
-    if not is_flat and step > 1 and digit.side < SMALL * max(values.shape):
-        nearer = on_any_paper(_shrunk(_around(picture.values, digit, step), WORKING_SIDE))
-        alone = find_digit(nearer.solid)
-        if alone.digits == 1:
-            stain, digit = nearer, alone
     return _shown(_ink_of(stain, digit))
 
 
@@ -150,7 +156,7 @@ def _why_not(stain: Stain, digit: Digit, scale: float, *, is_flat: bool) -> Find
     pixels = math.ceil(digit.side * scale)
     if pixels < LEAST_SIDE:
         return tiny(pixels)
-    if not is_flat and (_lies(digit) or not digit.is_line or _is_light(stain, digit)):
+    if not is_flat and (_lies(digit) or digit.is_pattern or not digit.is_line or _is_light(stain, digit)):
         return BARE
     return None
 
@@ -159,6 +165,11 @@ def _is_sure(digit: Digit) -> bool:
     """Whether what hardly stands out is one digit all the same: large, of few pieces, of a thin line."""
     is_one = digit.digits == 1 and digit.pieces <= FAINT_PIECES and digit.side >= FAINT_SIDE * max(digit.ink.shape)
     return is_one and bool(np.count_nonzero(digit.ink) >= FAINT_LENGTH * width_of(digit.ink) ** 2)
+
+
+def _is_too_small_to_tell(unread: Finding, digit: Digit) -> bool:
+    """Whether something is no line of a pen only because this copy has so few pixels of it."""
+    return unread is BARE and digit.digits == 1 and not digit.is_pattern and digit.side < FEW_PIXELS
 
 
 def _lies(digit: Digit) -> bool:

@@ -66,6 +66,22 @@ def test_a_small_digit_on_a_large_photograph_is_looked_at_again_alone():
     assert np.abs(alone.pixels.astype(int) - far.pixels).mean() < 8
 
 
+@pytest.mark.parametrize("side", [30, 40, 60])
+def test_one_fiftieth_of_a_large_photograph_is_read_and_two_of_them_are_two(read: Callable[[Seen], str], side: int):
+    large = np.full((1500, 2000), 255, np.uint8)
+    small = lines(seven(10, 10, side), pen=4)[: side + 20, : side + 20]
+    large[700 : 720 + side, 500 : 520 + side] = small
+    assert read(seen(photographed(large))) == "7"
+    large[700 : 720 + side, 520 + side : 540 + 2 * side] = small
+    assert unread(photographed(large)) == "several-digits"
+
+
+@pytest.mark.parametrize("turn", [0, 2])
+def test_a_marker_s_1_that_runs_over_the_rim_is_read(read: Callable[[Seen], str], turn: int):
+    sheet = lines([(150, 100), (140, 400)], pen=40, width=300, height=440)
+    assert read(seen(photographed(np.rot90(sheet[80:370], turn)))) == "1"
+
+
 @pytest.mark.parametrize("count", [2, 3, 4])
 @pytest.mark.parametrize("take", [lambda values: values, photographed], ids=["drawn", "photographed"])
 def test_several_digits_are_counted(count: int, take: Callable[[Values], Values]):
