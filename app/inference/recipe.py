@@ -81,40 +81,74 @@ def _see(picture: Picture, *, within: int) -> Seen:
     """within: how many sheets, one on the other, are looked into."""
     values = _shrunk(picture.values, FLAT_SIDE)
     stain = on_flat_paper(values, is_opacity=picture.is_opacity)
-    is_flat, is_framed = stain is not None, False
     if stain is None:
-        bare = without_border(picture.values)
-        is_framed = bare.shape != picture.values.shape
-        picture = Picture(bare, _scaled(picture, bare))
-        values = _shrunk(picture.values, WORKING_SIDE)
-        stain = on_any_paper(values)
-    elif stain.ink.shape == (SIDE, SIDE) and is_normal(as_grey(stain.ink)):
+        return _see_photograph(picture, within=within)
+    if stain.ink.shape == (SIDE, SIDE) and is_normal(as_grey(stain.ink)):
         return Seen(as_grey(stain.ink))
+    look = _look(stain, max(picture.size) / max(values.shape), is_flat=True)
+    if look.digit.is_plate and not picture.is_opacity and look.digit.side * look.scale >= LEAST_SIDE:
+        return _seen_on_sheet(picture, look.digit, max(picture.values.shape) / max(values.shape), within=within)
+    return Seen(EMPTY, look.unread) if look.unread else _shown(_ink_of(*look[:2]))
+
+
+def _see_photograph(picture: Picture, *, within: int) -> Seen:
+    bare = without_border(picture.values)
+    is_framed = bare.shape != picture.values.shape
+    picture = Picture(bare, _scaled(picture, bare))
+    values = _shrunk(bare, WORKING_SIDE)
+    step, scale = max(bare.shape) / max(values.shape), max(picture.size) / max(values.shape)
+    look = _look(on_any_paper(values), scale)
+    if look.digit.is_plate and look.digit.side * scale >= LEAST_SIDE:
+        return _seen_on_sheet(picture, look.digit, step, within=within)
+    if step > 1 and look.digit.side < SMALL * max(values.shape):
+        look = _look_nearer(bare, look, step)
+    if look.unread in (BARE, several_digits(look.digit.digits)):
+        look = _look_swapped(values, look)
+    if look.unread:
+        return Seen(EMPTY, FRAME if look.unread is BARE and is_framed else look.unread)
+    return _shown(_ink_of(*look[:2]))
+
+
+class Look(NamedTuple):
+    """What a look at a picture finds.
+
+    Attributes:
+        unread: why the model cannot be asked, if so.
+        scale: pixels of the file for one of the picture that was looked at.
+    """
+
+    stain: Stain
+    digit: Digit
+    unread: Finding | None
+    scale: float
+
+
+def _look(stain: Stain, scale: float, *, is_flat: bool = False) -> Look:
     digit = find_digit(stain.solid, is_drawn=is_flat)
-    step = max(picture.values.shape) / max(values.shape)
-    scale = max(picture.size) / max(values.shape)
-    if digit.is_plate and not picture.is_opacity and digit.side * scale >= LEAST_SIDE:
-        return _seen_on_sheet(picture, digit, step, within=within)
-    unread = _why_not(stain, digit, scale, is_flat=is_flat)
-    is_small = not is_flat and step > 1 and digit.side < SMALL * max(values.shape)
-    if is_small and (unread is None or _is_too_small_to_tell(unread, digit)):
-        around = _around(picture.values, digit, step)
-        nearer = _shrunk(around, WORKING_SIDE)
-        seen_nearer = on_any_paper(nearer)
-        alone = find_digit(seen_nearer.solid)
-        are_more = alone.digits > 1 and digit.pieces > 1 and digit.side < FEW_PIXELS
-        if are_more or (unread and alone.digits):
-            unread = _why_not(seen_nearer, alone, scale / step * max(around.shape) / max(nearer.shape), is_flat=False)
-        if alone.digits == 1:
-            stain, digit = seen_nearer, alone
-    if unread in (BARE, several_digits(digit.digits)) and not is_flat and stain.solid.mean() > SOME:
-        swapped = on_any_paper(values, swapped=True)
-        tight = find_digit(swapped.solid)
-        if _fills(tight, values) and not swapped.is_weak and _why_not(swapped, tight, scale, is_flat=False) is None:
-            stain, digit, unread = swapped, tight, None
-    if unread:
-        return Seen(EMPTY, FRAME if unread is BARE and is_framed else unread)
-    return _shown(_ink_of(stain, digit))
+    return Look(stain, digit, _why_not(stain, digit, scale, is_flat=is_flat), scale)
+
+
+def _look_nearer(values: Values, far: Look, step: float) -> Look:
+    """A look at a small digit alone; `far` saw a copy, `step` times smaller, of the picture with these values."""
+    if far.unread and not _is_too_small_to_tell(far.unread, far.digit):
+        return far
+    around = _around(values, far.digit, step)
+    nearer = _shrunk(around, WORKING_SIDE)
+    near = _look(on_any_paper(nearer), far.scale / step * max(around.shape) / max(nearer.shape))
+    are_more = near.digit.digits > 1 and far.digit.pieces > 1 and far.digit.side < FEW_PIXELS
+    if near.digit.digits == 1:
+        return near if far.unread else near._replace(unread=None)
+    return far._replace(unread=near.unread) if are_more or (far.unread and near.digit.digits) else far
+
+
+def _look_swapped(values: Values, first: Look) -> Look:
+    """A look for a digit that a photograph was cut to so tightly that its ink looks like paper; the first look, if
+    there is none."""
+    if first.stain.solid.mean() < SOME:
+        return first
+    tight = _look(on_any_paper(values, swapped=True), first.scale)
+    is_one = tight.unread is None and _fills(tight.digit, values) and not tight.stain.is_weak
+    return tight if is_one else first
 
 
 def _seen_on_sheet(picture: Picture, digit: Digit, step: float, *, within: int) -> Seen:
