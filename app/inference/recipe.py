@@ -42,8 +42,9 @@ what is then taken for ink at the least."""
 FAINT_SIDE, FAINT_PIECES, FAINT_LENGTH = 0.25, 2, 10.0
 """Of a photograph's longer side; and times as long as wide: what hardly stands out and is smaller, of more pieces or
 shorter is the paper's own grain. Digits in pencil of a sixteenth of the paper's light are none of these."""
-STEEP, SOFT = 2.8, 0.15
-"""Pixels in which paper becomes ink, and how many beyond two for each of a line's width: light does so slowly."""
+SOFT, BROAD = 0.15, 10
+"""Pixels in which paper becomes ink, beyond two, for each of a line's width; and pixels, the least width that counts: a
+hair line has no more of them than light has."""
 RULED = 8
 """Lines of a digit run over the rim four times at most; those of squared paper do so at every square."""
 WEAKEST = 0.55
@@ -228,7 +229,7 @@ def _is_light(stain: Stain, digit: Digit) -> bool:
         return False
     slope = float(np.hypot(*np.gradient(stain.ink[box]))[edges].mean())
     pixels = 1 / max(slope, 0.01)
-    return pixels > STEEP and pixels - 2 > SOFT * width_of(solid)
+    return pixels - 2 > SOFT * max(BROAD, width_of(solid))
 
 
 def _around(values: Values, digit: Digit, step: float) -> Values:
