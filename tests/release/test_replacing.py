@@ -17,7 +17,7 @@ from tests.installation import CARD, REPOSITORY, Installation, Published
 from tests.release.shop import V1, Shop
 
 READS = 60
-LEAST_REPLACEMENTS = 20
+LEAST_REPLACEMENTS, MOST_REPLACEMENTS = 20, 20_000
 
 READER = """
 import os, sys
@@ -67,6 +67,9 @@ def test_no_read_is_refused_while_a_release_is_replaced_many_times(
         assert reader.stdout is not None and reader.stdout.readline() == "ready\n"
         while reader.poll() is None:
             number += 1
+            if number > MOST_REPLACEMENTS:
+                reader.kill()
+                pytest.fail(f"{READS} reads did not end within {MOST_REPLACEMENTS:,} replacements")
             replace(house.models, {**v1.files, "number": b"%d" % (number % 5)}, v1.record.artefact, number)
         said, complaint = reader.communicate()
     assert (reader.returncode, complaint) == (0, "")
