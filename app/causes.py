@@ -1,4 +1,4 @@
-"""Why a system refuses to write or read: each cause by its number, what was found and what helps."""
+"""Causes for which a system refuses to write or read, by number: what was found and what helps."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ NO_PROCESS = {
 
 
 def cause_of(error: OSError) -> tuple[str, str]:
-    """What was found and what helps, of an error with which a system refuses."""
+    """The finding and the remedy for an error with which a system refuses."""
     number = errno.ENOTDIR if error.errno == errno.EEXIST else error.errno or 0  # a folder that is to be made is a file
     return CAUSES.get(number, (os.strerror(number), "Mend that, then try again."))

@@ -73,7 +73,7 @@ def main() -> NoReturn:
 
 
 def _say_which_installation() -> None:
-    """An activated environment stays that of its own tree, whatever folder is the current one."""
+    """An activated environment stays that of its own tree, whatever the current folder is."""
     here = Path(os.path.realpath("."))
     if here != ROOT and (here / "setup-server.sh").is_file() and (here / "app/cli.py").is_file():
         say(f"This is the command of {ROOT}, not of the current folder {here}: it reads and changes that one.")
@@ -245,7 +245,7 @@ def predict(
 
 
 def _answers(seen: list[Images]) -> list[dict[str, Any]]:
-    """What is said of each image, as the service says it: the model is asked once, of all that there is to read."""
+    """The answer for each image, as the service gives it: the model is asked once, for all that there is to read."""
     import numpy as np
 
     from app.classifier import MODEL, classify_batch

@@ -15,7 +15,7 @@ _STAND_IN = re.compile(r"\$\{.*?\}|\$DB_PASSWORD\b")
 
 
 def asks_for_password(address: str) -> bool:
-    """`${DB_PASSWORD}` is in it."""
+    """True if `${DB_PASSWORD}` is in it."""
     return _HERE in address
 
 
@@ -25,7 +25,7 @@ def with_password(address: str, password: str) -> str:
 
 
 def wrong_password(address: str, password: str, *, line: int | None) -> list[str]:
-    """What is wrong with them, without the password: whatever would be taken as text, or not be used, in silence.
+    """The faults of both, without the password: whatever would silently be taken as text, or not be used.
 
     Args:
         line: that of `.env` which has a password; None if none has.

@@ -84,7 +84,7 @@ def _python() -> Symptom:
 
 
 def _environments() -> Iterator[Symptom]:
-    """Those that lead to another folder, since this one was moved or copied."""
+    """Environments that lead to another folder, as after a move or copy."""
     for name in (".venv", "pixelwise-model/.venv"):
         if elsewhere := leads_elsewhere(ROOT / name):
             yield Symptom(name, False, elsewhere, "bash setup-server.sh", 3)
@@ -159,7 +159,7 @@ def _service(settings: Settings) -> Iterator[Symptom]:
 
 
 def _data_folder(settings: Settings) -> Iterator[Symptom]:
-    """Whether the service could write there, tried; nothing is said where it can."""
+    """Tries whether the service could write there; yields nothing if it can."""
     folder = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -201,7 +201,7 @@ def _database(settings: Settings) -> Iterator[Symptom]:
 
 
 def _address(host: str, port: int) -> Symptom:
-    """Whether `pixelwise serve` could listen there, or does already."""
+    """Checks that `pixelwise serve` could listen there, or already does."""
     try:
         listen(host, port).close()
     except CannotListen as refusal:
@@ -212,7 +212,7 @@ def _address(host: str, port: int) -> Symptom:
 
 
 def _served(settings: Settings) -> Iterator[Symptom]:
-    """What the running service left out, though it may be in order by now."""
+    """Versions that the running service left out, perhaps in order by now."""
     service = running_service(settings.data_dir)
     served = served_by(service) if service else None
     if served is None:
@@ -235,7 +235,7 @@ def _is_pixelwise(host: str, port: int) -> bool:
 
 
 def _model(settings: Settings, version: str) -> Iterator[Symptom]:
-    """Whether a version is there and starts. The checks of another one than the default have its name behind theirs."""
+    """Checks that a version is there and starts; unless it is the default, its name follows those of its checks."""
     is_default = version == settings.model_version
     suffix = "" if is_default else f" {version}"
     named = settings.model_path if is_default else None
@@ -261,7 +261,7 @@ def _model(settings: Settings, version: str) -> Iterator[Symptom]:
 
 
 def _without_certainty(settings: Settings, version: str, suffix: str) -> Symptom:
-    """No fault: what was released before drawn digits were measured works as it did, or is built anew here."""
+    """No fault: a release made before drawn digits were measured works as it did, or is built anew here."""
     found = (
         "its card states no temperature for the recipe here: an answer is called unsure by the model's own confidence"
     )
@@ -277,7 +277,7 @@ def _recorded(trial: Trial, suffix: str) -> str:
 
 
 def _named(settings: Settings, path: Path) -> Symptom:
-    """Whose the bytes are that MODEL_PATH names, and whether they are those that a record there promises."""
+    """The origin of the bytes that MODEL_PATH names, and whether a record there promises others."""
     served = f"MODEL_PATH is served: {path.name}"
     try:
         data = read_plain_file(path, limit=MAX_BYTES)
@@ -298,7 +298,7 @@ def _named(settings: Settings, path: Path) -> Symptom:
 
 
 def _course_path(settings: Settings) -> Symptom:
-    """What lies at `models/<the default's artefact>`, from where nothing is served, but where people look and swap."""
+    """The file at `models/<the default's artefact>`: nothing is served from there, but people look and swap there."""
     pinned = pulled(settings.models, settings.model_version)
     path = settings.models / pinned.artefact
     name, shown, pull = "course's path", f"{path.parent.name}/{path.name}", "pixelwise pull"
@@ -318,7 +318,7 @@ def _course_path(settings: Settings) -> Symptom:
 
 
 def _models_folder(settings: Settings) -> Iterator[Symptom]:
-    """What would keep the next pull from placing a release; nothing is said where nothing would."""
+    """Obstacles to the next pull's placing a release; yields nothing if there are none."""
     models = settings.models
     if not models.is_dir():
         return

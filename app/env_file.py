@@ -20,7 +20,7 @@ _BESIDE = {"MODEL_VERSIONS": "MODEL_VERSION"}
 
 
 class Line(NamedTuple):
-    """What stands behind a key, and in which line; `unlike` are the lines above that give it another value."""
+    """The value of a key and the number of its line; `unlike` are the lines above that give it another value."""
 
     value: str
     number: int
@@ -45,7 +45,7 @@ def read_lines(path: Path) -> tuple[dict[str, Line], list[str]]:
 
 
 def lines_in(text: str) -> tuple[dict[str, Line], list[int]]:
-    """The same of a text; the numbers of the lines that cannot be read."""
+    """The same for a text; the numbers of the lines that cannot be read."""
     bindings = _bindings(text.removeprefix(_BOM))
     all_lines = [(one.key, one.value or "", _number(one)) for one in bindings if one.key]
     lines = {
@@ -93,7 +93,7 @@ def put(file: Path, values: Mapping[str, str]) -> None:
 
 
 def _bindings(text: str) -> list[Binding]:
-    """The lines of a file, each with the empty ones before it; their texts are the whole of it."""
+    """The lines of a file, each with the empty ones before it; joined, they are the whole text."""
     return list(parse_stream(io.StringIO(text, newline="")))
 
 

@@ -18,7 +18,7 @@ _INTERPRETER = re.compile(rb"""\A#!(?:/bin/sh\n'''exec' )?(?:"([^"\n]+)"|(/[^\s]
 
 
 def leads_elsewhere(folder: Path) -> str:
-    """What in this environment is of another folder, and of which; empty where all of it is of this one."""
+    """Names a file in this environment that leads to another folder, and that folder; empty if none does."""
     for file, place in _places(folder):
         if not _is_same(Path(os.fsdecode(place)), folder):
             return f"{file.relative_to(folder)} leads to {os.fsdecode(place)}"

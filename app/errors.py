@@ -16,7 +16,7 @@ from app.causes import CAUSES, NO_PROCESS, cause_of
 
 
 def printable(text: str) -> str:
-    """`text` with every character that is none (escapes, line breaks, zero widths) shown by its number."""
+    """`text` with every unprintable character (escapes, line breaks, zero widths) shown by its number."""
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
@@ -63,13 +63,13 @@ class BadImages(PixelWiseError, ValueError):
 
 
 class UnreadableImage(PixelWiseError):
-    """A file that is no image, or none of a kind that can be read."""
+    """A file that is no image, or of a kind that cannot be read."""
 
     exit_code = 2
 
 
 class BadName(PixelWiseError):
-    """A name for a key that is taken, unknown or no name."""
+    """A name for a key that is taken, unknown or invalid."""
 
     exit_code = 2
 
@@ -81,7 +81,7 @@ class BadVersion(PixelWiseError):
 
 
 class BadFlagChange(PixelWiseError):
-    """A change of a flag that cannot be: to a version that is not served, or with more than 100%."""
+    """An impossible change of a flag: to a version that is not served, or with more than 100%."""
 
     exit_code = 2
 
@@ -90,13 +90,13 @@ class BadFlagChange(PixelWiseError):
 
 
 class ConfigurationError(PixelWiseError):
-    """The environment or `.env` asks for something that cannot be."""
+    """The environment or `.env` asks for something impossible."""
 
     exit_code = 3
 
 
 class BadSettings(ConfigurationError):
-    """One or more settings have values that cannot be; all of them are named at once."""
+    """One or more settings have invalid values; all of them are named at once."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__(
@@ -200,14 +200,14 @@ class SystemRefused(ConfigurationError):
 
     @staticmethod
     def cause_in(words: str) -> OSError | None:
-        """The error that another program speaks of, in the words of the C locale; None where it is no such one."""
+        """The error that another program reports in the words of the C locale; None if it reports none."""
         named = {os.strerror(number): number for number in CAUSES if os.strerror(number) in words}
         longest = max(named, key=len, default=None)  # subtle: one of these sentences begins like another
         return None if longest is None else OSError(named[longest], longest)
 
 
 class CannotStore(ConfigurationError):
-    """What the service or a command keeps cannot be written where `setting` lets it lie."""
+    """Data that the service or a command keeps cannot be written where `setting` puts it."""
 
     def __init__(self, path: Path, error: OSError, *, setting: str) -> None:
         found, remedy = cause_of(error)
@@ -323,7 +323,7 @@ class ArtefactRefused(Refused, ValueError):
         )
 
     def of_file(self, name: str) -> ArtefactRefused:
-        """The same refusal, which names the file that these bytes are of."""
+        """The same refusal, naming the file that has these bytes."""
         return ArtefactRefused(self.code, self.found, offset=self.offset, remedy=self.remedy, file=name)
 
 
@@ -420,7 +420,7 @@ class ContractBroken(Refused):
 
 
 class NotStartable(Refused):
-    """A release that is there whole, and does not start here: it replaces none. `why` is the refusal of its start."""
+    """A complete release that does not start here: it replaces none. `why` is the refusal of its start."""
 
     def __init__(self, version: str, why: PixelWiseError) -> None:
         super().__init__(
@@ -445,19 +445,19 @@ class NotFound(RequestRefused):
 
 
 class NotUnderstood(RequestRefused):
-    """A request that is no JSON, or has headers that cannot be."""
+    """A request that is not JSON, or has invalid headers."""
 
 
 class BadParameter(RequestRefused):
-    """A parameter in the address, or a header, whose value cannot be."""
+    """A parameter in the address, or a header, with an invalid value."""
 
 
 class BadDrawing(RequestRefused):
-    """A drawing whose form or values cannot be."""
+    """A drawing whose form or values are invalid."""
 
 
 class BadLabel(RequestRefused):
-    """What is said to have been drawn is neither a digit nor "not-a-digit"."""
+    """A label that is neither a digit nor "not-a-digit"."""
 
 
 class TooLarge(RequestRefused):
@@ -517,7 +517,7 @@ class Stalled(Busy):
 
 
 class NoReport(Busy):
-    """What the stored answers show could not be told; the log has what failed."""
+    """The report on the stored answers could not be made; the log has what failed."""
 
     def __init__(self, found: str) -> None:
         remedy = "Try again in 5 s. The service's log says what it was."

@@ -1,5 +1,5 @@
-"""Which service of this installation runs: a file that its parent process keeps locked for as long as it lives. And
-what it serves, asked at GET /health."""
+"""The running service of this installation, found by a file that its parent process keeps locked as long as it lives,
+and what it serves, asked at GET /health."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Running(msgspec.Struct, frozen=True):
 
 
 class Served(msgspec.Struct, frozen=True):
-    """What a service says of itself.
+    """A service's account of itself.
 
     Attributes:
         model_version: the default.
@@ -48,7 +48,7 @@ class Served(msgspec.Struct, frozen=True):
 
 
 def served_by(service: Running) -> Served | None:
-    """What it serves now; None when it does not say."""
+    """Asks what it serves now; None if it does not say."""
     url = service.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

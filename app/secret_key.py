@@ -11,7 +11,7 @@ _PLACEHOLDER = re.compile(r"change[-_ ]?me|replace|placeholder|example|default|s
 
 
 def weakness(key: str) -> str | None:
-    """Why others could guess a key; None for a good one, and where there is none."""
+    """The reason others could guess a key; None for a good key or an empty one."""
     if not key:
         return None
     if key.lower() == PUBLISHED_KEY:

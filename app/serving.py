@@ -100,7 +100,7 @@ class _Worker:
         return _Worker(self._listener, self._root)
 
     def gets_ready(self, signals: _Signals) -> bool:
-        """Waits until it answers: True. If we are told to end before, it is ended: False.
+        """Waits until it answers: True. If we are told to end first, ends it: False.
 
         Raises:
             WorkerFailed: it ended, or said nothing for START_SECONDS.
@@ -143,7 +143,7 @@ def _replace(old: _Worker, signals: _Signals, say: Callable[[str], None]) -> _Wo
 
 
 class _Signals:
-    """The signals we act on, in the order in which they came; but one that ends us is the next."""
+    """The signals we act on, in the order in which they came; but one that ends us comes next."""
 
     def __init__(self, reader: int) -> None:
         self._reader = reader
@@ -154,7 +154,7 @@ class _Signals:
         return self._kept.popleft() if self._kept else os.read(self._reader, 1)[0]
 
     def forget(self, number: int) -> None:
-        """Leaves out all of this number that have come by now."""
+        """Drops all of this number that have come by now."""
         while select.select([self._reader], [], [], 0)[0]:
             self._keep(os.read(self._reader, 1)[0])
         self._kept = deque(kept for kept in self._kept if kept != number)
@@ -170,7 +170,7 @@ class _Signals:
         return "nothing"
 
     def _keep(self, number: int) -> bool:
-        """Puts it in line; whether it is one that ends us."""
+        """Puts it in line; True if it is one that ends us."""
         ends = number in ENDING
         (self._kept.appendleft if ends else self._kept.append)(number)
         return ends

@@ -62,7 +62,7 @@ _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 
 @dataclass(frozen=True)
 class Settings:
-    """What this installation was told. `.env.example` has one line for each field.
+    """The settings of this installation. `.env.example` has one line for each field.
 
     Attributes:
         root: the repository root; every other path is absolute.
@@ -124,17 +124,17 @@ class Settings:
 
     @property
     def is_local(self) -> bool:
-        """The service listens for this machine alone."""
+        """True if it listens for this machine alone."""
         return _is_loopback(self.host)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is tolerated, and whoever runs the service should know."""
+        """Tolerated faults that whoever runs the service should know."""
         return tuple(filter(None, (self.key_warning, self.exposure_warning)))
 
     @property
     def exposure_warning(self) -> str | None:
-        """What is to be said of a service that others reach without a proxy in between."""
+        """The warning about a service that others reach without a proxy in between."""
         if self.is_local or self.trusted_proxies:
             return None
         return (
@@ -146,7 +146,7 @@ class Settings:
 
     @property
     def key_warning(self) -> str | None:
-        """What is to be said of a key that others could guess."""
+        """The warning about a key that others could guess."""
         why = weakness(self.secret_api_key)
         if why is None:
             return None
@@ -165,7 +165,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         root: the folder that holds `.env` and from which relative paths count.
 
     Raises:
-        BadSettings: one or more values cannot be; every one of them is named.
+        BadSettings: one or more values are invalid; every one is named.
     """
     real = os.environ if environ is None else environ
     lines, problems = env_file.read_lines(root / ".env")
@@ -252,7 +252,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
 
 
 def _database_in(data: Path, root: Path) -> str:
-    """The default's address; relative where it can be: no character of the path to this tree has a meaning then."""
+    """The default's address; relative where it can be: then no character of the path to this tree has a meaning."""
     return f"sqlite:///{(data.relative_to(root) if data.is_relative_to(root) else data) / 'pixelwise.db'}"
 
 
@@ -262,7 +262,7 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def _wrong_versions(versions: tuple[str, ...], *, default: str) -> list[str]:
-    """What is wrong with MODEL_VERSIONS; `default` is MODEL_VERSION where that is set too, else empty."""
+    """The faults of MODEL_VERSIONS; `default` is MODEL_VERSION where that is set too, else empty."""
     shown = f"MODEL_VERSIONS={','.join(versions)}"
     problems = [
         f"{shown} names {version or 'an empty one'}, expected versions like v1.0,v2.0"
@@ -277,7 +277,7 @@ def _wrong_versions(versions: tuple[str, ...], *, default: str) -> list[str]:
 
 
 def _wrong_key(key: str, *, host: str) -> list[str]:
-    """What is wrong with a key; never the key itself."""
+    """The faults of a key; never the key itself."""
     if not (key.isascii() and key.isprintable()):
         return ["SECRET_API_KEY has characters that no header can carry, expected ASCII"]
     if len(key) > 1 and key[0] == key[-1] and key[0] in "'\"":
@@ -327,7 +327,7 @@ def create(environ: Mapping[str, str] | None = None, *, root: Path = ROOT) -> No
     """Makes `.env` from `.env.example`, with the settings that are given in the environment in their lines.
 
     Raises:
-        BadSettings: they cannot be; nothing is written then.
+        BadSettings: they are invalid; nothing is written then.
     """
     given = _given(os.environ if environ is None else environ)
     if "MODEL_VERSIONS" in given or "MODEL_VERSION" in given:  # both name one default
@@ -337,7 +337,7 @@ def create(environ: Mapping[str, str] | None = None, *, root: Path = ROOT) -> No
 
 
 def overruled(environ: Mapping[str, str] | None = None, *, root: Path = ROOT) -> list[str]:
-    """A line for each setting of the environment that `.env` says otherwise; without values, some are secrets."""
+    """A line for each setting of the environment that differs from `.env`; without values, as some are secrets."""
     real = os.environ if environ is None else environ
     lines, _ = env_file.read_lines(root / ".env")
     address = lines["DATABASE_URL"].value if "DATABASE_URL" in lines else ""
@@ -358,7 +358,7 @@ def _given(environ: Mapping[str, str], *, address: str = "") -> dict[str, str]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """The one thing that is asked for.
+    """Does the one thing asked for.
 
     `NAME...` prints settings, `--of-file NAME...` those of `.env` alone; `--create` and `--put NAME` (value on stdin)
     write `.env`; `--notes` says what of it does not count in this run, and what others could guess. Nothing: can they

@@ -1,4 +1,4 @@
-"""What the command line shows: checks as tables of views, answers as a table, a digit as characters."""
+"""Output of the command line: checks as tables of views, answers as a table, a digit as characters."""
 
 from __future__ import annotations
 

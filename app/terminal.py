@@ -1,4 +1,4 @@
-"""How commands speak: results on stdout, messages on stderr, `--json` as one stable object."""
+"""Output of commands: results on stdout, messages on stderr, `--json` as one stable object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 
 
 class Asked:
-    """What this process was asked for. `json`: the command's result, or its refusal, as one object on stdout."""
+    """Options of this process. `json`: the command's result, or its refusal, as one object on stdout."""
 
     json = False
 

@@ -19,7 +19,7 @@ START_SECONDS = 120
 
 
 class Trial(NamedTuple):
-    """How it went.
+    """The outcome.
 
     Attributes:
         refusal: of its start; None when it starts.
@@ -35,7 +35,7 @@ class Trial(NamedTuple):
 
 
 def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
-    """Whether this version starts and reproduces its recorded answers, if it has any.
+    """Tries to start this version and reproduce its recorded answers, if it has any.
 
     Args:
         root: of the installation.

@@ -72,7 +72,7 @@ async def _answer(server: uvicorn.Server, app: Gate, listener: socket.socket, pa
 
 
 def _raise_file_limit() -> None:
-    """As far as this user may: beyond it, whoever connects is kept waiting without a word."""
+    """Raises it as far as this user may: beyond it, whoever connects waits without a word."""
     wanted = MAX_CONNECTIONS + MAX_REFUSED + OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -84,7 +84,7 @@ def _raise_file_limit() -> None:
 
 
 def configuration(app: Gate, **options: Any) -> uvicorn.Config:
-    """How uvicorn serves `app`, with further options of its own."""
+    """Configures uvicorn for `app`, with further options of its own."""
     return uvicorn.Config(
         app,
         http=BoundedConnection,

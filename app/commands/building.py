@@ -44,7 +44,7 @@ def _is_local(settings: Settings) -> bool:
 
 
 def _is_built(version: str, settings: Settings) -> bool:
-    """Asked of git in the same words as setup-server.sh does."""
+    """Asks git in the same words as setup-server.sh does."""
     question = ["git", f"--git-dir={settings.root / REPOSITORY}", "rev-parse", "--verify", "--quiet"]
     return subprocess.run([*question, f"refs/tags/{version}"], capture_output=True, check=False).returncode == 0
 

@@ -1,4 +1,4 @@
-"""What the commands that write rows to a file share: their options, and what they print."""
+"""The options and the output shared by the commands that write rows to a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANY = 10_000
 
 
 class Format(StrEnum):
-    """What an export writes; app/storage/export.py says what is in each."""
+    """The format of an export; app/storage/export.py says what is in each."""
 
     CSV = "csv"
     NPZ = "npz"

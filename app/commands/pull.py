@@ -50,7 +50,7 @@ def pull(
 
 
 def _say_what_still_answers(settings: Settings, *, is_new: bool) -> None:
-    """A line where a service runs that answers with something else than is in place now: a pull tells it nothing."""
+    """Says so if a running service answers with something other than is in place now: a pull tells it nothing."""
     from app.running import running_service, served_by
 
     try:

@@ -51,7 +51,7 @@ def report(
 
 
 def _put(file: Path, content: bytes) -> None:
-    """In one step: who opens it meanwhile sees the old one or the new one, whole. Only its owner may read it."""
+    """Writes in one step: a reader meanwhile sees the old or the new one, whole. Only its owner may read it."""
     from app.storage.export import demand_file_or_nothing
 
     demand_file_or_nothing(file)

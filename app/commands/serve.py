@@ -1,4 +1,4 @@
-"""`pixelwise serve`, and the settings as commands read them that act for a running service."""
+"""`pixelwise serve`, and the settings as read by commands that act for a running service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.terminal import say
 
 
 def settings_of_service() -> Settings:
-    """The settings; what is dangerous in them is said before anything is done with them."""
+    """The settings; their dangers are reported before anything is done with them."""
     settings = read_settings()
     for warning in settings.warnings:
         say(warning)

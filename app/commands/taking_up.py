@@ -39,7 +39,7 @@ def take_up(version: str, decide: Callable[[Versions], Versions]) -> bool:
         decide: from all versions as they are to all versions as they shall be, the default first.
 
     Returns:
-        Whether a service runs, which serves them then.
+        True if a service runs, which then serves them.
 
     Raises:
         NotTakenUp: the environment beats `.env`, or the service does not do with `version` as it is told. All is as it
@@ -94,7 +94,7 @@ def _copy_out_again(models: Path, before: Release | None) -> None:
 
 
 def _tell(service: Running, version: str) -> None:
-    """SIGHUP."""
+    """Sends SIGHUP."""
     try:
         os.kill(service.pid, signal.SIGHUP)
     except PermissionError:
@@ -104,7 +104,7 @@ def _tell(service: Running, version: str) -> None:
 
 
 def _served_before(service: Running, version: str) -> Served:
-    """What the worker says that is to be replaced: without it, its answers could not be told from the new one's."""
+    """The report of the worker to be replaced: without it, its answers could not be told from the new one's."""
     for _ in range(ASK_BEFORE):
         said = served_by(service)
         if said is not None:
@@ -132,7 +132,7 @@ def _wait_for_another(service: Running, old: Served, version: str, versions: Ver
 
 
 def _check_taken_up(said: Served, version: str, versions: Versions) -> None:
-    """Whether a new worker did as it was told; it does not, where its own environment beats `.env`."""
+    """Checks that a new worker did as it was told; it did not if its own environment beats `.env`."""
     if version in versions and version in said.left_out:
         raise NotTakenUp(version, found=f"a service that leaves it out ({said.left_out[version]})")
     is_there = version in said.versions or version in said.left_out

@@ -126,7 +126,7 @@ def default(version: Version) -> None:
 
 
 def _try(held: Held, settings: Settings) -> Trial | None:
-    """Whether it starts now; None where its files alone say that it does not."""
+    """Tries to start it now; None if its files alone show that it cannot."""
     from app.release.store import artefact_of
 
     is_default = held.version == settings.model_version

@@ -1,1 +1,1 @@
-"""Which version answers whom, and what is shown and kept: OpenFeature flags, evaluated in process from one file."""
+"""OpenFeature flags, evaluated in process from one file: which version answers whom, and what is shown and kept."""

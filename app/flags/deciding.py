@@ -1,4 +1,4 @@
-"""What the service asks for each request: which version answers, is the drawing kept, is the correction shown."""
+"""Decisions for each request: which version answers, and whether the drawing is kept and the correction shown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _log = logging.getLogger("pixelwise.flags")
 
 
 class Context(NamedTuple):
-    """Who asks.
+    """The caller.
 
     Attributes:
         visitor: stays the same over a visit, or for a program; never empty. Shares go by it.
@@ -57,7 +57,7 @@ class Decision(NamedTuple):
 
 
 class _Given(NamedTuple):
-    """What a flag gave: a decision, or a value if it has one; and what failed."""
+    """A flag's outcome: a decision, or a value if it has one; and what failed."""
 
     decision: Decision | None
     value: bool | None
@@ -77,8 +77,8 @@ class Flags:
     """The flags of one file, for a service of these versions.
 
     A request costs at most two evaluations, `choose` and `keep_drawings`; what the page shows asks for
-    `show_correction` alone, and `shadows` costs none. Any method may be called on any thread: what is remembered is
-    one look into a dictionary, and evaluating, remembering and putting new rules in happens under one lock. So a rule
+    `show_correction` alone, and `shadows` costs none. Any method may be called on any thread: what is remembered
+    costs one dictionary look-up; evaluating, remembering and putting new rules in happen under one lock. So a rule
     is never evaluated, nor its outcome remembered, by the rules of another file. A file is read outside of that lock.
 
     Args:
@@ -102,7 +102,7 @@ class Flags:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the file as it is now, in words. The last good flags hold; at the start, none."""
+        """The fault of the file as it is now, in words. The last good flags hold; at the start, none."""
         return self._file.problem
 
     @property
@@ -115,7 +115,7 @@ class Flags:
             return dict(self._errors)
 
     def reload(self) -> bool:
-        """Takes the file up if it has changed; whether other flags hold now. To be called about once a second.
+        """Takes the file up if it has changed; True if other flags hold now. To be called about once a second.
 
         Not on the event loop: it reads a file, and may wait a twentieth of a second where that is gone.
         """
@@ -133,21 +133,21 @@ class Flags:
         return given.decision if given is not None and given.decision is not None else self._unflagged
 
     def keep_drawings(self, context: Context, default: bool) -> bool:
-        """Whether the drawing is stored with its answer; `default` where no flag says."""
+        """True if the drawing is stored with its answer; `default` where no flag says."""
         given = self._given(KEEP_DRAWINGS, context)
         return default if given is None or given.value is None else given.value
 
     def show_correction(self, context: Context, default: bool = True) -> bool:
-        """Whether people are shown how to say what was right; `default` where no flag says."""
+        """True if people are shown how to say what was right; `default` where no flag says."""
         given = self._given(SHOW_CORRECTION, context)
         return default if given is None or given.value is None else given.value
 
     def shadows(self, answering: str) -> tuple[str, ...]:
-        """The versions that read a drawing too which `answering` answers: all others, where no flag says."""
+        """The versions that also read a drawing which `answering` answers: all others, where no flag says."""
         return tuple(version for version in self._holding.shadows if version != answering)
 
     def _given(self, flag: str, context: Context) -> _Given | None:
-        """None: there is no such flag."""
+        """None if there is no such flag."""
         of_flag = self._holding.given.get(flag)
         if of_flag is None:
             return None
@@ -197,7 +197,7 @@ class Flags:
                 self._count(self._holding, SHADOW_VERSIONS, cause)
 
     def _shadows(self) -> tuple[tuple[str, ...], str | None]:
-        """The served ones of the versions that are to read along; and what failed."""
+        """The versions to read along that are served; and what failed."""
         said = self._client.get_string_details(SHADOW_VERSIONS, "")
         if said.variant is None:
             return self._versions, _cause(said)

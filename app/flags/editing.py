@@ -26,7 +26,7 @@ class Change(NamedTuple):
 
 
 def set_variant(document: Document, name: str, variant: str, *, versions: Sequence[str]) -> Change:
-    """Everyone gets this variant of the flag; rollouts and other rules of it are dropped.
+    """Gives everyone this variant of the flag; its rollouts and other rules are dropped.
 
     Args:
         variant: of model-version a version, of shadow-versions versions such as "v1.1,v2.0" or "off".
@@ -41,9 +41,9 @@ def set_variant(document: Document, name: str, variant: str, *, versions: Sequen
 
 
 def roll_out(document: Document, name: str, wanted: Mapping[str, Fraction], *, versions: Sequence[str]) -> Change:
-    """Each variant gets its part of the visitors, the default variant the rest; others get nothing.
+    """Gives each variant its part of the visitors, the default variant the rest, and others nothing.
 
-    Who was in a part that is not narrowed stays in it (app/flags/shares.py).
+    Visitors in a part that is not narrowed stay in it (app/flags/shares.py).
 
     Args:
         wanted: variant (of model-version: version) -> its part, 1 for everyone.
@@ -84,7 +84,7 @@ def roll_out(document: Document, name: str, wanted: Mapping[str, Fraction], *, v
 
 
 def roll_back(document: Document, *, versions: Sequence[str]) -> Change | None:
-    """Everyone gets the default of MODEL_VERSIONS, whatever rollout, rule or setting of model-version said otherwise.
+    """Gives everyone the default of MODEL_VERSIONS, whatever rollout, rule or setting of model-version said otherwise.
 
     The flag has no default of its own then, so another one of MODEL_VERSIONS counts at once.
     None when it is so already.
@@ -98,7 +98,7 @@ def roll_back(document: Document, *, versions: Sequence[str]) -> Change | None:
 
 
 def _taken(document: Document, name: str, versions: Sequence[str]) -> tuple[Document, dict[str, Any], str]:
-    """A copy of the file and the flag in it, which is made where there is none; and what it gave until now."""
+    """A copy of the file, the flag in it (made if there is none), and what it gave until now."""
     if name not in KNOWN:
         raise BadFlagChange(
             f"flag {name}", found="no such flag", promised=f"one of {', '.join(KNOWN)}", remedy="Name one of them."
@@ -126,9 +126,9 @@ def _done(new: Document, name: str, flag: dict[str, Any], before: str, *, target
 
 
 def _variant(name: str, variants: dict[str, Any], wanted: str, versions: Sequence[str]) -> str:
-    """The variant that is meant; one of versions that are served is added where there is none.
+    """The variant that is meant; one of served versions is added if there is none.
 
-    A person names versions, also where somebody called the variants otherwise: {"old": "v1.0", "new": "v2.0"}.
+    People name versions, even where somebody called the variants otherwise: {"old": "v1.0", "new": "v2.0"}.
     """
     if name in (MODEL_VERSION, SHADOW_VERSIONS):
         return _variant_of_versions(name, variants, wanted, versions)

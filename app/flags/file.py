@@ -99,7 +99,7 @@ def write_flag_file(path: Path, document: Document) -> None:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """JSON lets a name stand twice, and readers then disagree about which one counts."""
+    """JSON allows a name twice, and readers then disagree about which one counts."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -108,7 +108,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _is_deeper(value: Any, limit: int) -> bool:
-    """Without recursion, which is what deep values break."""
+    """Avoids recursion, which deep values would break."""
     level = [value]
     for _ in range(limit):
         level = [part for one in level if isinstance(one, dict | list)

@@ -23,7 +23,7 @@ _FIELDS = ("state", "variants", "defaultVariant", "targeting", "metadata", "sour
 
 
 class Rules(NamedTuple):
-    """What is evaluated: the known flags of a file that was checked.
+    """The part that is evaluated: the known flags of a checked file.
 
     Attributes:
         document: of these flags alone, without references, as flagd's evaluator takes it.
@@ -42,8 +42,8 @@ def listed_versions(text: str) -> tuple[str, ...]:
 def check(document: Any) -> tuple[Rules, list[str]]:
     """The rules of a flag file, and everything that is wrong with it: if there is anything, the rules are worthless.
 
-    Flags that PixelWise does not know are somebody else's, and left alone; one that is nearly called like a known
-    one is a slip.
+    Flags that PixelWise does not know are somebody else's, and left alone; a name that is nearly a known one is
+    a slip.
     """
     if not isinstance(document, dict) or not isinstance(document.get("flags"), dict):
         return Rules({"flags": {}}, frozenset()), ['no object with "flags"']
@@ -68,7 +68,7 @@ def check(document: Any) -> tuple[Rules, list[str]]:
 
 
 def _check_flag(name: str, flag: Any, shared: Mapping[str, Any]) -> tuple[str | None, bool]:
-    """What is wrong with a known flag, if anything; and whether its rule looks at the time."""
+    """The fault of a known flag, if it has one; and whether its rule looks at the time."""
     if not isinstance(flag, dict):
         return "it is no object", False
     for field in flag:
@@ -116,7 +116,7 @@ def _is_list_of_versions(value: Any) -> bool:
 
 
 class Kind(NamedTuple):
-    """What the variants of a flag may be."""
+    """The values that a flag may have."""
 
     due: str
     fits: Callable[[Any], bool]

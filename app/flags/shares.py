@@ -1,4 +1,4 @@
-"""Who is in a rollout: shares of the visitors, as flagd's `fractional` gives them; changed, nobody is moved in vain.
+"""Shares of the visitors in a rollout, as flagd's `fractional` gives them; a change moves nobody without need.
 
 flagd hashes the flag's name and the visitor to a place between 0 and 1, and walks along the shares until it is there:
 `[["v2.0", 20], ["v1.0", 80]]` gives v2.0 to the places below 0.2. So who gets what depends on the order as much as on
@@ -54,7 +54,7 @@ def totals(shares: Shares) -> dict[str, Fraction]:
 
 
 def changed(shares: Shares, wanted: Mapping[str, Fraction], *, rest: str) -> Shares:
-    """Shares in which each variant has what is wanted, one that is not named has nothing, and `rest` what is left.
+    """Shares that give each variant what is wanted, one that is not named nothing, and `rest` what is left.
 
     Args:
         wanted: parts of all places, together at most 1; `rest` is not among them.
@@ -71,7 +71,7 @@ def changed(shares: Shares, wanted: Mapping[str, Fraction], *, rest: str) -> Sha
 
 
 def _given(shares: Iterable[tuple[str, Fraction]], amount: Fraction, *, taken_from: str, given_to: str) -> Shares:
-    """The shares after the first places of one variant, so many of them, were given to another."""
+    """The shares after this amount of one variant's first places was given to another."""
     after: Shares = []
     for variant, part in shares:
         moved = min(part, amount) if variant == taken_from else Fraction()
@@ -82,7 +82,7 @@ def _given(shares: Iterable[tuple[str, Fraction]], amount: Fraction, *, taken_fr
 
 
 def _joined(shares: Shares) -> Shares:
-    """Neighbours of the same variant as one."""
+    """Merges neighbours of the same variant."""
     return [
         (variant, sum((part for _, part in parts), Fraction()))
         for variant, parts in groupby(shares, key=lambda share: share[0])

@@ -37,7 +37,7 @@ _REPEATED = ", each counted once for every element of a list that it is evaluate
 
 
 class BadTargeting(Exception):
-    """A rule that cannot be; the message ends the sentence "its targeting …"."""
+    """An invalid rule; the message ends the sentence "its targeting …"."""
 
 
 def expand(rule: Any, shared: Mapping[str, Any], depth: int = 0) -> Any:
@@ -60,7 +60,7 @@ def expand(rule: Any, shared: Mapping[str, Any], depth: int = 0) -> Any:
 
 
 def check_targeting(rule: Mapping[str, Any], variants: Collection[str]) -> Checked:
-    """What was found in an expanded rule.
+    """The findings in an expanded rule.
 
     Raises:
         BadTargeting: it would fail, or give a variant that is none, for some visitor.
@@ -136,7 +136,7 @@ class Checked:
             self._value(part, depth + 1)
 
     def _over_list(self, operation: str, parts: list[Any], depth: int) -> None:
-        """Its list, and what is evaluated for each element: there only what makes no larger value of two others.
+        """Checks its list and what is evaluated for each element, which may make no larger value of two others.
 
         So every value is at most as large as the rule, counted with its repetitions.
         """
@@ -163,7 +163,7 @@ class Checked:
         self.looks_at_the_clock |= name == CLOCK
 
     def _shares(self, parts: list[Any], depth: int) -> list[Any]:
-        """What the shares are given to; weights, and what else the shares depend on, are checked."""
+        """The nodes that get the shares; weights, and what else the shares depend on, are checked."""
         by = [part for part in parts[:1] if not isinstance(part, list)]
         shares, written = parts[len(by) :], []
         for part in by:
@@ -205,6 +205,6 @@ class Checked:
 
 
 def _shown(value: Any) -> str:
-    """At most so much of it as a sentence can hold; its depth is bounded already."""
+    """As much of it as a sentence can hold; its depth is bounded already."""
     text = str(value)
     return text if len(text) <= 60 else f"{text[:60]}…"

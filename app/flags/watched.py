@@ -34,7 +34,7 @@ class WatchedFile:
         self._data: bytes | None = None
 
     def news(self) -> Rules | None:
-        """The rules of the file, if others hold now than at the last call (before the first: none).
+        """The rules of the file if they are not those of the last call (before the first: none).
 
         A broken file changes nothing, but `problem`; it is logged once for each broken version. An unchanged file
         costs one look at its size and date; where it is gone, a twentieth of a second.

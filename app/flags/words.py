@@ -1,4 +1,4 @@
-"""What a flag gives, to whom, in words and as figures."""
+"""Words and figures for what a flag gives, and to whom."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def in_words(name: str, document: Document) -> str:
 
 
 def beside_the_default(document: Document, default: str) -> str | None:
-    """What model-version gives, in words, where somebody may get another version than this one; else None."""
+    """Describes what model-version gives if somebody may get a version other than this one; else None."""
     flag = document["flags"].get(MODEL_VERSION)
     if flag is None or flag["state"] == "DISABLED":
         return None

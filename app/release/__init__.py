@@ -1,1 +1,1 @@
-"""Where a model comes from: fetching a tag, the lock, the card, the installed release."""
+"""The origin of a model: fetching a tag, the lock, the card, the installed release."""

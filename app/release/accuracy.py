@@ -60,7 +60,7 @@ def read_here(model: Model, mnist: Digits | None) -> GoldenSet | None:
 
 
 def measure(engine: Engine, images: NDArray[np.uint8], labels: Sequence[str]) -> Share:
-    """How many of the digits whose class the model knows it reads rightly.
+    """The share of the digits of known classes that the model reads rightly.
 
     Args:
         images: (N, 28, 28) uint8.

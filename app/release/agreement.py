@@ -22,7 +22,7 @@ MOST_NAMED = 3
 
 
 class Code(NamedTuple):
-    """What this code speaks, whatever any file says. A model to be looked at only may speak integers."""
+    """The terms of this code, whatever any file says. A model that is only looked at may have integer classes."""
 
     classes: tuple[str | int, ...]
     shape: tuple[int, int] = (28, 28)
@@ -38,7 +38,7 @@ class Code(NamedTuple):
 
 
 class Check(NamedTuple):
-    """One value, as two views have it. `why` is what keeps a skipped check from being made."""
+    """One value, as two views have it. `why` says why a skipped check is not made."""
 
     name: str
     found_in: View
@@ -65,7 +65,7 @@ def skip(name: str, found_in: View, found: object, promised_by: View, why: str, 
 
 
 def refuse_differences(artefact: str, checks: Sequence[Check]) -> None:
-    """Nothing, when no check differs.
+    """Raises if any checks differ.
 
     Raises:
         ContractBroken: names the first that do, and how many more do.
@@ -184,7 +184,7 @@ def check_golden(replay: Replay, promise: GoldenPromise, *, whole: bool) -> list
 
 
 def _check_own_prose(stated: Stated, contract: Contract) -> list[Check]:
-    """A card's front matter and its prose are written from the same values; one that was edited shows."""
+    """A card's front matter and its prose are written from the same values, so an edit of one shows."""
     return [
         _if_stated("classes in prose", "card", contract.classes, stated.classes),
         _if_stated("features in prose", "card", contract.features, stated.features),

@@ -20,7 +20,7 @@ _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.M
 
 
 class Stated(NamedTuple):
-    """What a card's prose states; None where it states nothing, or more than one thing.
+    """Statements of a card's prose; None where it states nothing, or more than one thing.
 
     Attributes:
         classes: "digits 1-9" -> ("1", ..., "9").
@@ -169,7 +169,7 @@ FORMS = {
 
 
 def read_prose(text: str) -> Stated:
-    """What prose states in the forms that such cards use; see `Stated` for an example of each."""
+    """Reads prose in the forms that such cards use; see `Stated` for an example of each."""
     ranges = {(int(first), int(last)) for first, last in _CLASSES.findall(text)}
     classes = {tuple(map(str, range(first, last + 1))) for first, last in ranges if first < last}
     features = {int(count) for pattern in _FEATURES for count in pattern.findall(text)}

@@ -32,7 +32,7 @@ class Side(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """How both read the same digits, of classes that both know.
+    """Both readings of the same digits, of classes that both know.
 
     Attributes:
         of: where the digits come from: RECORDED or MNIST.
@@ -55,7 +55,7 @@ class Reading(NamedTuple):
 
     @property
     def shares(self) -> tuple[Share, Share]:
-        """What each read rightly."""
+        """The share each read rightly."""
         return Share(self.both_right + self.only_first, self.n), Share(self.both_right + self.only_second, self.n)
 
 
@@ -83,14 +83,14 @@ def look_at(version: str, *, models: Path, lock_file: Path) -> Side:
 
 
 def contract_rows(first: Side, second: Side) -> list[Row]:
-    """What their files say, property by property."""
+    """Their files' statements, property by property."""
     one, other = _properties(first), _properties(second)
     names = dict.fromkeys(name for side in sorted((one, other), key=len, reverse=True) for name in side)
     return [Row(name, one.get(name, ""), other.get(name, "")) for name in names]
 
 
 def read_both(first: Side, second: Side, *, mnist: Path) -> Reading | None:
-    """How both read the digits of both golden sets, or where none is recorded that both know, MNIST's test file in the
+    """Lets both read the digits of both golden sets or, if none is recorded that both know, MNIST's test file in the
     folder `mnist`; None where they have no class in common.
 
     Raises:

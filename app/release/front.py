@@ -14,10 +14,10 @@ from app.release.store import COPYING, folder_of, remove, settle, write
 
 
 def check_room(models: Path, release: Release) -> None:
-    """Nothing, when the files of `release` can be put into `models/`, in the place of those that are there.
+    """Checks that the files of `release` can be put into `models/`, in place of those that are there.
 
     Raises:
-        ConfigurationError: a folder has the name of one, which no file takes the place of.
+        ConfigurationError: a folder, which no file can replace, has the name of one.
     """
     before = _copied(models)
     names = {file.name for one in (release, before) if one is not None for file in one.files}
@@ -32,9 +32,9 @@ def check_room(models: Path, release: Release) -> None:
 
 
 def copy_out(models: Path, release: Release) -> bool:
-    """Makes copies of the files of `models/<version>` those of `models/`; whether anything had to be done.
+    """Makes the files in `models/` copies of those of `models/<version>`; True if anything had to be done.
 
-    All are written beside their places, then each is placed by one rename, the record last. Who reads meanwhile sees by
+    All are written beside their places, then each is placed by one rename, the record last. A reader meanwhile sees by
     the record that waits (`NEXT_RECORD`) that files of two releases may lie there, and reads again. Stopped before the
     end, `models/` holds files that its record does not promise: a start refuses them, and the next pull repairs them.
 
@@ -63,7 +63,7 @@ def copy_out(models: Path, release: Release) -> bool:
 
 
 def _is_copy(models: Path, source: Path, file: ReleaseFile) -> bool:
-    """Whether it is there, with the right bytes, and is none of the links that were here before there were copies."""
+    """True if it is there, with the right bytes, and is none of the links that were here before there were copies."""
     return is_intact(models / file.name, file) and not _is_one_file(models / file.name, source / file.name)
 
 

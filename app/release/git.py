@@ -107,7 +107,7 @@ class Git:
             raise self._cannot_write(str(failure)) from failure
 
     def run(self, *arguments: str, seconds: float = 60, most_bytes: int = _MOST_BYTES) -> bytes:
-        """What git wrote to its standard output, at most `most_bytes`.
+        """Returns git's standard output, at most `most_bytes`.
 
         Raises:
             BadRelease: it wrote more; what is too much is never kept.
@@ -136,7 +136,7 @@ class Git:
         return output
 
     def _failure(self, said: bytes) -> GitFailed | ConfigurationError | None:
-        """What git said, as what it is about: this machine, which the repository's owner cannot mend, or the rest."""
+        """Classifies git's message: a fault of this machine, which the repository's owner cannot mend, or another."""
         own = b"\n".join(line for line in said.splitlines() if not line.startswith((b"remote:", b"warning:")))
         words = self._printable(own)
         cause = SystemRefused.cause_in(words)

@@ -1,4 +1,4 @@
-"""What is in `models/`: which releases, whether they are as they were pulled, and what their cards say."""
+"""Contents of `models/`: its releases, whether they are as they were pulled, and what their cards say."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def versions_in(models: Path) -> list[str]:
 
 
 def take_stock(models: Path, versions: Iterable[str]) -> list[Held]:
-    """What there is of each version, in order. Artefacts are not read as models here."""
+    """Looks at each version, in order. Artefacts are not read as models here."""
     return [_look_at(models, version) for version in versions]
 
 

@@ -1,4 +1,4 @@
-"""`models/seen.json`: the commit that was last placed of each repository and version."""
+"""`models/seen.json`: the commit last placed for each repository and version."""
 
 from __future__ import annotations
 

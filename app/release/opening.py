@@ -56,7 +56,7 @@ UNKNOWN_VERSION = "unknown"
 
 @dataclass(frozen=True)
 class Source:
-    """What to open, and what it is held against.
+    """A model to open, and what it is held against.
 
     Attributes:
         version: the pinned MODEL_VERSION.
@@ -207,7 +207,7 @@ def _check_foreign_bytes(source: Source, code: Code, path: Path, data: bytes, pr
 
 
 def _check_course_path(source: Source, code: Code, pinned: Release) -> None:
-    """Nothing, when the file at the course's path, which is not what is served, is no other model."""
+    """Checks that the file at the course's path, which is not what is served, is no other model."""
     swapped = find_swapped(source.models, pinned, source.lock_file, only_locked=source.require_lock)
     if swapped is None:
         return
@@ -222,7 +222,7 @@ def _check_course_path(source: Source, code: Code, pinned: Release) -> None:
 
 
 def _check_origin(source: Source, code: Code, name: str, data: bytes, origin: Origin, promise: tuple[str, str]) -> None:
-    """Nothing, when bytes that a record does not promise are those of a release of the pinned version, or of none."""
+    """Checks that bytes that a record does not promise are those of a release of the pinned version, or of none."""
     if not origin.is_known:
         raise _unlike_record(name, origin, promise)
     version = origin.versions[0]

@@ -1,4 +1,4 @@
-"""Whose bytes are these? What records and `model.lock` say of a file by its digest, wherever it lies."""
+"""Origin of bytes: what records and `model.lock` say of a file by its digest, wherever it lies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AGAIN = "Run `pixelwise pull` to put the released file back"
 
 
 def put_back(path: Path) -> str:
-    """What brings the released file back to `path`, where something else than a file lies; no pull removes a folder."""
+    """Says how to bring the released file back to `path`, where something else lies; no pull removes a folder."""
     is_folder = path.is_dir() and not path.is_symlink()
     return f"Move {path} away, then run `pixelwise pull`." if is_folder else f"{AGAIN}."
 
@@ -43,7 +43,7 @@ class Origin(NamedTuple):
 
     @property
     def versions(self) -> list[str]:
-        """Of the releases that serve these bytes; of those that hold them, where none does."""
+        """Of the releases that serve these bytes or, if none does, of those that hold them."""
         return sorted({release.version for release in self.serving or self.holding})
 
     @property
@@ -79,7 +79,7 @@ def known_releases(models: Path, lock_file: Path, *, only_locked: bool = False) 
 
 
 def find_origin(digest: str, releases: Sequence[Release]) -> Origin:
-    """Whose bytes have this digest."""
+    """Finds whose bytes have this digest."""
     serving = tuple(release for release in releases if release.serves(digest))
     holding = tuple(release for release in releases if any(file.sha256 == digest for file in release.files))
     return Origin(digest, serving, holding)

@@ -1,5 +1,5 @@
-"""One pinned release: asked for, fetched, held against the lock, accepted, placed. Refused at any step, nothing
-has changed."""
+"""One pinned release: asked for, fetched, held against the lock, accepted, placed. If any step refuses,
+nothing has changed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Pulled:
-    """What a pull did.
+    """The result of a pull.
 
     Attributes:
         release: the release that is in place now.
@@ -177,7 +177,7 @@ def _record_in_place(folder: Path, say: Say) -> Release | None:
 
 
 def _check_not_moved(held: Release | None, seen: Seen, tag: Tag, address: Address, models: Path, root: Path) -> None:
-    """Holds a first pull against what was pulled before. That `models/<version>` was removed is the acceptance."""
+    """Holds a first pull against what was pulled before. Removing `models/<version>` is the acceptance."""
     version = tag.version
     known = seen.get(address.key, {}).get(version, tag.commit)
     if held is not None and _is_of(held, address, root):

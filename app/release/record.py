@@ -1,4 +1,4 @@
-"""What a release is: one tag of one repository, and the exact bytes of its files.
+"""A release: one tag of one repository, and the exact bytes of its files.
 
 The same record is an entry of `model.lock` (trusted by review) and `record.json` beside pulled files (what came).
 """
@@ -68,17 +68,17 @@ class Release(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("two files have one name")
 
     def serves(self, digest: str) -> bool:
-        """Whether the artefact that this release serves has these bytes."""
+        """True if the artefact that this release serves has this digest."""
         return any(file.name == self.artefact and file.sha256 == digest for file in self.files)
 
 
 def is_version(text: str) -> bool:
-    """Whether `text` is vN.N, such as "v1.0"; nothing else is ever asked of a repository."""
+    """True if `text` is vN.N, such as "v1.0"; nothing else is ever asked of a repository."""
     return _VERSION.fullmatch(text) is not None
 
 
 def is_plain(name: str) -> bool:
-    """Whether `name` is a file name of letters, digits, `_`, `-` and `.`, and starts with none of the last two."""
+    """True if `name` is a file name of letters, digits, `_`, `-` and `.`, and starts with neither of the last two."""
     return _PLAIN_NAME.fullmatch(name) is not None
 
 
@@ -109,7 +109,7 @@ def own_artefact(version: str, names: Collection[str], *, named: str | None = No
 
 
 def hold_against(files: Iterable[ReleaseFile], promised: Iterable[ReleaseFile], *, promised_by: str) -> None:
-    """Nothing, when every promised file is among `files`, byte for byte.
+    """Checks that every promised file is among `files`, byte for byte.
 
     Raises:
         BadRelease: a file is missing or has another size.
@@ -132,7 +132,7 @@ def hold_against(files: Iterable[ReleaseFile], promised: Iterable[ReleaseFile], 
 
 
 def hold_against_sums(files: Mapping[str, ReleaseFile], sums: bytes) -> None:
-    """Nothing, when every file that `SHA256SUMS` lists is among `files` with the listed digest.
+    """Checks that every file that `SHA256SUMS` lists is among `files` with the listed digest.
 
     Args:
         sums: lines as `sha256sum` writes them; every name in this very folder.
@@ -186,7 +186,7 @@ def changed_file(folder: Path, release: Release, *, read: Read = read_plain_file
 
 
 def is_intact(path: Path, promised: ReleaseFile, *, read: Read = read_plain_file) -> bool:
-    """Whether a plain file is there, with exactly the promised bytes; `read` as above."""
+    """True if a plain file is there, with exactly the promised bytes; `read` as above."""
     try:
         return describe(promised.name, read(path, limit=promised.size)) == promised
     except NotPlain:

@@ -229,7 +229,7 @@ def _look_for_folder(address: Address, version: str) -> None:
 
 
 def _judged(address: Address, tag: Tag, failure: GitFailed) -> BadRelease | Unreachable:
-    """Whether the bytes were refused or did not come: only the second is worth another try."""
+    """Tells refused bytes from bytes that did not come: only the latter are worth another try."""
     said, whole = str(failure), failure.whole
     if re.search(r"hasDot|fullPathname", whole):
         return _refused(tag, f"a path that leads elsewhere ({said})", "plain file names")
@@ -243,7 +243,7 @@ def _judged(address: Address, tag: Tag, failure: GitFailed) -> BadRelease | Unre
 
 
 def _damaged(version: str, failure: GitFailed) -> BadRelease | None:
-    """The refusal of a repository that answers, and whose objects are not what their names say."""
+    """The refusal of a repository that answers but whose objects are not what their names say."""
     if _WRONG_KIND.search(failure.whole):
         found, promised = f"an object of another kind than it says ({failure})", "a tag of a commit"
     elif _DAMAGED.search(failure.whole):

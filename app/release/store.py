@@ -57,7 +57,7 @@ def only_one_pull(models: Path, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def check_lock(models: Path) -> None:
-    """Nothing, where a pull could lock `models/`.
+    """Checks that a pull could lock `models/`.
 
     Raises:
         ConfigurationError: a link, a folder or no plain file stands in the way.
@@ -143,7 +143,7 @@ def _behind(link: Path) -> Path:
 
 
 def _identity(link: Path) -> tuple[int, int] | None:
-    """Another one after each replacement, even by a link to the same folder; of a folder, that of its record."""
+    """Changes with each replacement, even by a link to the same folder; a folder's is that of its record."""
     try:
         status = os.lstat(link if link.is_symlink() else link / RECORD)
     except OSError:
@@ -194,7 +194,7 @@ def _pulled(folder: Path, models: Path, version: str) -> Release:
 
 
 def place(staged: Path, models: Path, version: str) -> Path | None:
-    """Makes the checked folder `staged` the release `version`; the folder that it replaces, which is kept for now."""
+    """Makes the checked folder `staged` the release `version`; returns the folder it replaces, kept for now."""
     take_over(models, version)
     _check_releases(models)
     replaced = folder_of(models, version) if (models / version).exists() else None
@@ -254,7 +254,7 @@ def discard(models: Path, version: str) -> None:
 
 
 def _content_name(folder: Path) -> str:
-    """The sha256 of the record's bytes; of none, where there is no record that can be read."""
+    """The sha256 of the record's bytes; of no bytes if no record can be read."""
     try:
         data = read_plain_file(folder / RECORD, limit=RECORD_LIMIT)
     except NotPlain:
