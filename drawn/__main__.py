@@ -44,7 +44,7 @@ def seen_in(data: bytes) -> Grey:
 
 
 def strokes_seen(seed: int, count: int) -> Iterator[Drawn]:
-    """So many digits of a pen for each hand."""
+    """Pen digits, `count` for each hand."""
     for which, hand in enumerate(FORMS):
         for place in range(count):
             chance = np.random.default_rng([seed, which, 0, place])
@@ -53,7 +53,7 @@ def strokes_seen(seed: int, count: int) -> Iterator[Drawn]:
 
 
 def pictures_seen(seed: int, count: int, condition: str) -> Iterator[Drawn]:
-    """So many photographs of digits for each hand, under one condition."""
+    """Photographs of digits, `count` per hand, under one condition."""
     for which, hand in enumerate(FORMS):
         for place in range(count):
             # subtle: a condition has its own digits, whatever other conditions there are
@@ -65,7 +65,7 @@ def pictures_seen(seed: int, count: int, condition: str) -> Iterator[Drawn]:
 
 
 def all_drawn(seed: int, strokes: int, pictures: int) -> Iterator[Drawn]:
-    """Strokes first, then picture after picture; says on stderr how far it is."""
+    """Strokes first, then picture after picture; reports progress on stderr."""
     say(f"{STROKES}: {strokes} for each hand")
     yield from strokes_seen(seed, strokes)
     for place, condition in enumerate(CONDITIONS, 1):
@@ -104,7 +104,7 @@ def said_of_unread(drawn: list[Drawn]) -> str:
 
 
 def read_options() -> argparse.Namespace:
-    """What was asked for on the command line."""
+    """The options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m drawn", description=__doc__)
     parser.add_argument("out", type=Path, help="the .npz file to write")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same bytes (1)")

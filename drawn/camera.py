@@ -1,4 +1,4 @@
-"""What a camera makes of a page: light falls on it, a lens and a sensor see it, a file is written.
+"""A camera's picture of a page: light falls on it, a lens and a sensor see it, a file is written.
 
 Everything up to the file is linear light: light multiplies, ink absorbs. (H, W, 3) float32, 0 black to 1 white.
 """
@@ -34,20 +34,20 @@ def cloud(shape: tuple[int, int], grain: float, chance: np.random.Generator, *, 
 
 
 def paper(shape: tuple[int, int], colour: Colour, chance: np.random.Generator) -> Light:
-    """A sheet of this colour, with the grain of paper, and waves that one hardly sees."""
+    """A sheet of this colour, with the grain of paper and barely visible waves."""
     grain = 1 + 0.012 * cloud(shape, 1.6, chance) + 0.012 * cloud(shape, 60, chance)
     sheet: Light = np.minimum(grain[:, :, np.newaxis] * _colour(colour), 1)
     return sheet
 
 
 def inked(surface: Light, ink: Coverage, colour: Colour) -> Light:
-    """The surface under ink: where it is covered it gives back what the ink lets through, `colour`, of the light."""
+    """The surface under ink: where covered, it reflects what the ink lets through, `colour`, of the light."""
     seen: Light = surface * (1 - ink[:, :, np.newaxis] * (1 - _colour(colour)))
     return seen
 
 
 def dark_ink(chance: np.random.Generator) -> Colour:
-    """What a dark pen lets through: black, nearly black, or dark blue."""
+    """A dark pen's colour: black, nearly black, or dark blue."""
     black = between(chance, 0.01, 0.06)
     return (black, black, black) if chance.random() < 0.7 else (0.02, 0.04, between(chance, 0.12, 0.3))
 
@@ -65,7 +65,7 @@ def photographed(
     """A JPEG of a page under this light, by a camera that balances white as well as cameras do.
 
     Args:
-        seen: what the page gives back of full light.
+        seen: what the page reflects of full light.
         light: how much of it falls there.
         blur: the lens's, the deviation in pixels.
         noise: the sensor's deviation, of 1, in what the file holds.

@@ -15,16 +15,16 @@ from drawn.forms import FORMS, Hand
 
 LABELS = tuple("0123456789")
 STEP = 0.015
-"""From one point of a stroke to the next, where a digit is 1 high."""
+"""Distance between a stroke's points, where a digit is 1 high."""
 WIDEST_CURVE = 0.1
-"""How far from a corner its curve begins at most: a 4 with rounder ones is read as a 9, and a 1 as a 7."""
+"""The farthest a curve begins from its corner: a 4 with rounder ones is read as a 9, and a 1 as a 7."""
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Writer:
-    """How somebody writes, whatever the digit; lengths are shares of the digit's height.
+    """A person's writing, whatever the digit; lengths are shares of the digit's height.
 
     Attributes:
         slant: how far the top leans to the right of the foot.
@@ -159,7 +159,7 @@ def _wander(count: int, chance: np.random.Generator) -> Floats:
 
 
 def _bent(points: Floats, writer: Writer, chance: np.random.Generator) -> Floats:
-    """What the writer does to a digit as a whole: waist, waves, width, slant and turn."""
+    """Bends a whole digit as the writer does: waist, waves, width, slant and turn."""
     y = np.sign(points[:, 1]) * np.abs(points[:, 1]) ** writer.waist
     x = points[:, 0] - 0.5
     waves, phases = chance.uniform(2, 6, 2), chance.uniform(0, 2 * np.pi, 2)

@@ -1,7 +1,7 @@
 """The forms in which people write digits, as the points that a pen passes.
 
 A form is a text: its points as `x,y` in a field of 100x100, x to the right and y downwards, in the order of writing;
-`!` behind a point makes it a corner; `;` lifts the pen. The number before a form says how often it is met, beside the
+`!` behind a point makes it a corner; `;` lifts the pen. The number before a form says how often it occurs, beside the
 other forms of its digit.
 
 There are two hands, and no form belongs to both: what is chosen with the one can be judged with the other.

@@ -1,4 +1,4 @@
-"""Where a digit lies on a page, and how much ink that leaves there: from strokes, or from a digit of MNIST."""
+"""The place of a digit on a page, and the ink it leaves there: from strokes, or from a digit of MNIST."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies on a page or beside it, and is no digit: lines, tables, crumbs, frames."""
+"""Things on a page or beside it that are not digits: lines, tables, crumbs, frames."""
 
 from __future__ import annotations
 

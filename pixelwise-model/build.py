@@ -106,7 +106,7 @@ def scores_of(pipeline: Pipeline, images: np.ndarray) -> np.ndarray:
 
 
 def calibrated(pipeline: Pipeline, recipe: Recipe, drawn: DrawnDigits) -> Calibration:
-    """How the pipeline reads drawn digits; said on stderr too."""
+    """Calibration on drawn digits; reported on stderr too."""
     found = calibrate(drawn, recipe.classes, lambda images: scores_of(pipeline, images))
     say(
         f"drawn digits, recipe {found.recipe}: {found.strokes.value:.2%} of strokes and "

@@ -32,12 +32,12 @@ LEAST = 100
 """Digits of each hand, strokes and pictures: fewer say nothing."""
 BINS = 15
 COLDEST, HOTTEST = 0.05, 20.0
-"""Between these a temperature is looked for; at 1 the confidence is as the model gives it."""
+"""Bounds of the search for a temperature; at 1 the confidence is as the model gives it."""
 
 
 @dataclass(frozen=True)
 class DrawnDigits:
-    """What `drawn.npz` holds.
+    """Digits in `drawn.npz`.
 
     Attributes:
         images: (N, 28, 28) uint8, 0 paper to 255 ink, from the recipe; all paper where it read none.
@@ -58,14 +58,14 @@ class DrawnDigits:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How a model reads them, of the classes it knows.
+    """A model's results on drawn digits it knows.
 
     Attributes:
         recipe: as of the digits.
-        temperature: what the logits are divided by for a certainty; rounded to 3 places.
+        temperature: the divisor of the logits for a certainty; rounded to 3 places.
         before, after: expected calibration error of confidence and of certainty; rounded to 4 places.
         n: the digits it was measured on, which took no part in choosing the temperature.
-        strokes, pictures: what was read rightly, of all.
+        strokes, pictures: read correctly, of all.
     """
 
     recipe: int
@@ -149,7 +149,7 @@ _HEADER = re.compile(
 def calibrate(
     drawn: DrawnDigits, classes: tuple[str, ...], score: Callable[[np.ndarray], np.ndarray]
 ) -> Calibration:
-    """How the model reads the digits of its classes. One hand chooses the temperature, the other measures it.
+    """The model's results on digits of its classes. One hand chooses the temperature, the other measures it.
 
     Args:
         score: (N, 28, 28) uint8 -> (N, k) float64, the shares of `classes`, in their order.

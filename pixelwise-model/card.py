@@ -95,7 +95,7 @@ def share_in_words(share: Share) -> str:
 
 
 def drawn_in_words(calibration: Calibration | None) -> str:
-    """How pictures of paper and strokes of a pen are read, and how sure an answer may be."""
+    """Accuracy on pictures of paper and strokes of a pen, and how sure an answer may be."""
     if calibration is None:
         return (
             "Not measured. This release promises nothing of pictures of paper or of strokes of a pen, and\n"
@@ -115,7 +115,7 @@ def drawn_in_words(calibration: Calibration | None) -> str:
 
 
 def scope_of_pictures(calibration: Calibration | None) -> str:
-    """Whether pictures of paper are meant, and how many of them are read rightly."""
+    """The scope for pictures of paper, and how many of them are read correctly."""
     if calibration is None:
         return "out of scope, photographs and scans alike: this release was not measured on them."
     return (
@@ -125,7 +125,7 @@ def scope_of_pictures(calibration: Calibration | None) -> str:
 
 
 def withheld_in_words(label: str, readings: tuple[Reading, ...]) -> str:
-    """What the digits of one withheld class are read as."""
+    """The readings of the digits of one withheld class."""
     n = sum(reading.count for reading in readings)
     confidence = sum(reading.confidence * reading.count for reading in readings) / n
     table = _rows(

@@ -44,7 +44,7 @@ def contract_block(
     profile: dict[str, list[float]],
     calibration: Calibration | None = None,
 ) -> dict[str, Any]:
-    """What this release promises, in plain values; without a calibration it has no block `drawn`."""
+    """This release's promises, in plain values; without a calibration it has no block `drawn`."""
     block = {
         "version": version,
         "artefact": artefact.name,
@@ -126,7 +126,7 @@ MOST_DEPTH = 20
 def contract_in(card: str | None) -> dict[str, Any] | None:
     """The contract of an earlier release's card; None if it states none that can be compared.
 
-    Who wrote that card is not known here: only small plain YAML, of values of the expected kinds, counts.
+    The card's author is not known here: only small plain YAML, of values of the expected kinds, counts.
     """
     if card is None or not card.startswith("---\n") or len(card.encode("utf-8", "replace")) > MOST_BYTES:
         return None
@@ -155,7 +155,7 @@ def _is_plain_yaml(text: str) -> bool:
 
 
 def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What a reader of the earlier contract must know of this one, a sentence each."""
+    """The changes that a reader of the earlier contract must know, a sentence each."""
     sentences = []
     for key, (subject, _) in COMPARED.items():
         if before.get(key) != now[key]:
@@ -186,7 +186,7 @@ def _changed_accuracy(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def _changed_drawn(before: Any, now: Any) -> list[str]:
-    """How strokes and pictures of paper are read; nothing where neither release was measured with them."""
+    """Sentences on strokes and pictures of paper; nothing where neither release was measured with them."""
     then, here = (drawn if _is_drawn(drawn) else None for drawn in (before, now))
     if then is None and here is None:
         return []

@@ -105,7 +105,7 @@ class LocalFault(ModelRepositoryError):
 
 @contextmanager
 def local_faults() -> Iterator[None]:
-    """Lets no OSError of a known cause out of its block: it becomes a LocalFault."""
+    """Turns an OSError of a known cause in its block into a LocalFault."""
     try:
         yield
     except OSError as error:

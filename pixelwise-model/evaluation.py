@@ -1,4 +1,4 @@
-"""What a model does on held-out digits, measured once; card and contract are written from this."""
+"""A model's results on held-out digits, measured once; card and contract are written from this."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def wilson(correct: int, n: int, z: float = Z_95) -> tuple[float, float]:
 def evaluate(
     labels: np.ndarray, scores: np.ndarray, classes: tuple[str, ...], *, worst: int = 5
 ) -> Evaluation:
-    """What these scores are worth.
+    """Evaluates these scores.
 
     Args:
         labels: (N,) text of one character, the truth; labels outside `classes` are the withheld ones.

@@ -1,6 +1,6 @@
 """The golden set: held-out digits with the scores that scikit-learn gave when the release was made.
 
-Chosen by a seeded draw, not by hand: what is read wrongly is in it as often as it happens.
+Chosen by a seeded draw, not by hand: misread digits are in it as often as they occur.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class ReleaseRepository:
         return commit
 
     def published_at(self, version: str, url: str) -> bool:
-        """Whether the remote has this very release.
+        """True if the remote has this very release.
 
         Raises:
             TagExists: the remote has another one under this name.

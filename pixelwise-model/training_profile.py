@@ -1,4 +1,4 @@
-"""How the ink of the training images lies in its field: bounds that tell a drawing which is unlike them.
+"""Profile of the training images' ink in its field: bounds that reveal a drawing unlike them.
 
 A release writes them into its card. Whoever serves the model computes the same measures, in their own way.
 """

@@ -31,11 +31,11 @@ MAX_WEIGHT = 1e6
 MAX_LAYERS = 16
 MAX_LAYER_WIDTH = 8192
 MAX_ERROR = 1e-6
-"""So far may rounding in float64 bring a logit, whatever the image and the order of additions. Trained classifiers of
+"""The most float64 rounding may move a logit, whatever the image and the order of additions. Trained classifiers of
 digits stay below 1e-7. A score is off by no more, so two readers of one file agree."""
 ROUNDING = 2.0**-53
 FEW_ROUNDINGS = 8 * ROUNDING
-"""What tanh and exp of any mathematical library are off by, at most."""
+"""The largest error of tanh and exp in any mathematical library."""
 
 # Solvers that fit one softmax over all classes; liblinear fits one-versus-rest, which is not a softmax.
 SOFTMAX_SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga")
@@ -139,7 +139,7 @@ def read_artefact(source: bytes | Path | str) -> Artefact:
 
 
 def check_format(data: bytes) -> None:
-    """Refuse, by size and first bytes, what is no uncompressed joblib file; say what it is and what to do."""
+    """Refuses by size and first bytes all but uncompressed joblib files; says what it is and what to do."""
     if len(data) > MAX_BYTES:
         raise ArtefactRefused("size", f"{len(data):,} bytes, the limit is {MAX_BYTES:,}")
     if not data:

@@ -28,7 +28,7 @@ Check = Callable[[object], bool]
 
 
 def wrong_attribute(of: Global, state: Mapping[str, Any]) -> str | None:
-    """What is wrong with the attributes of an instance of `of`, or None."""
+    """The fault in the attributes of an instance of `of`, or None."""
     required, optional = ATTRIBUTES[of]
     for name in state:
         if name not in required and name not in optional:
@@ -83,7 +83,7 @@ def _counts(value: object) -> bool:
 
 
 def _slices(value: object) -> bool:
-    """Where lbfgs keeps each layer's weights in one array: [(start, end, shape), ...]; intercepts have no shape."""
+    """True for lbfgs's slices of a weight array, by layer: [(start, end, shape), ...]; intercepts have no shape."""
     return type(value) is list and all(type(part) is tuple and len(part) <= 3 and _slice(*part) for part in value)
 
 
@@ -116,7 +116,7 @@ def _only(*values: object) -> Check:
 
 
 def _seen_to(value: object) -> bool:
-    """Holds for any value: `artefact.py` checks it where it is used."""
+    """True for any value: `artefact.py` checks it where it is used."""
     return True
 
 

@@ -26,7 +26,7 @@ BATCH_ROWS = 256
 """A batch takes no further work when it would grow beyond this; one larger piece of work is a batch by itself."""
 QUEUE_ROWS = 8192
 ADMITTED_ROWS = 64
-"""So many rows may always wait, whatever their predicted time, unless pressed: a class of people who draw at once."""
+"""Rows that may always wait, whatever their predicted time, unless pressed: a class of people who draw at once."""
 PRESSED_ROWS = 50
 """The same while pressed: a class again, or as many programs that each wait for their answers."""
 STANDING_SECONDS = 0.005
@@ -45,7 +45,7 @@ Reason: TypeAlias = Literal["idle", "drained", "full"]
 
 
 class BatchReport(NamedTuple):
-    """What one batch was, for metrics; times in seconds, `waited` is the longest in it."""
+    """The metrics of one batch; times in seconds, `waited` is the longest in it."""
 
     rows: int
     reason: Reason
@@ -55,7 +55,7 @@ class BatchReport(NamedTuple):
 
 
 class Overload(NamedTuple):
-    """What waits, and after how many seconds to try again."""
+    """Reason for refusing, and seconds until a retry."""
 
     found: str
     retry_after: int
@@ -122,9 +122,9 @@ class Batcher(Generic[Work, Answer]):
         return bool(self._running) and time.monotonic() - self._started > STALLED_SECONDS
 
     def overload(self, rows: int = 1) -> Overload | None:
-        """Why so many more rows would wait too long; None when they would not.
+        """The overload if so many more rows would wait too long, else None.
 
-        A look of a microsecond: callers ask before they decode anything, and a server before it routes anything.
+        It takes a microsecond: callers ask before decoding anything, and a server before routing anything.
         """
         now = time.monotonic()
         if self._running and now - self._started > STALLED_SECONDS:
@@ -180,7 +180,7 @@ class Batcher(Generic[Work, Answer]):
 
     @property
     def _loop(self) -> asyncio.AbstractEventLoop:
-        """Of the first call: to ask for it is a system call each time."""
+        """The first call's: asking for it is a system call each time."""
         if self._given_loop is None:
             self._given_loop = asyncio.get_running_loop()
             self._thread.start()
@@ -307,13 +307,13 @@ class Batcher(Generic[Work, Answer]):
 
     def _account(self, seconds: float, report: BatchReport) -> None:
         """seconds: of this batch, with the event loop's share: from the last delivery on, or from the first submission
-        after it. How long a body took to arrive is no cost of ours."""
+        after it. The time a body took to arrive is no cost of ours."""
         self._cost.learn(report.rows, seconds)
         self._report(report)
 
 
 def _answer(entries: Sequence[_Entry[Work, Answer]], answers: Sequence[Answer | Exception]) -> None:
-    """To those who still wait."""
+    """Answers those waiting."""
     for entry, answer in zip(entries, answers, strict=True):
         if entry.future.done():
             continue
@@ -344,7 +344,7 @@ class _Cost:
         self._sums = [self.KEPT * old + value for old, value in zip(self._sums, new, strict=True)]
 
     def of(self, rows: int) -> float:
-        """Seconds that a batch of so many rows takes, from what was learnt."""
+        """The predicted seconds for a batch of so many rows."""
         n, x, y, xx, xy = self._sums
         spread = n * xx - x * x
         per_row = max(0.0, (n * xy - x * y) / spread) if spread > 1e-9 * xx * n else y / x

@@ -1,4 +1,4 @@
-"""How sure an answer is, and when it is called unsure."""
+"""Certainty of answers, and the rule for unsure ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ temperature was chosen with, 90.3% are sure and 99.0% of these right; at 0.9 it 
 
 
 def certainties(scores: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:
-    """How often an answer with these scores is right: the highest score after the logits are divided by `temperature`.
+    """The chance that an answer is right: the highest score after the logits are divided by `temperature`.
 
     Args:
         scores: (N, k) in [0, 1], each row's sum 1, k at least 1.
@@ -34,7 +34,7 @@ def certainties(scores: NDArray[np.floating[Any]], temperature: float) -> NDArra
 
 
 def certainties_of(answers: Sequence[Mapping[str, Any]], temperature: float | None) -> Sequence[float] | Sequence[None]:
-    """The same of what `classify_batch` gives; None for each answer of a release that measured no temperature."""
+    """The same for `classify_batch`'s answers; None for each one of a release that measured no temperature."""
     if temperature is None or not answers:
         return [None] * len(answers)
     found: list[float] = certainties(np.array([list(one["scores"].values()) for one in answers]), temperature).tolist()
@@ -42,7 +42,7 @@ def certainties_of(answers: Sequence[Mapping[str, Any]], temperature: float | No
 
 
 def is_unsure(confidence: float, certainty: float | None, *, below: float | None, may_be_withheld: bool) -> bool:
-    """Its certainty, or where there is none its confidence, is below `below`; or the digit may be a withheld one.
+    """True if its certainty, or else its confidence, is below `below`, or the digit may be a withheld one.
 
     Args:
         below: SURE_FROM for a certainty, `unsure_below(…)` for a confidence; None: nothing tells.

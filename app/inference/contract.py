@@ -1,4 +1,4 @@
-"""What a release promises: the types of the card's `contract` block, and the one ink rule.
+"""A release's promises: the types of the card's `contract` block, and the one ink rule.
 
 `docs/contract.md` describes every key. A block that is not valid against these types is refused.
 """
@@ -16,7 +16,7 @@ INK_ABOVE = 128
 """The ink rule: a pixel is ink when its value is above this; 128 itself is paper."""
 
 SCORE_TOLERANCE = 1e-5
-"""How far a score may lie from the one scikit-learn gave when the release was made."""
+"""Tolerated difference from the score scikit-learn gave when the release was made."""
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 PlainName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\Z")]
@@ -28,7 +28,7 @@ Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 
 
 class InputRule(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the caller hands over: shape, dtype and range of one image, and which values are ink."""
+    """The form of one image from the caller: shape, dtype and range, and which values are ink."""
 
     shape: tuple[Count, Count]
     dtype: Literal["uint8"]
@@ -37,11 +37,11 @@ class InputRule(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 THE_INPUT = InputRule((28, 28), "uint8", (0, 255), f"> {INK_ABOVE}")
-"""The one that this code speaks; a release without a contract is held to it."""
+"""The one this code supports; a release without a contract is held to it."""
 
 
 class Accuracy(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many of the held-out digits of the known classes were read rightly; a 95% Wilson interval."""
+    """The held-out digits of the known classes that were read correctly; a 95% Wilson interval."""
 
     value: Share
     correct: Count
@@ -59,11 +59,11 @@ class CalibrationError(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Drawn(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the model reads digits that are drawn as people draw them, of its classes, none of them MNIST's.
+    """The model's results on digits of its classes, drawn as people draw them, none of them MNIST's.
 
     Attributes:
         recipe: the version of the recipe that brought them to 28x28 (`drawing.RECIPE`).
-        temperature: what its logits are divided by for a certainty.
+        temperature: divides its logits to give a certainty.
         error: of digits that took no part in choosing the temperature.
         strokes: the accuracy on the strokes of a pen.
         pictures: the accuracy on pictures of paper.
@@ -120,9 +120,9 @@ def parse_contract(block: object) -> Contract:
 
 
 def temperature_for(contract: Contract | None, recipe: int) -> float | None:
-    """What logits are divided by for a certainty, of drawings that `recipe` brings to 28x28.
+    """The divisor of logits for a certainty, of drawings that `recipe` brings to 28x28.
 
-    None where the release states none, or measured it with another recipe: how sure its answers are here, nobody knows.
+    None where the release states none, or measured it with another recipe: its answers' certainty here is unknown.
     """
     drawn = contract.drawn if contract else None
     return drawn.temperature if drawn and drawn.recipe == recipe else None

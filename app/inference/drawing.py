@@ -28,7 +28,7 @@ TIE = 0.01
 by which whole number of pixels it is moved; so near, it is always moved by the smaller one."""
 
 FILLED = (18, 20)
-"""The longest side of the ink above 128 of a digit that fills its box; of MNIST's digits nearly all have such a one."""
+"""The longest side of the ink above 128 of a digit that fills its box; nearly all of MNIST's digits have one."""
 
 Grey = NDArray[np.uint8]
 
@@ -52,7 +52,7 @@ def normalise(ink: Grey) -> Grey:
 
 
 def is_normal(image: Grey) -> bool:
-    """Whether (28, 28) uint8, 0 paper to 255 ink, is a digit as `normalise` leaves it: MNIST's own are."""
+    """True if (28, 28) uint8, 0 paper to 255 ink, is a digit as `normalise` leaves it: MNIST's own are."""
     is_ink = image > INK_ABOVE
     rows, columns = np.flatnonzero(is_ink.any(axis=1)), np.flatnonzero(is_ink.any(axis=0))
     if not len(rows):
@@ -72,6 +72,6 @@ def centred(box: Grey) -> Grey:
 
 
 def _start(mass: NDArray[np.float64]) -> int:
-    """Where a line of pixels begins so that its centre of mass lies at `CENTRE`, and it stays in the field."""
+    """The offset of a line of pixels that puts its centre of mass at `CENTRE`, and keeps it in the field."""
     centre = float(mass @ np.arange(len(mass)) / mass.sum())
     return min(max(math.ceil(CENTRE - centre - 0.5 - TIE), 0), SIDE - len(mass))

@@ -18,7 +18,7 @@ from app.inference.contract import INK_ABOVE, SCORE_TOLERANCE
 from app.inference.probes import USUAL, probe_images
 
 BLOCK_ROWS = 240
-"""Measured: the inputs of such a block stay in a core's cache, and the calls for a block weigh little."""
+"""Measured: the inputs of such a block stay in a core's cache, and the calls for a block cost little."""
 
 PRODUCT_ROWS = 80
 """Rows of a block that the last layer takes at once. Measured: for a linear model such a product stays below the size
@@ -28,7 +28,7 @@ PAPER_UP_TO = np.array(INK_ABOVE, np.uint8)
 """An array, because numpy takes 0.3 us to make one of a Python number, in each call."""
 
 EXP_UP_TO = 80
-"""exp() of this, times the number of classes, is well inside of float32; it overflows above 88."""
+"""exp() of this, times the number of classes, is well within float32; it overflows above 88."""
 
 Floats = NDArray[np.floating]
 Precision = type[np.float32] | type[np.float64]
@@ -77,7 +77,7 @@ class Engine:
         return result.astype(np.float32, copy=False)
 
     def logits(self, images: NDArray[np.uint8]) -> Floats:
-        """What the softmax is taken of: (N, classes) of `precision`; the last class is held at 0."""
+        """The softmax's inputs: (N, classes) of `precision`; the last class is held at 0."""
         result = np.zeros((len(images), len(self.classes)), self.precision)
         buffers = self._buffers()
         for start in range(0, len(images), BLOCK_ROWS):
@@ -118,7 +118,7 @@ class Engine:
 
 
 class _Buffers:
-    """What one thread computes in."""
+    """One thread's work buffers."""
 
     def __init__(self, features: int, widths: list[int], precision: Precision) -> None:
         self.ink = np.empty((BLOCK_ROWS, features), np.bool_)
@@ -159,7 +159,7 @@ def _check_scores(scores: Floats) -> None:
 
 
 def are_scores(scores: Floats) -> bool:
-    """Holds for finite scores of which each row sums to 1."""
+    """True if scores are finite and each row sums to 1."""
     return bool(np.isfinite(scores).all() and np.allclose(scores.sum(axis=1), 1, rtol=0, atol=SCORE_TOLERANCE))
 
 

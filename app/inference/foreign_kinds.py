@@ -1,4 +1,4 @@
-"""Well-known kinds of files that are not read as pictures, and the way out for whoever has one."""
+"""Well-known kinds of files that are not read as pictures, each with a remedy."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Foreign(NamedTuple):
 
     Attributes:
         name: with its article, as a message has it.
-        begins: the bytes at its beginning, one of them.
+        begins: its first bytes, any one of these.
         media_types: as a Content-Type has them.
-        remedy: how one comes from it to a picture that is read.
+        remedy: how to turn it into a picture that is read.
     """
 
     name: str
@@ -56,7 +56,7 @@ LOOKED_AT = 1000
 
 
 def name_kind(data: bytes) -> tuple[str, str]:
-    """What a file is, by its first bytes, and how a picture comes of it."""
+    """A file's kind, by its first bytes, and how to get a picture of it."""
     if not data:
         return "an empty file", "Pass a picture of one digit."
     kind = foreign_kind(data)

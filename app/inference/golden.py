@@ -42,11 +42,11 @@ class GoldenSet(NamedTuple):
 
 
 class Replay(NamedTuple):
-    """How a model here compares with its recorded answers, over the digits of its own classes and the withheld ones.
+    """A model's answers here against its recorded ones, over the digits of its own classes and the withheld ones.
 
     Attributes:
         n: digits of known classes.
-        correct: of those, how many are read rightly here.
+        correct: of those, the number read correctly here.
         other_labels: digits, known or withheld, that are read as another label than recorded.
         worst: the largest difference of a score from the recorded one.
     """

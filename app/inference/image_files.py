@@ -31,7 +31,7 @@ class Images(NamedTuple):
 
     Attributes:
         pixels: (N, 28, 28) uint8, 0 paper to 255 ink.
-        unread: why the model is not asked of the one picture, if it is not.
+        unread: why the model is not asked about the one picture, if so.
         recipe: the version of the recipe that a picture went through; None for an array.
     """
 
@@ -41,7 +41,7 @@ class Images(NamedTuple):
 
 
 def read_images(path: Path) -> Images:
-    """What is in a file: a picture goes through the recipe; a .npy file holds (28, 28) or (N, 28, 28) uint8, 0 paper to
+    """A file's images: a picture goes through the recipe; a .npy file holds (28, 28) or (N, 28, 28) uint8, 0 paper to
     255 ink, and is taken as it is.
 
     Raises:

@@ -44,12 +44,12 @@ def _shrunk(ink: Floats) -> Floats:
 
 
 def _roughly_wide(solid: Mask) -> float:
-    """How wide lines are, in pixels: twice their area by their length of edge."""
+    """The width of lines, in pixels: twice their area over their edge length."""
     edges = np.count_nonzero(np.diff(solid, axis=0)) + np.count_nonzero(np.diff(solid, axis=1))
     return 2 * np.count_nonzero(solid) / max(edges * np.pi / 4, 1)
 
 
 def width_of(solid: Mask) -> float:
-    """How wide lines are, in pixels: four times the mean distance of their pixels from their edges."""
+    """The width of lines, in pixels: four times the mean distance of their pixels from their edges."""
     inside = ndimage.distance_transform_edt(np.pad(solid, 1))[1:-1, 1:-1]
     return max(1.0, 4 * (float(inside[solid].mean()) - 0.5))

@@ -1,4 +1,4 @@
-"""How the ink of a drawing lies in its field: what the profile in a release's contract is about.
+"""Measures of a drawing's ink in its field: those of the profile in a release's contract.
 
 `docs/contract.md` defines the measures ("The profile"). Here they are computed for a block of images at once, on ink
 packed into one word per row.
@@ -101,7 +101,7 @@ def pack_one(ink: NDArray[np.bool_]) -> int:
 
 
 def measure_one(ink: int) -> tuple[float, float, float, float]:
-    """What `measure` gives, for one image that has ink: a fifth of the time, for nothing is made of arrays.
+    """The result of `measure` for one image that has ink, in a fifth of the time: no arrays are made.
 
     ink: from `pack_one`, not 0.
     """

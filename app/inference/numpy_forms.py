@@ -1,7 +1,7 @@
 """The forms in which numpy's own objects stand in an honest artefact. numpy obeys every field of them, also those that
 no model needs, so a value in any other form is refused: what one reader ignores, another one may obey.
 
-Each function returns what is wrong, or None.
+Each function returns the fault, or None.
 
 Source: numpy's `dtype.__reduce__`, `numpy/random/_pickle.py`, and `_mt19937.pyx` and `bit_generator.pyx` beside it.
 """
@@ -33,7 +33,7 @@ _TWISTER_WORDS, _POOL_WORDS = 624, 4
 
 
 def wrong_call(function: Global, args: tuple[Any, ...]) -> str | None:
-    """What is wrong with the arguments of a call that makes a dtype or a random generator."""
+    """The fault in the arguments of a call that makes a dtype or a random generator."""
     if function == DTYPE:
         honest = len(args) == 3 and type(args[0]) is str and args[1] is False and args[2] is True
         if not (honest and (args[0] == OBJECT or _NUMBER.match(args[0]) or _TEXT.match(args[0]))):
@@ -54,7 +54,7 @@ def wrong_call(function: Global, args: tuple[Any, ...]) -> str | None:
 
 
 def wrong_state(instance: Instance, state: object) -> str | None:
-    """What is wrong with the state that one of numpy's objects is given."""
+    """The fault in the state that one of numpy's objects is given."""
     if instance.of == DTYPE:
         return _wrong_dtype(instance.args[0], state)
     if instance.of == BIT_GENERATOR:
@@ -69,7 +69,7 @@ def wrong_state(instance: Instance, state: object) -> str | None:
 
 
 def is_built(value: object, *of: Global) -> bool:
-    """Holds for an instance of one of these names that has been given its state."""
+    """True for an instance of one of these names that has been given its state."""
     return type(value) is Instance and value.of in of and value.state is not None
 
 

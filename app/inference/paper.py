@@ -1,4 +1,4 @@
-"""What is ink on a picture: whatever stands out from its own surroundings, in lightness or in colour.
+"""The ink on a picture: whatever stands out from its own surroundings, in lightness or in colour.
 
 On flat paper, as a canvas has, it is whatever differs from the paper's one colour. On any other the paper's light is
 taken away by a morphological closing, which fills what is dark and narrow (the ink) and keeps what is wide (a shadow, a
@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 SAME = 2
 """Grey levels by which flat paper may differ from its own colour."""
 FLAT_RIM, FLAT_SHARE = 0.9, 0.2
-"""Of the rim, and of the whole picture: what at least has the paper's colour on flat paper."""
+"""Of the rim, and of the whole picture: the least of the paper's colour on flat paper."""
 SHADES = 1.0
 """Times the ink: so many pixels may differ from flat paper a little. There are some beside each line, by anti-aliasing
 and JPEG; if there are more, the paper has shades."""
@@ -37,16 +37,16 @@ WINDOW, WINDOW_ACROSS = 0.27, 0.6
 BORDER, BORDER_STEP = 0.15, 25
 """Of a side of the picture: a border is no wider; and it differs from the paper by so many grey levels."""
 RIM = 0.08
-"""Of the shorter side: so wide a band along the rim is paper for the most part, also where there is a frame."""
+"""Of the shorter side: a band this wide along the rim is mostly paper, even where there is a frame."""
 DARKEST = 24.0
 """Of 255. Where there is less light than this nothing can be told from noise."""
 COLOUR_SIDE, SKEW_SIDE = 128, 48
-"""Of the copies, in pixels, in which the colour is found that parts ink from paper, and which of both is the darker."""
+"""Of the copies, in pixels, for finding the colour that parts ink from paper, and which of the two is darker."""
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 VISIBLE = 0.025
-"""Of the paper's light: what takes away less nobody sees."""
+"""Of the paper's light: taking away less is invisible."""
 NOISE = 5.0
-"""Times the noise's standard deviation: what stands out less is none."""
+"""Times the noise's standard deviation: anything less is noise."""
 LEAST_CONTRAST = 0.05
 """Of the paper's light: what takes away less is too faint."""
 WEAK = 0.15
@@ -56,7 +56,7 @@ SOLID, CONNECTED = 0.45, 0.35
 SOFTNESS = 0.3
 """Of the same: over so much contrast an edge goes from paper to ink."""
 GRAINS, SURE = 64, 2.0
-"""Pixels of a photograph that hang together: fewer may be noise, unless they stand out so many times more."""
+"""Connected pixels of a photograph: fewer may be noise, unless they stand out so many times more."""
 CALMED = 0.5 / np.pi**0.5
 """Of its standard deviation: what a Gaussian blur of one pixel leaves of noise; of n pixels, an n-th of it."""
 LINE = 0.06
@@ -66,13 +66,13 @@ ALL_AROUND = np.ones((3, 3), np.bool_)
 
 
 class Stain(NamedTuple):
-    """What stands out on a picture.
+    """The ink found on a picture.
 
     Attributes:
         ink: (H, W) float32, 0 paper to 1 ink, grey at the edges.
-        solid: (H, W) bool, what is ink; nothing where `is_faint`.
+        solid: (H, W) bool, the ink; nothing where `is_faint`.
         is_faint: something stands out, too little to be told from the paper's own shades.
-        is_weak: what stands out does so little that it was looked at twice.
+        is_weak: it stands out so little that it was looked at twice.
     """
 
     ink: Floats
@@ -82,7 +82,7 @@ class Stain(NamedTuple):
 
 
 def on_flat_paper(values: Values, *, is_opacity: bool = False) -> Stain | None:
-    """What is drawn on paper of one colour, (H, W) or (H, W, 3); None where the paper is not.
+    """The ink on paper of one colour, (H, W) or (H, W, 3); None where the paper is not.
 
     Args:
         is_opacity: the paper is 0.
@@ -108,7 +108,7 @@ def on_flat_paper(values: Values, *, is_opacity: bool = False) -> Stain | None:
 
 
 def on_any_paper(values: Values, *, swapped: bool = False) -> Stain:
-    """What is drawn on a photograph of paper or of a board, (H, W) or (H, W, 3).
+    """The ink on a photograph of paper or of a board, (H, W) or (H, W, 3).
 
     Args:
         swapped: what looks like paper is ink, and the other way round.
@@ -145,7 +145,7 @@ def without_border(values: Values) -> Values:
 
 
 def _border(grey: NDArray[Any]) -> int:
-    """How many of the first rows are border."""
+    """The number of border rows at the top."""
     deep = round(BORDER * len(grey))
     if deep < 3:
         return 0
@@ -198,8 +198,8 @@ def _surface(height: int, width: int) -> NDArray[np.float64]:
 
 
 def is_dark_ink(grey: Floats) -> bool:
-    """Whether the ink is darker than its paper, by two witnesses: what lies along the rim is paper, and what is narrow
-    is ink. Where they do not agree the surer one is believed."""
+    """True if the ink is darker than its paper, by two witnesses: what lies along the rim is paper, and what is narrow
+    is ink. Where they disagree, the surer one is believed."""
     bright = grey > 255 * _otsu(grey / 255)
     deep = max(1, round(RIM * min(grey.shape)))
     inner = bright[deep:-deep, deep:-deep]
@@ -222,7 +222,7 @@ def _skewness(grey: Floats) -> float:
 
 
 def _standing_out(grey: Floats, grain: float, *, swapped: bool = False) -> tuple[Stain, float]:
-    """What stands out, and the usual contrast of it; 0 where there is nothing.
+    """The stain, and its usual contrast; 0 where there is nothing.
 
     Args:
         grain: the standard deviation of the paper's noise, in grey levels.
@@ -246,7 +246,7 @@ def _standing_out(grey: Floats, grain: float, *, swapped: bool = False) -> tuple
 
 
 def _has_lines(standing_out: Mask) -> bool:
-    """Whether pieces of what stands out are longer than noise makes them."""
+    """True if pieces of what stands out are longer than noise makes them."""
     names, _ = ndimage.label(standing_out, ALL_AROUND)
     longest = max(
         (rows.stop - rows.start + columns.stop - columns.start for rows, columns in ndimage.find_objects(names)),
@@ -262,7 +262,7 @@ def _grain(grey: Floats) -> float:
 
 
 def _floor(depth: Floats, grain: float) -> float:
-    """By how many grey levels bare paper is darker than the lightest of it, noise and grain included."""
+    """The grey levels by which bare paper is darker than its lightest, noise and grain included."""
     step = max(1, max(depth.shape) // 160)
     sample = depth[::step, ::step]
     bare = sample[sample <= 255 * _otsu(sample / 255)]
@@ -286,7 +286,7 @@ def _otsu(values: NDArray[np.floating[Any]]) -> float:
 
 
 def _connected(weak: Mask, strong: Mask, sure: Mask) -> Mask:
-    """What is weak and connected to something strong; of pieces no larger than noise, only those that are sure."""
+    """The weak pixels connected to strong ones; of pieces no larger than noise, only those that are sure."""
     names, count = ndimage.label(weak, ALL_AROUND)
     is_sure = np.zeros(count + 1, np.bool_)
     is_sure[names[sure]] = True

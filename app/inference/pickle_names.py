@@ -64,6 +64,6 @@ HELP: tuple[tuple[str, str | None], ...] = (
     ("joblib.memory", "Fit the pipeline without memory."),
     ("scipy.sparse", "Call `.densify()` of the classifier before you write it."),
 )
-"""By how an unknown name begins: what helps who brings such a file in good faith; None is the usual remedy."""
+"""By how an unknown name begins: what helps whoever brings one in good faith; None is the usual remedy."""
 
 SUPPORTED = "a Pipeline of Binarizer and LogisticRegression or MLPClassifier is supported"

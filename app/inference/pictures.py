@@ -39,13 +39,13 @@ MAX_SCANS = 64
 time of all its pixels, and may be of 10 bytes."""
 SCANNED = 16_000_000
 MAX_DECODED = 1250
-"""Of what is handed on, the longer side: an eighth of the longest that is taken, to which a JPEG is decoded at once."""
+"""The longer side of what is handed on: an eighth of the longest that is taken, to which a JPEG is decoded at once."""
 COARSER: Final = 1.25
-"""A JPEG may come out so much smaller than need be, where its own scaling by 2, 4 or 8 spares most of the decoding."""
+"""A JPEG may come out this much smaller than needed where its own scaling by 2, 4 or 8 spares most of the decoding."""
 STRIP_ROWS = 64
 """Rows of what is handed on that are brought into another form at once: the whole picture exists only once."""
 BYTES_PER_PIXEL = {"PNG": 4, "GIF": 1, "WEBP": 17}
-"""That Pillow and its decoders take, measured; of a WebP it holds the canvas four times."""
+"""Taken by Pillow and its decoders, measured; of a WebP it holds the canvas four times."""
 BYTES_PER_PIXEL_OF_JPEG, BYTES_PER_PIXEL_IN_SCANS = 4, 8
 """The first where it is decoded in full; the second for the coefficients of one that comes in several scans."""
 ONE_COLOUR = 48
@@ -63,7 +63,7 @@ TO_UPRIGHT = {
 
 
 class Picture(NamedTuple):
-    """What a file shows, upright.
+    """A file's picture, upright.
 
     Attributes:
         values: uint8, (H, W) grey or (H, W, 3) red, green and blue; grey wherever the three are the same throughout.
@@ -118,12 +118,12 @@ def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Still:
 
 
 def is_large(still: Still) -> bool:
-    """Decoding takes so much time or memory that no other of the kind should be decoded at the same time."""
+    """True if decoding takes so much time or memory that no other such file should be decoded meanwhile."""
     return math.prod(still.size) > LARGE_PIXELS or decoding_bytes(still) > LARGE_BYTES
 
 
 def decoding_bytes(still: Still) -> int:
-    """The memory that decoding takes, about."""
+    """The memory decoding takes, roughly."""
     pixels = math.prod(still.size)
     if still.kind != "JPEG":
         return pixels * BYTES_PER_PIXEL[still.kind]
@@ -164,7 +164,7 @@ def decode(still: Still) -> Picture:
 
 
 def _is_of_one_colour(sheet: Image.Image, visible: Grey) -> bool:
-    """Whether what is visible of a sheet is ink, in whatever colour, and not a picture with a transparent margin."""
+    """True if what is visible of a sheet is ink, in whatever colour, and not a picture with a transparent margin."""
     grey = np.asarray(sheet.convert(sheet.mode.removesuffix("A")).convert("L"))[visible > INK_ABOVE]
     if not grey.size:
         return True
@@ -187,7 +187,7 @@ def _broken(said: str) -> UnreadableImage:
 
 
 def _scales(still: Still) -> tuple[int, int]:
-    """By how much a JPEG's own scaling makes it smaller, and by how much the mean of squares does."""
+    """The factors by which a JPEG's own scaling shrinks it, and by which the mean of squares does."""
     needed = math.ceil(max(still.size) / MAX_DECODED)
     own = (8, 4, 2) if still.kind == "JPEG" and min(still.size) >= 8 else ()
     scale = next((scale for scale in own if scale * math.ceil(needed / scale) <= needed * COARSER), 1)
@@ -236,7 +236,7 @@ def _one_if_same(values: Values) -> Values:
 
 
 def _paper(values: Grey) -> float:
-    """The value of the paper, for which the rim is taken."""
+    """The value of the paper, judged by the rim."""
     return float(np.median(_rim(values)))
 
 

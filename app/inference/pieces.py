@@ -1,4 +1,4 @@
-"""Which pieces of the ink on a picture are the digit: not the dust, not the frame, not what the edge has cut off."""
+"""The pieces of ink on a picture that are the digit: not the dust, not the frame, not what the edge has cut off."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.inference.paper import ALL_AROUND, Mask
 MOST = 200
 """Pieces: smaller ones are grain. A digit of dashes has some dozens."""
 CLOSELY = 8
-"""So many pieces are looked at for one that is a line."""
+"""Pieces that are examined for one that is a line."""
 SLENDER, UPRIGHT_SLENDER = 4.5, 4.0
 """On a photograph, times as long as wide: what is shorter is no line of a pen. A square is 2.25 times, by `width_of`;
 of MNIST's digits the thickest 1 is 6.8 times."""
@@ -58,7 +58,7 @@ FAR = 0.25
 """Of the digit's longest side: a piece farther away that is not as large as FAR_SIZE of it is none of its."""
 FAR_SIZE = 0.25
 FRAME_BORDER = 0.07
-"""Of the sides of a piece's box: ink that lies so near to them lies along the box."""
+"""Of the sides of a piece's box: ink this near to them lies along the box."""
 FRAME_SHARE = 0.9
 """Of a piece's ink: if so much lies along its box, it is a frame (of a ring, two fifths does)."""
 AS_TALL = 0.66
@@ -69,7 +69,7 @@ APART, WIDEST = 0.1, 2.0
 
 
 class Piece(NamedTuple):
-    """Ink that hangs together. `cut`: how many of its pixels lie on the rim."""
+    """Connected ink. `cut`: how many of its pixels lie on the rim."""
 
     name: int
     area: int
@@ -96,7 +96,7 @@ class Digit(NamedTuple):
         crossings: how often its lines run over the picture's rim.
         is_plate: it is no line but a sheet: what is written may be in it.
         is_line: it may be of a pen, by its length and width.
-        is_pattern: it is one of many pieces alike.
+        is_pattern: it is one of many like it.
     """
 
     ink: Mask
@@ -121,7 +121,7 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
     """The digit among the pieces of `ink`, (H, W).
 
     Args:
-        is_drawn: on flat paper, where nothing but a frame and dust is there unmeant.
+        is_drawn: on flat paper, where only a frame and dust are unintended.
     """
     names, count = ndimage.label(ink, ALL_AROUND)
     pieces = _pieces(names, count)
@@ -146,7 +146,7 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
 
 
 def _is_pattern(names: NDArray[np.int32], pieces: list[Piece], own: list[Piece]) -> bool:
-    """Whether what was taken for the digit is one of many pieces alike; what the rim cuts is unlike a whole line."""
+    """True if the supposed digit is one of many similar pieces; what the rim cuts is unlike a whole line."""
     main = max(own, key=lambda piece: piece.area)
     least = AS_LARGE * main.area
     is_whole = not main.cut and main.area >= SLENDERER * width_of(_alone(names, main)) ** 2
@@ -159,7 +159,7 @@ def _is_pattern(names: NDArray[np.int32], pieces: list[Piece], own: list[Piece])
 
 
 def _is_plate(ink: Mask, top: int, left: int, bottom: int, right: int) -> bool:
-    """Whether ink, its holes filled, fills its box: a sheet on a table, a screen, a card. No digit but a 1 does."""
+    """True if ink, its holes filled, fills its box: a sheet on a table, a screen, a card. No digit but a 1 does."""
     height, width = bottom - top, right - left
     if not height or min(height, width) < SQUARE * max(height, width):
         return False
@@ -170,7 +170,7 @@ def _is_plate(ink: Mask, top: int, left: int, bottom: int, right: int) -> bool:
 
 
 def _crossings(ink: Mask) -> int:
-    """Once around the rim, how often ink begins; not where a line only touches the rim here and there."""
+    """The number of times ink begins around the rim; not where a line only touches it here and there."""
     around = np.concatenate([ink[0], ink[1:, -1], ink[-1, -2::-1], ink[-2:0:-1, 0]])
     around = ndimage.maximum_filter1d(around, 1 + round(TOUCHING * max(ink.shape)), mode="wrap")
     return int(np.count_nonzero(around & ~np.roll(around, 1)))
@@ -196,7 +196,7 @@ def _alone(names: NDArray[np.int32], piece: Piece) -> Mask:
 
 
 def _is_line(names: NDArray[np.int32], piece: Piece) -> bool:
-    """Whether a piece may be of a pen, by its length and width: a shadow, a spot of light and a dot are not."""
+    """True if a piece may be a pen's, by its length and width: a shadow, a spot of light and a dot are not."""
     if piece.cut and piece.side < FROM_RIM * max(names.shape):
         return False
     is_upright = piece.bottom - piece.top >= UPRIGHT * (piece.right - piece.left)
@@ -208,12 +208,12 @@ def _is_line(names: NDArray[np.int32], piece: Piece) -> bool:
 
 
 def _sides_cut(shape: tuple[int, ...], piece: Piece) -> int:
-    """How many sides of the picture cut a piece."""
+    """The number of picture sides that cut it."""
     return (piece.top == 0) + (piece.left == 0) + (piece.bottom == shape[0]) + (piece.right == shape[1])
 
 
 def _is_crease(names: NDArray[np.int32], piece: Piece) -> bool:
-    """Whether a piece is a thin straight line from one side of the picture to another."""
+    """True if a piece is a thin straight line from one side of the picture to another."""
     length = math.hypot(piece.bottom - piece.top, piece.right - piece.left)
     thin, straight = CREASE[0] * math.hypot(*names.shape), CREASE[1]
     if _sides_cut(names.shape, piece) < 2 or piece.area > thin * straight * length:
@@ -222,7 +222,7 @@ def _is_crease(names: NDArray[np.int32], piece: Piece) -> bool:
 
 
 def _is_frame(names: NDArray[np.int32], piece: Piece, pieces: list[Piece]) -> bool:
-    """Whether nearly all of a piece lies along its box: along all of its top and bottom, or, where the picture's edge
+    """True if nearly all of a piece lies along its box: along all of its top and bottom, or, where the picture's edge
     has cut it off, around something else."""
     height, width = piece.bottom - piece.top, piece.right - piece.left
     if min(height / names.shape[0], width / names.shape[1]) < 0.5 or piece.area > height * width / 3:
@@ -237,7 +237,7 @@ def _is_frame(names: NDArray[np.int32], piece: Piece, pieces: list[Piece]) -> bo
 
 
 def _is_around(names: NDArray[np.int32], piece: Piece, pieces: list[Piece]) -> bool:
-    """Whether a piece is a ring or a box of thin lines that was drawn around another one."""
+    """True if a piece is a ring or a box of thin lines that was drawn around another one."""
     if 3 * piece.area > (piece.bottom - piece.top) * (piece.right - piece.left):
         return False
     return any(
@@ -249,7 +249,7 @@ def _is_around(names: NDArray[np.int32], piece: Piece, pieces: list[Piece]) -> b
 
 
 def _encloses(names: NDArray[np.int32], piece: Piece, row: int, column: int) -> bool:
-    """Whether a piece is met from here in all four directions."""
+    """True if a piece is met from here in all four directions."""
     across, down = names[row] == piece.name, names[:, column] == piece.name
     return bool(across[:column].any() and across[column:].any() and down[:row].any() and down[row:].any())
 
@@ -260,7 +260,7 @@ def _lies_in(one: Piece, frame: Piece) -> bool:
 
 
 def _without_edges(pieces: list[Piece], shape: tuple[int, ...], *, is_drawn: bool) -> list[Piece]:
-    """Without parts of frames and of the edges of paper and table: what is straight and lies outside of the digit."""
+    """Without parts of frames and of the edges of paper and table: what is straight and lies outside the digit."""
     whole = [piece for piece in pieces if not piece.cut and piece.side >= LEAST_SIDE * max(shape)]
     digits = [piece for piece in whole if not _is_straight(piece, shape) and not _lies_along(piece, shape)]
     main = max(digits, key=lambda piece: piece.area, default=None)
@@ -270,7 +270,7 @@ def _without_edges(pieces: list[Piece], shape: tuple[int, ...], *, is_drawn: boo
 
 
 def _is_edge(piece: Piece, main: Piece, shape: tuple[int, ...], *, is_drawn: bool) -> bool:
-    """Whether a piece is no line of the digit beside it: it is straight and longer, or it lies along a side of a
+    """True if a piece is no line of the digit beside it: it is straight and longer, or it lies along a side of a
     photograph. A 1 beside another digit is as long as that."""
     if _gap(piece, main) <= OUTSIDE * main.side:
         return False
@@ -285,7 +285,7 @@ def _is_straight(piece: Piece, shape: tuple[int, ...]) -> bool:
 
 
 def _runs_through(piece: Piece, shape: tuple[int, ...]) -> bool:
-    """Whether a piece is a line from one side of the picture to the opposite one: a crease, a rule, a shadow's edge."""
+    """True if a piece is a line from one side of the picture to the opposite one: a crease, a rule, a shadow's edge."""
     height, width = piece.bottom - piece.top, piece.right - piece.left
     is_through = height == shape[0] or width == shape[1]
     return is_through and max(height, width) >= STRAIGHT * min(height, width) and 2 * min(height, width) < min(shape)
@@ -353,7 +353,7 @@ def _gap(one: Piece, other: Piece) -> int:
 
 
 def _count(own: list[Piece]) -> int:
-    """How many digits there are, side by side or one above the other."""
+    """The number of digits, side by side or one above the other."""
     tallest = max((piece.bottom - piece.top for piece in own), default=0)
     tall = [piece for piece in own if piece.bottom - piece.top >= AS_TALL * tallest]
     wide = max((piece.right for piece in own), default=0) - min((piece.left for piece in own), default=0)
@@ -365,7 +365,7 @@ def _count(own: list[Piece]) -> int:
 
 
 def _groups(spans: list[tuple[int, int]], gap: float) -> int:
-    """How many groups of spans there are with more than `gap` between them."""
+    """The number of groups of spans with more than `gap` between them."""
     count, end = 0, 0
     for begin, until in sorted(spans):
         count += not count or begin - end > gap

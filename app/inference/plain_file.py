@@ -11,7 +11,7 @@ from typing import Protocol
 from app.errors import SystemRefused
 
 UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE)
-"""With these it is the system that refuses to read a file, whatever lies there."""
+"""Errors with which the system refuses to read a file, whatever lies there."""
 
 
 class NotPlain(Exception):
@@ -77,7 +77,7 @@ def read_plain_file(path: Path | str, *, limit: int) -> bytes:
 
 
 def read_needed_file(path: Path | str, *, limit: int) -> bytes:
-    """The same of a file without which nothing goes on.
+    """The same for a file that is indispensable.
 
     Raises:
         SystemRefused: the system does not let it be read: no permission, a bad disk. Nothing can be said of the file.

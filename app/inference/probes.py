@@ -20,10 +20,10 @@ _FONT = (
 """The digits 0 to 9: seven rows each, five bits a row, the highest bit at the left."""
 
 _NOISE = (0.0, 0.02, 0.1, 0.3)
-"""Shares of the pixels that are turned over: the more ink, the larger are the sums that float32 must hold."""
+"""Shares of the pixels that are flipped: the more ink, the larger the sums that float32 must hold."""
 
 USUAL = len(_FONT) * len(_NOISE)
-"""So many of the probe images are digits that people could draw; the rest is half noise, inverted, or ink all over."""
+"""Count of probe images that are digits people could draw; the rest is half noise, inverted, or ink all over."""
 
 
 def probe_images(features: int) -> NDArray[np.uint8]:

@@ -35,7 +35,7 @@ LEAST_SIDE = 8
 FEW_PIXELS = 28
 """Of the copy that a photograph is looked at in: what is smaller shows on a larger copy whether it is of a pen."""
 SHEETS, INSET = 2, 0.03
-"""How many sheets, one on the other, are looked into; and by how much of its longest side within each one's edges."""
+"""Sheets, one on the other, that are looked into; and the inset within each one's edges, of its longest side."""
 FILLING, THICK = 0.95, (0.35, 0.8)
 """Of both sides of a photograph: what a digit takes that it was cut to; and of its area, where its lines are thick."""
 SOME, MUCH = 0.1, 0.2
@@ -49,11 +49,11 @@ hair line has no more of them than light has."""
 RULED = 8
 """Lines of a digit run over the rim four times at most; those of squared paper do so at every square."""
 WEAKEST = 0.55
-"""What a pixel counts at the least that is ink only because it is connected to some."""
+"""The least value of a pixel that is ink only because it is connected to some."""
 
 
 class Seen(NamedTuple):
-    """What the model is shown of a picture or a drawing.
+    """The model's view of a picture or a drawing.
 
     Attributes:
         pixels: (28, 28) uint8, 0 paper to 255 ink; all paper where it is shown nothing.
@@ -65,7 +65,7 @@ class Seen(NamedTuple):
 
 
 def see_strokes(strokes: Sequence[Stroke], *, pen_width: float = 0.0) -> Seen:
-    """What was drawn with a pen, as the model takes it.
+    """A pen's drawing, as the model takes it.
 
     Raises:
         UnreadableImage: as `draw_strokes`.
@@ -112,11 +112,11 @@ def _see_photograph(picture: Picture, *, within: int) -> Seen:
 
 
 class Look(NamedTuple):
-    """What a look at a picture finds.
+    """Result of a look at a picture.
 
     Attributes:
         unread: why the model cannot be asked, if so.
-        scale: pixels of the file for one of the picture that was looked at.
+        scale: file pixels per pixel of the picture that was looked at.
     """
 
     stain: Stain
@@ -156,7 +156,7 @@ def _look_swapped(values: Values, first: Look) -> Look:
 
 
 def _seen_on_sheet(picture: Picture, digit: Digit, step: float, *, within: int) -> Seen:
-    """What is on a sheet that lies on something else; `digit` is the sheet, on a copy `step` times smaller."""
+    """The contents of a sheet on something else; `digit` is the sheet, on a copy `step` times smaller."""
     if not within:
         return Seen(EMPTY, FRAME)
     inset = INSET * digit.side + 1
@@ -182,7 +182,7 @@ def _shrunk(values: Values, side: int) -> Values:
 
 
 def _why_not(stain: Stain, digit: Digit, scale: float, *, is_flat: bool) -> Finding | None:
-    """Why the model cannot be asked; `scale`: pixels of the file for one of the picture here."""
+    """A reason not to ask the model, if any; `scale`: file pixels per pixel of the picture."""
     if digit.digits == 0:
         return FRAME if digit.is_framed else FAINT_PAPER if stain.is_faint else BARE
     if stain.is_weak and not _is_sure(digit):
@@ -200,30 +200,30 @@ def _why_not(stain: Stain, digit: Digit, scale: float, *, is_flat: bool) -> Find
 
 
 def _is_sure(digit: Digit) -> bool:
-    """Whether what hardly stands out is one digit all the same: large, of few pieces, of a thin line."""
+    """True if what hardly stands out is one digit all the same: large, of few pieces, of a thin line."""
     is_one = digit.digits == 1 and digit.pieces <= FAINT_PIECES and digit.side >= FAINT_SIDE * max(digit.ink.shape)
     return is_one and bool(np.count_nonzero(digit.ink) >= FAINT_LENGTH * width_of(digit.ink) ** 2)
 
 
 def _is_too_small_to_tell(unread: Finding, digit: Digit) -> bool:
-    """Whether something is no line of a pen only because this copy has so few pixels of it."""
+    """True if something is no line of a pen only because this copy has so few pixels of it."""
     return unread is BARE and digit.digits == 1 and not digit.is_pattern and digit.side < FEW_PIXELS
 
 
 def _lies(digit: Digit) -> bool:
-    """Whether something is too wide for a digit, which are upright: a crease, a stripe, a shadow's edge."""
+    """True if something is too wide for a digit, which is upright: a crease, a stripe, a shadow's edge."""
     return digit.right - digit.left > WIDEST * (digit.bottom - digit.top)
 
 
 def _fills(digit: Digit, values: Values) -> bool:
-    """Whether there is next to no paper around a digit, as where a photograph was cut to it."""
+    """True if there is next to no paper around a digit, as where a photograph was cut to it."""
     height, width = values.shape[:2]
     is_tight: bool = min((digit.bottom - digit.top) / height, (digit.right - digit.left) / width) > FILLING
     return is_tight
 
 
 def _is_light(stain: Stain, digit: Digit) -> bool:
-    """Whether the edges are those of a shadow or a lens: far softer than a pen's, also in a blurred photograph."""
+    """True if the edges are those of a shadow or a lens: far softer than a pen's, also in a blurred photograph."""
     box = slice(digit.top, digit.bottom), slice(digit.left, digit.right)
     solid = digit.ink[box]
     edges = solid & ~ndimage.binary_erosion(solid, border_value=1)

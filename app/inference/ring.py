@@ -41,7 +41,7 @@ def with_withheld(
 
 
 def has_ring(images: NDArray[np.uint8]) -> list[bool]:
-    """Whether the ink of each of (N, 28, 28) uint8 images is one ring."""
+    """True for each of (N, 28, 28) uint8 images whose ink is one ring."""
     rings: list[bool] = []
     for start in range(0, len(images), BLOCK_IMAGES):
         block = images[start : start + BLOCK_IMAGES].reshape(-1, PIXELS)

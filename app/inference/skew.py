@@ -54,7 +54,7 @@ LINES = Finding("lines", "The paper's own lines are as dark as the ink: use plai
 
 
 def several_digits(count: int) -> Finding:
-    """The finding on a picture with so many digits."""
+    """The finding on a picture with `count` digits."""
     return Finding("several-digits", f"There are {count} digits: send a picture of each.")
 
 
@@ -77,7 +77,7 @@ INVERTED_RIM = 81
 """Ink and paper are swapped when so much of the rim is ink: three quarters. None of MNIST's 60,000 training images has
 more than 4 pixels of ink there; swapped, none has fewer than 104."""
 INK_ABOVE_AT = np.array([INK_ABOVE * (peak if peak <= INK_ABOVE else 255) // 255 for peak in range(256)], np.uint8)
-"""By an image's highest value: above what a pixel would be ink if a highest value without ink were stretched to 255."""
+"""By an image's highest value: the bound of ink if a highest value without ink were stretched to 255."""
 BLOCK_IMAGES = 256
 """Measured: what is computed for so many images stays in the processor's cache, and on one core."""
 
@@ -86,7 +86,7 @@ UNBOUNDED = (-np.inf, 0.0, np.inf)
 
 
 def find_skew(images: NDArray[np.uint8], profile: Profile | None) -> list[tuple[Finding, ...]]:
-    """What is unlike the training images, for each image in order; `()` for a clean one.
+    """The findings on each image, in order; `()` for a clean one.
 
     The values are judged first, and the shape as it would be with the right values: a small digit sent as black on
     white is `inverted` and `too-small`.

@@ -21,7 +21,7 @@ MAX_PARTS = 20_000
 PROMISED = "a PNG, JPEG, WebP or GIF picture"
 REMEDY = "Pass a picture of one digit."
 SEND_AGAIN = "Not all of it may have arrived: send it again, or save it again as JPEG or PNG."
-"""Of a file that is of a kind that is read, and cut off or broken."""
+"""For a file of a kind that is read, cut off or broken."""
 
 
 class Still(NamedTuple):
@@ -78,7 +78,7 @@ GREY, COLOUR, PALETTE = 0, 2, 3
 
 
 def _png(data: bytes) -> Still:
-    """Of a moving PNG the picture that is shown where nothing moves; it mostly is the first frame."""
+    """Of a moving PNG the picture that is shown where nothing moves; mostly the first frame."""
     width, height, depth, colour, *methods, interlaced = struct.unpack_from(">II5B", data, 16)
     if data[8:16] != b"\0\0\0\x0dIHDR" or depth not in PNG_DEPTHS.get(colour, ()) or any(methods) or interlaced > 1:
         refuse("a PNG file with an unknown header")
@@ -291,7 +291,7 @@ ORIENTATION, SHORT, LONG = 0x0112, 3, 4
 
 
 def _orientation(exif: bytes | memoryview) -> int:
-    """How a camera held what it stored, 1 to 8; 0 where EXIF does not say, or is none.
+    """The camera's orientation, 1 to 8; 0 where EXIF does not say, or is none.
 
     Pillow reads all entries and what they point at, and has a warning for each odd one.
     """

@@ -40,7 +40,7 @@ Stroke = Sequence[Sequence[float]] | Floats
 
 
 def draw_strokes(strokes: Sequence[Stroke], *, pen_width: float = 0.0) -> Grey:
-    """What was drawn, as the model takes it; neither the size of the canvas nor the place on it matters.
+    """The drawing as the model takes it; neither the size of the canvas nor the place on it matters.
 
     Args:
         strokes: for each time the pen was down, its points (x, y), y downwards, in any unit. One point is a dot; a

@@ -34,7 +34,7 @@ def small() -> Mnist:
 
 
 def drawn_arrays(count: int = 1_400) -> dict[str, np.ndarray]:
-    """What PixelWise's drawn.npz holds, with the same shapes in the place of people's digits."""
+    """PixelWise's drawn.npz in arrays, with the same shapes in place of people's digits."""
     images, digits = shapes(count, seed=3)
     place = np.arange(count)
     return {
@@ -63,7 +63,7 @@ def as_idx(data: Mnist) -> dict[str, bytes]:
 
 @pytest.fixture(scope="session")
 def small_files(small: Mnist) -> tuple[IdxFile, ...]:
-    """What `mnist.FILES` would say if MNIST were this small."""
+    """The `mnist.FILES` of an MNIST that is this small."""
     from hashlib import sha256
 
     return tuple(
