@@ -249,7 +249,7 @@ class Database:
 
 
 def why_unwritable(file: Path) -> OSError | None:
-    """Tries to write SQLite's file, and its log and index beside it: the error, or None where that works."""
+    """Tries whether SQLite's file, and its log and index beside it, can be written: the error, or None."""
     folder = next(path for path in file.parents if path.exists())
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -297,9 +297,9 @@ def _bad_address(found: str) -> ConfigurationError:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> str:
-    """Asks for the write-ahead log; returns the mode given, "wal" where possible.
+    """Asks for the write-ahead log; returns the mode, "wal" where possible.
 
-    Two connections that ask at once for a new file's lock each other out, whatever the timeout says.
+    Two connections that ask together for a new file's lock each other out at once, whatever the timeout.
     """
     end = time.monotonic() + WAIT_SECONDS
     while True:
@@ -319,7 +319,7 @@ def _identity(file: Path) -> tuple[int, int]:
 
 
 class _Connection(psycopg.Connection[Any]):
-    """Gives up a server that takes a statement and is silent for `answer_seconds`: no thread waits for ever."""
+    """Gives up on a server that takes a statement and is silent for `answer_seconds`: no thread waits for ever."""
 
     answer_seconds: float = math.inf
 

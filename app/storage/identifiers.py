@@ -22,7 +22,7 @@ def new_id() -> UUID:
 
 
 def new_ids(count: int) -> list[UUID]:
-    """`count` of them, rising."""
+    """`count` UUIDv7s, rising."""
     global _last
     milliseconds, nanoseconds = divmod(time.time_ns(), _NANOSECONDS)
     tick = milliseconds << 12 | (nanoseconds << 12) // _NANOSECONDS
