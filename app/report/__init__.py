@@ -1,1 +1,1 @@
-"""What the stored answers show: which version reads better, how sure that is, and where it comes from."""
+"""Report on the stored answers: which version reads better, how sure that is, and where it comes from."""

@@ -25,7 +25,7 @@ class Chart(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A share by its name. `series`: which colour; `aside`: its name where it is a remark on the row before."""
+    """A share by its name. `series`: its colour; `aside`: its name where it is a remark on the row before."""
 
     name: str
     series: int
@@ -115,7 +115,7 @@ def _cells(share: Share) -> tuple[str, ...]:
 
 
 class Split(NamedTuple):
-    """Where two versions differ in being right; `low` to `high`: what the winner's share of these may be."""
+    """Drawings only one of two versions reads rightly; `low` to `high`: bounds of the challenger's share."""
 
     challenger: str
     base: str

@@ -83,7 +83,7 @@ def _cell(x: float, y: float, count: int, total: int, *, is_right: bool) -> list
 
 
 def reliability(key: str, title: str, calibration: Calibration, series: int, measure: str) -> Chart:
-    """How sure (across) and how often right (up); on the diagonal both are the same. Bars below: how many.
+    """Chart of how sure (across) and how often right (up), equal on the diagonal. Bars below: how many.
 
     Args:
         measure: of how sure: "confidence" or "certainty".
@@ -130,7 +130,7 @@ def reliability(key: str, title: str, calibration: Calibration, series: int, mea
 
 
 def nines(share: float) -> float:
-    """Where a share lies between 0 and 1 when each nine of it has the same room: 0 -> 0, 0.9 -> 0.3…, 0.99 -> 0.6….
+    """Places a share from 0 to 1 so that each nine of it has the same room: 0 -> 0, 0.9 -> 0.3…, 0.99 -> 0.6….
 
     From 1 - FEWEST_WRONG on it is 1. A network's confidences lie there: on an even axis all would be one dot.
     """

@@ -170,7 +170,7 @@ def _confusions(rows: Sequence[Read], classes: Sequence[str], common: Collection
 
 
 def _calibration(sure: Sequence[Sure], measure: Measure) -> Calibration:
-    """By one measure: two of them in one curve would say nothing."""
+    """Of one measure: one curve of two would say nothing."""
     bins: list[tuple[int, int, float]] = []
     for place in range(len(EDGES) - 1):
         rows = [row for row in sure if row.measure == measure and row.bin == place]
@@ -243,7 +243,7 @@ def _choices(facts: Facts) -> tuple[Choice, ...]:
 
 
 def _days(facts: Facts) -> tuple[Day, ...]:
-    """Up to the newest answer's; days without any are among them."""
+    """Days up to the newest answer's, those without any included."""
     if not facts.given:
         return ()
     answers: dict[date, Counter[str]] = defaultdict(Counter)

@@ -16,7 +16,7 @@ from app.report.statistics import Calibration, Percentiles, Share
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What can be said today of one version beside the base; `challenger` None: there is nothing to compare."""
+    """The finding so far on one version beside the base; `challenger` None: there is nothing to compare."""
 
     challenger: str | None
     outcome: Literal["better", "worse", "not shown", "too few", "nothing"]
@@ -25,14 +25,14 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Labelled(msgspec.Struct, frozen=True):
-    """How many of some drawings have a label, and of how many the label says that it is no digit."""
+    """Share of drawings that have a label, and how many of these labels say that it is no digit."""
 
     labels: Share
     not_a_digit: int
 
 
 class LeftOut(msgspec.Struct, frozen=True):
-    """How many labelled drawings are in no comparison, as they came to 28x28 by this older recipe."""
+    """Counts of labelled drawings in no comparison, as this older recipe brought them to 28x28."""
 
     recipe: int
     asked: int
@@ -40,7 +40,7 @@ class LeftOut(msgspec.Struct, frozen=True):
 
 
 class ClassFigures(msgspec.Struct, frozen=True):
-    """Of one class: how many were found, and how many of those that were said to be it are."""
+    """One class: the share that was found, and the share of answers with it that are right."""
 
     label: str
     recall: Share
@@ -48,7 +48,7 @@ class ClassFigures(msgspec.Struct, frozen=True):
 
 
 class Confusions(msgspec.Struct, frozen=True):
-    """As what the drawings of one label were read.
+    """Predictions for the drawings of one label.
 
     Attributes:
         label: None for what is not a digit.
@@ -62,7 +62,7 @@ class Confusions(msgspec.Struct, frozen=True):
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """How one version reads labelled drawings. Only `confusions` has those whose label it does not know.
+    """One version on labelled drawings. Only `confusions` has those whose label it does not know.
 
     Attributes:
         accuracy: on the classes that it knows.
@@ -88,7 +88,7 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 class Version(msgspec.Struct, frozen=True):
-    """One version: the labels that it knows, how many answers it gave through what, how many drawings it shadowed."""
+    """One version: the labels that it knows, how many answers it gave by source, how many drawings it shadowed."""
 
     name: str
     classes: tuple[str, ...]
@@ -107,7 +107,7 @@ class Paired(msgspec.Struct, frozen=True):
         wins, losses: where only the challenger is right; where only the base is.
         p: of McNemar's exact test.
         log10_e: of the e-value; a difference is shown from log10(20) on.
-        low, high: between what the challenger's share of wins + losses lies, however often one looks.
+        low, high: bounds of the challenger's share of wins + losses, however often one looks.
     """
 
     n: int
@@ -158,7 +158,7 @@ class Dispute(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """Answers whose version was chosen so; all None: by no flag."""
+    """Answers whose version this chose; all None: no flag did."""
 
     flag: str | None
     variant: str | None

@@ -55,7 +55,7 @@ def render(report: Report, *, stylesheet: str | None = None) -> str:
 
 
 def _charts(report: Report) -> dict[str, Chart]:
-    """By the place where the template puts them; those without anything to show are missing."""
+    """Charts by their place in the template; those with nothing to show are missing."""
     series = {version.name: place % COLOURS for place, version in enumerate(report.versions)}
     found: dict[str, Chart | None] = {
         "coverage": _coverage(report),

@@ -36,7 +36,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class Bin(msgspec.Struct, frozen=True):
-    """Answers that are so sure: from `low` to below `high`, the last bin's to 1; `mean`: how sure on average."""
+    """Answers as sure as `low` to below `high`, in the last bin to 1; `mean`: how sure on average."""
 
     low: float
     high: float
@@ -62,7 +62,7 @@ class Percentiles(msgspec.Struct, frozen=True):
 
 
 def share(part: int, of: int, *, least: int = 1) -> Share:
-    """How large the share is, and between what the truth lies.
+    """The share, and the interval in which the truth lies.
 
     Source of the interval: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
     Journal of the American Statistical Association 22 (1927).
@@ -109,7 +109,7 @@ def log_e_value(wins: float, losses: float) -> float:
 
 
 def chance_of_a_win(wins: int, losses: int) -> tuple[float, float]:
-    """Between what it lies, however often one looks: all chances against which the evidence is below ENOUGH.
+    """Its bounds, however often one looks: all chances against which the evidence is below ENOUGH.
 
     It leaves out a half when, and only when, the e-value is above ENOUGH.
     """
@@ -144,7 +144,7 @@ def _times_log(count: int, chance: float) -> float:
 
 
 def _edge(is_in: Callable[[float], bool], inside: float, outside: float) -> float:
-    """Where `is_in` ends between two numbers, of which it holds for the first."""
+    """The end of `is_in` between two numbers; it holds for the first."""
     for _ in range(50):
         middle = (inside + outside) / 2
         inside, outside = (middle, outside) if is_in(middle) else (inside, middle)
@@ -155,7 +155,7 @@ def _edge(is_in: Callable[[float], bool], inside: float, outside: float) -> floa
 
 
 def calibration(counts: Sequence[tuple[int, int, float]], edges: Sequence[float]) -> Calibration:
-    """How far confidence, or certainty, can be trusted.
+    """The calibration of confidence, or of certainty.
 
     Args:
         counts: for each bin, in order: answers, right ones, the sum of what they are measured by.
@@ -175,7 +175,7 @@ def calibration(counts: Sequence[tuple[int, int, float]], edges: Sequence[float]
 
 
 def percentiles(milliseconds: NDArray[np.float64]) -> Percentiles:
-    """Of the ones that were measured; NaN where nobody did."""
+    """The percentiles of the values that are not NaN."""
     measured = milliseconds[~np.isnan(milliseconds)]
     n = len(measured)
     values = np.percentile(measured, PERCENTILES).tolist() if n else [0.0] * len(PERCENTILES)

@@ -14,14 +14,14 @@ from markupsafe import Markup, escape
 
 
 class Scale(NamedTuple):
-    """Where values lie between the left edge, 0%, and the right one, 100%; logarithmic where both ends are above 0."""
+    """Places values between the left edge, 0%, and the right one, 100%; logarithmic only with both ends above 0."""
 
     low: float
     high: float
     is_logarithmic: bool = False
 
     def at(self, value: float) -> float:
-        """In percent; what lies beyond an edge is put on it."""
+        """In percent; values beyond an edge are put on it."""
         value = min(self.high, max(self.low, value))
         if self.is_logarithmic:
             return 100 * math.log(value / self.low) / math.log(self.high / self.low)

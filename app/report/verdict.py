@@ -1,4 +1,4 @@
-"""What can be said today, in one sentence; and what can not."""
+"""One sentence on what can be said today, and what cannot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ USUAL = 0.05
 
 
 def judge(base: str, challenger: str, asked: Paired) -> Verdict:
-    """Which of the two reads better, by the drawings whose makers were asked what they are.
+    """The verdict on which reads better, by drawings whose makers were asked what they are.
 
     The e-value decides: whoever looks every day until a p-value is below 0.05 finds one sooner or later.
     """
@@ -47,7 +47,7 @@ def judge(base: str, challenger: str, asked: Paired) -> Verdict:
 
 
 def nothing_to_compare(versions: Sequence[str]) -> Verdict:
-    """Where there are not two versions."""
+    """The verdict without two versions."""
     if not versions:
         return Verdict(
             None, "nothing", "Nothing was read yet", "Draw a digit on the page, or send one to POST /classify."

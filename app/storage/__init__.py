@@ -1,1 +1,1 @@
-"""What we remember: every answer that was given, and the keys of those who may ask."""
+"""Storage of every answer that was given, and of the keys of those who may ask."""

@@ -1,4 +1,4 @@
-"""What the report asks the database: counts, of one moment, so that little comes back however many rows there are.
+"""The report's queries: counts of one moment, so that little comes back however many rows there are.
 
 A version reads a drawing by answering or as a shadow; both count, and each version once for each drawing.
 """
@@ -47,7 +47,7 @@ def read_facts(
     """All that the report needs. An answer that comes meanwhile is in none of it.
 
     Args:
-        timed: the newest so many answers have their latencies in it.
+        timed: so many of the newest answers give their latencies.
         disagreements: at most so many are in it, with their drawings; None reads no drawing.
 
     Raises:
@@ -82,7 +82,7 @@ def read_facts(
 
 
 def _hold_still(connection: Connection) -> None:
-    """What is read until the connection is put back is of one moment; nobody who writes waits for it."""
+    """Fixes what is read to one moment until the connection is put back; no writer waits for it."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN DEFERRED")  # sqlite3 itself begins for a write only
     else:
@@ -196,7 +196,7 @@ def _as_object(connection: Connection, key: ColumnElement[str], value: ColumnEle
 
 
 class _Labelled(NamedTuple):
-    """What is known of labelled drawings; `recipe`: the newest of theirs."""
+    """Counts of labelled drawings; `recipe`: the newest of theirs."""
 
     told: tuple[Told, ...]
     read: tuple[Read, ...]
@@ -207,7 +207,7 @@ class _Labelled(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """By one version, of one drawing."""
+    """One answer, by one version."""
 
     version: str
     prediction: str
@@ -216,7 +216,7 @@ class _Said(NamedTuple):
 
 
 class _Counts:
-    """Of the labelled drawings that one recipe brought to 28x28, or none did."""
+    """Labelled drawings that one recipe, or none, brought to 28x28, counted."""
 
     def __init__(self) -> None:
         self.told: Counter[tuple[str | None, bool]] = Counter()
@@ -225,7 +225,7 @@ class _Counts:
         self.pairs: Counter[tuple[str | None, bool, str, str, str, str]] = Counter()
 
     def add(self, label: str | None, asked: bool, answers: Sequence[_Said]) -> None:
-        """One drawing, and what each version said of it."""
+        """Counts one drawing, and each version's answer."""
         self.told[label, asked] += 1
         for version, prediction, confidence, certainty in answers:
             self.read[label, asked, version, prediction] += 1
@@ -239,7 +239,7 @@ class _Counts:
             self.pairs[label, asked, first, by_first, second, by_second] += 1
 
     def add_all(self, other: _Counts) -> None:
-        """What `other` has counted, but for what people said."""
+        """Adds `other`'s counts, except what people said."""
         self.read += other.read
         self.pairs += other.pairs
         for key, sums in other.sure.items():

@@ -140,7 +140,7 @@ class Database:
             raise self._moved()
 
     def run_alone(self, statement: str, values: tuple[Any, ...]) -> None:
-        """One statement that is a transaction by itself: on the disk on return, and nothing of it if it raises.
+        """Runs one statement as its own transaction: on the disk on return, and nothing of it if it raises.
 
         SQLite's driver lets go of the interpreter once instead of three times, and under load each time is a wait for
         the event loop; PostgreSQL is asked twice (does the connection live, and to store) instead of four times.
@@ -164,9 +164,9 @@ class Database:
             engine.dispose()
 
     def _write_to_file(self, statement: str, values: tuple[Any, ...]) -> None:
-        """On a connection that is kept: to take one from a pool takes a tenth of a lone insert.
+        """Uses a kept connection: taking one from a pool costs a tenth of a lone insert.
 
-        Who waits for the file waits here, not in SQLite, which looks again after ever longer pauses.
+        Threads wait for the file here, not in SQLite, which looks again after ever longer pauses.
         """
         if not self._writing_to_file.acquire(timeout=WAIT_SECONDS):
             raise NoFreeConnection
@@ -249,7 +249,7 @@ class Database:
 
 
 def why_unwritable(file: Path) -> OSError | None:
-    """Why SQLite's file, or its log and its index beside it, cannot be written, tried; None where they can."""
+    """Tries whether SQLite's file, and its log and index beside it, can be written: the error, or None."""
     folder = next(path for path in file.parents if path.exists())
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -262,7 +262,7 @@ def why_unwritable(file: Path) -> OSError | None:
 
 
 def elsewhere(error: OSError) -> tuple[str, str]:
-    """What was found, and what helps, where the system does not let a database be written."""
+    """The finding and the remedy where the system does not let a database be written."""
     found, remedy = cause_of(error)
     return found, f"{remedy} Or let DATA_DIR (or DATABASE_URL) in .env name another place."
 
@@ -297,9 +297,9 @@ def _bad_address(found: str) -> ConfigurationError:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> str:
-    """Asks for the write-ahead log; what SQLite gives, "wal" where it can.
+    """Asks for the write-ahead log; returns the mode, "wal" where possible.
 
-    Two connections that ask at once for a new file's lock each other out at once, whatever the timeout says.
+    Two connections that ask together for a new file's lock each other out at once, whatever the timeout.
     """
     end = time.monotonic() + WAIT_SECONDS
     while True:
@@ -313,13 +313,13 @@ def _write_ahead(connection: sqlite3.Connection) -> str:
 
 
 def _identity(file: Path) -> tuple[int, int]:
-    """What a file keeps when it is moved."""
+    """Device and inode: kept by a move."""
     status = file.stat()
     return status.st_dev, status.st_ino
 
 
 class _Connection(psycopg.Connection[Any]):
-    """Gives a server up that takes a statement and says nothing for `answer_seconds`: no thread waits for ever."""
+    """Gives up on a server that takes a statement and is silent for `answer_seconds`: no thread waits for ever."""
 
     answer_seconds: float = math.inf
 
@@ -337,7 +337,7 @@ class _NoAnswer(psycopg.OperationalError):
 
 
 def _until(gen: PQGen[RV], seconds: float) -> PQGen[RV]:
-    """`gen`, which is resumed every tenth of a second, until it ends or for so long."""
+    """`gen`, resumed every tenth of a second until it ends or `seconds` are over."""
     end = time.monotonic() + seconds
     ready = None
     while True:

@@ -1,4 +1,4 @@
-"""How a drawing is stored: without its paper.
+"""A stored drawing: without its paper.
 
 98 bytes say which of the 784 pixels are not 0 (row by row, the first pixel is the highest bit: `numpy.packbits`); the
 values of those pixels follow, a byte each. A digit takes about a quarter of a kilobyte.

@@ -53,7 +53,7 @@ _IMAGE_SIZE = SIDE * SIDE
 
 
 class Array(NamedTuple):
-    """One of an npz: from which column, of which kind of numpy, and what stands for a null there."""
+    """An array of an npz: its column, its numpy dtype, and what stands for a null there."""
 
     column: str
     kind: str
@@ -61,7 +61,7 @@ class Array(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """What is exported.
+    """Rows to export.
 
     Attributes:
         query: its rows have `id`, `pixels` (not in the csv), and the csv's columns in their order.
@@ -91,9 +91,9 @@ def all_results() -> Selection:
 
 
 def all_labels(*, asked_only: bool) -> Selection:
-    """Every stored answer of which somebody said what was drawn; `asked_only`: of those alone who were asked.
+    """Every stored answer with a label; `asked_only`: only labels of people who were asked.
 
-    Who is asked is drawn by lot, so those labels estimate an accuracy; who speaks up unasked mostly complains.
+    People are asked at random, so their labels estimate an accuracy; those who speak up unasked mostly complain.
     """
     asked = func.coalesce(results.c.asked, false())
     query = select(
@@ -112,7 +112,7 @@ def all_labels(*, asked_only: bool) -> Selection:
 
 
 class Exported(NamedTuple):
-    """How many rows were written, into which files, and how many were left out: without drawing, or of no digit."""
+    """Counts of rows written and of rows left out (without drawing, or of no digit), and the files."""
 
     written: int
     without_drawing: int
@@ -121,7 +121,7 @@ class Exported(NamedTuple):
 
 
 def count(database: Database, selection: Selection) -> int:
-    """How many rows there are."""
+    """The number of rows."""
     query = selection.query.with_only_columns(func.count(), maintain_column_froms=True)
     with database.reading(patient=True) as connection:
         return connection.scalar(query) or 0
@@ -250,7 +250,7 @@ def _pixels(row: Row[Any]) -> bytes:
 
 
 def demand_file_or_nothing(path: Path) -> None:
-    """Nothing, where a file may be put at `path`: a plain one is there, or none.
+    """Returns if a file may be put at `path`: a plain one is there, or none.
 
     Raises:
         ConfigurationError: something else is there, such as /dev/full, which no file may take the place of.

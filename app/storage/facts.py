@@ -20,7 +20,7 @@ MEASURES: tuple[Measure, ...] = ("confidence", "certainty")
 
 
 class Given(NamedTuple):
-    """How many answers of one day (UTC) are alike in these: what chose the version; whether who drew was asked."""
+    """Count of one day's (UTC) answers alike in these: what chose the version; whether the maker was asked."""
 
     day: date
     version: str
@@ -33,7 +33,7 @@ class Given(NamedTuple):
 
 
 class Found(NamedTuple):
-    """On how many drawings of one day the skew guard found something by this name."""
+    """Count of one day's drawings with this finding of the skew guard."""
 
     day: date
     finding: str
@@ -41,7 +41,7 @@ class Found(NamedTuple):
 
 
 class Told(NamedTuple):
-    """How many answers have this label; None: not a digit."""
+    """Count of answers with this label; None: not a digit."""
 
     label: str | None
     asked: bool
@@ -49,7 +49,7 @@ class Told(NamedTuple):
 
 
 class Read(NamedTuple):
-    """How often a version read labelled drawings so; `label` None: not a digit."""
+    """Count of one prediction by one version for one label; None: not a digit."""
 
     label: str | None
     asked: bool
@@ -59,7 +59,7 @@ class Read(NamedTuple):
 
 
 class Sure(NamedTuple):
-    """How often a version was so sure of its answer to labelled drawings, and was right; `total`: the sum of `n`."""
+    """Counts of a version's labelled answers in one bin, and of right ones; `total`: the sum of their measure."""
 
     label: str | None
     asked: bool
@@ -72,7 +72,7 @@ class Sure(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """How many labelled drawings are in no `Read`, `Sure` or `Pair`, as they came to 28x28 by an older recipe."""
+    """Count of labelled drawings in no `Read`, `Sure` or `Pair`, as an older recipe brought them to 28x28."""
 
     recipe: int
     asked: bool
@@ -80,7 +80,7 @@ class LeftOut(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """How often two versions read the same labelled drawings so; `first` sorts before `second`."""
+    """Count of a pair of predictions on labelled drawings; `first` sorts before `second`."""
 
     label: str | None
     asked: bool
@@ -92,8 +92,7 @@ class Pair(NamedTuple):
 
 
 class Double(NamedTuple):
-    """How often two versions read the same drawings of `Facts.recipe` so, labelled or not; `first` sorts before
-    `second`."""
+    """Count of a pair of predictions on drawings of `Facts.recipe`, labelled or not; `first` sorts before `second`."""
 
     first: str
     first_prediction: str
@@ -103,7 +102,7 @@ class Double(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What one version says of one drawing; `certainty` None: its release measured none."""
+    """One version's answer to one drawing; `certainty` None: its release measured none."""
 
     version: str
     prediction: str

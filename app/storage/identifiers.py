@@ -17,12 +17,12 @@ _last = 0
 
 
 def new_id() -> UUID:
-    """A UUIDv7 above every other of this process, also when the clock stands still or steps back."""
+    """A UUIDv7 above every other of this process, even if the clock stands still or steps back."""
     return new_ids(1)[0]
 
 
 def new_ids(count: int) -> list[UUID]:
-    """So many of them, rising."""
+    """`count` UUIDv7s, rising."""
     global _last
     milliseconds, nanoseconds = divmod(time.time_ns(), _NANOSECONDS)
     tick = milliseconds << 12 | (nanoseconds << 12) // _NANOSECONDS
@@ -46,7 +46,7 @@ def lowest_id(moment: datetime) -> UUID:
 
 
 def time_of(identifier: UUID) -> datetime:
-    """When a UUIDv7 was made: UTC, to the millisecond."""
+    """The time of a UUIDv7: UTC, to the millisecond."""
     return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
 
 

@@ -23,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class KeyName(NamedTuple):
-    """Who has a key, and since when (UTC)."""
+    """A key's name, and since when (UTC)."""
 
     name: str
     created_at: datetime
@@ -79,14 +79,14 @@ class Keys:
             raise _bad_name(name, found="no key of this name", promised="the name of a key", remedy=remedy)
 
     def digests(self) -> dict[str, bytes]:
-        """Name -> SHA-256 of its key (32 bytes), to hold the key of a request against."""
+        """Name -> SHA-256 of its key (32 bytes), to check a request's key against."""
         with self._database.reading() as connection:
             rows = connection.execute(select(api_keys.c.name, api_keys.c.sha256))
             return {row.name: row.sha256 for row in rows}
 
 
 def digest(key: str) -> bytes:
-    """What is kept of a key: its SHA-256, 32 bytes."""
+    """SHA-256 of a key, 32 bytes: all that is kept."""
     return hashlib.sha256(key.encode()).digest()
 
 

@@ -1,4 +1,4 @@
-"""What people say was drawn: one word for each stored answer, the last one."""
+"""Labels that people give: one for each stored answer, the last one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LAST_WORD = (
 
 
 class Subject(NamedTuple):
-    """What one must know of a stored answer to label it: what it said, and who may (see `Access.may_label`)."""
+    """The facts of a stored answer needed to label it: its prediction, and who may (see `Access.may_label`)."""
 
     prediction: str
     owner: str | None
@@ -47,7 +47,7 @@ class Labels:
         return None if row is None else Subject(*row)
 
     def say(self, result_id: UUID, label: Label, owner: str) -> None:
-        """Stores what was drawn, said by `owner`, in the place of whatever was said before. On the disk on return.
+        """Stores what `owner` says was drawn, in place of whatever was said before. On the disk on return.
 
         Raises:
             ValueError: neither one of DIGITS nor None.
@@ -66,7 +66,7 @@ class Labels:
         self._database.run_alone(statement, flat_values([[result_id]], dialect))
 
     def of(self, ids: Sequence[UUID]) -> dict[UUID, Label]:
-        """What was said of these answers; of whom nothing was said is not in it. At most 30,000 ids."""
+        """The labels of these answers, without those that have none. At most 30,000 ids."""
         query = select(labels.c.result_id, labels.c.label).where(labels.c.result_id.in_(ids))
         with self._database.reading() as connection:
             return {row.result_id: row.label for row in connection.execute(query)}

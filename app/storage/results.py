@@ -45,7 +45,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         waited_ms, computed_ms: the parts of `latency_ms` in the queue and in the batch's computation.
         owner: who may label it, see `app/web/access.py`; None for nobody but the holder of SECRET_API_KEY.
         flag, variant, reason: what chose the version; None where no flag did.
-        asked: whether who drew it was asked what it was.
+        asked: whether its maker was asked what it was.
         recipe: the version of the recipe that brought it to 28x28; None for pixels that came so.
         certainty: how often such an answer is right, in (0, 1]; None where the release measured no temperature.
     """

@@ -1,4 +1,4 @@
-"""Are the tables those of this code? And the one way to make them so."""
+"""Checks that the tables are those of this code, and makes them so."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def prepare(database: Database) -> None:
     """Makes ready what needs no set-up, and refuses what does.
 
     A SQLite file that is not there or has no tables is made (mode 600); any other database must have the schema.
-    Identifiers that are made from now on are above all stored ones, also when the clock was set back meanwhile.
+    Identifiers that are made from now on are above all stored ones, even if the clock was set back meanwhile.
 
     Raises:
         WrongSchema: the tables are not those of this code.
@@ -81,7 +81,7 @@ def _is_empty(database: Database) -> bool:
 
 
 def _make_file(database: Database) -> None:
-    """SQLite's file, for its owner alone: its log and its index take the mode of it."""
+    """SQLite's file, for its owner alone: its log and its index take its mode."""
     if database.file is None or database.file.exists():
         return
     try:
@@ -102,7 +102,7 @@ def _lock_out_others(connection: Connection) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
-    """What the database says of itself; None where nothing was ever made."""
+    """The revision the database has; None where nothing was ever made."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))

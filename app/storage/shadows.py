@@ -1,4 +1,4 @@
-"""What the versions that did not answer a drawing say of it."""
+"""Readings of a drawing by the versions that did not answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ONCE = "ON CONFLICT (result_id, model_version) DO NOTHING"
 
 
 class Shadow(msgspec.Struct, frozen=True, kw_only=True):
-    """What one version says of the drawing of a stored result.
+    """One version's reading of the drawing of a stored result.
 
     Attributes:
         result_id: of the answer that was given, by another version.
@@ -67,7 +67,7 @@ class Shadows:
             self._database.run_alone(insert_rows(shadows, len(batch), dialect, _ONCE), flat_values(rows, dialect))
 
     def of(self, result_id: UUID) -> list[Shadow]:
-        """What was stored of a result, by the names of the versions."""
+        """The shadows of a result, in order of version name."""
         query = select(*_SHADOW).where(shadows.c.result_id == result_id).order_by(shadows.c.model_version)
         with self._database.reading() as connection:
             return [Shadow(**row) for row in connection.execute(query).mappings()]

@@ -18,12 +18,12 @@ _json = msgspec.json.Encoder().encode
 
 
 def most_rows(table: Table) -> int:
-    """How many rows of all columns one statement can insert."""
+    """The most rows of all columns one statement can insert."""
     return MAX_VALUES // len(table.columns)
 
 
 def in_order(table: Table) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
-    """From a row by the names of its columns, all of them, to its values in their order."""
+    """A function from a row, by all its column names, to its values in their order."""
     return itemgetter(*table.columns.keys())
 
 

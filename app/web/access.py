@@ -1,4 +1,4 @@
-"""Who asks: a program with a key, or a visit of the page. From where, and by which name of ours."""
+"""Callers: programs with a key, or visits of the page; from where, and by which name of ours."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Access:
         main_key: SECRET_API_KEY; visits are signed with `visit_secret` of it.
         proxies: networks whose forwarding headers are believed.
         hosts: names of this service beside IP addresses and localhost.
-        listens_on: the service's HOST, for `is_local`; where it is not given, nobody is local.
+        listens_on: the service's HOST, for `is_local`; without it, nobody is local.
     """
 
     def __init__(
@@ -61,17 +61,17 @@ class Access:
         self._this_machine_only = _is_loopback(listens_on)
 
     def replace_named_keys(self, digests: Mapping[str, bytes]) -> None:
-        """The SHA-256 of each stored key, by name. None is taken for the main one, whatever it is called."""
+        """Takes the SHA-256 of each stored key, by name. One called MAIN_KEY is ignored."""
         self._named = {name: known for name, known in digests.items() if name != MAIN_KEY}
 
     def caller(self, call: Call) -> Caller:
-        """Who sends this request; each call counts once against the limits.
+        """The sender of this request; each call counts once against the limits.
 
-        A visit counts against its address too, as does opening the page: who opens it a thousand times has a thousand
-        visits, and no request more.
+        A visit counts against its address too, as does opening the page: a thousand openings give a thousand visits,
+        and no request more.
 
         Raises:
-            TooMany: too often. NotAuthenticated: nobody we know. Forbidden: a visit's cookie sent by a foreign page.
+            TooMany: too often. NotAuthenticated: unknown. Forbidden: a visit's cookie sent by a foreign page.
         """
         key = call.field(KEY_HEADER)
         name = None if key is None else self._key_name(key)
@@ -88,22 +88,22 @@ class Access:
         return caller
 
     def owner(self, caller: Caller) -> str:
-        """What a stored answer keeps of who asked: 32 hex digits, the same after a restart.
+        """The caller's mark in stored answers: 32 hex digits, the same after a restart.
 
-        A keyed digest: without SECRET_API_KEY nobody can tell from it which key or visit it was, also not by trying
-        names. With another SECRET_API_KEY everybody is somebody else.
+        A keyed digest: without SECRET_API_KEY nobody can tell from it which key or visit it was, even by trying
+        names. Another SECRET_API_KEY changes every owner.
         """
         return _owner(self._owner_key, caller)
 
     def may_label(self, caller: Caller, owner: str | None) -> bool:
-        """Whether `caller` may say what was drawn: of an own answer, and the holder of SECRET_API_KEY of any.
+        """True if `caller` may label the answer: its own, or any as the holder of SECRET_API_KEY.
 
-        owner: of the answer; None where nobody is known.
+        owner: of the answer; None where it is unknown.
         """
         return caller == Caller("key", MAIN_KEY) or owner == self.owner(caller)
 
     def has_key(self, call: Call) -> bool:
-        """Whether this request names a key, good or bad: if it does, it is held to it."""
+        """True if this request names a key, good or bad: if it does, it is held to it."""
         return call.field(KEY_HEADER) is not None
 
     def count_address(self, call: Call) -> None:
@@ -139,13 +139,13 @@ class Access:
         return peer
 
     def is_https(self, call: Call) -> bool:
-        """Whether the browser used https, as far as we can believe it."""
+        """True if the browser used https, as far as we can believe it."""
         peer = peer_address(call.scope.get("client"))
         forwarded = call.field(b"x-forwarded-proto") if self._is_proxy(peer) else None
         return (forwarded or call.scope["scheme"]).lower() == "https"
 
     def is_local(self, call: Call) -> bool:
-        """Whether the client is on this machine: its address, the name it used, and no proxy in between.
+        """True if the client is on this machine: its address, the name it used, and no proxy in between.
 
         Never unless HOST is loopback. A proxy on this machine that calls the service by a loopback name and adds none
         of these headers cannot be told from a program here: let it send X-Forwarded-For.
@@ -183,7 +183,7 @@ class Access:
     def _refuse_foreign_origin(self, call: Call) -> None:
         """Browsers name the page that sends a request; a visit's cookie is good for our own pages only.
 
-        The same name by http is another origin than by https: whoever sits on the way can put a page there.
+        The same name over http is another origin than over https: anyone on the way can put a page there.
         """
         origin = call.field(b"origin")
         own = f"{'https' if self.is_https(call) else 'http'}://{call.field(b'host') or ''}"
@@ -231,7 +231,7 @@ def _owner(key: bytes, caller: Caller) -> str:
 
 
 def visit_secret(main_key: str) -> bytes:
-    """What visits are signed with: stretched, so that a cookie is of no use for guessing SECRET_API_KEY.
+    """The secret that signs visits, stretched so that a cookie is of no use for guessing SECRET_API_KEY.
 
     About 50 ms and 16 MiB a guess. The same after a restart: visits go on.
     """
@@ -248,7 +248,7 @@ def _not_authenticated(found: str) -> NotAuthenticated:
 
 
 def peer_address(client: tuple[str, int] | None) -> str:
-    """The address at the other end of a connection; one of IPv4 as such, also to a socket of both versions."""
+    """The address at the other end of a connection; IPv4 as such, even on a socket of both versions."""
     address = client[0] if client else ""
     return str(_parsed(address) or address) if address.startswith("::ffff:") else address
 
@@ -272,7 +272,7 @@ def _without_port(hop: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _parsed(host: str) -> Address | None:
-    """The address that this text is, if it is one; ::ffff:192.0.2.7 is 192.0.2.7, to a socket of both versions."""
+    """This text as an address, or None; ::ffff:192.0.2.7, on a socket of both versions, is 192.0.2.7."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -282,7 +282,7 @@ def _parsed(host: str) -> Address | None:
 
 @lru_cache(maxsize=1024)
 def _counted(address: str) -> str:
-    """What an address is counted as: of IPv6 its first 64 bits, since one subscriber has all the others."""
+    """The unit an address counts as: of IPv6 its first 64 bits, since one subscriber has all the rest."""
     parsed = _parsed(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))

@@ -76,12 +76,12 @@ async def _follow(flags: Flags) -> None:
 
 
 def routes_of(service: Service) -> list[BaseRoute]:
-    """Each is documented in `openapi.py`, but the mounted files."""
+    """All but the mounted files are documented in `openapi.py`."""
     return [*_api(service), *_pages(service)]
 
 
 def _api(service: Service) -> list[BaseRoute]:
-    """Each also under /api, where the reverse proxies of existing front ends forward to."""
+    """Each also under /api, to which reverse proxies of existing front ends forward."""
     classify, drawings, results, health = Classify(service), Drawings(service), Results(service), Health(service)
     protocol, documentation, model_page = Protocol(service, health), Documentation(), ModelPage(service)
     analytics = Analytics(service)

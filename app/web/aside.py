@@ -22,14 +22,14 @@ Piece = tuple[Callable[[], Any], Future[Any]]
 
 
 def share_of(whole: int) -> int:
-    """What one caller may have of what all share: a quarter."""
+    """One caller's part of what all share: a quarter."""
     return max(1, whole // 4)
 
 
 class Aside:
     """A few threads, and a bounded number of places before them, of which a caller has a share.
 
-    A thread that is free takes work of whoever has the fewest threads, and of those whose turn was longest ago: so
+    A free thread serves the caller with the fewest threads, and among these the one whose turn was longest ago: so
     work waits for at most one piece of each other caller, however many they bring.
 
     Args:
@@ -46,7 +46,7 @@ class Aside:
         self._taken: Counter[Hashable] = Counter()
 
     async def run(self, work: Callable[[], Result], *, of: Hashable) -> Result:
-        """What `work` of this caller returns.
+        """The result of this caller's `work`.
 
         Raises:
             Overloaded: no place is free, or none for this caller. And what `work` raises.
@@ -65,7 +65,7 @@ class Aside:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """What waits is cancelled, what runs goes on; nothing is taken any more."""
+        """Cancels what waits, lets what runs go on, and takes nothing more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             waiting = [future for line in self._lines.values() for _, future in line]

@@ -1,4 +1,4 @@
-"""Who is asked what was drawn: a random tenth of the answers that the page gets."""
+"""The random tenth of the page's answers whose makers are asked what they drew."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _RANDOM = (1 << 62) - 1
 
 
 def asks(identifier: UUID) -> bool:
-    """Whether the maker of this drawing is asked; the same whenever it is computed, so nothing needs to be remembered.
+    """True if the maker of this drawing is asked; the same whenever it is computed, so nothing needs to be remembered.
 
-    The random bits of an identifier know nothing of drawing, model, person or time. So what the asked say estimates an
-    accuracy; who speaks up unasked mostly complains.
+    The random bits of an identifier know nothing of drawing, model, person or time. So asked labels estimate an
+    accuracy; people who speak up unasked mostly complain.
     """
     return (identifier.int & _RANDOM) % ONE_IN == 0

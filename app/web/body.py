@@ -24,8 +24,7 @@ ALIASES: Mapping[str, str] = {"image/jpg": "image/jpeg", "image/pjpeg": "image/j
 
 
 class Arriving:
-    """The bytes of all bodies that are being read, or kept, in this process, by caller; those of small ones are not
-    counted."""
+    """Bytes of all bodies being read or kept in this process, by caller; small ones are not counted."""
 
     def __init__(self, limit: int) -> None:
         self._limit, self._share = limit, share_of(limit)
@@ -65,7 +64,7 @@ class Kept:
         self._of, self._count = of, 0
 
     def take_all(self, count: int) -> None:
-        """So many bytes are kept in all now; as `Arriving.take`."""
+        """Counts all bytes kept up to now; as `Arriving.take`."""
         self._count += _arriving.take(count - self._count, self._of)
 
     def give_back(self) -> None:

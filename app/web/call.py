@@ -1,4 +1,4 @@
-"""One request, as the routes get it; and what makes a route of a function that takes one."""
+"""One request, as the routes get it; and the route made of a function that takes one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Call(Request):
         return None if value is None else value.decode("latin-1")
 
     def times(self, name: bytes) -> int:
-        """How often the header `name` (in lower case) is there; `field` gives the last."""
+        """The number of headers `name` (in lower case); `field` gives the last."""
         if self._repeats:
             return sum(given == name for given, _ in self.scope["headers"])
         return int(name in self._fields)

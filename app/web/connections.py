@@ -268,7 +268,7 @@ class BoundedConnection(asyncio.Protocol):
             self._loop.call_soon(self._go_on)
 
     def sends(self, data: bytes) -> bool:
-        """Whether this may go out. What uvicorn says while it is handed something is that it has not understood."""
+        """True if this may go out. What uvicorn says while it is handed data is that it has not understood."""
         if self._is_handing_on:
             self._is_broken = True
             return False
@@ -276,11 +276,11 @@ class BoundedConnection(asyncio.Protocol):
         return True
 
     def may_close(self) -> bool:
-        """Whether uvicorn ends this connection because of an answer, or for idleness."""
+        """True if uvicorn ends this connection because of an answer, or for idleness."""
         return not self._is_handing_on
 
     def may_send_more(self) -> bool:
-        """Whether the client is perhaps sending at this moment: it has begun something that did not arrive whole."""
+        """True if the client may be sending at this moment: something that it has begun did not arrive whole."""
         return not self._is_half_closed and bool(self._left or self._held or self._is_broken)
 
     def look(self, now: float) -> None:
@@ -300,7 +300,7 @@ class BoundedConnection(asyncio.Protocol):
             self._outgoing.close()
 
     def _is_answering(self) -> bool:
-        """Whether a request has arrived whole, and has no answer yet."""
+        """True if a request has arrived whole, and has no answer yet."""
         return self._scope is not None and not self._left
 
     def _close_if_done(self) -> None:
@@ -324,7 +324,7 @@ class BoundedConnection(asyncio.Protocol):
         self._outgoing.close()
 
     def _note(self, refusal: Refusal) -> str:
-        """Has the refusal counted and logged; the value is its id."""
+        """Has the refusal counted and logged; returns its id."""
         if self._scope is not None:
             self._scope[REFUSED] = refusal.status
             if "pixelwise.call" in self._scope:

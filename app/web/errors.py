@@ -82,7 +82,7 @@ def refusal(error: PixelWiseError) -> Response:
 
 
 def framework_refusal(error: HTTPException) -> Response:
-    """What Starlette itself refuses: an unknown path, or a method that a path does not have."""
+    """A refusal of Starlette's own: an unknown path, or a method that a path does not have."""
     allowed = (error.headers or {}).get("Allow", "")
     if error.status_code == 405:
         body = ErrorBody("method-not-allowed", "This path does not take this method.", f"Use {allowed}.")
@@ -92,7 +92,7 @@ def framework_refusal(error: HTTPException) -> Response:
 
 
 def unexpected() -> Response:
-    """A fault of ours. What it was stands in the log, under the request's id."""
+    """A fault of ours. The log says which, under the request's id."""
     remedy = "Report it to the operator with the x-request-id of this answer."
     return respond(ErrorBody("unexpected", "The service failed on this request.", remedy), status=500)
 

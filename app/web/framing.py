@@ -1,4 +1,4 @@
-"""Where a head and a body end, as far as it is seen without a parser; what is in doubt is for the parser to refuse."""
+"""The ends of head and body, as far as seen without a parser; what is in doubt is for the parser to refuse."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _USUAL: Final = re.compile(
 
 
 def length_of_head(data: bytearray) -> int | None:
-    """Of the one that `data` begin with, to its first empty line; 0 while there is none, None where none can come.
+    """Bytes of the head that `data` begins with, to its first empty line; 0 while there is none, None if none can come.
 
-    What cannot: another first byte than a letter's, a first line without CR (as in HTTP/0.9), HTTP/2.
+    None: a first byte that is no letter, a first line without CR (as in HTTP/0.9), or HTTP/2.
     """
     first_line = data.find(b"\n")
     has_bare_end = first_line > 0 and data[first_line - 1 : first_line] != b"\r"

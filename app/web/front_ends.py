@@ -27,7 +27,7 @@ class FrontEnds:
         self._said: set[str] = set()
 
     def unreadable(self, refusal: NotAuthenticated) -> NotAuthenticated:
-        """The refusal of who reads results with neither a key nor a visit; its remedy says what opens them."""
+        """The refusal of reading results with neither a key nor a visit; its remedy says what opens them."""
         self._say("a front end's history stays empty", READABLE)
         return NotAuthenticated(refusal.subject, found=refusal.found, promised=refusal.promised, remedy=READABLE)
 

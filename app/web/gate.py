@@ -1,4 +1,4 @@
-"""What every request passes that arrived: an id, the Host check, security headers, refusals as JSON, metrics, the log.
+"""The gate of every request that arrived: an id, the Host check, security headers, refusals as JSON, metrics, the log.
 
 While the queue is full, requests to it are refused before all that; what does not arrive whole is noted here too."""
 
@@ -108,7 +108,7 @@ class Gate:
             await self._answer(scope, receive, send)
 
     def note_refused(self, request_id: str, peer: tuple[str, int] | None, status: int, seconds: float) -> None:
-        """A request that never became one was refused; `seconds` from its first byte."""
+        """Notes a refusal of what never was a request; `seconds` from its first byte."""
         self._metrics.request("none", status, seconds)
         self._write(request_id, peer_address(peer), "-", "-", status, seconds)
 
@@ -166,11 +166,11 @@ class Gate:
             del scope["pixelwise.call"]  # which has the scope: the two would wait for the garbage collector
 
     def is_full(self) -> bool:
-        """Whether a request to the queue was refused for want of room just now."""
+        """True if a request to the queue was refused for want of room just now."""
         return time.monotonic() < self._full_until
 
     def refusal_unread(self, target: bytes) -> bytes | None:
-        """All of the answer to a POST of this target while its queue is full, for when there is no time to parse it."""
+        """The whole refusal of a POST of this target while its queue is full, for want of time to parse it."""
         path, _, query = target.partition(b"?")
         overload = self._overload_of(path.decode(), query, self.coming + 1)
         if overload is None or self.is_ending:
@@ -179,9 +179,9 @@ class Gate:
         return b"%sx-request-id: %s\r\n\r\n%s" % (head, self._counted_refusal(), body)
 
     def _overload_of(self, path: str, query: bytes, rows: int = 1) -> Overload | None:
-        """Whether the queue is full for a POST of this path, seen at its head.
+        """The overload of a POST of this path, seen at its head; None if there is room.
 
-        Who asks for one version is not refused here: that one's queue may have room.
+        A request for one version passes: its queue may have room.
         """
         if path not in self._queued or b"model=" in query:
             return None
@@ -230,7 +230,7 @@ def _overloaded(retry_after: int) -> tuple[int, list[tuple[bytes, bytes]], bytes
 
 
 def _is_last(length: float, may_have_body: bool) -> bool:
-    """Whether what follows this request is none: where a body in chunks ends is not seen from outside the parser."""
+    """True if nothing may follow this request: the end of a body in chunks is not seen from outside the parser."""
     return length == math.inf or not may_have_body
 
 

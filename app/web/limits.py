@@ -1,4 +1,4 @@
-"""How often one key, one address and one visit may ask; counted in this process's memory."""
+"""Rate limits of one key, one address and one visit, counted in this process's memory."""
 
 from __future__ import annotations
 

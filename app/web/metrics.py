@@ -1,4 +1,4 @@
-"""What Prometheus reads at GET /metrics."""
+"""Metrics for Prometheus: GET /metrics."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ class Metrics:
         histogram.observe(seconds)
 
     def refused_at_once(self, count: int) -> None:
-        """So many more requests were refused at their head."""
+        """Counts requests refused at their head."""
         self._refused.inc(count)
 
     def batches_of(self, version: str, sha256: str, rows_waiting: Callable[[], float]) -> Callable[[BatchReport], None]:
-        """What a version's queue reports its batches to."""
+        """The receiver of a version's batch reports."""
         self._model.labels(version).info({"sha256": sha256})
         self._waiting.labels(version).set_function(rows_waiting)
         rows = self._rows.labels(version)
@@ -89,17 +89,17 @@ class Metrics:
         return report
 
     def versions(self, *, served: Iterable[str], left_out: Iterable[str]) -> None:
-        """Which versions are served, and which should be and are not."""
+        """Notes which versions are served, and which are left out."""
         for versions, value in ((served, 1), (left_out, 0)):
             for version in versions:
                 self._served.labels(version).set(value)
 
     def shadow_answers(self, version: str, outcome: str, rows: int) -> None:
-        """So many shadow answers of a version were "stored", "shed" or "failed". On any thread."""
+        """Counts shadow answers of a version as "stored", "shed" or "failed". On any thread."""
         self._shadows.labels(version, outcome).inc(rows)
 
     def flags(self, errors: Callable[[], Mapping[tuple[str, str], int]], problem: Callable[[], str | None]) -> None:
-        """Tells where to ask what flags gave that could not be used, and what is wrong with their file."""
+        """Tells where to ask for unusable values of flags, and for what is wrong with their file."""
         self._registry.register(_FlagErrors(errors))
         self._flag_file.set_function(lambda: float(problem() is None))
 
@@ -113,7 +113,7 @@ class Metrics:
 
 
 class _FlagErrors(Collector):
-    """What flags gave that could not be used, as the flags count it."""
+    """Unusable values that flags gave, as the flags count them."""
 
     def __init__(self, errors: Callable[[], Mapping[tuple[str, str], int]]) -> None:
         self._errors = errors

@@ -1,4 +1,4 @@
-"""What the page of the model shows, from the release's own files. Text of theirs is never markup here."""
+"""Contents of the model's page, from the release's own files. Their text is never markup here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STRONG = 0.99
 
 @dataclass(frozen=True)
 class Card:
-    """What a release says of itself; None where it says nothing.
+    """A release in its own words; None where it says nothing.
 
     Attributes:
         kind: of the classifier, such as "LogisticRegression".
@@ -56,7 +56,7 @@ class Card:
 
 
 class Cell(NamedTuple):
-    """How many digits of one class were read as one other; `shade` is 0 to 9 by their share of the first class."""
+    """Count of one class's digits that were read as one class; `shade` is 0 to 9 by their share of the first."""
 
     digits: int
     shade: int

@@ -132,7 +132,7 @@ def _parameter(name: str, place: str, schema: Json, description: str) -> Json:
 
 
 def _choice() -> list[Json]:
-    """What a program may say of which version answers: the version, or for whom it asks."""
+    """Parameters for choosing what answers: the version, or for whom a program asks."""
     version = "A served version, such as v1.0; only with a key. Without it, flags choose, or the default answers."
     person = "For whom a program asks, in whatever words: shares of a rollout go by it. Visits are told apart without."
     name = {"type": "string", "maxLength": VISITOR_LENGTH}

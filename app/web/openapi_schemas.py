@@ -25,7 +25,7 @@ _ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {5,}.+)*)$", re.MULTILINE)
 
 
 def refer(name: str) -> Json:
-    """Where the schema of this name is."""
+    """A reference to this schema."""
     return {"$ref": _PLACE.format(name=name)}
 
 
@@ -46,7 +46,7 @@ def schemas() -> Json:
 
 
 def _in_openapi_3_0(schema: Any) -> Any:
-    """A JSON Schema of 2020 in the dialect of OpenAPI 3.0, its docstring told apart into sentences for each key."""
+    """A JSON Schema of 2020 in the dialect of OpenAPI 3.0, its docstring split into sentences for each key."""
     if isinstance(schema, list):
         return [_in_openapi_3_0(item) for item in schema]
     if not isinstance(schema, dict):

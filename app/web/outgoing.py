@@ -12,7 +12,7 @@ CONTINUE: Final = b"HTTP/1.1 100 "
 
 
 class Connection(Protocol):
-    """Whose transport this is (`BoundedConnection`)."""
+    """Owner of the transport (`BoundedConnection`)."""
 
     def sends(self, data: bytes) -> bool: ...
     def may_close(self) -> bool: ...
@@ -75,7 +75,7 @@ class Outgoing(asyncio.Transport):
             self._transport.close()
 
     def discard(self, count: int) -> None:
-        """So many more bytes came for nobody."""
+        """Counts bytes that came for nobody."""
         self._discarded += count
         if self._discarded > DISCARD_BYTES:
             self._transport.close()

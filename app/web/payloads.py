@@ -1,4 +1,4 @@
-"""What comes in as JSON or bytes, checked drawing by drawing, and what goes out."""
+"""Drawings that come in as JSON or bytes, checked one by one, and what goes out."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Answer(Struct, kw_only=True):
 
 
 class _Unbounded(Struct):
-    """As `Drawing`; whether its values are bytes is seen when they are made bytes. Takes two thirds of the time."""
+    """As `Drawing`; its values are checked when they are made bytes. Takes two thirds of the time."""
 
     pixels: Annotated[list[Annotated[list[int], Side]], Side]
 
@@ -191,7 +191,7 @@ def no_json(error: Exception, body: bytes | Raw) -> PixelWiseError:
 
 
 def _near(error: Exception, data: bytes) -> bytes:
-    """Where the decoder stopped: at the N or I of a constant."""
+    """Bytes where the decoder stopped: N or I of a constant."""
     at = _byte.search(str(error))
     return data[max(0, int(at[1]) - 1) : int(at[1]) + len("Infinity ")] if at else b""
 

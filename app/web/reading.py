@@ -28,7 +28,7 @@ from app.web.version import Version
 
 
 class Origin(NamedTuple):
-    """What a stored row says of where its question came from, and of what chose the version.
+    """A stored row's account of where its question came from, and what chose the version.
 
     Attributes:
         owner: who may label it (`Access.owner`).
@@ -86,7 +86,7 @@ class Reader:
     def submit(
         self, pixels: bytes, *, origin: Origin | None, arrived: float, recipe: int | None = None
     ) -> asyncio.Future[list[Answer]]:
-        """One answer for each 784 bytes of `pixels`, in order; with an `origin` they are stored when they are here.
+        """One answer for each 784 bytes of `pixels`, in order; with an `origin` they are stored first.
 
         Raises:
             Overloaded, Stopping; the future also Stalled and DatabaseUnavailable.
@@ -163,7 +163,7 @@ class Reader:
             _log.exception("%d stored drawings were not handed on", len(rows))
 
     def _result(self, work: Work, place: int, answer: Answer, now: float) -> Result:
-        """What is stored of one drawing of this batch, of which nothing but the commit is left to do `now`."""
+        """The row for one drawing of this batch, of which only the commit is left to do `now`."""
         origin = cast(Origin, work.origin)
         return Result(
             id=cast(UUID, answer.id),  # what is stored has an id, and only a blank drawing has no prediction

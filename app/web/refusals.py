@@ -1,4 +1,4 @@
-"""What a client is told that sends no request that could be answered, before there is anything that could answer."""
+"""Refusals of what is no request that could be answered, before there is anything that could answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD_LINES = 128
 
 
 class Refusal(NamedTuple):
-    """What a client is told that sends no request that could be answered."""
+    """Refusal to a client that sends nothing that could be answered."""
 
     status: int
     reason: str

@@ -31,7 +31,7 @@ _log = logging.getLogger("pixelwise.report")
 
 
 class Kind(NamedTuple):
-    """What is asked for; `drawings`: with what others drew, for those who may see it."""
+    """A kind of report; `drawings`: with what others drew, for those who may see it."""
 
     form: Literal["html", "json"]
     drawings: bool
@@ -42,7 +42,7 @@ Run: TypeAlias = Callable[[Kind], Awaitable[bytes]]
 
 
 class Reports:
-    """The newest report of each kind. One at a time is made; who comes meanwhile waits for the same one."""
+    """The newest report of each kind. One is made at a time; callers meanwhile wait for the same one."""
 
     def __init__(self, run: Run, *, keep_seconds: float = KEEP_SECONDS) -> None:
         self._run, self._keep_seconds = run, keep_seconds
@@ -54,7 +54,7 @@ class Reports:
         """At most KEEP_SECONDS old.
 
         Raises:
-            NoReport: to all who wait for it; the next one who asks has it tried again. Stopping.
+            NoReport: to all who wait for it; the next caller tries again. Stopping.
         """
         task = self._made.get(kind)
         if task is None:
@@ -110,7 +110,7 @@ class ReportProcess:
         self._seconds, self._most_bytes = seconds, most_bytes
 
     async def __call__(self, kind: Kind) -> bytes:
-        """What it writes; cancelled, it is ended.
+        """Its output; if cancelled, it is ended.
 
         Raises:
             NoReport: it fails, takes too long, or writes too much. What it said is in the log.
@@ -148,7 +148,7 @@ class ReportProcess:
             raise _failed("no process for it", str(error)) from None
 
     async def _read(self, process: Process, stream: asyncio.StreamReader | None) -> bytes:
-        """All of it, if it is not too much; then that ends the process."""
+        """All of it; too much of it ends the process."""
         if stream is None:
             return b""
         read = bytearray()

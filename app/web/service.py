@@ -1,4 +1,4 @@
-"""What the routes are handed."""
+"""The parts that routes need."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ REQUESTED = "REQUESTED"
 
 
 class Admitted(NamedTuple):
-    """What reads for this caller, and what a stored row says of it; `origin` None: nothing is stored."""
+    """The reader for this caller, and the origin of stored rows; `origin` None: nothing is stored."""
 
     reader: Reader
     origin: Origin | None
@@ -109,7 +109,7 @@ class Service:
         return Admitted(reader, Origin(source, self.access.owner(caller), *decision[1:], keeps), caller)
 
     def reader_of_results(self, call: Call) -> Caller | str:
-        """Who reads what was answered: a key or a visit; or the address of anyone, on this machine while HOST is
+        """The reader of results: a key or a visit; or the address of anyone, on this machine while HOST is
         loopback, or everywhere with RESULTS_PUBLIC. There a visit that has expired is no obstacle, but a wrong key is.
 
         Raises:
@@ -126,9 +126,9 @@ class Service:
             raise self.front_ends.unreadable(refusal) from None
 
     def overload(self, rows: int) -> Overload | None:
-        """Why so many more drawings would wait too long, whichever version flags choose; None when they would not.
+        """The overload of so many more drawings, whichever version flags choose; None where there is none.
 
-        A full queue of a version that nobody gets unasked is no reason.
+        A full queue of a version that nobody gets unasked does not count.
         """
         since = time.monotonic() - LATELY_SECONDS
         overload = None
@@ -139,7 +139,7 @@ class Service:
         return overload
 
     def decide(self, call: Call, caller: Caller, context: Context, version: str | None = None) -> Decision:
-        """Which version reads: the one that the address names, by its path or `?model=`; else the flags say.
+        """The version to read: the one that the address names, by its path or `?model=`; else the flags say.
 
         Raises:
             Forbidden: a visit names one. NotFound: it is not served. BadParameter: two are named.
@@ -164,7 +164,7 @@ class Service:
         return Decision(self.reader_of(*named).version.name, None, None, REQUESTED)
 
     def context(self, call: Call, caller: Caller) -> Context:
-        """What flags see of this request: nobody's name but that of a key.
+        """The part of this request that flags see: no name but a key's.
 
         Raises:
             BadParameter: an X-Visitor that is too long.

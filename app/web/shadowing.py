@@ -1,6 +1,6 @@
 """The versions that did not answer read each stored drawing too: after its answer, on a thread of their own.
 
-What people wait for comes first: while a queue is pressed, or more waits here than is good, drawings are shed, which is
+What people wait for comes first: while a queue is pressed, or more waits here than is good, drawings are shed and
 counted. Nothing is retried: a drawing that could not be read along is one pair less for the comparison.
 """
 
@@ -103,7 +103,7 @@ class Shadowing:
                 self._read_along(*offers)
 
     def _by_version(self, batch: Sequence[Offer]) -> dict[str, list[Offer]]:
-        """What each version is to read: by the flags as they are now."""
+        """The offers for each version, by the flags as they are now."""
         found: dict[str, list[Offer]] = {}
         for offer in batch:
             for version in self._wanted(offer.answering):

@@ -11,7 +11,7 @@ SWEEP_SECONDS = 1.0
 
 
 class Swept(Protocol):
-    """What is looked at; `now` by time.monotonic()."""
+    """A connection; `now` by time.monotonic()."""
 
     def look(self, now: float) -> None: ...
 
@@ -21,7 +21,7 @@ open_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, set[Swept]] = Wea
 
 
 def add(connection: Swept, loop: asyncio.AbstractEventLoop) -> int:
-    """Has one more looked at, until it is removed; how many there are now."""
+    """Adds one to look at until it is removed; returns their number."""
     if loop not in open_connections:
         open_connections[loop] = set()
         loop.call_later(SWEEP_SECONDS, _sweep, loop)

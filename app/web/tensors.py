@@ -98,7 +98,7 @@ _opening = re.compile(rb"[\s\[]*")
 
 
 def read_question(body: bytes, header_length: str | None) -> Question:
-    """What a body asks; `header_length` is the header Inference-Header-Content-Length: the JSON ends there.
+    """A body's question; `header_length`: the header Inference-Header-Content-Length, where the JSON ends.
 
     Raises:
         NotUnderstood: no JSON, or a length that cannot be. BadDrawing: a tensor of another name, datatype, shape or

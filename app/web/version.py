@@ -15,7 +15,7 @@ from app.inference.engine import Engine
 
 @dataclass(frozen=True)
 class Version:
-    """What the service must know of a release.
+    """A release, as the service must know it.
 
     Attributes:
         name: such as "v1.0".
@@ -54,7 +54,7 @@ class Version:
         return self.temperature is not None
 
     def certainties(self, scores: NDArray[np.floating]) -> list[float] | list[None]:
-        """How sure each of these answers is; None for each where the release measured no temperature."""
+        """The certainty of each answer; None for each where the release measured no temperature."""
         if self.temperature is None:
             return [None] * len(scores)
         found: list[float] = certainties(scores, self.temperature).tolist()

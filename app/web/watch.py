@@ -29,7 +29,7 @@ Answer = TypeVar("Answer")
 
 
 class DatabaseWatch:
-    """Whether the database takes writes, as far as is known."""
+    """Watches whether the database takes writes."""
 
     def __init__(self, store: Store, keys: Keys, access: Access, *, drawing_days: int) -> None:
         self._store, self._keys, self._access, self._drawing_days = store, keys, access, drawing_days
@@ -53,13 +53,13 @@ class DatabaseWatch:
         self._failure = error
 
     async def ask(self, call: Callable[[], Answer], *, of: Hashable = None) -> Answer:
-        """What `call` gets from the database, within ASK_SECONDS. A failure is noted for all.
+        """Runs `call` on the database within ASK_SECONDS. A failure is noted for all.
 
         Args:
             of: who asks; None is the service itself.
 
         Raises:
-            Overloaded: too many questions wait, or too many of who asks.
+            Overloaded: too many questions wait, or too many of this caller.
             DatabaseUnavailable: also when the tables are no longer those of this code.
         """
         try:

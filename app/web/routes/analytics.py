@@ -21,7 +21,7 @@ MEDIA_TYPES = {"html": "text/html", "json": JSON}
 
 class Analytics:
     """Readable by whoever may read GET /results. Drawings are in it for a key, and on this machine while HOST is
-    loopback: a visit is of anybody who opened the page, and has drawings of others among the disagreements."""
+    loopback: anybody who opened the page has a visit, and disagreements show drawings of others."""
 
     def __init__(self, service: Service) -> None:
         self._service = service

@@ -109,7 +109,7 @@ class Drawings:
         return await self._aside.run(lambda: see_strokes(drawn.strokes, pen_width=drawn.pen_width), of=caller)
 
     async def _read_picture(self, call: Call, caller: Caller) -> Seen:
-        """Its bytes count for this caller until it is decoded. A large one is, one at a time, where no other waits."""
+        """Counts its bytes for this caller until it is decoded. Large ones take turns where no other waits."""
         with Kept(caller) as kept:
             body = await read_body(call, limit=PICTURE_BYTES, of=caller, kept=kept)
             found = await self._aside.run(lambda: _digit_or_large(body), of=caller)
@@ -120,7 +120,7 @@ class Drawings:
 
 
 def _digit_or_large(body: bytes) -> Seen | Still:
-    """What is drawn on a picture; or a large one, opened."""
+    """The digit on a picture; or a large one, opened."""
     still = open_picture(body)
     return still if is_large(still) else _digit(still)
 

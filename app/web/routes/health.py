@@ -33,7 +33,7 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 class Health:
-    """How the service is."""
+    """The three routes."""
 
     def __init__(self, service: Service) -> None:
         self._service = service

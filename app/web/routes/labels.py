@@ -51,14 +51,14 @@ _said = msgspec.json.Decoder(Said)
 
 
 class Labelling:
-    """With a key or a visit, of the answers that were given to it; with SECRET_API_KEY of any. The last word counts."""
+    """A key or a visit labels the answers given to it; SECRET_API_KEY any. The last word counts."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._labels = Labels(service.store.database)
 
     async def label(self, call: Call) -> Response:
-        """What is known of the answer from now on."""
+        """The answer with its new label, or none."""
         caller = self._service.access.caller(call)
         identifier = _identifier(call)
         ask = self._service.watch.ask
@@ -108,7 +108,7 @@ def _not_found(identifier: str) -> NotFound:
 
 
 def read_label(body: bytes) -> Label:
-    """What `{"label": "7"}` or `{"label": "not-a-digit"}` says.
+    """Reads `{"label": "7"}` or `{"label": "not-a-digit"}`.
 
     Raises:
         NotUnderstood: no JSON. BadLabel: JSON of another form, or another label.

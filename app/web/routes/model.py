@@ -1,5 +1,5 @@
-"""GET /model: a release's card as a page, and the weights of a linear model as pictures. `?version=` names another
-one than the default."""
+"""GET /model: a release's card as a page, and the weights of a linear model as pictures. `?version=` names one
+other than the default."""
 
 from __future__ import annotations
 

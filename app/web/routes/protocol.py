@@ -54,7 +54,7 @@ class Protocol:
         self._service, self._health, self._aside = service, health, Aside(threads=1)
 
     async def server(self, call: Call) -> Response:
-        """What this server is."""
+        """The server metadata."""
         return respond({"name": "pixelwise", "version": __version__, "extensions": ["binary_tensor_data"]})
 
     async def server_live(self, call: Call) -> Response:

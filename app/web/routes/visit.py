@@ -46,7 +46,7 @@ class Visit:
         self._service = service
 
     async def visit(self, call: Call) -> Response:
-        """By the flags, for who asks."""
+        """By this caller's flags."""
         service = self._service
         caller = service.access.caller(call)
         context = service.context(call, caller)._replace(route=DRAWING_ROUTE)
