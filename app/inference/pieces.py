@@ -137,7 +137,9 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
         max((piece.bottom for piece in own), default=0),
         max((piece.right for piece in own), default=0),
     )
-    digit = kept[names]
+    within = slice(box[0], box[2]), slice(box[1], box[3])
+    digit = np.zeros(ink.shape, np.bool_)
+    digit[within] = kept[names[within]]
     lines = own if is_drawn else [piece for piece in own if _is_line(names, piece)]
     is_pattern = bool(own) and not is_drawn and _is_pattern(names, bare, own)
     digits = max(_count(lines), bool(own))
@@ -178,7 +180,7 @@ def _crossings(ink: Mask) -> int:
 
 def _pieces(names: NDArray[np.int32], count: int) -> list[Piece]:
     """The largest pieces, MOST of them at most."""
-    areas = np.bincount(names.ravel(), minlength=count + 1)
+    areas = np.bincount(names[names > 0], minlength=count + 1)
     rim = np.concatenate([names[0], names[-1], names[1:-1, 0], names[1:-1, -1]])
     cuts = np.bincount(rim, minlength=count + 1)
     boxes = ndimage.find_objects(names)

@@ -18,7 +18,7 @@ from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 from app.inference.contract import INK_ABOVE
 from app.inference.drawing import SIDE, Grey, is_normal, normalise
 from app.inference.lines import as_wide_as_mnist, width_of
-from app.inference.paper import ALL_AROUND, Floats, Stain, Values, on_any_paper, on_flat_paper, without_border
+from app.inference.paper import Floats, Stain, Values, on_any_paper, on_flat_paper, without_border
 from app.inference.pictures import Picture
 from app.inference.pieces import WIDEST, Digit, find_digit
 from app.inference.skew import BARE, BLANK, FAINT_PAPER, FRAME, LINES, Finding, several_digits, tiny
@@ -255,7 +255,7 @@ def _ink_of(stain: Stain, digit: Digit) -> Floats:
     part = stain.ink[around]
     full[top : top + part.shape[0], left : left + part.shape[1]] = part
     full[solid] = np.maximum(full[solid], WEAKEST)
-    full[~ndimage.binary_dilation(solid, ALL_AROUND)] = 0
+    full[~ndimage.maximum_filter(solid, 3)] = 0  # and its grey edges
     return full
 
 
