@@ -24,7 +24,6 @@ from app.commands.upgrade import upgrade
 from app.commands.versions import models
 from app.errors import (
     ContractBroken,
-    MissingDigits,
     PixelWiseError,
     RosterMismatch,
     UnreadableImage,
@@ -281,19 +280,13 @@ def _sure_from(temperature: float | None) -> float | None:
     has it."""
     from app.classifier import MODEL
     from app.inference.certainty import SURE_FROM, unsure_below
-    from app.inference.mnist import read_mnist_test
-    from app.release.accuracy import NOTHING_TELLS, read_here
+    from app.release.accuracy import mnist_for, read_here
 
     if temperature is not None:
         return SURE_FROM
-    if MODEL.recorded is not None:
-        return unsure_below(MODEL.recorded.digits(), MODEL.artefact.classes)
-    try:
-        stand_in = read_here(MODEL, read_mnist_test(read_settings().mnist_dir))
-    except MissingDigits as error:
-        say(f"{error} {NOTHING_TELLS}")
-        return None
-    return unsure_below(stand_in, MODEL.artefact.classes) if stand_in else None
+    recorded = MODEL.recorded.digits() if MODEL.recorded else None
+    judged = recorded or read_here(MODEL, mnist_for([MODEL], read_settings().mnist_dir, warn=say))
+    return unsure_below(judged, MODEL.artefact.classes) if judged else None
 
 
 def _image_files(paths: list[Path]) -> list[Path]:

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
-from pathlib import Path
 
 from app.classifier import MODEL, roster
-from app.errors import MissingDigits, MissingKey, PixelWiseError
+from app.errors import MissingKey, PixelWiseError
 from app.inference.certainty import unsure_below
 from app.inference.contract import temperature_for
 from app.inference.drawing import RECIPE
 from app.inference.golden import GoldenSet
-from app.inference.mnist import Digits, read_mnist_test
+from app.inference.mnist import Digits
 from app.inference.strokes import draw_strokes
 from app.logs import request_log, set_up_log
-from app.release.accuracy import NOTHING_TELLS, read_here
+from app.release.accuracy import mnist_for, read_here
 from app.release.agreement import Code
 from app.release.opening import Model, Source, open_model
 from app.settings import Settings, read_settings
@@ -70,17 +68,6 @@ def as_served(model: Model, mnist: Digits | None) -> tuple[Version, Card]:
     golden = model.recorded.digits() if model.recorded else None
     stand_in = read_here(model, mnist)
     return _version(model, golden, stand_in), _card(model, golden, stand_in)
-
-
-def mnist_for(models: Sequence[Model], folder: Path) -> Digits | None:
-    """MNIST's test digits, where a model has no recorded ones and they are cached."""
-    if all(model.recorded for model in models):
-        return None
-    try:
-        return read_mnist_test(folder)
-    except MissingDigits as error:
-        _log.warning("%s %s", error, NOTHING_TELLS)
-        return None
 
 
 def _version(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None) -> Version:
@@ -155,7 +142,7 @@ def build(settings: Settings) -> Gate:
     )
     others, left_out = open_others(settings)
     models = (MODEL, *others)
-    mnist = mnist_for(models, settings.mnist_dir)
+    mnist = mnist_for(models, settings.mnist_dir, warn=_log.warning)
     service = build_service(
         [as_served(model, mnist) for model in models],
         database,

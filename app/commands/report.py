@@ -24,7 +24,7 @@ def report(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Compare the versions by the stored answers and labels; the page is complete in one file."""
+    """Compare the versions by the stored answers and labels: a page in one file, or all figures, unrounded, as JSON."""
     if out is None and not json:
         raise typer.BadParameter("Name a folder with --out DIR, or ask for --json.")
     # They take a while, and no other command needs them.

@@ -23,9 +23,10 @@ UPRIGHT = 2.3
 """Times as high as wide: that may be a marker's 1, which is less slender than any other digit."""
 CREASE = 0.02, 1.15
 """Of the picture's diagonal: a crease is no wider; and times its own: its ink is no longer."""
-FROM_RIM, SLENDERER, UPRIGHT_SLENDERER = 0.3, 9.0, 5.5
-"""Of the picture's longer side: what the rim cuts and is smaller is a table's corner, or a shadow. And times as long as
-wide is what one side only cuts: a finger is not."""
+FROM_RIM = 0.3
+"""Of the picture's longer side: what the rim cuts and is smaller is a table's corner, or a shadow."""
+SLENDERER, UPRIGHT_SLENDERER = 9.0, 5.5
+"""The same two of what one side alone cuts: a finger is less slender than that."""
 STRANGERS, AS_LARGE = 5, 0.2
 """Pieces as large as that share of the digit, and none of its own: so many are a pattern, such as leaves."""
 TOUCHING = 0.02
@@ -151,7 +152,7 @@ def _is_pattern(names: NDArray[np.int32], pieces: list[Piece], own: list[Piece])
     """True if the supposed digit is one of many similar pieces; what the rim cuts is unlike a whole line."""
     main = max(own, key=lambda piece: piece.area)
     least = AS_LARGE * main.area
-    is_whole = not main.cut and main.area >= SLENDERER * width_of(_alone(names, main)) ** 2
+    is_whole = not main.cut and _slenderness(names, main) >= SLENDERER
     alike = [
         piece
         for piece in pieces
@@ -202,11 +203,16 @@ def _is_line(names: NDArray[np.int32], piece: Piece) -> bool:
     if piece.cut and piece.side < FROM_RIM * max(names.shape):
         return False
     is_upright = piece.bottom - piece.top >= UPRIGHT * (piece.right - piece.left)
-    upright, least = (
-        (UPRIGHT_SLENDERER, SLENDERER) if _sides_cut(names.shape, piece) == 1 else (UPRIGHT_SLENDER, SLENDER)
-    )
-    least = upright if is_upright else least
-    return bool(piece.area >= least * width_of(_alone(names, piece)) ** 2)
+    if _sides_cut(names.shape, piece) == 1:
+        least = UPRIGHT_SLENDERER if is_upright else SLENDERER
+    else:
+        least = UPRIGHT_SLENDER if is_upright else SLENDER
+    return _slenderness(names, piece) >= least
+
+
+def _slenderness(names: NDArray[np.int32], piece: Piece) -> float:
+    """The length of a piece's lines, in their widths."""
+    return piece.area / width_of(_alone(names, piece)) ** 2
 
 
 def _sides_cut(shape: tuple[int, ...], piece: Piece) -> int:
@@ -229,7 +235,7 @@ def _is_frame(names: NDArray[np.int32], piece: Piece, pieces: list[Piece]) -> bo
     height, width = piece.bottom - piece.top, piece.right - piece.left
     if min(height / names.shape[0], width / names.shape[1]) < 0.5 or piece.area > height * width / 3:
         return False
-    inside = names[piece.top : piece.bottom, piece.left : piece.right] == piece.name
+    inside = _alone(names, piece)
     rows, columns = (max(1, round(FRAME_BORDER * side)) for side in (height, width))
     within = int(np.count_nonzero(inside[rows:-rows, columns:-columns]))
     if within > (1 - FRAME_SHARE) * piece.area:

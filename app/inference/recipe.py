@@ -102,10 +102,10 @@ def _see_photograph(picture: Picture, *, within: int) -> Seen:
     look = _look(on_any_paper(values), scale)
     if look.digit.is_plate and look.digit.side * scale >= LEAST_SIDE:
         return _seen_on_sheet(picture, look.digit, step, within=within)
-    if step > 1 and look.digit.side < SMALL * max(values.shape):
-        look = _look_nearer(bare, look, step)
     if look.unread in (None, BARE, several_digits(look.digit.digits)):
         look = _look_swapped(values, look)
+    if step > 1 and look.digit.side < SMALL * max(values.shape):
+        look = _look_nearer(bare, look, step)
     if look.unread:
         return Seen(EMPTY, FRAME if look.unread is BARE and is_framed else look.unread)
     return _shown(_ink_of(*look[:2]))
@@ -146,8 +146,7 @@ def _look_nearer(values: Values, far: Look, step: float) -> Look:
 def _look_swapped(values: Values, first: Look) -> Look:
     """A look for a digit that a photograph was cut to so tightly that its ink looks like paper; the first look, if
     there is none."""
-    share = float(first.stain.solid.mean()) if first.stain.solid.shape == values.shape[:2] else 0.0
-    if share < (SOME if first.unread else MUCH) or _fills(first.digit, values):
+    if first.stain.solid.mean() < (SOME if first.unread else MUCH) or _fills(first.digit, values):
         return first
     tight = _look(on_any_paper(values, swapped=True), first.scale)
     is_thick = bool(THICK[0] < tight.digit.ink.mean() < THICK[1])

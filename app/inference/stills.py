@@ -49,14 +49,26 @@ def cut_out(data: bytes) -> Still:
         UnreadableImage: another kind of file, which is named if it is a well-known one; or one that is cut off, or not
             put together as its kind promises.
     """
+    begins = _beginning(data)
+    if begins is None:
+        refuse(*name_kind(data))
     try:
-        for begins, reader in READERS.items():
-            if data.startswith(begins):
-                return reader(data)
+        return READERS[begins][1](data)
     except (struct.error, IndexError):
         refuse("a file that is cut off", SEND_AGAIN)
-    found, remedy = name_kind(data)
-    refuse(found, remedy)
+
+
+def kind_of(data: bytes) -> str | None:
+    """PNG, JPEG, WEBP or GIF, by the first bytes; None for any other file."""
+    begins = _beginning(data)
+    return None if begins is None else READERS[begins][0]
+
+
+def _beginning(data: bytes) -> bytes | None:
+    """The key in READERS; a sound or a film may begin as a WebP does, and says so later."""
+    if data.startswith(RIFF) and data[8:12] != b"WEBP":
+        return None
+    return next((begins for begins in READERS if data.startswith(begins)), None)
 
 
 def refuse(found: str, remedy: str = REMEDY) -> NoReturn:
@@ -227,8 +239,6 @@ HAS_OPACITY = 0x10
 
 def _webp(data: bytes) -> Still:
     """Of a moving picture the first frame alone, wherever it lies on the canvas."""
-    if data[8:12] != b"WEBP":
-        refuse("another kind of file")
     picture: tuple[bytes, int, int] | None = None
     opacity: bytes | memoryview = b""
     orientation = 0
@@ -312,4 +322,12 @@ def _orientation(exif: bytes | memoryview) -> int:
     return 0
 
 
-READERS = {PNG: _png, b"\xff\xd8\xff": _jpeg, b"GIF87a": _gif, b"GIF89a": _gif, b"RIFF": _webp}
+RIFF = b"RIFF"
+READERS = {
+    PNG: ("PNG", _png),
+    b"\xff\xd8\xff": ("JPEG", _jpeg),
+    b"GIF87a": ("GIF", _gif),
+    b"GIF89a": ("GIF", _gif),
+    RIFF: ("WEBP", _webp),
+}
+"""By its first bytes, the kind of a file as Pillow calls it, and what reads it."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.errors import MissingDigits
 from app.inference.contract import Accuracy
 from app.inference.engine import Engine
 from app.inference.golden import GoldenSet, replay
-from app.inference.mnist import Digits
+from app.inference.mnist import Digits, read_mnist_test
 from app.release.agreement import Check, check_golden, judge, skip
 from app.release.card import Card
 from app.release.opening import Model, Recorded
@@ -20,9 +22,6 @@ from app.release.opening import Model, Recorded
 PROSE_TOLERANCE = 0.015
 """A release that does not say which data it was tested on may fall this far below its cited figure on MNIST's test
 file: 10,000 digits scatter by less, other test sets differ by more."""
-
-NOTHING_TELLS = "Until then no answer of a release without golden set is called unsure by its confidence."
-"""Where it has none and MNIST's test file is not cached."""
 
 Z_95 = 1.959963984540054
 
@@ -48,6 +47,17 @@ class Share(NamedTuple):
     def __str__(self) -> str:
         low, high = self.interval
         return f"{self.correct:,} of {self.n:,} right: {self.value:.2%} ({low:.1%} to {high:.1%})"
+
+
+def mnist_for(models: Sequence[Model], folder: Path, *, warn: Callable[[str], None]) -> Digits | None:
+    """MNIST's test digits, where a model has no recorded ones; None, and a warning, where they are not cached."""
+    if all(model.recorded for model in models):
+        return None
+    try:
+        return read_mnist_test(folder)
+    except MissingDigits as error:
+        warn(f"{error} Until then no answer of a release without golden set is called unsure by its confidence.")
+        return None
 
 
 def read_here(model: Model, mnist: Digits | None) -> GoldenSet | None:

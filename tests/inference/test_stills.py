@@ -11,7 +11,7 @@ from PIL import Image
 
 from app.errors import UnreadableImage
 from app.inference.pictures import decode, open_picture
-from app.inference.stills import cut_out
+from app.inference.stills import cut_out, kind_of
 from tests.inference.test_image_files import seven
 from tests.inference.test_pictures import chunk, file_of
 
@@ -103,3 +103,11 @@ def test_the_first_frame_of_a_gif_is_read_wherever_it_lies(place: tuple[int, int
 def test_the_bytes_of_a_picture_are_not_copied_before_it_is_decoded():
     data = file_of(seven(), "JPEG")
     assert any(isinstance(part, memoryview) and len(part) > len(data) // 2 for part in cut_out(data).parts)
+
+
+@pytest.mark.parametrize(
+    ("begins", "kind"),
+    [(b"\x89PNG\r\n\x1a\n", "PNG"), (b"GIF89a", "GIF"), (b"RIFF\0\0\0\0WEBP", "WEBP"), (b"RIFF\0\0\0\0WAVE", None)],
+)
+def test_a_kind_is_told_by_the_first_bytes(begins: bytes, kind: str | None):
+    assert kind_of(begins + bytes(8)) == kind

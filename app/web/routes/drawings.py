@@ -13,7 +13,7 @@ from app.inference.drawing import RECIPE
 from app.inference.foreign_kinds import KINDS, Foreign, foreign_kind
 from app.inference.pictures import MAX_SIDE, PICTURE_BYTES, decode, is_large, open_picture, read_grey
 from app.inference.recipe import Seen, see, see_strokes
-from app.inference.stills import Still
+from app.inference.stills import Still, kind_of
 from app.inference.strokes import FARTHEST
 from app.web.access import Caller
 from app.web.aside import Aside
@@ -23,8 +23,8 @@ from app.web.errors import respond
 from app.web.payloads import NOT_JSON, Answer, no_json
 from app.web.service import Service, answers_to
 
-PICTURES = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff", "image/webp": b"RIFF", "image/gif": b"GIF8"}
-"""How such files begin. Which of them a body is, its bytes say: many a program names another one."""
+PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
+"""The bytes of a body say which of them it is: many a program names another one."""
 PICTURE_AS_STROKES = f"A picture needs a Content-Type of its own, such as image/png. {SEND_LESS}"
 FORM = Foreign(
     "a form",
@@ -142,13 +142,9 @@ def _read_strokes(body: bytes, said: str | None) -> Strokes:
 
 def _picture(body: bytes, said: str | None) -> WrongMediaType | None:
     """The sentence for a picture that came as strokes, under the Content-Type that was said, or under none."""
-    kind = next((kind for kind, begins in PICTURES.items() if body.startswith(begins)), None)
-    foreign = foreign_kind(body)
+    kind, foreign = kind_of(body), foreign_kind(body)
     if kind is not None:
-        name, remedy = (
-            f"a {kind.removeprefix('image/').upper()} picture",
-            f"Send it with the header Content-Type: {kind}.",
-        )
+        name, remedy = f"a {kind} picture", f"Send it with the header Content-Type: image/{kind.lower()}."
     elif foreign is not None:
         name, remedy = foreign.name, foreign.remedy
     else:
