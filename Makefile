@@ -21,7 +21,7 @@ test: environment releases ## install what tests need and run all of them
 	$(MODEL_PYTHON) -m pytest pixelwise-model/tests
 	.venv/bin/python -m pytest -n 2 --dist loadfile # each file on one of two processes
 
-soak: export PYTEST_ADDOPTS = -o faulthandler_timeout=0
+soak: export PYTEST_TIMEOUT = 0
 soak: environment releases ## long checks: a million mutations, 3,000 of them against scikit-learn, OpenML's 70,000 rows, all versions on all digits, 1,000 digits under each condition, 25 kills and reloads, 10 versions that come and go, memory
 	$(MODEL_PYTHON) -m pytest -m soak pixelwise-model/tests
 	PIXELWISE_FUZZ=1000000 .venv/bin/python -m pytest tests/attacks/test_fuzz.py tests/test_parity.py
