@@ -89,17 +89,19 @@ def on_flat_paper(values: Values, *, is_opacity: bool = False) -> Stain | None:
     """
     rim = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
     paper = (np.median(rim, axis=0) * (not is_opacity)).astype(np.uint8)
-    away = np.maximum(values, paper) - np.minimum(values, paper)
+    everywhere = np.full_like(values, paper)  # subtle: of two arrays numpy takes a fifth of the time
+    away = np.maximum(values, everywhere) - np.minimum(values, everywhere)
     if away.ndim == 3:
         away = np.maximum(np.maximum(away[..., 0], away[..., 1]), away[..., 2])
     on_rim = np.concatenate([away[0], away[-1], away[:, 0], away[:, -1]])
-    counts = np.asarray(Image.fromarray(away).histogram())
-    same = int(counts[: SAME + 1].sum())
+    other = away[away > SAME]
+    same = away.size - other.size
     if not is_opacity and (np.count_nonzero(on_rim <= SAME) < FLAT_RIM * on_rim.size or same < FLAT_SHARE * away.size):
         return None
-    peak = int(np.searchsorted(np.cumsum(counts), away.size - 0.02 * (away.size - same)))
+    counts = np.bincount(other, minlength=256)
+    peak = int(np.searchsorted(np.cumsum(counts), other.size - 0.02 * other.size))
     marked = int(counts[max(SAME, peak // 4) + 1 :].sum())
-    if not is_opacity and away.size - same - marked > SHADES * marked:
+    if not is_opacity and other.size - marked > SHADES * marked:
         return None
     if peak < FAINTEST:
         return Stain(np.zeros(away.shape, np.float32), np.zeros(away.shape, np.bool_), is_faint=peak > SAME)
