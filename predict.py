@@ -11,8 +11,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from app.errors import PixelWiseError, PromiseBroken
-from app.guards import system_refusals
+from app.errors import PixelWiseError, system_refusals
+from app.verify.refusals import PromiseBroken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,9 +58,9 @@ def smoke_test() -> None:
         PixelWiseError: the model does not start, or does not do what its card says.
     """
     from app.classifier import MODEL  # opens and verifies the model: inside, so that main() can say what is wrong
-    from app.inference.mnist import read_mnist_test
-    from app.release.accuracy import check_on_mnist, check_recorded, measure
+    from app.model.mnist import read_mnist_test
     from app.settings import read_settings
+    from app.verify.accuracy import check_on_mnist, check_recorded, measure
 
     print(
         f"{MODEL.path.name}: {MODEL.artefact.kind}, version {MODEL.version}, classes {' '.join(MODEL.artefact.classes)}"
@@ -88,9 +88,9 @@ def smoke_test() -> None:
 def show(images: np.ndarray, labels: tuple[str, ...]) -> None:
     """Prints the answers for the first digits, and for a withheld one where there is one, with skew findings."""
     from app.classifier import CLASSES, MODEL, classify_batch
-    from app.inference.contract import withheld_from
-    from app.inference.ring import with_withheld
-    from app.inference.skew import find_skew, skipped_checks
+    from app.drawing.ring import with_withheld
+    from app.drawing.skew import find_skew, skipped_checks
+    from app.model.contract import withheld_from
 
     known = [index for index, label in enumerate(labels) if label in CLASSES]
     withheld = [index for index, label in enumerate(labels) if label not in CLASSES]

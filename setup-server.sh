@@ -155,7 +155,7 @@ install_packages() {
 environment() {
   local folder="$1" requirements="$2" stamp elsewhere="" clear=()
   stamp="$folder/.installed-$(basename "$requirements")"
-  if [ -d "$folder" ] && [ -n "$PYTHON" ]; then elsewhere="$("$PYTHON" -I app/environments.py "$folder")"; fi
+  if [ -d "$folder" ] && [ -n "$PYTHON" ]; then elsewhere="$("$PYTHON" -I app/cli/virtual_environment.py "$folder")"; fi
   if [ -n "$elsewhere" ]; then
     say "$folder: $elsewhere: it was moved or copied"
     clear=(--clear)
@@ -322,7 +322,7 @@ build() {
 
 drawn_digits() { # what a release is measured with beside MNIST: made anew whenever anything that makes it has changed
   local file=pixelwise-model/data/drawn.npz sources
-  sources="$(sha256sum requirements.txt drawn/*.py app/inference/*.py)"
+  sources="$(sha256sum requirements.txt drawn/*.py app/drawing/*.py)"
   if [ -e "$file" ] && [ "$sources" = "$(cat "$file.sources" 2>/dev/null || true)" ]; then
     say "drawn digits: $file: nothing to do"
     return
@@ -335,7 +335,7 @@ drawn_digits() { # what a release is measured with beside MNIST: made anew whene
 }
 
 source_date() { # the same sources at the same date make the same commit
-  local date sources=(pixelwise-model drawn app/inference)
+  local date sources=(pixelwise-model drawn app/drawing)
   if [ -n "${SOURCE_DATE_EPOCH:-}" ]; then printf '%s\n' "$SOURCE_DATE_EPOCH"; return; fi
   date="$(git -c log.showSignature=false log -1 --format=%ct -- "${sources[@]}" 2>/dev/null)" || date=""
   if [ -z "$date" ]; then # no repository, one of another user, or one that has no commit of them: their last change

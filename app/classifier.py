@@ -14,10 +14,11 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import BadImages, UnknownVersion
-from app.release.agreement import Code
-from app.release.opening import Source, open_model
+from app.errors import BadImages
 from app.settings import read_settings
+from app.verify.checks import Code
+from app.verify.open_model import Source, open_model
+from app.verify.refusals import UnknownVersion
 
 # The classes each major version speaks. Written here, never read from a model: a model that knows others is refused.
 ROSTERS = {

@@ -9,29 +9,30 @@ from __future__ import annotations
 import logging
 import os
 
+from app.answering.report_process import ReportProcess
+from app.answering.served_version import Version
 from app.classifier import MODEL, roster
-from app.errors import MissingKey, PixelWiseError
-from app.inference.certainty import unsure_below
-from app.inference.contract import temperature_for
-from app.inference.drawing import RECIPE
-from app.inference.golden import GoldenSet
-from app.inference.mnist import Digits
-from app.inference.strokes import draw_strokes
-from app.logs import request_log, set_up_log
-from app.release.accuracy import mnist_for, read_here
-from app.release.agreement import Code
-from app.release.opening import Model, Source, open_model
+from app.drawing.normalise import RECIPE
+from app.drawing.strokes import draw_strokes
+from app.errors import PixelWiseError
+from app.model.contract import temperature_for
+from app.model.golden import GoldenSet
+from app.model.mnist import Digits
+from app.model.unsure import unsure_below
+from app.server.log import request_log, set_up_log
 from app.settings import Settings, read_settings
 from app.storage.database import Database
-from app.storage.schema import prepare
+from app.storage.migrate import prepare
+from app.verify.accuracy import mnist_for, read_here
+from app.verify.checks import Code
+from app.verify.open_model import Model, Source, open_model
 from app.web.access import Access
 from app.web.application import build_application
-from app.web.building import build_service
-from app.web.gate import Gate
-from app.web.limits import RateLimits
-from app.web.model_page import Card
-from app.web.reporting import ReportProcess
-from app.web.version import Version
+from app.web.build_service import build_service
+from app.web.card_page import Card
+from app.web.middleware import Gate
+from app.web.rate_limits import RateLimits
+from app.web.refusals import MissingKey
 
 READY_DIGITS = 1
 """Recorded digits that a readiness check sends through the queue."""

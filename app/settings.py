@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app import env_file
-from app.database_password import DB_PASSWORD, asks_for_password, with_password, wrong_password
-from app.errors import BadSettings, PixelWiseError
-from app.guards import system_refusals
-from app.secret_key import KEY_LENGTH, weakness
+from app.environment import env_file
+from app.environment.database_password import DB_PASSWORD, asks_for_password, with_password, wrong_password
+from app.environment.refusals import BadSettings
+from app.environment.secret_key import KEY_LENGTH, weakness
+from app.errors import PixelWiseError, system_refusals
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

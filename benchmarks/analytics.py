@@ -25,9 +25,9 @@ from playwright.sync_api import Browser
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from app.storage.analytics import read_facts  # noqa: E402 - the path to app/ comes first
 from app.storage.database import Database  # noqa: E402
-from app.storage.schema import upgrade  # noqa: E402
+from app.storage.migrate import upgrade  # noqa: E402
+from app.storage.report_queries import read_facts  # noqa: E402 - the path to app/ comes first
 from tests.page.visit import chromium  # noqa: E402
 from tests.report.filled import fill  # noqa: E402
 from tests.service import Service  # noqa: E402

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
 from app.classifier import CLASSES, MODEL
-from app.inference.contract import SCORE_TOLERANCE
+from app.model.contract import SCORE_TOLERANCE
 
 BATCHES = 20
 """So many different batches, at most."""

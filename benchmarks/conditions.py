@@ -30,18 +30,18 @@ from machine import processor  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from PIL import Image, ImageOps  # noqa: E402
 
-from app.inference.artefact import read_artefact  # noqa: E402
-from app.inference.certainty import SURE_FROM, certainties  # noqa: E402
-from app.inference.contract import INK_ABOVE, temperature_for  # noqa: E402
-from app.inference.drawing import RECIPE, Grey, normalise  # noqa: E402
-from app.inference.engine import Engine  # noqa: E402
-from app.inference.mnist import read_mnist_test  # noqa: E402
-from app.inference.pictures import Picture, decode, open_picture, read_grey  # noqa: E402
-from app.inference.recipe import see  # noqa: E402
-from app.inference.ring import has_ring  # noqa: E402
-from app.inference.strokes import draw_strokes  # noqa: E402
-from app.release.card import read_card  # noqa: E402
+from app.drawing.decode_image import Picture, decode, open_picture, read_grey  # noqa: E402
+from app.drawing.normalise import RECIPE, Grey, normalise  # noqa: E402
+from app.drawing.recipe import see  # noqa: E402
+from app.drawing.ring import has_ring  # noqa: E402
+from app.drawing.strokes import draw_strokes  # noqa: E402
+from app.model.contract import INK_ABOVE, temperature_for  # noqa: E402
+from app.model.engine import Engine  # noqa: E402
+from app.model.mnist import read_mnist_test  # noqa: E402
+from app.model.sklearn_pickle.reader import read_artefact  # noqa: E402
+from app.model.unsure import SURE_FROM, certainties  # noqa: E402
 from app.release.pull import pull  # noqa: E402
+from app.verify.card import read_card  # noqa: E402
 from drawn.conditions import CONDITIONS  # noqa: E402
 from drawn.digits import LABELS, draw_digit  # noqa: E402
 from drawn.page import Page, ink_of_strokes  # noqa: E402

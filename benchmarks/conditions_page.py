@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from app.inference.certainty import SURE_FROM
+from app.model.unsure import SURE_FROM
 from app.report.statistics import share
 
 PAGE = """\

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx_peer import onnx_scores
 
 from app.classifier import CLASSES, MODEL, classify_batch
-from app.inference.skew import find_skew
+from app.drawing.skew import find_skew
 
 Images = NDArray[np.uint8]
 

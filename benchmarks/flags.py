@@ -22,7 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from app.flags.deciding import Context, Flags  # noqa: E402 - the path to app/ comes first
+from app.flags.evaluator import Context, Flags  # noqa: E402 - the path to app/ comes first
 
 TARGET = 60.0
 """Microseconds of one evaluation, at most."""

@@ -9,8 +9,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, checker, helper, numpy_helper
 
-from app.inference.artefact import Artefact
-from app.inference.contract import INK_ABOVE
+from app.model.contract import INK_ABOVE
+from app.model.sklearn_pickle.reader import Artefact
 
 OPERATORS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid"}
 

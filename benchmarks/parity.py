@@ -24,11 +24,11 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402 - the path to app/ comes first
 from numpy.typing import NDArray  # noqa: E402
 
-from app.errors import ArtefactRefused  # noqa: E402
-from app.inference.artefact import Artefact, read_artefact  # noqa: E402
-from app.inference.contract import INK_ABOVE, SCORE_TOLERANCE  # noqa: E402
-from app.inference.engine import Engine  # noqa: E402
-from app.inference.mnist import read_mnist_test  # noqa: E402
+from app.model.contract import INK_ABOVE, SCORE_TOLERANCE  # noqa: E402
+from app.model.engine import Engine  # noqa: E402
+from app.model.mnist import read_mnist_test  # noqa: E402
+from app.model.refusals import ArtefactRefused  # noqa: E402
+from app.model.sklearn_pickle.reader import Artefact, read_artefact  # noqa: E402
 
 EXACT = 1e-12
 """How far scores computed in float64 from the layers that were read may lie from those of a float64 model."""

@@ -16,7 +16,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 PRODUCT = RESULTS / "product"
 DIGITS = ROOT / "pixelwise-model" / "data"
 VERSIONS = ("v1.0", "v1.1", "v2.0")
-PULL = "import app.cli; app.cli.main()"
+PULL = "import app.cli.program; app.cli.program.main()"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.drawing import RECIPE
-from app.inference.pictures import decode, open_picture
-from app.inference.recipe import see
-from app.inference.strokes import draw_strokes
+from app.drawing.decode_image import decode, open_picture
+from app.drawing.normalise import RECIPE
+from app.drawing.recipe import see
+from app.drawing.strokes import draw_strokes
 from drawn.conditions import CONDITIONS
 from drawn.digits import LABELS, draw_digit
 from drawn.forms import FORMS, Hand

@@ -19,12 +19,12 @@ from typing import NamedTuple
 
 import pytest
 
-from app.inference.golden import GoldenSet, read_golden
-from app.release.card import read_card
-from app.release.front import copy_out
+from app.model.golden import GoldenSet, read_golden
+from app.release.default_copies import copy_out
 from app.release.pull import pull
 from app.release.record import RECORD, Release, describe, record_bytes
 from app.release.store import place
+from app.verify.card import read_card
 
 ROOT = Path(__file__).resolve().parent.parent
 REPOSITORY = "pixelwise-model/releases.git"
@@ -110,7 +110,7 @@ class Installation:
         return self.run("predict.py", **environ)
 
     def pixelwise(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        return self.run("-c", "import app.cli; app.cli.main()", *arguments, **environ)
+        return self.run("-c", "import app.cli.program; app.cli.program.main()", *arguments, **environ)
 
     def place(self, version: str, files: dict[str, bytes], *, artefact: str) -> None:
         """Puts these files there as if they had been pulled: recorded, and copied into models/."""

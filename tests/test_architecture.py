@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,54 +13,32 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MODEL_REPOSITORY = ROOT / "pixelwise-model"
 
-# Each room, and the rooms whose modules it may import. errors and guards: anyone may.
+# Each room, and the other rooms whose modules it may import. `errors` anyone may.
 MAY_IMPORT: dict[str, set[str]] = {
-    "predict": {"classifier", "inference", "release", "settings"},
-    "env_file": set(),
-    "environments": set(),
+    "errors": set(),
+    "environment": set(),
+    "model": set(),
+    "drawing": {"model"},
+    "release": {"model"},
+    "verify": {"model", "release", "drawing"},
+    "storage": set(),
+    "flags": set(),
+    "answering": {"model", "drawing", "storage", "flags"},
+    "report": {"storage", "settings"},
+    "server": {"main", "settings"},  # of main only its worker
+    "web": {"answering", "drawing", "flags", "model", "server", "storage", "app"},
     "cli": {
-        *("classifier", "inference", "release", "storage", "settings", "tables", "doctor", "commands", "terminal"),
-        *("trial", "flags", "app"),
+        *("answering", "app", "classifier", "drawing", "environment", "flags", "model", "release", "report", "server"),
+        *("settings", "storage", "verify"),
     },
-    "commands": {
-        "env_file",
-        *("causes", "commands", "inference", "release", "serving", "running", "storage", "flags", "report", "settings"),
-        *("terminal", "trial"),
+    # The joints.
+    "settings": {"environment"},
+    "classifier": {"model", "settings", "verify"},
+    "main": {
+        *("answering", "classifier", "drawing", "model", "server", "settings", "storage", "verify", "web"),
     },
-    "serving": {"listening", "running", "settings"},
-    "listening": set(),
-    "running": set(),
-    "worker": {"main", "web"},
-    "main": {"classifier", "inference", "release", "storage", "web", "logs", "settings"},
-    "doctor": {
-        "causes",
-        "environments",
-        "inference",
-        "listening",
-        "release",
-        "running",
-        "storage",
-        "settings",
-        "trial",
-    },
-    "trial": set(),
-    "terminal": set(),
-    "tables": {"release"},
-    "web": {"web", "inference", "storage", "flags", "app"},
-    "flags": {"flags"},
-    "report": {"report", "storage", "settings"},
-    "storage": {"causes", "storage"},
-    "logs": set(),
-    "classifier": {"inference", "release", "settings"},
-    "release": {"release", "inference"},
-    "inference": {"inference"},
-    "drawn": {"drawn", "inference"},
-    "settings": {"database_password", "env_file", "secret_key"},
-    "secret_key": set(),
-    "database_password": set(),
-    "errors": {"causes"},
-    "guards": {"causes"},
-    "causes": set(),
+    "predict": {"classifier", "drawing", "model", "settings", "verify"},
+    "drawn": {"drawing", "model"},
     "app": set(),
 }
 
@@ -83,33 +62,45 @@ KNOWN_TO = {
     "alembic": {"storage"},
     "psycopg": {"storage"},
     "sqlite3": {"storage"},
-    "starlette": {"web"},
+    "starlette": {"server", "web"},
     "itsdangerous": {"web"},
     "limits": {"web"},
-    "prometheus_client": {"web"},
+    "prometheus_client": {"answering"},
     "openfeature": {"flags"},
     "jinja2": {"web", "report"},
-    "scipy": {"report", "inference", "drawn"},
+    "scipy": {"report", "drawing", "drawn"},
     "markdown_it": {"web"},
-    "uvicorn": {"web", "worker"},
+    "uvicorn": {"server"},
 }
 
 # They open the model, or the database, when they are imported; whoever imports them wants just that.
 WORK_AT_IMPORT = {"app.classifier", "app.main"}
 # They hand every failure on: the queue to the caller whose drawing it was, the gate as JSON to the client, the provider
 # as an error of the flag whose rule failed.
-# `guards` makes a refusal of whatever a library raises for bytes of strangers.
+# `only_refusals` makes a refusal of whatever a library raises for bytes of strangers.
 # The application looks at the flag file each second: whatever one look met, the next one follows.
 CATCH_EVERYTHING = {
-    "app.guards",
-    "app.web.reading",
-    *("app.web.shadowing", "app.inference.batcher", "app.web.gate", "app.web.watch", "app.web.application"),
-    *("app.flags.provider", "app.web.aside"),
+    "app.errors",
+    "app.answering.reader",
+    *(
+        "app.answering.shadows",
+        "app.answering.batcher",
+        "app.web.middleware",
+        "app.answering.database_watch",
+        "app.web.application",
+    ),
+    *("app.flags.provider", "app.answering.side_threads"),
 }
 
 READS_THE_ENVIRONMENT = {"app/settings.py"}
 # These hand the whole environment on to a process of their own, and read nothing of it.
-HANDS_THE_ENVIRONMENT_ON = {"app/cli.py", "app/main.py", "app/terminal.py", "app/trial.py", "app/release/git.py"}
+HANDS_THE_ENVIRONMENT_ON = {
+    "app/cli/program.py",
+    "app/main.py",
+    "app/cli/terminal.py",
+    "app/cli/verify_process.py",
+    "app/release/git.py",
+}
 
 
 def modules() -> dict[str, Path]:
@@ -124,7 +115,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 
 
 def room(module: str) -> str:
-    """ "app.release.card" -> "release", "app.classifier" -> "classifier", "app" -> "app", "drawn.page" -> "drawn"."""
+    """ "app.verify.card" -> "release", "app.classifier" -> "classifier", "app" -> "app", "drawn.page" -> "drawn"."""
     top, *parts = module.split(".")
     return parts[0] if top == "app" and parts else top
 
@@ -137,7 +128,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "a relative import"
             assert node.module is not None
-            # `from app.release import card` imports a module, `from app.release.card import Card` a name of one.
+            # `from app.release import card` imports a module, `from app.verify.card import Card` a name of one.
             yield from {
                 f"{node.module}.{alias.name}" if f"{node.module}.{alias.name}" in MODULES else node.module
                 for alias in node.names
@@ -164,31 +155,52 @@ def test_every_module_is_in_a_room():
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_imports_only_from_the_rooms_below_its_own(name: str):
-    allowed = MAY_IMPORT[room(name)] | {"errors", "guards"}
+    allowed = MAY_IMPORT[room(name)] | {room(name), "errors"}
     for imported in own_imports(name):
         assert imported in MODULES, f"{name} imports {imported}, which is no module of ours"
         assert room(imported) in allowed, f"{name} imports {imported}"
 
 
-def test_errors_import_nothing_but_causes():
-    assert own_imports("app.errors") == {"app.causes"}
+def test_drawings_know_of_models_only_their_contract():
+    within = set().union(*(own_imports(name) for name in MODULES if room(name) == "drawing"))
+    assert {name for name in within if room(name) == "model"} == {"app.model.contract"}
+
+
+def test_only_the_worker_of_the_server_imports_the_joined_service():
+    assert {name for name in MODULES if room(name) == "server" and "app.main" in own_imports(name)} == {
+        "app.server.worker"
+    }
+
+
+def test_no_room_is_larger_than_a_fifth_of_the_house():
+    lines: Counter[str] = Counter()
+    for name, path in MODULES.items():
+        if name.startswith("app"):
+            lines[room(name)] += len(path.read_text(encoding="utf-8").splitlines())
+    assert max(lines.values()) < lines.total() / 5, lines.most_common(1)
+
+
+def test_only_the_joints_and_the_shared_are_in_no_room():
+    loose = {name for name, path in MODULES.items() if path.parent == ROOT / "app" and path.name != "__init__.py"}
+    assert loose == {"app.classifier", "app.errors", "app.main", "app.settings"}
 
 
 def test_only_the_joints_import_the_classifier():
     """It opens the model when it is imported; everything else is handed what it needs."""
     assert {name for name in MODULES if "app.classifier" in own_imports(name)} == {
         "predict",
-        "app.cli",
+        "app.cli.program",
         "app.main",
     }
 
 
 def test_only_the_worker_imports_the_joined_service():
-    assert {name for name in MODULES if "app.main" in own_imports(name)} == {"app.worker"}
+    assert {name for name in MODULES if "app.main" in own_imports(name)} == {"app.server.worker"}
 
 
 @pytest.mark.parametrize(
-    ("name", "opened"), [("predict", "app.classifier"), ("app.cli", "app.classifier"), ("app.worker", "app.main")]
+    ("name", "opened"),
+    [("predict", "app.classifier"), ("app.cli.program", "app.classifier"), ("app.server.worker", "app.main")],
 )
 def test_what_works_at_import_is_imported_inside_functions(name: str, opened: str):
     """So that --help and pull do not open the model, and a refusal gets its exit code."""
@@ -260,7 +272,7 @@ def test_nothing_can_unpickle_or_run_what_is_in_a_file(name: str):
 
 
 def test_the_one_yaml_loader_is_a_safe_one():
-    loader = next(node for node in ast.walk(TREES["app.release.card"]) if isinstance(node, ast.ClassDef) and
+    loader = next(node for node in ast.walk(TREES["app.verify.card"]) if isinstance(node, ast.ClassDef) and
                   node.name == "_UniqueKeys")  # fmt: skip
     assert [ast.unparse(base) for base in loader.bases] == ["yaml.CSafeLoader"]
 
@@ -329,8 +341,8 @@ def test_nothing_but_the_joints_works_at_import(name: str):
 # -- sizes -------------------------------------------------------------------------------------------------------------
 
 
-# One machine, and one list of refusals: each is clearer whole.
-LONGER = {"app/inference/pickle_machine.py": 450, "app/errors.py": 600}
+# One machine is clearer whole.
+LONGER = {"app/model/sklearn_pickle/machine.py": 450}
 FILES = sorted([*MODULES.values(), *(ROOT / "tests").rglob("*.py"), *MODEL_REPOSITORY.glob("*.py")])
 
 

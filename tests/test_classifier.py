@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.errors import BadImages, UnknownVersion
-from app.inference.artefact import read_artefact
+from app.errors import BadImages
+from app.model.sklearn_pickle.reader import read_artefact
+from app.verify.refusals import UnknownVersion
 from tests.conftest import Mnist
 from tests.installation import Installation, Published
 

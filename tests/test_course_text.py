@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from app.inference.artefact import read_artefact
-from app.inference.engine import Engine
+from app.model.engine import Engine
+from app.model.sklearn_pickle.reader import read_artefact
 from tests.conftest import Mnist
 from tests.course import public_artefact
 from tests.installation import ROOT, Published

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from app.causes import CAUSES
-from app.errors import BadCard, BadLock, SystemRefused
-from app.guards import only_refusals, system_refusals
+from app.errors import CAUSES, SystemRefused, only_refusals, system_refusals
+from app.release.refusals import BadLock
+from app.verify.refusals import BadCard
 
 
 @pytest.mark.parametrize("number", CAUSES, ids=errno.errorcode.get)

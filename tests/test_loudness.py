@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.inference.golden import GoldenSet
-from app.release.card import read_card
+from app.model.golden import GoldenSet
+from app.verify.card import read_card
 from tests.installation import CARD, Installation, Published
 from tests.release.remote import Remote
 

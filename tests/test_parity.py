@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.inference.artefact import read_artefact
-from app.inference.contract import SCORE_TOLERANCE
-from app.inference.engine import Engine
+from app.model.contract import SCORE_TOLERANCE
+from app.model.engine import Engine
+from app.model.sklearn_pickle.reader import read_artefact
 from app.release.lock import read_lock
 from tests.conftest import MNIST_FOLDER, Mnist
 from tests.installation import ROOT, Published

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import BadSettings
+from app.environment.refusals import BadSettings
 from app.settings import DEFAULTS, ROOT, Settings, create, overruled, read_settings
 from tests.installation import Installation
 

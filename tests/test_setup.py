@@ -43,7 +43,7 @@ class Server:
         (packages,) = (self.root / ".venv/lib").glob("python*/site-packages")
         (packages / "here.pth").write_text(f"{self.root}\n{sysconfig.get_path('purelib')}\n")
         command = self.root / ".venv/bin/pixelwise"
-        command.write_text(f"#!{self.root / '.venv/bin/python'}\nfrom app.cli import main\n\nmain()\n")
+        command.write_text(f"#!{self.root / '.venv/bin/python'}\nfrom app.cli.program import main\n\nmain()\n")
         command.chmod(0o755)
         shutil.copy2(ROOT / "requirements.txt", self.root / ".venv/.installed-requirements.txt")
 

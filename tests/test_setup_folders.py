@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from app.environments import leads_elsewhere
+from app.cli.virtual_environment import leads_elsewhere
 from tests.installation import GIT, ROOT, Published
 from tests.test_setup import Done, Server, contents_of, leave_behind
 
@@ -117,7 +117,13 @@ def test_a_folder_that_was_moved_or_copied_is_found_out_and_its_environment_is_m
 def faults_of(server: Server) -> set[tuple[str, str, str]]:
     """What doctor finds, whoever's Python runs it."""
     environ = {"PATH": os.environ["PATH"], "HOME": "/", "PYTHONPATH": str(server.root)}
-    command = [server.root / ".venv/bin/python", "-c", "import app.cli; app.cli.main()", "doctor", "--json"]
+    command = [
+        server.root / ".venv/bin/python",
+        "-c",
+        "import app.cli.program; app.cli.program.main()",
+        "doctor",
+        "--json",
+    ]
     done = subprocess.run(command, cwd=server.root, env=environ, capture_output=True, text=True)
     return {(one["name"], one["found"], one["mend"]) for one in json.loads(done.stdout)["checks"] if not one["healthy"]}
 

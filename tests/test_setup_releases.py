@@ -32,7 +32,7 @@ def call(function: str, root: Path, **environ: str) -> Done:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """The sources of a release, each of another second; a Python that only says that it draws."""
-    files = ("app/inference/strokes.py", "drawn/digits.py", "pixelwise-model/train.py", "pixelwise-model/release.py")
+    files = ("app/drawing/strokes.py", "drawn/digits.py", "pixelwise-model/train.py", "pixelwise-model/release.py")
     for second, name in enumerate(files, 1_700_000_000):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
@@ -78,7 +78,7 @@ def test_digits_are_drawn_once_and_anew_when_what_draws_them_has_changed(tree: P
     assert first.stderr.startswith("setup: drawn digits: drawing pixelwise-model/data/drawn.npz (about a minute)")
     assert "nothing to do" in call("drawn_digits", tree).stderr
     assert calls(tree) == 1
-    for expected, name in enumerate(("drawn/digits.py", "app/inference/strokes.py", "requirements.txt"), 2):
+    for expected, name in enumerate(("drawn/digits.py", "app/drawing/strokes.py", "requirements.txt"), 2):
         (tree / name).write_text("changed")
         call("drawn_digits", tree)
         assert calls(tree) == expected, name

@@ -10,11 +10,11 @@ import msgspec
 import pytest
 import typer.main
 
-from app.cli import cli
-from app.inference.contract import Contract
-from app.inference.measures import PROFILE_MEASURES
-from app.inference.ring import MAY_BE_WITHHELD
-from app.inference.skew import WRONG_SHAPES, WRONG_VALUES
+from app.cli.program import cli
+from app.drawing.measures import PROFILE_MEASURES
+from app.drawing.ring import MAY_BE_WITHHELD
+from app.drawing.skew import WRONG_SHAPES, WRONG_VALUES
+from app.model.contract import Contract
 from app.settings import DEFAULTS
 from tests.test_errors import EXIT_CODES
 
@@ -174,14 +174,16 @@ def test_every_dependency_is_locked():
 # -- the README itself -------------------------------------------------------------------------------------------------
 
 
-def test_the_readme_s_tree_names_every_module_and_every_file_it_names_exists():
+def test_the_readme_s_tree_names_every_room_and_every_file_it_names_exists():
     tree = README.partition("## The tree")[2].partition("```\n")[2].partition("```")[0]
-    named = set(re.findall(r"[\w.-]+\.(?:py|sh|md|lock|example)\b", tree))
-    modules = {path.name for room in ("app", "drawn") for path in (ROOT / room).rglob("*.py")} - {"__init__.py"}
-    assert modules <= named
-    existing = {path.name for path in ROOT.glob("*")} | modules | {"MODELCARD.md"}  # of a release
-    existing |= {path.name for folder in ("docs", "deploy", "pixelwise-model") for path in (ROOT / folder).glob("*")}
-    assert named <= existing
+    rooms = {path.name for path in (ROOT / "app").iterdir() if (path / "__init__.py").is_file()}
+    assert set(re.findall(r"^  (\w+)/ ", tree, re.MULTILINE)) == rooms
+    loose = {path.name for path in (ROOT / "app").glob("*.py")} - {"__init__.py"}
+    assert set(re.findall(r"^  (\w+\.py) ", tree, re.MULTILINE)) == loose
+    for name in re.findall(r"^([\w./-]+) ", tree, re.MULTILINE):
+        assert (ROOT / name).exists(), name
+    existing = {path.name for path in ROOT.rglob("*.*") if ".venv" not in path.parts}
+    assert set(re.findall(r"[\w-]+\.(?:py|sh|md|lock|example)\b", tree)) <= existing
 
 
 @pytest.mark.parametrize(

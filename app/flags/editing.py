@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from openfeature.contrib.tools.flagd.core.targeting.custom_ops import MAX_WEIGHT_SUM
 
-from app.errors import BadFlagChange
-from app.flags.known import KNOWN, MODEL_VERSION, SHADOW_VERSIONS, Document, listed_versions, variant_name
-from app.flags.shares import changed, in_percent, plain_shares, targeting_of, totals
-from app.flags.words import in_words
+from app.flags.formatting import in_words
+from app.flags.refusals import BadFlagChange
+from app.flags.rollout import changed, in_percent, plain_shares, targeting_of, totals
+from app.flags.schema import KNOWN, MODEL_VERSION, SHADOW_VERSIONS, Document, listed_versions, variant_name
 
 OFF = "off"
 
@@ -43,7 +43,7 @@ def set_variant(document: Document, name: str, variant: str, *, versions: Sequen
 def roll_out(document: Document, name: str, wanted: Mapping[str, Fraction], *, versions: Sequence[str]) -> Change:
     """Gives each variant its part of the visitors, the default variant the rest, and others nothing.
 
-    Visitors in a part that is not narrowed stay in it (app/flags/shares.py).
+    Visitors in a part that is not narrowed stay in it (app/flags/rollout.py).
 
     Args:
         wanted: variant (of model-version: version) -> its part, 1 for everyone.

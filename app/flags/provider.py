@@ -11,7 +11,7 @@ from openfeature.exception import GeneralError, OpenFeatureError
 from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType
 from openfeature.provider import AbstractProvider, Metadata
 
-from app.flags.known import Document
+from app.flags.schema import Document
 
 Value = TypeVar("Value")
 Resolve = Callable[[str, Value, EvaluationContext | None], FlagResolutionDetails[Value]]

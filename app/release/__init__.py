@@ -1,1 +1,1 @@
-"""The origin of a model: fetching a tag, the lock, the card, the installed release."""
+"""The origin of a model: the repository, one tag of it, the lock, and the files in models/."""

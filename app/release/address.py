@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from app.errors import BadRelease
+from app.release.refusals import BadRelease
 
 _KINDS = "https://…, ssh://…, git@host:path, file://… or a local path"
 _HELPER = re.compile(r"[A-Za-z0-9+._-]*::")

@@ -17,8 +17,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from app.errors import BadRelease, ConfigurationError, SystemRefused
+from app.errors import ConfigurationError, SystemRefused
 from app.release.address import Address
+from app.release.refusals import BadRelease
 
 _KEPT = ("GIT_SSH_COMMAND", "GIT_SSL_CAINFO")
 """The caller's own GIT_ variables that are heard: how to reach a private fork, and whose certificates to trust."""

@@ -12,11 +12,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from app.errors import BadLock, MovedTag
-from app.guards import only_refusals
-from app.inference.plain_file import read_needed_file
+from app.errors import only_refusals
+from app.model.plain_file import read_needed_file
 from app.release.address import parse_address
 from app.release.record import Release, hold_against
+from app.release.refusals import BadLock, MovedTag
 from app.release.store import pulled
 
 _ENTRY = "[[release]]"

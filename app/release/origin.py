@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from app.errors import BadRelease
-from app.inference.artefact import MAX_BYTES
-from app.inference.plain_file import NotPlain, read_needed_file
+from app.model.plain_file import NotPlain, read_needed_file
+from app.model.sklearn_pickle.reader import MAX_BYTES
 from app.release.lock import read_lock
 from app.release.record import Release, read_record
+from app.release.refusals import BadRelease
 from app.release.store import installed, read_through
 
 AGAIN = "Run `pixelwise pull` to put the released file back"

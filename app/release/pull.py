@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from app.errors import BadRelease, MovedTag, SystemRefused, Unreachable, Unreviewed
+from app.errors import SystemRefused, Unreachable
 from app.release.address import Address, parse_address
-from app.release.front import check_room, copy_out
+from app.release.default_copies import check_room, copy_out
 from app.release.git import Git
-from app.release.ledger import SEEN, Seen, read_seen, write_seen
 from app.release.lock import find_cover, read_lock
 from app.release.record import (
     RECORD,
@@ -27,7 +26,9 @@ from app.release.record import (
     read_record,
     record_bytes,
 )
+from app.release.refusals import BadRelease, MovedTag, Unreviewed
 from app.release.repository import Tag, fetch, read, resolve
+from app.release.seen import SEEN, Seen, read_seen, write_seen
 from app.release.store import clear_unlinked, incoming, only_one_pull, place, take_over, write
 
 Say = Callable[[str], None]

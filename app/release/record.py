@@ -14,10 +14,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from app.errors import BadRelease, ChangedFile
-from app.guards import only_refusals
-from app.inference.contract import Digest, PlainName, Version
-from app.inference.plain_file import NotPlain, Read, read_needed_file, read_plain_file
+from app.errors import only_refusals
+from app.model.contract import Digest, PlainName, Version
+from app.model.plain_file import NotPlain, Read, read_needed_file, read_plain_file
+from app.release.refusals import BadRelease, ChangedFile
 
 RECORD = "record.json"
 """The record's file name, in `models/<version>` and in `models/`. No file of a release may have it."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from app.errors import BadRelease, Unreachable
-from app.guards import system_refusals
+from app.errors import Unreachable, system_refusals
 from app.release.address import Address
 from app.release.git import Git, GitFailed
-from app.release.ledger import SEEN
 from app.release.record import RECORD, SUMS, is_plain, is_version
+from app.release.refusals import BadRelease
+from app.release.seen import SEEN
 from app.release.store import RELEASES
 
 MOST_FILES = 100

@@ -21,10 +21,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from app.errors import BadRelease, ConfigurationError, PixelWiseError
-from app.guards import system_refusals
-from app.inference.plain_file import NotPlain, read_needed_file, read_plain_file
+from app.errors import ConfigurationError, PixelWiseError, system_refusals
+from app.model.plain_file import NotPlain, read_needed_file, read_plain_file
 from app.release.record import RECORD, RECORD_LIMIT, Release, changed_file, is_version, read_record
+from app.release.refusals import BadRelease
 
 RELEASES = "releases"
 """The folder of all releases, in `models/`. No file of a release may have its name."""

@@ -14,11 +14,11 @@ import msgspec
 
 from app.errors import PixelWiseError
 from app.report.evaluation import evaluate
-from app.report.page import render
+from app.report.html import render
 from app.settings import read_settings
-from app.storage.analytics import read_facts
 from app.storage.database import Database
-from app.storage.schema import prepare
+from app.storage.migrate import prepare
+from app.storage.report_queries import read_facts
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

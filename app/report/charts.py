@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from app.report.number_format import between, milliseconds, per_cent, short, stated
 from app.report.statistics import MIN_LABELS, Percentiles, Share
 from app.report.svg import Scale, axis, chart, indented, line, percent, tag, text
-from app.report.words import between, milliseconds, per_cent, short, stated
 
 STARTS = (0.95, 0.9, 0.8, 0.6, 0.5)
 """Where an axis of shares may begin instead of at 0: what is compared lies close together."""

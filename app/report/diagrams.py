@@ -10,10 +10,10 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from app.report.charts import Chart
-from app.report.figures import Confusions
+from app.report.number_format import between, per_cent, short
+from app.report.report_model import Confusions
 from app.report.statistics import Calibration
 from app.report.svg import chart, line, number, percent, tag, text
-from app.report.words import between, per_cent, short
 
 SHADES = 9
 CELL = 28

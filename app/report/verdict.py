@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from app.report.figures import Paired, Verdict
+from app.report.number_format import about, e_value, p_value, times
+from app.report.report_model import Paired, Verdict
 from app.report.statistics import ENOUGH, MIN_LABELS, more_needed
-from app.report.words import about, e_value, p_value, times
 
 USUAL = 0.05
 """A p-value below it convinces somebody who looks once; this report is looked at every day."""

@@ -21,8 +21,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.pool import QueuePool
 
-from app.causes import cause_of
-from app.errors import ConfigurationError, DatabaseUnavailable
+from app.errors import ConfigurationError, cause_of
+from app.storage.refusals import DatabaseUnavailable
 
 WAIT_SECONDS = 2
 """How long a connection, a lock or a place in the pool is waited for."""

@@ -38,7 +38,7 @@ from sqlalchemy import Integer, Row, Select, cast, false, func, select
 
 from app.errors import ConfigurationError
 from app.storage.database import Database
-from app.storage.drawings import unpack
+from app.storage.drawing_bytes import unpack
 from app.storage.tables import labels, newest_id, results
 
 Format: TypeAlias = Literal["csv", "npz", "idx"]

@@ -13,10 +13,10 @@ from typing import Literal, NamedTuple
 
 from itsdangerous import BadSignature, TimestampSigner
 
-from app.errors import Forbidden, NotAuthenticated, NotUnderstood
-from app.storage.keys import MAIN_KEY, digest
-from app.web.call import Call
-from app.web.limits import RateLimits
+from app.storage.key_rows import MAIN_KEY, digest
+from app.web.rate_limits import RateLimits
+from app.web.refusals import Forbidden, NotAuthenticated, NotUnderstood
+from app.web.request import Call
 
 COOKIE = "pixelwise_visit"
 VISIT_SECONDS = 12 * 3600

@@ -10,18 +10,18 @@ from contextlib import asynccontextmanager, suppress
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
-from app.flags.deciding import Flags
-from app.web.call import Call, Endpoint
-from app.web.front_ends import OneOrigin
-from app.web.gate import AccessLine, Gate
+from app.flags.evaluator import Flags
+from app.web.front_end_hints import OneOrigin
+from app.web.middleware import AccessLine, Gate
+from app.web.request import Call, Endpoint
 from app.web.routes.analytics import Analytics
 from app.web.routes.classify import Classify
 from app.web.routes.documentation import Documentation
+from app.web.routes.drawing_page import Page
 from app.web.routes.drawings import Drawings
 from app.web.routes.health import Health
-from app.web.routes.labels import Labelling
-from app.web.routes.model import ModelPage
-from app.web.routes.page import Page
+from app.web.routes.label import Labelling
+from app.web.routes.model_card import ModelPage
 from app.web.routes.protocol import Protocol
 from app.web.routes.results import Results
 from app.web.routes.visit import Visit

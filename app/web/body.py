@@ -8,10 +8,11 @@ from functools import lru_cache
 
 from starlette.requests import ClientDisconnect
 
-from app.errors import NotUnderstood, Overloaded, TooLarge, WrongMediaType
-from app.inference.foreign_kinds import Foreign
-from app.web.aside import share_of
-from app.web.call import Call
+from app.answering.refusals import Overloaded
+from app.answering.side_threads import share_of
+from app.drawing.file_kinds import Foreign
+from app.web.refusals import NotUnderstood, TooLarge, WrongMediaType
+from app.web.request import Call
 
 JSON = "application/json"
 RAW = "application/octet-stream"

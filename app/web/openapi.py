@@ -9,22 +9,22 @@ from collections import defaultdict
 from typing import Any
 
 from app import __version__
-from app.inference.measures import PIXELS, SIDE
-from app.inference.pictures import MAX_PIXELS, MAX_SIDE, PICTURE_BYTES
-from app.inference.strokes import MAX_POINTS
+from app.drawing.decode_image import MAX_PIXELS, MAX_SIDE, PICTURE_BYTES
+from app.drawing.measures import PIXELS, SIDE
+from app.drawing.strokes import MAX_POINTS
+from app.server.early_refusals import ARRIVAL_SECONDS, HEAD_BYTES, HEAD_LINES
 from app.web.access import COOKIE
 from app.web.body import ALIASES, JSON, RAW
-from app.web.errors import STATUSES
 from app.web.openapi_schemas import Json, refer, schemas
 from app.web.payloads import MAX_ROWS
-from app.web.refusals import ARRIVAL_SECONDS, HEAD_BYTES, HEAD_LINES
 from app.web.routes.analytics import FORMATS
 from app.web.routes.classify import BATCH_BYTES, ONE_BYTES
 from app.web.routes.drawings import PICTURES, RAW_BYTES, STROKES_BYTES
-from app.web.routes.labels import LABEL_BYTES
+from app.web.routes.label import LABEL_BYTES
 from app.web.routes.protocol import INFER_BYTES, MODEL
 from app.web.routes.results import DEFAULT_LIMIT, MAX_LIMIT
 from app.web.service import VERSION_PARAMETER, VISITOR, VISITOR_LENGTH
+from app.web.statuses import STATUSES
 from app.web.tensors import INPUT, INPUT_TYPE, LENGTH_HEADER
 
 INTRODUCTION = f"""\

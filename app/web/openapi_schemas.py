@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
-from app.inference.measures import PIXELS, SIDE
-from app.web.errors import ErrorBody
-from app.web.payloads import MAX_ROWS, Answer, Drawing
+from app.answering.answer import Answer
+from app.drawing.measures import PIXELS, SIDE
+from app.server.early_refusals import ErrorBody
+from app.web.payloads import MAX_ROWS, Drawing
 from app.web.routes.drawings import DrawingAnswer, Strokes
 from app.web.routes.health import Readiness
-from app.web.routes.labels import Labelled, Said
+from app.web.routes.label import Labelled, Said
 from app.web.routes.results import Listed
 from app.web.routes.visit import VisitAnswer
 from app.web.tensors import INPUT, INPUT_TYPE, OUTPUTS
@@ -82,7 +83,7 @@ def _written_down() -> Json:
     tensors = list_of({"type": "object", "properties": tensor, "required": ["name", "shape", "datatype"]})
     moment, known_or_not = {"type": "string", "format": "date-time"}, {"type": "string", "nullable": True}
     anything_else = {"description": "What is no Drawing is refused in its place; the others are answered."}
-    figures = {"type": "object", "description": "See app/report/figures.py."}
+    figures = {"type": "object", "description": "See app/report/report_model.py."}
     verdict = objects_of(challenger=known_or_not, outcome=text, sentence=text, remark=text)
     described = objects_of(name=text, datatype=text, shape=list_of({"type": "integer", "minimum": -1}))
     return {

@@ -1,68 +1,73 @@
-"""Refusals of what is no request that could be answered, before there is anything that could answer."""
+"""Refusals of requests (`statuses.py` gives each its status), and of a service without a key."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import msgspec
-
-from app.web.errors import ErrorBody
-
-ARRIVAL_SECONDS = 10.0
-"""From a request's first byte to its last, and from a new connection to its first request's last byte."""
-HEAD_BYTES = 16 << 10
-"""The request line and all headers."""
-HEAD_LINES = 128
-"""As many bytes may be few lines or many; each line is some objects."""
+from app.errors import ConfigurationError, PixelWiseError
 
 
-class Refusal(NamedTuple):
-    """Refusal to a client that sends nothing that could be answered."""
+class MissingKey(ConfigurationError):
+    """The service has no key that a program could call it with; a default one is never shipped."""
 
-    status: int
-    reason: str
-    answer: ErrorBody
-
-
-TOO_SLOW = Refusal(
-    408,
-    "Request Timeout",
-    ErrorBody(
-        "too-slow",
-        f"The request took more than {ARRIVAL_SECONDS:g} s to arrive.",
-        "Send it without pauses, on a new connection.",
-    ),
-)
-HEAD_TOO_LARGE = Refusal(
-    431,
-    "Request Header Fields Too Large",
-    ErrorBody(
-        "head-too-large",
-        f"The request line and headers are more than {HEAD_BYTES:,} bytes or {HEAD_LINES} lines.",
-        "Send fewer or shorter headers, such as cookies.",
-    ),
-)
-NOT_HTTP = Refusal(
-    400,
-    "Bad Request",
-    ErrorBody(
-        "not-understood",
-        "This is not a request in HTTP/1.1.",
-        "Check the method, the address, the headers and the framing of the body; GET /docs lists what there is.",
-    ),
-)
-TOO_MANY_CONNECTIONS = Refusal(
-    503,
-    "Service Unavailable",
-    ErrorBody("too-many-connections", "Too many connections are open.", "Close some of yours, or come again later."),
-)
+    def __init__(self) -> None:
+        super().__init__(
+            "SECRET_API_KEY",
+            found="nothing",
+            promised="a long random text in .env",
+            remedy="Run `bash setup-server.sh`, which writes one, or put a random text of your own there.",
+        )
 
 
-def as_bytes(refusal: Refusal, request_id: str) -> bytes:
-    """All of the answer, head and body."""
-    body = msgspec.json.encode(refusal.answer)
-    fields = f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\n"
-    again = "retry-after: 1\r\n" if refusal.status == 503 else ""
-    head = f"HTTP/1.1 {refusal.status} {refusal.reason}\r\ncontent-type: application/json\r\nconnection: close\r\n"
-    safe = "x-content-type-options: nosniff\r\ncache-control: no-store\r\n"
-    return f"{head}{safe}{fields}{again}\r\n".encode() + body
+class RequestRefused(PixelWiseError):
+    """A request to the service that its sender must change."""
+
+    exit_code = 2
+
+
+class NotFound(RequestRefused):
+    """No such page, model or row."""
+
+
+class NotUnderstood(RequestRefused):
+    """A request that is not JSON, or has invalid headers."""
+
+
+class BadParameter(RequestRefused):
+    """A parameter in the address, or a header, with an invalid value."""
+
+
+class BadDrawing(RequestRefused):
+    """A drawing whose form or values are invalid."""
+
+
+class BadLabel(RequestRefused):
+    """A label that is neither a digit nor "not-a-digit"."""
+
+
+class TooLarge(RequestRefused):
+    """A body with more bytes or drawings than are taken at once."""
+
+
+class WrongMediaType(RequestRefused):
+    """A body of a kind that this route does not take."""
+
+
+class NotAuthenticated(RequestRefused):
+    """Neither a known key nor a visit of the page."""
+
+
+class Forbidden(RequestRefused):
+    """A request from another host's page, to a name that is not this service's, about somebody else's answer, or for
+    what takes a key."""
+
+
+class TooMany(RequestRefused):
+    """A caller who asks more often than agreed; `retry_after` is in seconds."""
+
+    def __init__(self, who: str, *, limit: str, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(
+            f"requests of this {who}",
+            found="more than agreed",
+            promised=f"at most {limit}",
+            remedy=f"Wait {retry_after} s, send several drawings in one request, or ask for a higher limit.",
+        )

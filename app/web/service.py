@@ -9,21 +9,21 @@ from typing import NamedTuple
 
 from starlette.requests import ClientDisconnect
 
-from app.errors import BadParameter, Forbidden, NotAuthenticated, NotFound
-from app.flags.deciding import Context, Decision, Flags
-from app.inference.batcher import Overload
-from app.storage.results import Source, Store
+from app.answering.answer import Answer
+from app.answering.batcher import Overload
+from app.answering.database_watch import DatabaseWatch
+from app.answering.metrics import Metrics
+from app.answering.reader import Origin, Reader
+from app.answering.report_process import Reports
+from app.answering.shadows import Shadowing
+from app.flags.evaluator import Context, Decision, Flags
+from app.server.connection import CONNECTION
+from app.storage.result_rows import Source, Store
 from app.web.access import Access, Caller
-from app.web.call import Call
-from app.web.connections import CONNECTION
-from app.web.front_ends import FrontEnds
-from app.web.metrics import Metrics
-from app.web.model_page import Card
-from app.web.payloads import Answer
-from app.web.reading import Origin, Reader
-from app.web.reporting import Reports
-from app.web.shadowing import Shadowing
-from app.web.watch import DatabaseWatch
+from app.web.card_page import Card
+from app.web.front_end_hints import FrontEnds
+from app.web.refusals import BadParameter, Forbidden, NotAuthenticated, NotFound
+from app.web.request import Call
 
 VERSION_PARAMETER = "model"
 """The parameter of an address that asks for one version."""

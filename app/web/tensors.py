@@ -15,9 +15,10 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from app.errors import BadDrawing, NotUnderstood
-from app.inference.measures import PIXELS, SIDE
-from app.web.payloads import NOT_JSON, Answer, Grey, Rows, WholeGrey, WholeRows, as_bytes, check_count, no_json
+from app.answering.answer import Answer
+from app.drawing.measures import PIXELS, SIDE
+from app.web.payloads import NOT_JSON, Grey, Rows, WholeGrey, WholeRows, as_bytes, check_count, no_json
+from app.web.refusals import BadDrawing, NotUnderstood
 
 INPUT, INPUT_TYPE = "images", "UINT8"
 INPUT_SHAPES = ([SIDE, SIDE], [PIXELS])

@@ -8,8 +8,8 @@ from itertools import count
 
 import numpy as np
 
-from app.errors import ArtefactRefused
-from app.inference.artefact import Artefact
+from app.model.refusals import ArtefactRefused
+from app.model.sklearn_pickle.reader import Artefact
 from tests.attacks.honest import honest_pipeline, random_state
 from tests.attacks.mutations import HONEST, SMALL, SMALL_MLP, mutation
 

@@ -17,10 +17,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import ArtefactRefused
-from app.inference.artefact import Artefact, read_artefact
-from app.inference.contract import SCORE_TOLERANCE
-from app.inference.engine import Engine
+from app.model.contract import SCORE_TOLERANCE
+from app.model.engine import Engine
+from app.model.refusals import ArtefactRefused
+from app.model.sklearn_pickle.reader import Artefact, read_artefact
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODEL_PYTHON = ROOT / "pixelwise-model" / ".venv" / "bin" / "python"

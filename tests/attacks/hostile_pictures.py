@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from tests.inference.test_image_files import seven
+from tests.cli.test_image_files import seven
 
 READ, REFUSED, EITHER = "read", "refused", "either"
 Hostile = tuple[str, bytes, str]

@@ -12,8 +12,8 @@ import resource
 import sys
 import time
 
-from app.errors import UnreadableImage
-from app.inference.pictures import MAX_DECODED, decode, open_picture
+from app.drawing.decode_image import MAX_DECODED, decode, open_picture
+from app.drawing.refusals import UnreadableImage
 from tests.attacks.hostile_pictures import catalogue
 
 LIMIT_BYTES = 1_500_000_000

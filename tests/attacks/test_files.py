@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import ArtefactRefused
-from app.inference.artefact import read_artefact
+from app.model.refusals import ArtefactRefused
+from app.model.sklearn_pickle.reader import read_artefact
 from tests.attacks.honest import honest_pipeline
 
 MIB = 1 << 20

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.errors import ArtefactRefused
-from app.inference.artefact import Artefact, read_artefact
+from app.model.refusals import ArtefactRefused
+from app.model.sklearn_pickle.reader import Artefact, read_artefact
 from tests.attacks.mutations import HONEST, exhaustive, mutation
 
 LEAST = 50_000

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import ArtefactRefused
-from app.inference.artefact import read_artefact
+from app.model.refusals import ArtefactRefused
+from app.model.sklearn_pickle.reader import read_artefact
 from tests.attacks.assemble import MISSING, Array, dtype, joblib_dump
 from tests.attacks.audit import audited
 from tests.attacks.honest import honest_pipeline, labels, tree

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.inference.pictures import MAX_DECODING_BYTES, PICTURE_BYTES
+from app.drawing.decode_image import MAX_DECODING_BYTES, PICTURE_BYTES
 from tests.attacks.hostile_pictures import EITHER
 from tests.installation import ROOT
 

@@ -19,25 +19,20 @@ import msgspec
 import numpy as np
 import pytest
 
-from app.errors import (
-    BadCard,
-    BadFlags,
-    BadGoldenSet,
-    BadLock,
-    BadRelease,
-    MissingDigits,
-    PixelWiseError,
-    Refused,
-    UnreadableImage,
-)
-from app.flags.file import parse_flags
-from app.inference.golden import read_golden
-from app.inference.image_files import read_images
-from app.inference.mnist import IMAGES, LABELS, read_mnist_test
-from app.release.card import read_card
-from app.release.ledger import SEEN, read_seen
+from app.cli.image_files import read_images
+from app.drawing.refusals import UnreadableImage
+from app.errors import PixelWiseError, Refused
+from app.flags.flag_file import parse_flags
+from app.flags.refusals import BadFlags
+from app.model.golden import read_golden
+from app.model.mnist import IMAGES, LABELS, read_mnist_test
+from app.model.refusals import BadGoldenSet, MissingDigits
 from app.release.lock import read_lock, write_lock
 from app.release.record import RECORD, Release, describe, hold_against_sums, read_record, record_bytes
+from app.release.refusals import BadLock, BadRelease
+from app.release.seen import SEEN, read_seen
+from app.verify.card import read_card
+from app.verify.refusals import BadCard
 from tests.installation import Published
 
 MUTATIONS = 400

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from app.inference.pictures import PICTURE_BYTES
+from app.drawing.decode_image import PICTURE_BYTES
 from app.web.routes.classify import BATCH_BYTES
 from app.web.routes.protocol import INFER_BYTES
 from tests.installation import ROOT

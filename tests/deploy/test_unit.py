@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.serving import STOP_SECONDS
+from app.server.supervisor import STOP_SECONDS
 from tests.installation import ROOT, Installation
 
 UNIT = ROOT / "deploy/pixelwise.service"
@@ -58,7 +58,7 @@ def test_systemd_waits_longer_than_the_service_needs_to_end():
 def test_nothing_needs_memory_that_is_written_and_then_executed(installation: Installation):
     """The kernel's own form of MemoryDenyWriteExecute, which needs no systemd."""
     set_it = "import ctypes, os, sys\nctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0 or sys.exit(77)\n"
-    run_it = "import app.main, app.report.__main__, app.worker, mmap, uvloop\n"
+    run_it = "import app.main, app.report.__main__, app.server.worker, mmap, uvloop\n"
     run_it += "uvloop.new_event_loop().close()\nprint('runs')\n"
     try_it = "mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)"  # so that the test can fail
     code = f"{set_it}os.execv(sys.executable, [sys.executable, '-c', {run_it + try_it!r}])"
@@ -96,7 +96,7 @@ def allowed_calls() -> set[str]:
 @contextmanager
 def traced_service(installation: Installation, notes: Path) -> Iterator[str]:
     """The address of a service of which every system call, from its first, is written into `notes`."""
-    service = [installation.python, "-X", "utf8", "-c", "import app.cli; app.cli.main()", "serve"]
+    service = [installation.python, "-X", "utf8", "-c", "import app.cli.program; app.cli.program.main()", "serve"]
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(installation.root), "SECRET_API_KEY": KEY, "PORT": "0"}
     log = installation.root / "service.log"
     with log.open("wb") as file:

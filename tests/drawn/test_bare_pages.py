@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from app.inference.pictures import decode, open_picture
-from app.inference.recipe import see
+from app.drawing.decode_image import decode, open_picture
+from app.drawing.recipe import see
 from drawn.conditions import CONDITIONS
 from drawn.suite import NEED_A_DIGIT, bare_page
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.inference.drawing import RECIPE
+from app.drawing.normalise import RECIPE
 from drawn.__main__ import STROKES, Drawn, pictures_seen, said_of_unread, strokes_seen
 from drawn.conditions import CONDITIONS
 from drawn.digits import LABELS

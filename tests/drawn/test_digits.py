@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from app.inference.artefact import read_artefact
-from app.inference.engine import Engine
-from app.inference.strokes import MAX_POINTS, draw_strokes
+from app.drawing.strokes import MAX_POINTS, draw_strokes
+from app.model.engine import Engine
+from app.model.sklearn_pickle.reader import read_artefact
 from drawn.digits import LABELS, STEP, draw_digit, find_writer
 from drawn.forms import FORMS, Hand
 from tests.installation import Published

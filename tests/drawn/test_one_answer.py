@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.inference.contract import SCORE_TOLERANCE
-from app.inference.image_files import read_images
+from app.cli.image_files import read_images
+from app.model.contract import SCORE_TOLERANCE
 from drawn.conditions import CONDITIONS
 from drawn.suite import mnist_digit, own_digit, picture_of
 from tests.conftest import Mnist
+from tests.drawing.sheets import SIDE, lines, on, seven, written
 from tests.drawn.test_suite import SEED
-from tests.inference.sheets import SIDE, lines, on, seven, written
 from tests.installation import Installation
 from tests.service import Service
 

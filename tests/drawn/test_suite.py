@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.inference.artefact import read_artefact
-from app.inference.engine import Engine
-from app.inference.pictures import decode, open_picture
-from app.inference.recipe import Seen, see
+from app.drawing.decode_image import decode, open_picture
+from app.drawing.recipe import Seen, see
+from app.model.engine import Engine
+from app.model.sklearn_pickle.reader import read_artefact
 from drawn.conditions import CONDITIONS
 from drawn.suite import Brought, mnist_digit, own_digit, picture_of
 from tests.conftest import Mnist

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from openfeature import api
 
-from app.flags.deciding import Context, Flags
+from app.flags.evaluator import Context, Flags
 
 VERSIONS = ("v1.0", "v2.0", "v1.1")
 PAGE = Context("somebody", None, "/drawings")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from app.errors import BadFlagChange
 from app.flags.editing import Change, roll_back, roll_out, set_variant
-from app.flags.file import no_flags
-from app.flags.known import Document, check
-from app.flags.words import beside_the_default, describe
+from app.flags.flag_file import no_flags
+from app.flags.formatting import beside_the_default, describe
+from app.flags.refusals import BadFlagChange
+from app.flags.schema import Document, check
 from tests.flags.conftest import VERSIONS, flag, shares, versions_flag
 
 LAB = {"if": [{"==": [{"var": "key"}, "lab"]}, "v2.0"]}

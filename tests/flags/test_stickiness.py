@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from app.flags.deciding import Context
 from app.flags.editing import roll_out, set_variant
-from app.flags.file import no_flags, write_flag_file
-from app.flags.known import Document
+from app.flags.evaluator import Context
+from app.flags.flag_file import no_flags, write_flag_file
+from app.flags.schema import Document
 from tests.flags.conftest import VERSIONS, FlagFile, shares, versions_flag
 
 VISITORS = [f"visit:{number:04x}-{number * 7919 % 65521:04x}" for number in range(10_000)]

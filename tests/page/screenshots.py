@@ -15,8 +15,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Route, expect
 
 from app.storage.database import Database
-from app.storage.drawings import pack
-from app.storage.schema import upgrade
+from app.storage.drawing_bytes import pack
+from app.storage.migrate import upgrade
 from tests.conftest import MNIST_FOLDER, read_idx
 from tests.page.visit import Visit, chromium
 from tests.report.filled import NO_DIGIT, VERSIONS, fill, pictures

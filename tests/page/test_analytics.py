@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.storage.database import Database
-from app.storage.schema import upgrade
+from app.storage.migrate import upgrade
 from tests.page.test_look import CONTRASTS, SHIFT
 from tests.page.visit import Visit
 from tests.report.filled import fill

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect
 
-from app.web.front_ends import ONE_ORIGIN, READABLE
+from app.web.front_end_hints import ONE_ORIGIN, READABLE
 from tests.installation import ROOT
 from tests.pages import blocks_of
 from tests.service import KEY, Service, StartService

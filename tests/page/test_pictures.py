@@ -11,8 +11,8 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Route, expect
 
-from app.inference.foreign_kinds import HEIC, KINDS, Foreign
-from app.inference.stills import PROMISED, SEND_AGAIN
+from app.drawing.file_kinds import HEIC, KINDS, Foreign
+from app.drawing.still_image import PROMISED, SEND_AGAIN
 from tests.page.visit import SEVEN, THREE, Visit
 
 

@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Route, expect
 
-from app.inference import recipe
-from app.inference.certainty import certainties
-from app.inference.ring import MAY_BE_WITHHELD
-from app.inference.skew import (
+from app.drawing import recipe
+from app.drawing.ring import MAY_BE_WITHHELD
+from app.drawing.skew import (
     BARE,
     FAINT_PAPER,
     FRAME,
@@ -26,6 +25,7 @@ from app.inference.skew import (
     several_digits,
     tiny,
 )
+from app.model.unsure import certainties
 from tests.page.visit import ANSWER, SEVEN, Visit
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.release.agreement import Code
-from app.release.opening import Model, Source, open_model
+from app.verify.checks import Code
+from app.verify.open_model import Model, Source, open_model
 from tests.installation import Installation
 
 NINE, TEN = tuple("123456789"), tuple("0123456789")

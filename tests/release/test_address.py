@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import BadRelease
 from app.release.address import parse_address
+from app.release.refusals import BadRelease
 
 ROOT = Path("/house")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import BadRelease
+from app.release.refusals import BadRelease
 from tests.release.conftest import House
 from tests.release.remote import FILES, PKL, Remote, object_file
 

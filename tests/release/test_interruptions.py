@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import Unreachable
-from app.release.ledger import SEEN
 from app.release.record import RECORD, changed_file, read_record
+from app.release.seen import SEEN
 from app.release.store import RELEASES, only_one_pull
 from tests.release.conftest import House
 from tests.release.remote import FILES, PKL, Remote

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from app.errors import ChangedFile, Unreachable
+from app.errors import Unreachable
 from app.release.pull import Pulled
 from app.release.record import RECORD, describe
+from app.release.refusals import ChangedFile
 from tests.release.conftest import House
 from tests.release.remote import Remote
 

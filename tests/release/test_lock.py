@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import BadLock, BadRelease, MovedTag
 from app.release.lock import add_to_lock, find_cover, read_lock, write_lock
 from app.release.record import Release, describe
+from app.release.refusals import BadLock, BadRelease, MovedTag
 from tests.release.conftest import House
 from tests.release.remote import FILES, Remote
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import BadRelease, MovedTag
-from app.release.ledger import SEEN
 from app.release.lock import add_to_lock
 from app.release.record import RECORD
+from app.release.refusals import BadRelease, MovedTag
+from app.release.seen import SEEN
 from tests.release.conftest import House
 from tests.release.remote import FILES, Remote
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import ChangedFile, Unreviewed
-from app.release.ledger import SEEN
 from app.release.record import RECORD, Release, describe, read_record
+from app.release.refusals import ChangedFile, Unreviewed
+from app.release.seen import SEEN
 from app.release.store import RELEASES
 from tests.release.conftest import House
 from tests.release.remote import FILES, Remote

@@ -6,7 +6,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.errors import BadRelease, ChangedFile
 from app.release.record import (
     RECORD,
     Release,
@@ -17,6 +16,7 @@ from app.release.record import (
     read_record,
     record_bytes,
 )
+from app.release.refusals import BadRelease, ChangedFile
 
 FILE = describe("digit_classifier_v1.pkl", b"artefact")
 RELEASE = Release("pixelwise-model/releases.git", "v1.0", "1" * 40, FILE.name, (FILE,))

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from app.release import opening
-from app.release.front import copy_out
+from app.release.default_copies import copy_out
 from app.release.record import RECORD, Release, describe, read_record, record_bytes
 from app.release.store import clear_unlinked, only_one_pull, place
+from app.verify import open_model as opening
 from tests.installation import CARD, REPOSITORY, Installation, Published
 from tests.release.shop import V1, Shop
 
@@ -22,8 +22,8 @@ LEAST_REPLACEMENTS, MOST_REPLACEMENTS = 20, 20_000
 READER = """
 import os, sys
 from pathlib import Path
-from app.release.agreement import Code
-from app.release.opening import Source, open_model
+from app.verify.checks import Code
+from app.verify.open_model import Source, open_model
 from app.release.store import pulled
 
 models = Path(sys.argv[1])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import BadRelease
 from app.release.address import parse_address
 from app.release.git import Git
+from app.release.refusals import BadRelease
 from app.release.repository import Tag, fetch, read, read_tree, resolve
 from tests.release.remote import FILES, Remote
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import BadRelease, ConfigurationError, SystemRefused
-from app.release.ledger import SEEN
+from app.errors import ConfigurationError, SystemRefused
 from app.release.record import RECORD, Release, read_record
+from app.release.refusals import BadRelease
+from app.release.seen import SEEN
 from app.release.store import (
     NEXT_RECORD,
     READS,

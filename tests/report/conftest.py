@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from app.report.evaluation import evaluate
-from app.report.figures import Report
-from app.storage.analytics import read_facts
+from app.report.report_model import Report
 from app.storage.database import Database
-from app.storage.schema import upgrade
+from app.storage.migrate import upgrade
+from app.storage.report_queries import read_facts
 from tests.report.filled import fill
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

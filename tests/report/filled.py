@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from sqlalchemy import insert
 
-from app.inference.drawing import RECIPE
+from app.drawing.normalise import RECIPE
 from app.storage.database import Database
-from app.storage.drawings import pack
-from app.storage.schema import upgrade
+from app.storage.drawing_bytes import pack
+from app.storage.migrate import upgrade
 from app.storage.tables import labels, results, shadows
 
 NEWEST = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,11 +13,12 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from app.commands.report import PAGE
-from app.commands.report import report as command
-from app.errors import ConfigurationError, WrongSchema
-from app.report.figures import Report
+from app.cli.report import PAGE
+from app.cli.report import report as command
+from app.errors import ConfigurationError
+from app.report.report_model import Report
 from app.storage.database import Database
+from app.storage.refusals import WrongSchema
 from tests.report.conftest import Filled
 
 ROOT = Path(__file__).resolve().parent.parent.parent

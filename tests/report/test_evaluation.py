@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import select, update
 
 from app.report.evaluation import DAYS, evaluate
-from app.report.figures import Report, Share
+from app.report.report_model import Report, Share
+from app.storage.counts import Double, Facts, Found, Given, LeftOut, Measure, Pair, Read, Sure, Told, bin_of
 from app.storage.database import Database
-from app.storage.facts import Double, Facts, Found, Given, LeftOut, Measure, Pair, Read, Sure, Told, bin_of
 from app.storage.tables import labels, results, shadows
 from tests.report.conftest import NOW, Filled, report_of
 from tests.report.filled import NINE, TEN, VERSIONS, Version

@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 from sqlalchemy import update
 
-from app.report.page import STYLE, render
+from app.report.html import STYLE, render
 from app.storage.database import Database
 from app.storage.tables import results, shadows
-from app.web.gate import ALWAYS
+from app.web.middleware import ALWAYS
 from tests.page.visit import chromium
 from tests.report.conftest import Filled, report_of
 

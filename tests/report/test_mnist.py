@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import insert, update
 
-from app.release.card import read_card
 from app.report.evaluation import evaluate
-from app.report.figures import Report
-from app.storage.analytics import read_facts
+from app.report.report_model import Report
+from app.storage.report_queries import read_facts
 from app.storage.tables import labels, results
+from app.verify.card import read_card
 from tests.conftest import Mnist
 from tests.installation import Published
 from tests.web.inside import Inside
@@ -47,7 +47,7 @@ def replayed(
     folder = tmp_path_factory.mktemp("mnist")
     default, *others = map(published, VERSIONS)
     with pytest.MonkeyPatch.context() as patch, Inside(default, folder, *others) as inside:
-        patch.setattr("app.inference.batcher.PRESSED_SECONDS", 60)  # a slow machine is no load here: nothing is shed
+        patch.setattr("app.answering.batcher.PRESSED_SECONDS", 60)  # a slow machine is no load here: nothing is shed
         ids = _replay(inside, mnist.test_images)
         _say(inside, ids, [str(label) for label in mnist.test_labels])
         report = evaluate(read_facts(inside.database), default="v1.0", made_at=datetime.now(UTC))

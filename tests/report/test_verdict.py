@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from app.report.figures import Paired
+from app.report.number_format import about, e_value, milliseconds, p_value, per_cent, short, times
+from app.report.report_model import Paired
 from app.report.statistics import chance_of_a_win, log_e_value, mcnemar
 from app.report.verdict import judge, nothing_to_compare
-from app.report.words import about, e_value, milliseconds, p_value, per_cent, short, times
 
 
 def paired(wins: int, losses: int, n: int) -> Paired:

@@ -10,8 +10,8 @@ import pytest
 
 from app.storage.database import Database
 from app.storage.identifiers import new_id
-from app.storage.results import Result, Store
-from app.storage.schema import upgrade
+from app.storage.migrate import upgrade
+from app.storage.result_rows import Result, Store
 from tests.postgresql import Server, postgresql
 
 __all__ = ["postgresql"]

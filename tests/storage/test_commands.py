@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import cli
-from app.commands.database import database as db_command
-from app.commands.keys import keys as keys_command
-from app.errors import BadName, WrongSchema
+from app.cli.db import database as db_command
+from app.cli.keys import keys as keys_command
+from app.cli.program import cli
 from app.storage.database import Database
-from app.storage.keys import Keys, digest
-from app.storage.labels import Labels
-from app.storage.results import Store
+from app.storage.key_rows import Keys, digest
+from app.storage.label_rows import Labels
+from app.storage.refusals import BadName, WrongSchema
+from app.storage.result_rows import Store
 from tests.storage.conftest import Make
 
 

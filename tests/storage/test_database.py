@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, select
 
-from app.errors import ConfigurationError, DatabaseUnavailable
+from app.errors import ConfigurationError
 from app.storage import database as module
 from app.storage.database import Database
-from app.storage.drawings import unpack
-from app.storage.results import Store
-from app.storage.schema import prepare, upgrade
+from app.storage.drawing_bytes import unpack
+from app.storage.migrate import prepare, upgrade
+from app.storage.refusals import DatabaseUnavailable
+from app.storage.result_rows import Store
 from app.storage.tables import results
 from tests.postgresql import Server
 from tests.storage.conftest import Make

@@ -18,8 +18,8 @@ from app.storage import export as module
 from app.storage.database import Database
 from app.storage.export import Exported, all_labels, all_results, count, demand_file_or_nothing, export
 from app.storage.identifiers import lowest_id, time_of
-from app.storage.labels import Labels
-from app.storage.results import Result, Store
+from app.storage.label_rows import Labels
+from app.storage.result_rows import Result, Store
 from tests.conftest import read_idx
 from tests.storage.conftest import Make
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import schemathesis
 
-from app.inference.measures import PIXELS, SIDE
+from app.drawing.measures import PIXELS, SIDE
 from app.web.body import RAW
 from app.web.openapi import openapi
 from app.web.tensors import LENGTH_HEADER

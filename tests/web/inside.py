@@ -15,23 +15,23 @@ from uuid import UUID
 from msgspec import structs
 from sqlalchemy import Row, select, text
 
-from app.inference.artefact import read_artefact
-from app.inference.certainty import unsure_below
-from app.inference.contract import Drawn, temperature_for
-from app.inference.drawing import RECIPE
-from app.inference.engine import Engine
-from app.release.card import read_card
+from app.answering.report_process import ReportProcess, Run
+from app.answering.served_version import Version
+from app.drawing.normalise import RECIPE
+from app.model.contract import Drawn, temperature_for
+from app.model.engine import Engine
+from app.model.sklearn_pickle.reader import read_artefact
+from app.model.unsure import unsure_below
 from app.storage.database import Database
-from app.storage.schema import prepare
+from app.storage.migrate import prepare
 from app.storage.tables import results
+from app.verify.card import read_card
 from app.web.access import Access
 from app.web.application import build_application, routes_of
-from app.web.building import build_service
-from app.web.limits import RateLimits
-from app.web.model_page import Card
-from app.web.reporting import ReportProcess, Run
+from app.web.build_service import build_service
+from app.web.card_page import Card
+from app.web.rate_limits import RateLimits
 from app.web.service import Service
-from app.web.version import Version
 from tests.installation import ROOT, Published
 from tests.web.load import Reply
 

@@ -21,10 +21,10 @@ import uvicorn
 import uvloop
 from numpy.typing import NDArray
 
-from app.listening import listen
-from app.web.connections import BoundedConnection
-from app.web.sweep import open_connections
-from app.worker import configuration
+from app.server.connection import BoundedConnection
+from app.server.listen import listen
+from app.server.sweep import open_connections
+from app.server.worker import configuration
 from tests.web.inside import Inside
 from tests.web.load import Reply, bodies_of, get, post, until
 
@@ -89,7 +89,7 @@ def put_gate(inside: Inside) -> Gated:
 
 @contextlib.contextmanager
 def serve(inside: Inside) -> Iterator[Served]:
-    """Serves it as `app/worker.py` does. Its queue ends with it."""
+    """Serves it as `app/server/worker.py` does. Its queue ends with it."""
     server = uvicorn.Server(configuration(inside.application))
     with (
         listen("127.0.0.1", 0) as listener,

@@ -16,9 +16,9 @@ import httpx
 import pytest
 from itsdangerous import TimestampSigner
 
-from app.storage.keys import MAIN_KEY, digest
+from app.storage.key_rows import MAIN_KEY, digest
 from app.web.access import COOKIE, VISIT_SECONDS, Access, Caller, visit_secret
-from app.web.limits import RateLimits
+from app.web.rate_limits import RateLimits
 from tests.service import Service, as_json
 from tests.web.inside import KEY, Inside
 from tests.web.visits import ORIGIN, MakeInside, preview, visit
@@ -33,7 +33,15 @@ def test_a_named_key_counts_within_seconds_and_stops_when_it_is_removed(service:
     """By the command, while the service runs."""
 
     def keys(*arguments: str) -> str:
-        command = [sys.executable, "-X", "utf8", "-c", "import app.cli; app.cli.main()", "keys", *arguments]
+        command = [
+            sys.executable,
+            "-X",
+            "utf8",
+            "-c",
+            "import app.cli.program; app.cli.program.main()",
+            "keys",
+            *arguments,
+        ]
         return subprocess.run(
             command, cwd=service.root, env=service.environ, check=True, capture_output=True, text=True, timeout=60
         ).stdout.strip()

@@ -14,12 +14,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.errors import DatabaseUnavailable, NoReport, Stopping
-from app.report.figures import Report
+from app.answering.refusals import NoReport, Stopping
+from app.answering.report_process import Kind, ReportProcess, Reports
+from app.report.report_model import Report
 from app.storage.database import Database
-from app.storage.schema import upgrade
+from app.storage.migrate import upgrade
+from app.storage.refusals import DatabaseUnavailable
 from app.web.openapi import openapi
-from app.web.reporting import Kind, ReportProcess, Reports
 from tests.installation import ROOT, Published
 from tests.report.filled import fill
 from tests.service import StartService

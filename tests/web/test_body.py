@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.errors import Overloaded, TooLarge
+from app.answering.refusals import Overloaded
 from app.web import body as module
 from app.web.body import Arriving, read_body
-from app.web.call import Call
+from app.web.refusals import TooLarge
+from app.web.request import Call
 from tests.web.inside import Inside
 
 PART = 50_000

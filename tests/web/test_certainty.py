@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from app.inference.certainty import SURE_FROM, certainties
-from app.inference.contract import Accuracy, CalibrationError, Drawn
-from app.inference.drawing import RECIPE
-from app.inference.engine import Engine
-from app.inference.ring import MAY_BE_WITHHELD
-from app.storage.shadows import Shadow, Shadows
+from app.drawing.normalise import RECIPE
+from app.drawing.ring import MAY_BE_WITHHELD
+from app.model.contract import Accuracy, CalibrationError, Drawn
+from app.model.engine import Engine
+from app.model.unsure import SURE_FROM, certainties
+from app.storage.shadow_rows import Shadow, Shadows
 from app.storage.tables import results
 from tests.installation import ROOT, Published
 from tests.web.inside import Inside

@@ -12,7 +12,7 @@ from tests.conftest import MNIST_FOLDER, Mnist
 from tests.course import place_prose
 from tests.installation import Installation, Published
 from tests.service import Service, StartService
-from tests.web.test_model_page import text_of
+from tests.web.test_card_page import text_of
 
 HERE = {"MNIST_DIR": str(MNIST_FOLDER), "MODEL_VERSIONS": "v1.0,v1.1,v2.0"}
 

@@ -23,7 +23,7 @@ import psycopg
 import pytest
 
 from app.storage.database import Database
-from app.storage.schema import upgrade
+from app.storage.migrate import upgrade
 from tests.postgresql import Server, postgresql
 from tests.service import Service, StartService
 from tests.web.load import Load, bodies_of, post, until

@@ -15,10 +15,10 @@ from openfeature import api
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.hook import Hook, HookContext, HookHints
 
-from app.storage.keys import MAIN_KEY
+from app.answering.label_sampling import asks
+from app.storage.key_rows import MAIN_KEY
 from app.web import application
 from app.web.access import Caller
-from app.web.asking import asks
 from tests.installation import Published
 from tests.web.inside import Inside
 from tests.web.load import Reply

@@ -12,8 +12,10 @@ import weakref
 
 import pytest
 
-from app.inference.batcher import Overload
-from app.web import connections, gate, sweep
+from app.answering.batcher import Overload
+from app.server import connection as connections
+from app.server import sweep
+from app.web import middleware as gate
 from tests.web.inside import KEY
 from tests.web.load import get, post, until
 from tests.web.served import (

@@ -8,14 +8,14 @@ import time
 import pytest
 from PIL import Image
 
-from app.errors import Overloaded
-from app.inference.pictures import Picture, decode
-from app.inference.stills import Still
+from app.answering.refusals import Overloaded
+from app.drawing.decode_image import Picture, decode
+from app.drawing.still_image import Still
 from app.web import body as module
 from app.web.body import Arriving, Kept
 from app.web.routes import drawings
 from tests.attacks.hostile_pictures import catalogue, file_of
-from tests.inference.test_image_files import seven
+from tests.cli.test_image_files import seven
 from tests.web.inside import KEY, Inside
 from tests.web.served import Served, own
 from tests.web.visits import visit

@@ -22,7 +22,7 @@ from uuid import UUID
 import pytest
 
 from app.storage.database import Database
-from app.storage.schema import upgrade
+from app.storage.migrate import upgrade
 from tests.installation import REPOSITORY, ROOT, Installation
 from tests.service import KEY, Service, StartService
 from tests.web.load import Load, bodies_of, post, until
@@ -197,7 +197,7 @@ def test_it_starts_its_worker_from_its_own_folder_and_not_from_the_current_one(s
     (elsewhere / "app").mkdir(parents=True)
     for name in ("__init__", "worker"):
         (elsewhere / "app" / f"{name}.py").write_text("raise SystemExit(9)")
-    arguments = [sys.executable, "-P", "-c", "import app.cli; app.cli.main()", "serve"]
+    arguments = [sys.executable, "-P", "-c", "import app.cli.program; app.cli.program.main()", "serve"]
     with service.log.open("ab") as log:
         begin = log.tell()
         process = subprocess.Popen(arguments, cwd=elsewhere, env=service.environ, stdout=log, stderr=log)

@@ -16,8 +16,8 @@ from schemathesis.specs.openapi.definitions import OPENAPI_30
 from starlette.routing import Mount
 
 from app.web.body import ALIASES
-from app.web.errors import STATUSES
 from app.web.openapi import MEANINGS, openapi
+from app.web.statuses import STATUSES
 from tests.page.visit import chromium
 from tests.service import Service, as_json
 from tests.web.inside import Inside

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.errors import BadDrawing
 from app.web.payloads import read_drawing
+from app.web.refusals import BadDrawing
 from tests.web.inside import Inside
 from tests.web.test_rubbish import PAPER, with_pixel, with_rows
 

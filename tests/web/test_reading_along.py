@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import select, text
 
-from app.storage.drawings import unpack
+from app.storage.drawing_bytes import unpack
 from app.storage.tables import results, shadows
 from tests.installation import Published
 from tests.web.inside import Inside
@@ -141,7 +141,7 @@ def test_shadows_that_cannot_be_stored_are_counted_and_nothing_else_breaks(
 def test_under_pressure_answers_go_on_and_shadows_are_shed(three: Inside, monkeypatch: pytest.MonkeyPatch):
     """Whichever queue it is that people wait in."""
     with monkeypatch.context() as pressed:
-        pressed.setattr("app.inference.batcher.PRESSED_SECONDS", -1.0)
+        pressed.setattr("app.answering.batcher.PRESSED_SECONDS", -1.0)
         pressed.setattr(three.service.readers["v2.0"].queue, "_pressed_since", time.monotonic())
         answers = [three.ask("POST", "/drawings", STROKES) for _ in range(5)]
     assert {reply.status for reply in answers} == {200}

@@ -23,8 +23,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.inference.artefact import read_artefact
-from app.inference.engine import Engine
+from app.model.engine import Engine
+from app.model.sklearn_pickle.reader import read_artefact
 from tests.installation import Published
 from tests.service import Service, StartService
 from tests.web.load import Load, bodies_of, until

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.inference.engine import Engine
+from app.model.engine import Engine
 from app.web.openapi import openapi
 from tests.service import KEY
 from tests.web.inside import Inside, Reply

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tritonclient.http as triton
 
-from app.running import Running, served_by
+from app.server.running_service import Running, served_by
 from tests.installation import ROOT, Installation, Published
 from tests.service import KEY, Service, StartService, as_json
 from tests.web.load import Load, bodies_of, until
@@ -209,7 +209,7 @@ def test_a_service_whose_own_environment_names_versions_is_told_apart(service_of
     service.start()
     before = (service.root / ".env").read_text()
     done = subprocess.run(
-        [sys.executable, "-c", "import app.cli; app.cli.main()", "models", "remove", "v2.0"],
+        [sys.executable, "-c", "import app.cli.program; app.cli.program.main()", "models", "remove", "v2.0"],
         cwd=service.root,
         env={key: value for key, value in service.environ.items() if key != "MODEL_VERSIONS"},
         capture_output=True,

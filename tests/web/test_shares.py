@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.storage.keys import digest
+from app.storage.key_rows import digest
 from tests.web.inside import KEY, Inside
 from tests.web.test_flags import body_of, classify, drawing, inside, shared, three
 from tests.web.visits import STROKES, visit

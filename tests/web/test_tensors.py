@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from app.errors import BadDrawing, NotUnderstood, TooLarge
+from app.web.refusals import BadDrawing, NotUnderstood, TooLarge
 from app.web.tensors import read_question
 
 Images = NDArray[np.uint8]

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from app.commands.taking_up import TAKE_UP_SECONDS
-from app.errors import AlreadyRunning
-from app.running import announced, running_service
-from app.serving import START_SECONDS
+from app.cli.reload import TAKE_UP_SECONDS
+from app.server.refusals import AlreadyRunning
+from app.server.running_service import announced, running_service
+from app.server.supervisor import START_SECONDS
 from tests.installation import Installation, Published
 from tests.service import Service, StartService
 
 
 def pixelwise(service: Service, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-X", "utf8", "-c", "import app.cli; app.cli.main()", *arguments],
+        [sys.executable, "-X", "utf8", "-c", "import app.cli.program; app.cli.program.main()", *arguments],
         cwd=service.root,
         env={**service.environ, **environ},
         capture_output=True,
@@ -86,8 +86,8 @@ def test_a_release_that_the_service_does_not_take_up_is_unpinned(upgradable: Ser
     upgradable.environ["MODEL_PATH"] = str(other / "model.pkl")
     upgradable.start()
     program = (
-        "import app.commands.taking_up as taking_up, app.cli, sys; taking_up.TAKE_UP_SECONDS = 4;"
-        "sys.argv = ['pixelwise', 'upgrade', 'v2.0']; app.cli.main()"
+        "import app.cli.reload as taking_up, app.cli.program, sys; taking_up.TAKE_UP_SECONDS = 4;"
+        "sys.argv = ['pixelwise', 'upgrade', 'v2.0']; app.cli.program.main()"
     )
     environ = {**upgradable.environ, "MODEL_PATH": ""}
     done = subprocess.run(
@@ -133,9 +133,9 @@ def test_an_upgrade_waits_for_as_long_as_a_worker_may_take_to_start():
 
 def test_an_upgrade_that_is_interrupted_unpins_the_release(upgradable: Service):
     program = (
-        "import app.commands.taking_up as taking_up, app.cli, sys\n"
+        "import app.cli.reload as taking_up, app.cli.program, sys\n"
         "def interrupted(*_): raise KeyboardInterrupt\n"
-        "taking_up._wait_for_another = interrupted; sys.argv = ['pixelwise', 'upgrade', 'v2.0']; app.cli.main()"
+        "taking_up._wait_for_another = interrupted; sys.argv = ['pixelwise', 'upgrade', 'v2.0']; app.cli.program.main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=upgradable.root, env=upgradable.environ, capture_output=True, timeout=120

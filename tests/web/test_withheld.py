@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.inference.strokes import draw_strokes
+from app.drawing.strokes import draw_strokes
 from tests.service import Service, StartService
 
 ANGLES = np.radians(np.linspace(0, 360, 60))

@@ -7,11 +7,11 @@ from typing import Literal
 
 from starlette.responses import Response
 
-from app.errors import BadParameter
+from app.answering.report_process import Kind
 from app.web.body import JSON
-from app.web.call import Call
-from app.web.files import WholeFile
-from app.web.reporting import Kind
+from app.web.file_response import WholeFile
+from app.web.refusals import BadParameter
+from app.web.request import Call
 from app.web.service import Service
 
 STYLE = Path(__file__).resolve().parent.parent.parent / "report" / "report.css"

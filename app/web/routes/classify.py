@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from app.answering.side_threads import LOOP_BYTES, Aside
+from app.drawing.measures import PIXELS
 from app.errors import PixelWiseError
-from app.inference.measures import PIXELS
-from app.web.aside import LOOP_BYTES, Aside
 from app.web.body import JSON, RAW, announced_bytes, read_body, require_media_type
-from app.web.call import Call
-from app.web.errors import describe, respond
 from app.web.payloads import MAX_ROWS, read_drawing, read_drawings, read_raw_drawings
+from app.web.request import Call
 from app.web.service import Service, answers_to
+from app.web.statuses import describe, respond
 
 ONE_BYTES = 64 << 10
 """784 numbers with room for the spaces of any printer of JSON."""

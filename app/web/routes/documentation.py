@@ -7,12 +7,12 @@ from pathlib import Path
 import swagger_ui_bundle  # type: ignore[import-untyped]  # it has no types
 from starlette.responses import Response
 
-from app.errors import NotFound
-from app.web.call import Call
-from app.web.errors import respond
-from app.web.files import WholeFile
+from app.web.file_response import WholeFile
 from app.web.openapi import VIEWER_FILES, openapi
-from app.web.routes.page import FILES
+from app.web.refusals import NotFound
+from app.web.request import Call
+from app.web.routes.drawing_page import FILES
+from app.web.statuses import respond
 
 VIEWER = Path(swagger_ui_bundle.swagger_ui_path)
 

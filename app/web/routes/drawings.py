@@ -8,20 +8,21 @@ import msgspec
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
-from app.errors import BadDrawing, BadParameter, WrongMediaType
-from app.inference.drawing import RECIPE
-from app.inference.foreign_kinds import KINDS, Foreign, foreign_kind
-from app.inference.pictures import MAX_SIDE, PICTURE_BYTES, decode, is_large, open_picture, read_grey
-from app.inference.recipe import Seen, see, see_strokes
-from app.inference.stills import Still, kind_of
-from app.inference.strokes import FARTHEST
+from app.answering.answer import Answer
+from app.answering.side_threads import Aside
+from app.drawing.decode_image import MAX_SIDE, PICTURE_BYTES, decode, is_large, open_picture, read_grey
+from app.drawing.file_kinds import KINDS, Foreign, foreign_kind
+from app.drawing.normalise import RECIPE
+from app.drawing.recipe import Seen, see, see_strokes
+from app.drawing.still_image import Still, kind_of
+from app.drawing.strokes import FARTHEST
 from app.web.access import Caller
-from app.web.aside import Aside
 from app.web.body import JSON, RAW, SEND_LESS, Kept, not_empty, read_body, require_media_type
-from app.web.call import Call
-from app.web.errors import respond
-from app.web.payloads import NOT_JSON, Answer, no_json
+from app.web.payloads import NOT_JSON, no_json
+from app.web.refusals import BadDrawing, BadParameter, WrongMediaType
+from app.web.request import Call
 from app.web.service import Service, answers_to
+from app.web.statuses import respond
 
 PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 """The bytes of a body say which of them it is: many a program names another one."""

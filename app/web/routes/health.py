@@ -10,13 +10,15 @@ import msgspec
 import numpy as np
 from starlette.responses import Response
 
-from app.errors import DatabaseUnavailable, Overloaded, PixelWiseError
-from app.inference.engine import are_scores
-from app.web.call import Call
-from app.web.errors import respond
-from app.web.metrics import CONTENT_TYPE
-from app.web.reading import Reader
+from app.answering.metrics import CONTENT_TYPE
+from app.answering.reader import Reader
+from app.answering.refusals import Overloaded
+from app.errors import PixelWiseError
+from app.model.engine import are_scores
+from app.storage.refusals import DatabaseUnavailable
+from app.web.request import Call
 from app.web.service import Service
+from app.web.statuses import respond
 
 READY_SECONDS = 1.0
 """An outcome is good for so long: asking costs a write, and anyone may ask."""

@@ -10,15 +10,16 @@ import msgspec
 from starlette.responses import Response
 
 from app import __version__
-from app.errors import NotFound, PixelWiseError
-from app.inference.measures import PIXELS, SIDE
-from app.web.aside import LOOP_BYTES, Aside
+from app.answering.side_threads import LOOP_BYTES, Aside
+from app.drawing.measures import PIXELS, SIDE
+from app.errors import PixelWiseError
 from app.web.body import JSON, RAW, announced_bytes, read_body, require_media_type
-from app.web.call import Call
-from app.web.errors import describe, refusal, respond
 from app.web.payloads import MAX_ROWS
+from app.web.refusals import NotFound
+from app.web.request import Call
 from app.web.routes.health import Health
 from app.web.service import Service, answers_to
+from app.web.statuses import describe, refusal, respond
 from app.web.tensors import INPUT, INPUT_TYPE, LENGTH_HEADER, OUTPUTS, read_question, write_answers
 
 MODEL = "digits"

@@ -8,13 +8,13 @@ from uuid import UUID
 from msgspec import structs
 from starlette.responses import Response
 
-from app.errors import BadParameter
-from app.storage.labels import Labels
-from app.storage.results import Summary
-from app.web.call import Call
-from app.web.errors import respond
-from app.web.routes.labels import label_word
+from app.storage.label_rows import Labels
+from app.storage.result_rows import Summary
+from app.web.refusals import BadParameter
+from app.web.request import Call
+from app.web.routes.label import label_word
 from app.web.service import Service
+from app.web.statuses import respond
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 

@@ -7,9 +7,9 @@ from typing import Literal
 import msgspec
 from starlette.responses import Response
 
-from app.web.call import Call
-from app.web.errors import respond
+from app.web.request import Call
 from app.web.service import Service
+from app.web.statuses import respond
 
 DRAWING_ROUTE = "/drawings"
 """What the page asks for next: rules may look at the route."""

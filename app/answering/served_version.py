@@ -1,0 +1,61 @@
+"""One served version of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.model.contract import withheld_from
+from app.model.engine import Engine
+from app.model.unsure import SURE_FROM, certainties
+
+
+@dataclass(frozen=True)
+class Version:
+    """A release, as the service must know it.
+
+    Attributes:
+        name: such as "v1.0".
+        sha256: of its artefact.
+        classes: in the order of the engine's scores.
+        profile: of the training images, for the skew guard; None where the card has none.
+        temperature: what makes certainties of its scores; None where the release measured none.
+        unsure_below: without a temperature, the confidence below which an answer is called unsure; None where no digits
+            tell.
+        samples: drawings (784 bytes) that a readiness check sends through the queue, each with the prediction that
+            must come back; None where nothing is promised.
+    """
+
+    name: str
+    sha256: str
+    engine: Engine
+    classes: tuple[str, ...]
+    profile: Mapping[str, tuple[float, float, float]] | None
+    temperature: float | None
+    unsure_below: float | None
+    samples: tuple[tuple[bytes, str | None], ...]
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Digits that people draw and the model does not know, whatever its card says."""
+        return withheld_from(self.classes)
+
+    @property
+    def sure_from(self) -> float | None:
+        """The certainty, or without a temperature the confidence, below which an answer is called unsure."""
+        return self.unsure_below if self.temperature is None else SURE_FROM
+
+    @property
+    def pictures_in_scope(self) -> bool:
+        """The card states how well it reads pictures of paper: a release measures that with its temperature."""
+        return self.temperature is not None
+
+    def certainties(self, scores: NDArray[np.floating]) -> list[float] | list[None]:
+        """The certainty of each answer; None for each where the release measured no temperature."""
+        if self.temperature is None:
+            return [None] * len(scores)
+        found: list[float] = certainties(scores, self.temperature).tolist()
+        return found

@@ -1,0 +1,1 @@
+"""The command `pixelwise`: one file for each command, and what commands share."""

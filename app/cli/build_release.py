@@ -1,0 +1,54 @@
+"""A local release that nobody has built yet: `setup-server.sh` trains and releases it, as it does for `make run`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+
+from app.cli.terminal import say
+from app.release.refusals import BadRelease
+from app.settings import Settings
+
+REPOSITORY, RECIPES, PYTHON = (f"pixelwise-model/{name}" for name in ("releases.git", "train.py", ".venv/bin/python"))
+
+
+def build_if_missing(version: str, settings: Settings) -> None:
+    """Builds a release of the local repository whose tag is not there and whose recipe is, with progress on stderr.
+
+    Raises:
+        BadRelease: the environment that trains is missing, or it could not be built; nothing has changed.
+    """
+    if not _is_local(settings) or _is_built(version, settings) or not _has_recipe(version, settings):
+        return  # the pull says what is wrong, if anything is
+    subject, script = f"local release {version}", str(settings.root / "setup-server.sh")
+    command = f"bash {shlex.quote(os.path.relpath(script))} --releases {version}"
+    if not (settings.root / PYTHON).exists():
+        promised = f"the one that trains it ({PYTHON})"
+        remedy = f"Run `{command}`, which installs it and builds {version}, then this again."
+        raise BadRelease(subject, found="no such environment", promised=promised, remedy=remedy)
+    say(f"{version} of {REPOSITORY} is not built yet: running `{command}`.")
+    done = subprocess.run(["bash", script, "--releases", version], stdout=sys.stderr, check=False)
+    if done.returncode:
+        remedy = "Its message stands above: mend that, then run this again."
+        raise BadRelease(
+            subject, found=f"exit code {done.returncode}", promised="a release that is built", remedy=remedy
+        )
+
+
+def _is_local(settings: Settings) -> bool:
+    from app.release.address import parse_address
+
+    return parse_address(settings.model_repo, root=settings.root).folder == (settings.root / REPOSITORY).resolve()
+
+
+def _is_built(version: str, settings: Settings) -> bool:
+    """Asks git in the same words as setup-server.sh does."""
+    question = ["git", f"--git-dir={settings.root / REPOSITORY}", "rev-parse", "--verify", "--quiet"]
+    return subprocess.run([*question, f"refs/tags/{version}"], capture_output=True, check=False).returncode == 0
+
+
+def _has_recipe(version: str, settings: Settings) -> bool:
+    recipes = settings.root / RECIPES
+    return recipes.exists() and f'    "{version}": Recipe(' in recipes.read_text(encoding="utf-8")

@@ -1,0 +1,90 @@
+"""One version alone: `pixelwise verify` in a process of its own, where that version is the only one.
+
+It opens the model as a start does, in the same order of checks, whatever is the default here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from app.errors import PixelWiseError, Refused
+
+START_SECONDS = 120
+"""How long a release may take to start before it is refused."""
+
+
+class Trial(NamedTuple):
+    """The outcome.
+
+    Attributes:
+        refusal: of its start; None when it starts.
+        classes: that the opened model knows.
+        has_recorded: it reproduces recorded answers, and does not merely have none.
+        has_certainty: it was measured with drawn digits that came by the recipe of this code.
+    """
+
+    refusal: PixelWiseError | None
+    classes: tuple[str, ...] = ()
+    has_recorded: bool = False
+    has_certainty: bool = False
+
+
+def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
+    """Tries to start this version and reproduce its recorded answers, if it has any.
+
+    Args:
+        root: of the installation.
+        path: the artefact; None means that of the default, whose copy in `models/` is looked at too.
+    """
+    try:
+        done = subprocess.run(
+            _command("verify", "--json"),
+            env=_environment(version, path),
+            cwd=root,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=START_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return Trial(_without_refusal(version, f"no start within {START_SECONDS} s", Refused.exit_code))
+    try:
+        said = json.loads(done.stdout)
+        if done.returncode == 0:
+            outcomes = {check["name"]: check["outcome"] for check in said["checks"]}
+            reproduces, is_sure = (outcomes.get(name) == "agrees" for name in ("recorded answers", "recipe"))
+            return Trial(None, tuple(said["classes"]), reproduces, is_sure)
+        parts = {part: said["error"][part] for part in ("found", "promised", "remedy")}
+        error = PixelWiseError(said["error"]["subject"], **parts)
+    except (ValueError, KeyError):  # the last line is what Python says of it
+        found = (done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1]
+        return Trial(_without_refusal(version, found, done.returncode))
+    error.exit_code = done.returncode
+    return Trial(error)
+
+
+def _without_refusal(version: str, found: str, exit_code: int) -> PixelWiseError:
+    remedy = "Try again; if it stays so, report it with the output of `pixelwise doctor`."
+    error = PixelWiseError(f"start of {version}", found=found, promised="a start, or a refusal", remedy=remedy)
+    error.exit_code = exit_code
+    return error
+
+
+def run_alone(version: str, *arguments: str, root: Path, path: Path | None) -> int:
+    """The exit code of `pixelwise ARGUMENTS...` with this version as the only one; it speaks for itself."""
+    return subprocess.run(_command(*arguments), env=_environment(version, path), cwd=root, check=False).returncode
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "import app.cli.program; app.cli.program.main()", *arguments]
+
+
+def _environment(version: str, path: Path | None) -> dict[str, str]:
+    """An empty list in the environment beats the one of `.env`."""
+    return {**os.environ, "MODEL_VERSION": version, "MODEL_VERSIONS": "", "MODEL_PATH": str(path) if path else ""}

@@ -1,1 +1,0 @@
-"""Groups of the `pixelwise` command, one module each."""

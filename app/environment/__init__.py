@@ -1,0 +1,1 @@
+"""The file `.env`: how it is read and written, and what may stand in it."""

@@ -1,0 +1,21 @@
+"""Refusals of settings."""
+
+from __future__ import annotations
+
+from app.errors import ConfigurationError
+
+
+class BadSettings(ConfigurationError):
+    """One or more settings have invalid values; all of them are named at once."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(
+            "settings",
+            found="; ".join(problems),
+            promised="the values described in .env.example",
+            remedy="Edit .env or the environment; .env.example describes every setting.",
+        )
+
+    def __str__(self) -> str:
+        """Each problem says itself what was expected."""
+        return f"{self.subject}: {self.found}. {self.remedy}"

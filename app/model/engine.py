@@ -1,0 +1,191 @@
+"""The numbers: images in, class scores out, with numpy alone; in float32 wherever that is exact enough.
+
+Thresholding, layers and softmax run in blocks of rows that stay in the processor's cache, in buffers that each thread
+makes once. One path for one image and for many.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.model.contract import INK_ABOVE, SCORE_TOLERANCE
+from app.model.probes import USUAL, probe_images
+from app.model.refusals import ArtefactRefused
+from app.model.sklearn_pickle.reader import Artefact
+
+BLOCK_ROWS = 240
+"""Measured: the inputs of such a block stay in a core's cache, and the calls for a block cost little."""
+
+PRODUCT_ROWS = 80
+"""Rows of a block that the last layer takes at once. Measured: for a linear model such a product stays below the size
+from which OpenBLAS starts threads, which cost more than they bring when other work shares the processor."""
+
+PAPER_UP_TO = np.array(INK_ABOVE, np.uint8)
+"""An array, because numpy takes 0.3 us to make one of a Python number, in each call."""
+
+EXP_UP_TO = 80
+"""exp() of this, times the number of classes, is well within float32; it overflows above 88."""
+
+Floats = NDArray[np.floating]
+Precision = type[np.float32] | type[np.float64]
+
+
+class Engine:
+    """Gives what scikit-learn's `predict_proba` gives for the same artefact, to 1e-5. Several threads may call it.
+
+    Attributes:
+        classes: the labels, in the order of the scores.
+        precision: float32, or float64 where float32 would be too far from it.
+    """
+
+    def __init__(self, artefact: Artefact, precision: Precision | None = None) -> None:
+        """Prepares the layers of `artefact`; `precision` None takes float32 if that is exact enough.
+
+        Raises:
+            ArtefactRefused: scores of the probe images are not finite, or do not sum to 1.
+        """
+        self.classes = artefact.classes
+        self.precision = _sufficient_precision(artefact) if precision is None else precision
+        *hidden, last = artefact.layers
+        self._hidden = [_layer(layer.weights, layer.bias, self.precision) for layer in hidden]
+        # A softmax depends on differences of logits only, so the last class is held at 0 and the others are taken
+        # relative to it. One column less makes the product of a nine-class model a third faster.
+        relative = last.weights[:, :-1] - last.weights[:, -1:].astype(np.float64)
+        self._relative = _layer(relative, last.bias[:-1] - np.float64(last.bias[-1]), self.precision)
+        self._row_sum = np.ones((len(self.classes), 1), self.precision)
+        self._activate = ACTIVATIONS[artefact.activation]
+        self._features = artefact.features
+        self._threads = threading.local()
+        if precision is None:
+            _check_scores(self.scores(probe_images(artefact.features)))
+
+    def scores(self, images: NDArray[np.uint8]) -> Floats:
+        """The share of each class, for each image.
+
+        Args:
+            images: (N, 28, 28) uint8, or any (N, ...) of as many pixels as the model has features; not changed.
+
+        Returns:
+            (N, classes) float32, each row sums to 1; columns in the order of `classes`.
+        """
+        result = self.logits(images)
+        self._softmax(result)
+        return result.astype(np.float32, copy=False)
+
+    def logits(self, images: NDArray[np.uint8]) -> Floats:
+        """The softmax's inputs: (N, classes) of `precision`; the last class is held at 0."""
+        result = np.zeros((len(images), len(self.classes)), self.precision)
+        buffers = self._buffers()
+        for start in range(0, len(images), BLOCK_ROWS):
+            block = images[start : start + BLOCK_ROWS]
+            self._block(block.reshape(len(block), -1), result[start : start + BLOCK_ROWS, :-1], buffers)
+        return result
+
+    def _block(self, pixels: NDArray[np.uint8], logits: Floats, buffers: _Buffers) -> None:
+        rows = len(pixels)
+        ink, values = buffers.ink[:rows], buffers.inputs[:rows]
+        np.greater(pixels, PAPER_UP_TO, out=ink)
+        # The artefact's own Binarizer, with a threshold in [0, 1), leaves these zeros and ones as they are.
+        values[...] = ink
+        for (weights, bias), buffer in zip(self._hidden, buffers.hidden, strict=True):
+            values = np.dot(values, weights, out=buffer[:rows])
+            values += bias
+            self._activate(values)
+        weights, bias = self._relative
+        products = buffers.products[:rows]
+        for first in range(0, rows, PRODUCT_ROWS):
+            np.dot(values[first : first + PRODUCT_ROWS], weights, out=products[first : first + PRODUCT_ROWS])
+        np.add(products, bias, out=logits)
+
+    def _softmax(self, logits: Floats) -> None:
+        # The last class is held at 0, so no row's sum is below exp(0) = 1; only large logits need to be brought down.
+        if np.maximum.reduce(logits, axis=None, initial=0) > EXP_UP_TO:
+            logits -= np.maximum.reduce(logits, axis=1, keepdims=True)
+        np.exp(logits, out=logits)
+        logits /= np.dot(logits, self._row_sum)
+
+    def _buffers(self) -> _Buffers:
+        try:
+            buffers: _Buffers = self._threads.buffers
+        except AttributeError:  # the first call on this thread
+            widths = [len(bias) for _, bias in (*self._hidden, self._relative)]
+            buffers = self._threads.buffers = _Buffers(self._features, widths, self.precision)
+        return buffers
+
+
+class _Buffers:
+    """One thread's work buffers."""
+
+    def __init__(self, features: int, widths: list[int], precision: Precision) -> None:
+        self.ink = np.empty((BLOCK_ROWS, features), np.bool_)
+        self.inputs = np.empty((BLOCK_ROWS, features), precision)
+        *self.hidden, self.products = [np.empty((BLOCK_ROWS, width), precision) for width in widths]
+
+
+def _layer(weights: Floats, bias: Floats, precision: Precision) -> tuple[Floats, Floats]:
+    return np.asfortranarray(weights, precision), np.ascontiguousarray(bias, precision)
+
+
+def _sufficient_precision(artefact: Artefact) -> Precision:
+    """float32 if its scores of digits are close enough to those in float64, else float64.
+
+    Units that saturate are steep, and make much of little: a network of them is always computed in float64. Elsewhere
+    the logits of probe images decide. How their root mean square relates to the worst score of many thousand noisy
+    digits was measured on trained models (docs/decisions.md).
+    """
+    share = _SHARE_OF_TOLERANCE.get(artefact.activation)
+    if share is None:
+        return np.float64
+    images = probe_images(artefact.features)
+    single, double = (Engine(artefact, precision) for precision in (np.float32, np.float64))
+    usual = images[:USUAL]
+    error = float(np.sqrt(np.mean((single.logits(usual) - double.logits(usual)) ** 2)))
+    # A unit that sleeps on every usual probe may wake on an unusual one.
+    worst = float(np.abs(single.scores(images) - double.scores(images)).max())
+    return np.float32 if error <= share * SCORE_TOLERANCE and worst <= 2 * SCORE_TOLERANCE else np.float64
+
+
+_SHARE_OF_TOLERANCE = {"identity": 0.35, "relu": 0.5}
+"""Of what the root mean square may be: the worst score was up to 2.8 times it for linear models, 1.5 with ReLU."""
+
+
+def _check_scores(scores: Floats) -> None:
+    if not are_scores(scores):
+        raise ArtefactRefused("weights", "weights with which the scores of a digit are no numbers that sum to 1")
+
+
+def are_scores(scores: Floats) -> bool:
+    """True if scores are finite and each row sums to 1."""
+    return bool(np.isfinite(scores).all() and np.allclose(scores.sum(axis=1), 1, rtol=0, atol=SCORE_TOLERANCE))
+
+
+def _relu(values: Floats) -> None:
+    np.maximum(values, 0, out=values)
+
+
+def _tanh(values: Floats) -> None:
+    np.tanh(values, out=values)
+
+
+def _logistic(values: Floats) -> None:
+    # 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, which cannot overflow.
+    values *= 0.5
+    np.tanh(values, out=values)
+    values += 1
+    values *= 0.5
+
+
+def _identity(values: Floats) -> None:
+    del values
+
+
+ACTIVATIONS: dict[str, Callable[[Floats], None]] = {
+    "relu": _relu,
+    "tanh": _tanh,
+    "logistic": _logistic,
+    "identity": _identity,
+}

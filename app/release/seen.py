@@ -1,0 +1,57 @@
+"""`models/seen.json`: the commit last placed for each repository and version."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+from app.errors import only_refusals
+from app.model.contract import Version
+from app.model.plain_file import read_needed_file
+from app.release.record import Commit
+from app.release.refusals import BadRelease
+from app.release.store import settle, write
+
+SEEN = "seen.json"
+"""The ledger's file name, in `models/`. No file of a release may have it."""
+
+Seen: TypeAlias = dict[str, dict[Version, Commit]]
+"""The commit that was last placed, by the key of its repository's address and by its version.
+
+`models/<version>` is one release; this remembers those of other repositories that it was before.
+"""
+
+_SEEN_LIMIT = 1 << 20
+
+
+def read_seen(models: Path) -> Seen:
+    """The ledger of what was placed; empty when there is none.
+
+    Raises:
+        BadRelease: it is there and cannot be read.
+    """
+    path = models / SEEN
+    if not os.path.lexists(path):
+        return {}
+    with only_refusals(lambda said: _bad_ledger(path, said)):
+        return msgspec.json.decode(read_needed_file(path, limit=_SEEN_LIMIT), type=Seen)
+
+
+def write_seen(models: Path, seen: Seen, workshop: Path) -> None:
+    """Replaces the ledger, at once or not at all; `workshop` is a folder of `incoming`."""
+    draft = workshop / SEEN
+    write(draft, msgspec.json.format(msgspec.json.encode(seen, order="sorted"), indent=2) + b"\n")
+    draft.replace(models / SEEN)
+    settle(models)
+
+
+def _bad_ledger(path: Path, found: str) -> BadRelease:
+    return BadRelease(
+        f"ledger {path}",
+        found=found,
+        promised="the commits of earlier pulls, as `pixelwise pull` wrote them",
+        remedy=f"Remove {path} and run `pixelwise pull`; a tag that moved since its pull may then go unnoticed.",
+    )

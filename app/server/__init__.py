@@ -1,0 +1,1 @@
+"""The running of the service: the parent process, its worker, its connections and its log."""

@@ -1,0 +1,341 @@
+"""Bounds around uvicorn's connection: on the time a request takes to arrive, on its head, on what waits unread.
+
+uvicorn's own protocol parses and answers, as it is. A `BoundedConnection` stands between it and the socket: a protocol
+for the event loop, with a transport for uvicorn. It hands on a head once that is whole, then the body that the head
+announces, and the next head when the application (`run`) has answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from functools import partial
+from typing import Any, Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from app.server import sweep
+from app.server.early_refusals import (
+    ARRIVAL_SECONDS,
+    HEAD_BYTES,
+    HEAD_LINES,
+    HEAD_TOO_LARGE,
+    NOT_HTTP,
+    TOO_MANY_CONNECTIONS,
+    TOO_SLOW,
+    Refusal,
+    as_bytes,
+)
+from app.server.framing import length_of_body, length_of_head, target_of_one_request
+from app.server.request_id import new_request_id
+from app.server.transport import CONTINUE, Outgoing
+
+READING_SECONDS, ENDING_READING_SECONDS = 30.0, 5.0
+"""A client that takes nothing of its answer for so long is cut off; the second: while the service ends."""
+IDLE_SECONDS = 5.0
+"""From an answer to the first byte of the next request."""
+PIECE_BYTES = 64 << 10
+"""Of a body, at once."""
+CHUNK_BYTES = 2 << 10
+"""Of a body in chunks, until the application has read some of it: the lines that trail it would become headers."""
+MAX_CONNECTIONS, MAX_REFUSED = 2000, 512
+"""Answered at the same time, and told that they are too many; further ones are closed at once."""
+CONNECTION: Final = "pixelwise.connection"
+"""In the state of a request's scope: its connection, where this process serves it."""
+REFUSED: Final = "pixelwise.refused"
+"""In the scope of a request whose arrival ended in a refusal: its status."""
+
+
+class BoundedConnection(asyncio.Protocol):
+    """One connection. A slow client holds nothing but its own socket, and not for long.
+
+    uvicorn makes one for each (`Config.http`). The application is a `Gate`: it hands each request to `run`, and is told
+    of what is refused here.
+
+    Attributes:
+        awaited: the answer that the current request waits for; cancelled when the client goes away.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,  # as uvicorn has it
+    ) -> None:
+        self.awaited: asyncio.Future[Any] | None = None
+        self._gate: Any = config.app
+        self._loop = _loop or asyncio.get_running_loop()
+        self._http = HttpToolsProtocol(config, server_state, {**app_state, CONNECTION: self}, self._loop)
+        self._is_http_told = False
+        """uvicorn knows this connection, and not of its end."""
+        self._began: float | None = time.monotonic()
+        """When what is arriving began to; None: nothing is."""
+        self._idle_since: float | None = None
+        self._is_new = True
+        """It has brought no request yet."""
+        self._held = bytearray()
+        """Arrived, and not handed on yet."""
+        self._is_asked = False
+        """A head was handed on, and the application does not know of it yet."""
+        self._scope: Scope | None = None
+        """Of the request that is being answered."""
+        self._has_answered = False
+        """Something of its answer is sent."""
+        self._left: float = 0
+        """Bytes of its body that were not handed on; in chunks, infinite until the last was read."""
+        self._unused = 0
+        """Bytes of chunks that were handed on since the application read something."""
+        self._is_handing_on = self._is_paused = self._is_held_back = False
+        self._is_broken = self._is_half_closed = False
+        """What follows is no request; nothing follows."""
+        self._is_waiting = False
+        """The application waits for more of a body in chunks."""
+        self._unsent = 0
+        self._unsent_since: float | None = None
+        """Bytes that waited to be taken when this was looked at last, and since when they have not become fewer."""
+
+    # -- what the event loop tells -------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # of TCP
+        self._transport, self._outgoing = transport, Outgoing(self, transport, self._loop)
+        count = sweep.add(self, self._loop)
+        if count > MAX_CONNECTIONS:
+            self._refuse(TOO_MANY_CONNECTIONS)
+            if count > MAX_CONNECTIONS + MAX_REFUSED:
+                transport.close()
+            return
+        self._is_http_told = True
+        self._http.connection_made(self._outgoing)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        sweep.remove(self, self._loop)
+        self._ask(False)
+        if self.awaited is not None:
+            self.awaited.cancel()
+        self._tell_http_lost()
+
+    def data_received(self, data: bytes) -> None:
+        if self._outgoing.is_closing():
+            self._outgoing.discard(len(data))
+            return
+        self._held += data
+        self._go_on()
+
+    def eof_received(self) -> bool:
+        """A client that sends nothing more may still wait for its answers: the connection stays open for them."""
+        if self._outgoing.is_closing():
+            return False
+        self._is_half_closed = True
+        self._loop.call_soon(self._close_if_done)
+        return True
+
+    def pause_writing(self) -> None:
+        self._http.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._http.resume_writing()
+
+    # -- what the application does -------------------------------------------------------------------------------------
+
+    async def run(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Has `app` answer a request whose head has arrived; it reads as much of the body as it likes."""
+        if self._outgoing.is_closing():
+            return  # the parser took its head, and then refused it after all
+        scope["headers"] = list(scope["headers"])  # uvicorn adds to its own list what trails a body in chunks
+        self._scope, self._has_answered = scope, False
+        self._ask(False)
+        self._left, may_have_body = length_of_body(scope)
+        self._is_broken = not may_have_body
+        self._go_on()
+        try:
+            await app(scope, partial(self._receive_chunk, receive) if self._left == math.inf else receive, send)
+        finally:
+            self._outgoing.flush()
+            self._scope = self.awaited = None
+            self._go_on()
+
+    async def _receive_chunk(self, receive: Receive) -> Message:
+        self._is_waiting = True
+        if self._is_half_closed or self._is_broken:
+            self._loop.call_soon(self._refuse_chunks)
+        message = await receive()
+        self._is_waiting = False
+        if not message.get("more_body", False):
+            self._left = 0
+        self._unused = 0
+        self._go_on()
+        return message
+
+    # -- between the two -----------------------------------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        """Hands on what has its turn: a head once it is whole, and what has come of a body."""
+        while self._held and not (self._is_broken or self._outgoing.is_closing()):
+            if self._left:
+                in_chunks = self._left == math.inf
+                if self._is_paused or self._unused >= CHUNK_BYTES:
+                    break
+                count = int(min(self._left, len(self._held), CHUNK_BYTES if in_chunks else PIECE_BYTES))
+                self._left -= count
+                self._unused += count if in_chunks else 0
+            elif self._is_asked or self._scope is not None:
+                break
+            elif self._held[0] in b"\r\n":
+                self._held = self._held.lstrip(b"\r\n")  # empty lines before a request are allowed
+                continue
+            else:
+                head = length_of_head(self._held)
+                arrived = head or len(self._held)
+                if head is None:
+                    self._refuse(NOT_HTTP)
+                elif arrived > HEAD_BYTES or self._held.count(b"\n", 0, arrived) > HEAD_LINES:
+                    self._refuse(HEAD_TOO_LARGE)
+                if not head or self._is_broken:
+                    break
+                count = head
+                if self._gate.is_full() and self._refuse_unread():
+                    continue
+                self._ask(True)
+            self._hand_on(count)
+        is_in_head = not (self._left or self._is_asked or self._scope is not None)
+        self._hold_back(bool(self._held) and not is_in_head)
+        self._keep_time()
+        self._close_if_done()
+
+    def _keep_time(self) -> None:
+        """Notes since when something has been arriving, or nothing; the time of an answer is ours."""
+        if self._is_answering():
+            self._began = self._idle_since = None
+        elif self._is_asked or self._left or self._held or self._is_new:
+            self._began, self._idle_since = self._began or time.monotonic(), None
+        else:
+            self._began, self._idle_since = None, self._idle_since or time.monotonic()
+
+    def _ask(self, asks: bool) -> None:
+        """The application is about to be given a request, or has been."""
+        if asks != self._is_asked:
+            self._is_asked, self._is_new = asks, False
+            self._gate.coming += 1 if asks else -1
+
+    def _refuse_unread(self) -> bool:
+        """While more comes than can be answered: answers a usual request with a refusal, and parses nothing."""
+        is_behind = self._transport.get_write_buffer_size() > 0
+        target = None if is_behind else target_of_one_request(self._held)
+        answer = None if target is None else self._gate.refusal_unread(target)
+        if answer is None:
+            return False
+        self._held.clear()
+        self._is_new, self._idle_since = False, None
+        self._transport.write(answer)
+        return True
+
+    def _hand_on(self, count: int) -> None:
+        piece = bytes(self._held[:count])
+        del self._held[:count]
+        self._is_handing_on = True
+        self._http.data_received(piece)
+        self._is_handing_on = False
+        if self._is_broken and self._left == math.inf:
+            self._loop.call_soon(self._refuse_chunks)
+        elif self._is_broken:
+            self._refuse(NOT_HTTP)
+
+    def _refuse_chunks(self) -> None:
+        """No request or nothing more came within a body in chunks, if the application waits for the rest of it."""
+        if self._is_waiting and self._is_broken:
+            self._refuse(NOT_HTTP)
+        self._close_if_done()
+
+    def _hold_back(self, holds: bool) -> None:
+        """Lets what comes wait in the socket, or takes it."""
+        if holds != self._is_held_back and not self._outgoing.is_closing():
+            self._is_held_back = holds
+            (self._transport.pause_reading if holds else self._transport.resume_reading)()
+
+    def pause(self) -> None:
+        """uvicorn takes nothing more of this body for now."""
+        self._is_paused = True
+
+    def resume(self) -> None:
+        """uvicorn goes on."""
+        if self._is_paused:
+            self._is_paused = False
+            self._loop.call_soon(self._go_on)
+
+    def sends(self, data: bytes) -> bool:
+        """True if this may go out. What uvicorn says while it is handed data is that it has not understood."""
+        if self._is_handing_on:
+            self._is_broken = True
+            return False
+        self._has_answered = self._has_answered or not data.startswith(CONTINUE)
+        return True
+
+    def may_close(self) -> bool:
+        """True if uvicorn ends this connection because of an answer, or for idleness."""
+        return not self._is_handing_on
+
+    def may_send_more(self) -> bool:
+        """True if the client may be sending at this moment: something that it has begun did not arrive whole."""
+        return not self._is_half_closed and bool(self._left or self._held or self._is_broken)
+
+    def look(self, now: float) -> None:
+        """Ends this connection when its request or its client takes too long."""
+        unsent = self._transport.get_write_buffer_size()
+        if not unsent or unsent < self._unsent:
+            self._unsent_since = None
+        self._unsent, self._unsent_since = unsent, (self._unsent_since or now) if unsent else None
+        if unsent and self._idle_since is not None:
+            self._idle_since = now
+        patience = ENDING_READING_SECONDS if self._gate.is_ending else READING_SECONDS
+        if self._unsent_since is not None and now - self._unsent_since > patience:
+            self._transport.abort()
+        elif self._began is not None and now - self._began > ARRIVAL_SECONDS:
+            self._refuse(TOO_SLOW)
+        elif self._idle_since is not None and now - self._idle_since > IDLE_SECONDS:
+            self._outgoing.close()
+
+    def _is_answering(self) -> bool:
+        """True if a request has arrived whole, and has no answer yet."""
+        return self._scope is not None and not self._left
+
+    def _close_if_done(self) -> None:
+        """Ends a connection on which nothing more is to be answered."""
+        lacks_body = self._left and (self._left != math.inf or self._is_waiting)  # of chunks all may be here
+        if self._scope is not None and (self._is_broken or not lacks_body):
+            return  # it is being answered
+        if self._is_broken or (self._is_half_closed and not self._is_asked):
+            self._outgoing.close()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Ends this connection; says why, where that is the answer to one request and the only one."""
+        if self._outgoing.is_closing():
+            return
+        self._is_broken = True
+        self._ask(False)
+        is_answered = self._has_answered if self._scope is not None else self._left > 0
+        if not is_answered:
+            self._transport.write(as_bytes(refusal, self._note(refusal)))
+        self._tell_http_lost()  # whoever waits for the rest of the body is told that it does not come
+        self._outgoing.close()
+
+    def _note(self, refusal: Refusal) -> str:
+        """Has the refusal counted and logged; returns its id."""
+        if self._scope is not None:
+            self._scope[REFUSED] = refusal.status
+            if "pixelwise.call" in self._scope:
+                return str(self._scope["pixelwise.call"].id)  # the gate notes a request that it knows
+        request_id = new_request_id()
+        seconds = 0.0 if self._began is None else time.monotonic() - self._began
+        self._gate.note_refused(request_id, self._transport.get_extra_info("peername"), refusal.status, seconds)
+        return request_id
+
+    def _tell_http_lost(self) -> None:
+        """uvicorn stops its timer for idle connections only where no error ended one: it hears of none."""
+        if self._is_http_told:
+            self._is_http_told = False
+            self._http.connection_lost(None)

@@ -1,0 +1,31 @@
+"""The socket at HOST and PORT: opened to serve, and by doctor to see whether it can be."""
+
+from __future__ import annotations
+
+import socket
+
+from app.server.refusals import CannotListen
+
+BACKLOG = 2048
+UNSENT_BYTES = 16 << 10
+"""For each connection the system takes so much, and more only as its client reads: so it is seen whether one does."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens at this address; at :: for IPv4 as well as for IPv6.
+
+    Raises:
+        CannotListen: it is taken, or not ours.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        both = address[0] == "::"
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    except UnicodeError:  # what getaddrinfo makes of a name with a part that is empty or too long
+        raise CannotListen(host[:80], port, said="no name of a host") from None
+    except ValueError:  # what create_server makes of a system that has no socket for both
+        raise CannotListen(host, port, said="a system without IPv6, or without IPv4 beside it") from None
+    except OSError as error:
+        raise CannotListen(host, port, said=error.strerror or str(error)) from None
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+    return listener

@@ -1,0 +1,113 @@
+"""The running service of this installation, found by a file that its parent process keeps locked as long as it lives,
+and what it serves, asked at GET /health."""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import os
+import stat
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+from urllib.error import URLError
+
+import msgspec
+
+from app.errors import CannotStore
+from app.server.refusals import AlreadyRunning
+
+ASK_SECONDS = 5
+HEALTH_BYTES = 1 << 20
+MODE = 0o600
+"""Who may write there could name a service of his own, which commands would then ask and tell."""
+
+
+class Running(msgspec.Struct, frozen=True):
+    """The parent process of a running service, and where it answers."""
+
+    pid: int
+    url: str
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A service's account of itself.
+
+    Attributes:
+        model_version: the default.
+        versions: all that are served, the default first.
+        left_out: versions that should be served and were refused, and why.
+        started_at: of the worker that said this; another worker has another time.
+    """
+
+    model_version: str
+    versions: tuple[str, ...] = ()
+    left_out: dict[str, str] = {}
+    started_at: str = ""
+
+
+def served_by(service: Running) -> Served | None:
+    """Asks what it serves now; None if it does not say."""
+    url = service.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/health", timeout=ASK_SECONDS) as answer:
+            return msgspec.json.decode(answer.read(HEALTH_BYTES), type=Served)
+    except (URLError, TimeoutError, ConnectionError, http.client.HTTPException, msgspec.MsgspecError):
+        return None
+
+
+def running_service(data: Path) -> Running | None:
+    """The service that runs from this installation's data folder, if one does; None for one that starts or ends."""
+    try:
+        with _file(data).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                said = file.read()
+                return msgspec.json.decode(said, type=Running) if said else None
+    except FileNotFoundError:
+        pass
+    return None
+
+
+@contextmanager
+def announced(data: Path, url: str) -> Iterator[None]:
+    """Within, this process is the running service.
+
+    Raises:
+        AlreadyRunning: another one is. CannotStore: the folder or the file cannot be written.
+    """
+    with _opened(data) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            other = running_service(data)
+            raise AlreadyRunning(other.url if other else "an address of its own") from None
+        try:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) != MODE:  # an earlier version left that to the umask
+                os.fchmod(file.fileno(), MODE)
+            file.truncate(0)
+            os.write(file.fileno(), msgspec.json.encode(Running(os.getpid(), url)))
+        except OSError as error:
+            raise CannotStore(_file(data), error, setting="DATA_DIR") from None
+        yield
+        file.truncate(0)
+
+
+def _opened(data: Path) -> BinaryIO:
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return open(_file(data), "a+b", opener=_for_the_owner)
+    except OSError as error:
+        raise CannotStore(data, error, setting="DATA_DIR") from None
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, MODE)
+
+
+def _file(data: Path) -> Path:
+    return data / "service.json"

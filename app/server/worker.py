@@ -1,0 +1,118 @@
+"""The process that answers: uvicorn on a socket that its parent opened (`app/server/supervisor.py` starts it)."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import resource
+import signal
+import socket
+import sys
+from typing import Any, Protocol
+
+import uvicorn
+import uvloop
+
+from app.errors import PixelWiseError
+from app.server.connection import MAX_CONNECTIONS, MAX_REFUSED, BoundedConnection
+
+_log = logging.getLogger("pixelwise.web")
+STOP_SECONDS = 25
+"""For answering what was accepted; the parent waits a little longer."""
+LINGER_SECONDS = 1.0
+STARTED_SECONDS = 0.01
+"""So often is looked whether the server has started."""
+OTHER_FILES = 512
+"""Which the process has open beside its connections, and those of which it knows nothing yet."""
+A_DAY = 24 * 3600
+
+
+class Application(Protocol):
+    """The ASGI application that the worker serves.
+
+    Attributes:
+        is_ending: set when the process is told to end: each answer then says that its connection closes.
+    """
+
+    is_ending: bool
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+def run(listener: socket.socket, parent: socket.socket) -> None:
+    """Answers on `listener` until SIGTERM, or until the other end of `parent` is closed."""
+    _raise_file_limit()
+    from app.main import app
+
+    server = uvicorn.Server(configuration(app, timeout_graceful_shutdown=STOP_SECONDS))
+    # What was made until here stays: the collector need not look at it again and again under load.
+    gc.collect()
+    gc.freeze()
+    # uvicorn raises a signal again that came before it was started; the process then ends as any other.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_answer(server, app, listener, parent))
+
+
+async def _answer(server: uvicorn.Server, app: Application, listener: socket.socket, parent: socket.socket) -> None:
+    """Runs the server; tells the parent when it answers, and ends it gently.
+
+    While it ends, each answer says for LINGER_SECONDS that its connection closes: who asks just then is answered, and
+    goes elsewhere afterwards.
+    """
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not (server.started or serving.done()):
+        await asyncio.sleep(STARTED_SECONDS)
+    if server.started:
+        told_to_end, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told_to_end.set)
+        parent.setblocking(False)
+        loop.add_reader(parent, told_to_end.set)
+        parent.send(b"1")
+        ended = asyncio.create_task(told_to_end.wait())
+        await asyncio.wait([ended, serving], return_when=asyncio.FIRST_COMPLETED)
+        loop.remove_reader(parent)
+        app.is_ending = True
+        for accepting in server.servers:
+            accepting.close()
+        await asyncio.wait([serving], timeout=LINGER_SECONDS)
+        server.should_exit = True
+    await serving
+
+
+def _raise_file_limit() -> None:
+    """Raises it as far as this user may: beyond it, whoever connects waits without a word."""
+    wanted = MAX_CONNECTIONS + MAX_REFUSED + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        _log.warning("the limit of open files is %d: raise it to %d for %d connections", soft, wanted, MAX_CONNECTIONS)
+
+
+def configuration(app: Application, **options: Any) -> uvicorn.Config:
+    """Configures uvicorn for `app`, with further options of its own."""
+    return uvicorn.Config(
+        app,
+        http=BoundedConnection,
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=A_DAY,  # the bounds around it know better what is idle
+        **options,
+    )
+
+
+if __name__ == "__main__":
+    try:
+        run(*(socket.socket(fileno=int(number)) for number in sys.argv[1:3]))
+    except PixelWiseError as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        sys.exit(refusal.exit_code)

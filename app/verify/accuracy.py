@@ -1,0 +1,117 @@
+"""Does the accuracy reproduce? Counts with their intervals, held against what a card promises."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.model.contract import Accuracy
+from app.model.engine import Engine
+from app.model.golden import GoldenSet, replay
+from app.model.mnist import Digits, read_mnist_test
+from app.model.refusals import MissingDigits
+from app.verify.card import Card
+from app.verify.checks import Check, check_golden, judge, skip
+from app.verify.open_model import Model, Recorded
+
+PROSE_TOLERANCE = 0.015
+"""A release that does not say which data it was tested on may fall this far below its cited figure on MNIST's test
+file: 10,000 digits scatter by less, other test sets differ by more."""
+
+Z_95 = 1.959963984540054
+
+
+class Share(NamedTuple):
+    """`correct` of `n`."""
+
+    correct: int
+    n: int
+
+    @property
+    def value(self) -> float:
+        return self.correct / self.n
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval. Source: E. B. Wilson, "Probable inference", JASA 22 (1927)."""
+        p, n, z2 = self.value, self.n, Z_95**2
+        centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+        half = Z_95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+        return max(0.0, centre - half), min(1.0, centre + half)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.correct:,} of {self.n:,} right: {self.value:.2%} ({low:.1%} to {high:.1%})"
+
+
+def mnist_for(models: Sequence[Model], folder: Path, *, warn: Callable[[str], None]) -> Digits | None:
+    """MNIST's test digits, where a model has no recorded ones; None, and a warning, where they are not cached."""
+    if all(model.recorded for model in models):
+        return None
+    try:
+        return read_mnist_test(folder)
+    except MissingDigits as error:
+        warn(f"{error} Until then no answer of a release without golden set is called unsure by its confidence.")
+        return None
+
+
+def read_here(model: Model, mnist: Digits | None) -> GoldenSet | None:
+    """MNIST's test digits with the scores that they get here: what stands in for recorded digits where a release has
+    none."""
+    if model.recorded is not None or mnist is None:
+        return None
+    images, labels = mnist
+    return GoldenSet(images, labels, model.engine.scores(images).astype(np.float64))
+
+
+def measure(engine: Engine, images: NDArray[np.uint8], labels: Sequence[str]) -> Share:
+    """The share of the digits of known classes that the model reads rightly.
+
+    Args:
+        images: (N, 28, 28) uint8.
+        labels: N labels, the truth; those of unknown classes do not count.
+    """
+    truth = np.array([engine.classes.index(label) if label in engine.classes else -1 for label in labels])
+    known = truth >= 0
+    read = engine.scores(images[known]).argmax(axis=1)
+    return Share(int(np.count_nonzero(read == truth[known])), int(np.count_nonzero(known)))
+
+
+def check_recorded(recorded: Recorded, engine: Engine) -> list[Check]:
+    """All recorded answers against the ones given here, and their accuracy against the card's."""
+    replayed = replay(recorded.digits(), engine)
+    checks = check_golden(replayed, recorded.promise, whole=True)
+    if replayed.n:  # otherwise the check before has said that the promised digits are missing
+        checks.append(check_on_golden_set(Share(replayed.correct, replayed.n), recorded.accuracy))
+    return checks
+
+
+def check_on_golden_set(share: Share, promise: Accuracy) -> Check:
+    """The golden digits' accuracy against the card's: a thousand digits scatter, so the two intervals must meet."""
+    low, high = share.interval
+    agrees = low <= promise.interval[1] and promise.interval[0] <= high
+    return judge("accuracy of golden digits", "here", str(share), "card", _promised(promise), agrees=agrees)
+
+
+def check_on_mnist(share: Share, card: Card | None) -> Check:
+    """The accuracy on MNIST's whole test file against the card's interval, or against the figure its prose cites."""
+    name = "accuracy on MNIST's test file"
+    if card is not None and card.contract is not None:
+        promise = card.contract.accuracy
+        low, high = promise.interval
+        return judge(name, "here", str(share), "card", _promised(promise), agrees=low <= share.value <= high)
+    if card is None or card.stated.accuracy is None:
+        return skip(name, "here", str(share), "prose", "no card states an accuracy")
+    floor = card.stated.accuracy - PROSE_TOLERANCE
+    promised = f"{card.stated.accuracy:.1%}, at least {floor:.1%} here (may contain training digits)"
+    return judge(name, "here", str(share), "prose", promised, agrees=share.value >= floor)
+
+
+def _promised(promise: Accuracy) -> str:
+    low, high = promise.interval
+    return f"{promise.correct:,} of {promise.n:,}: {promise.value:.2%} ({low:.1%} to {high:.1%})"

@@ -1,0 +1,329 @@
+"""Do artefact, card, code and golden set agree? Each check names what was found where, and what promised what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+from app.drawing.normalise import RECIPE
+from app.model.contract import INK_ABOVE, Accuracy, Contract, Drawn, GoldenPromise, withheld_from
+from app.model.golden import Replay
+from app.model.sklearn_pickle.reader import Artefact
+from app.verify.card import Card, Stated
+from app.verify.refusals import ContractBroken
+
+View = Literal["artefact", "card", "prose", "code", "golden", "settings", "here"]
+Outcome = Literal["agrees", "differs", "skipped"]
+
+ROUNDING = 0.00005
+"""Cards round shares to four places."""
+MOST_NAMED = 3
+"""Differences in a refusal; `pixelwise verify` shows all of what is in place."""
+
+
+class Code(NamedTuple):
+    """The terms of this code, whatever any file says. A model that is only looked at may have integer classes."""
+
+    classes: tuple[str | int, ...]
+    shape: tuple[int, int] = (28, 28)
+    dtype: str = "uint8"
+    range: tuple[int, int] = (0, 255)
+    ink: str = f"> {INK_ABOVE}"
+    recipe: int = RECIPE
+
+    @property
+    def withheld(self) -> frozenset[str]:
+        """Digits that people draw and these classes leave out."""
+        return frozenset(withheld_from(self.classes))
+
+
+class Check(NamedTuple):
+    """One value, as two views have it. `why` says why a skipped check is not made."""
+
+    name: str
+    found_in: View
+    found: str
+    promised_by: View
+    promised: str
+    outcome: Outcome
+    why: str = ""
+
+
+def compare(name: str, found_in: View, found: object, promised_by: View, promised: object) -> Check:
+    """Two values, held against each other exactly."""
+    return judge(name, found_in, found, promised_by, promised, agrees=found == promised)
+
+
+def judge(name: str, found_in: View, found: object, promised_by: View, promised: object, *, agrees: bool) -> Check:
+    """Two values, held against each other by the caller."""
+    return Check(name, found_in, show(found), promised_by, show(promised), "agrees" if agrees else "differs")
+
+
+def skip(name: str, found_in: View, found: object, promised_by: View, why: str, *, promised: object = "") -> Check:
+    """A check that is not made, and why."""
+    return Check(name, found_in, show(found), promised_by, show(promised), "skipped", why)
+
+
+def refuse_differences(artefact: str, checks: Sequence[Check]) -> None:
+    """Raises if any checks differ.
+
+    Raises:
+        ContractBroken: names the first that do, and how many more do.
+    """
+    differing = [check for check in checks if check.outcome == "differs"]
+    if differing:
+        named, more = differing[:MOST_NAMED], len(differing) - MOST_NAMED
+        raise ContractBroken(
+            f"{artefact}, {', '.join(check.name for check in named)}{f' and {more} more' if more > 0 else ''}",
+            found=" and ".join(f"{check.found!r} ({check.found_in})" for check in named),
+            promised=" and ".join(f"{check.promised!r} ({check.promised_by})" for check in named),
+            checks=tuple(checks),
+        )
+
+
+def show(value: object) -> str:
+    """A value for tables and messages: ("1", "2") as "1 2", {"a": "b"} as "a: b", the rest as text."""
+    if isinstance(value, frozenset):
+        return " ".join(sorted(value)) or "none"
+    if isinstance(value, tuple):
+        return " ".join(map(show, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {part}" for key, part in value.items())
+    return str(value)
+
+
+def show_labels(labels: Sequence[str | int]) -> str:
+    """Labels for tables and messages, where 1 and "1" must not look alike."""
+    return " ".join(map(str, labels)) + (" (integers)" if int in map(type, labels) else "")
+
+
+def check_artefact(artefact: Artefact, code: Code) -> list[Check]:
+    """The artefact against this code."""
+    pixels = code.shape[0] * code.shape[1]
+    inside, before = f"1 above {artefact.threshold:g}, else 0", f"1 for ink ({code.ink}), else 0"
+    return [
+        compare("classes", "artefact", show_labels(artefact.labels), "code", show_labels(code.classes)),
+        compare("features", "artefact", artefact.features, "code", pixels),
+        judge("preprocessing", "artefact", inside, "code", before, agrees=0 <= artefact.threshold < 1),
+    ]
+
+
+def check_card(card: Card | None, artefact: Artefact, *, file: str, version: str, code: Code) -> list[Check]:
+    """The card against the artefact, the pinned version and this code. A prose-only card is held to what it states."""
+    if card is None:
+        return [skip("card", "artefact", file, "card", "no card of this artefact lies beside it")]
+    if card.contract is None:
+        return _check_prose(card.stated, artefact)
+    contract = card.contract
+    accuracy = contract.accuracy
+    promised_image = (contract.input.shape, contract.input.dtype, contract.input.range)
+    return [
+        compare("version", "settings", version, "card", contract.version),
+        compare("file", "artefact", file, "card", contract.artefact),
+        compare("sha256", "artefact", artefact.sha256, "card", contract.sha256),
+        compare("scikit-learn", "artefact", artefact.sklearn, "card", contract.sklearn),
+        judge(
+            "steps",
+            "artefact",
+            dict(artefact.steps),
+            "card",
+            contract.steps,
+            agrees=artefact.steps == tuple(contract.steps.items()),  # in order, which dictionaries do not compare
+        ),
+        compare("classes", "artefact", artefact.classes, "card", contract.classes),
+        _check_withheld(code, contract),
+        compare("features", "artefact", artefact.features, "card", contract.features),
+        compare("image", "code", (code.shape, code.dtype, code.range), "card", promised_image),
+        compare("ink rule", "code", code.ink, "card", contract.input.ink),
+        judge(
+            "accuracy",
+            "card",
+            accuracy.value,
+            "card",
+            f"{accuracy.correct} of {accuracy.n} is {accuracy.correct / accuracy.n:.4f}",
+            agrees=_adds_up(accuracy),
+        ),
+        *_check_drawn(contract.drawn, code),
+        *_check_own_prose(card.stated, contract),
+    ]
+
+
+def _adds_up(accuracy: Accuracy) -> bool:
+    return accuracy.correct <= accuracy.n and abs(accuracy.value - accuracy.correct / accuracy.n) <= ROUNDING
+
+
+def _check_drawn(drawn: Drawn | None, code: Code) -> list[Check]:
+    """A new recipe stops no release: what was measured with another is no promise here, and its temperature unused."""
+    if drawn is None:
+        return [skip("recipe", "code", code.recipe, "card", "measured with no drawn digits: answers have no certainty")]
+    recipe = compare("recipe", "code", code.recipe, "card", drawn.recipe)
+    if recipe.outcome == "differs":
+        recipe = recipe._replace(outcome="skipped", why="measured with another: answers have no certainty")
+    shares = {"strokes": drawn.strokes, "pictures": drawn.pictures}
+    found = ", ".join(f"{name} {one.value:.2%} ({one.correct:,} of {one.n:,})" for name, one in shares.items())
+    counted = {name: f"{one.correct / one.n:.2%}" for name, one in shares.items()}
+    agrees = all(_adds_up(one) for one in shares.values())
+    return [recipe, judge("drawn digits", "card", found, "card", found if agrees else counted, agrees=agrees)]
+
+
+def _check_withheld(code: Code, contract: Contract) -> Check:
+    if code.withheld and not contract.withheld:
+        return skip("withheld", "code", code.withheld, "card", "the card names none")
+    return compare("withheld", "code", code.withheld, "card", frozenset(contract.withheld))
+
+
+def check_golden(replay: Replay, promise: GoldenPromise, *, whole: bool) -> list[Check]:
+    """The recorded answers against the ones given here; `whole`: not only a slice was replayed."""
+    here = f"{replay.other_labels} other labels, scores within {replay.worst:.1e}"
+    recorded = "0 other labels, scores within 1e-05"
+    checks = [judge("recorded answers", "here", here, "golden", recorded, agrees=replay.reproduces)]
+    if whole:
+        found = f"{replay.correct} of {replay.n} right"
+        checks.append(compare("golden accuracy", "here", found, "card", f"{promise.correct} of {promise.n} right"))
+    return checks
+
+
+def _check_own_prose(stated: Stated, contract: Contract) -> list[Check]:
+    """A card's front matter and its prose are written from the same values, so an edit of one shows."""
+    return [
+        _if_stated("classes in prose", "card", contract.classes, stated.classes),
+        _if_stated("features in prose", "card", contract.features, stated.features),
+        _check_stated_accuracy(stated, contract.accuracy),
+        *(
+            _check_form(name, stated, contract)
+            for name, (in_contract, _, _) in _HELD.items()
+            if stated.forms.get(name) or in_contract(contract)
+        ),
+    ]
+
+
+def _check_form(name: str, stated: Stated, contract: Contract) -> Check:
+    in_contract, agrees, say = _HELD[name]
+    found, statements = in_contract(contract), stated.forms.get(name)
+    true = say(*found) if found and isinstance(found, tuple) else found
+    if not statements:
+        return _if_stated(f"{name} in prose", "card", true, None)
+    if not found:
+        return skip(f"{name} in prose", "card", "", "prose", "the contract does not state it")
+    differing = sorted(one for one in statements if not agrees(found, *one))
+    said = "; ".join(say(*one) for one in differing)
+    return judge(f"{name} in prose", "card", true, "prose", said or true, agrees=not differing)
+
+
+def _share_agrees(per_class: dict[str, float], label: str, right: str, of: str, percent: str) -> bool:
+    if label not in per_class or int(of) == 0:
+        return False
+    share = int(right) / int(of)
+    return abs(float(percent) / 100 - share) <= ROUNDING and abs(per_class[label] - share) <= 2 * ROUNDING
+
+
+def _statements_agree(stated: tuple[str, ...], *said: str) -> bool:
+    """One statement fills its own places of the form and leaves the others empty."""
+    return all(text in ("", true) for text, true in zip(said, stated, strict=True))
+
+
+def _drawn(contract: Contract) -> tuple[str, ...]:
+    drawn = contract.drawn
+    if drawn is None:
+        return ()
+    shares = [(f"{100 * one.value:.2f}", str(one.correct), str(one.n)) for one in (drawn.pictures, drawn.strokes)]
+    error = drawn.error
+    sure = (f"{drawn.temperature:.3f}", f"{error.before:.4f}", f"{error.after:.4f}", str(error.n))
+    return (str(drawn.recipe), *shares[0], *shares[1], *sure)
+
+
+def _golden(contract: Contract) -> tuple[str, ...]:
+    golden = contract.golden
+    return () if golden is None else (str(golden.n), str(golden.correct), str(golden.withheld))
+
+
+def _say_golden(n: str, correct: str, withheld: str) -> str:
+    return _sentence(
+        (f"{correct} of {n} digits are read rightly", n), (f"{withheld} more are of withheld classes", withheld)
+    )
+
+
+def _say_drawn(recipe: str, *rest: str) -> str:
+    pictures, strokes, sure = rest[:3], rest[3:6], rest[6:]
+    temperature, before, after, n = sure
+    return _sentence(
+        (f"read by recipe {recipe}, {pictures[0]}% of pictures are right ({pictures[1]} of {pictures[2]})", recipe),
+        (f"{strokes[0]}% of strokes are right ({strokes[1]} of {strokes[2]})", strokes[0]),
+        (
+            f"temperature {temperature} brings the calibration error from {before} to {after}, on {n} digits",
+            temperature,
+        ),
+    )
+
+
+def _sentence(*clauses: tuple[str, str]) -> str:
+    """Those clauses whose value, beside them, is stated."""
+    return ", ".join(clause for clause, value in clauses if value)
+
+
+def _as_stated(*said: str) -> str:
+    return " ".join(said)
+
+
+_HELD: dict[str, tuple[Callable[[Contract], Any], Callable[..., bool], Callable[..., str]]] = {
+    "digits": (lambda contract: contract.accuracy.per_class, _share_agrees, _as_stated),
+    "golden set": (_golden, _statements_agree, _say_golden),
+    "drawn digits": (_drawn, _statements_agree, _say_drawn),
+    "sha256": (lambda contract: contract.sha256, lambda digest, said: said.lower() == digest, _as_stated),
+    "ink rule": (lambda contract: contract.input.ink.removeprefix("> "), lambda above, said: said == above, _as_stated),
+    "steps": (lambda contract: contract.steps, lambda steps, name, kind: steps.get(name) == kind, _as_stated),
+}
+"""For each of a card's forms: the contract's value, whether one statement agrees with it, and such a statement in
+words."""
+
+
+def _check_stated_accuracy(stated: Stated, accuracy: Accuracy) -> Check:
+    if not stated.counted:
+        alike = stated.accuracy is not None and abs(stated.accuracy - accuracy.value) <= 2 * ROUNDING
+        return _if_stated("accuracy in prose", "card", accuracy.value, accuracy.value if alike else stated.accuracy)
+    agrees = all(
+        abs(share - accuracy.value) <= ROUNDING and (correct, n) == (accuracy.correct, accuracy.n)
+        for share, correct, n in stated.counted
+    )
+    promised = tuple(f"{share:.4f} ({correct} of {n})" for share, correct, n in sorted(stated.counted))
+    found = f"{accuracy.value:.4f} ({accuracy.correct} of {accuracy.n})"
+    return judge("accuracy in prose", "card", found, "prose", promised, agrees=agrees)
+
+
+def _check_prose(stated: Stated, artefact: Artefact) -> list[Check]:
+    no_contract = "the card has no contract block"
+    return [
+        _if_stated("classes", "artefact", artefact.classes, stated.classes),
+        _if_stated("features", "artefact", artefact.features, stated.features),
+        _check_step_names(stated, artefact),
+        _if_stated(  # a card may speak of other releases' classifiers too
+            "classifier",
+            "artefact",
+            artefact.kind,
+            artefact.kind if artefact.kind in stated.classifiers else stated.classifiers or None,
+        ),
+        _cited_accuracy(stated),
+        skip("sha256", "artefact", artefact.sha256, "card", no_contract),
+        skip("scikit-learn", "artefact", artefact.sklearn, "card", no_contract),
+    ]
+
+
+def _check_step_names(stated: Stated, artefact: Artefact) -> Check:
+    """All steps of the artefact, with their classes; a card may name only some of them."""
+    steps = dict(artefact.steps)
+    if not stated.step_names:
+        return _if_stated("step names", "artefact", steps, None)
+    return judge("step names", "artefact", steps, "prose", stated.step_names, agrees=stated.step_names <= steps.keys())
+
+
+def _cited_accuracy(stated: Stated) -> Check:
+    if stated.accuracy is None:
+        return skip("accuracy", "here", "", "prose", "the prose does not state it, or states several")
+    measured_by = "measured by `predict.py` and `pixelwise verify --mnist`"
+    return skip("accuracy", "here", "", "prose", measured_by, promised=f"{stated.accuracy:.1%}")
+
+
+def _if_stated(name: str, found_in: View, found: object, promised: object | None) -> Check:
+    if promised is None:
+        return skip(name, found_in, found, "prose", "the prose does not state it, or states several")
+    return compare(name, found_in, found, "prose", promised)

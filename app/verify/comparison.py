@@ -1,0 +1,190 @@
+"""Two releases side by side: what their contracts and cards say, and who reads the digits that both know."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.model.contract import THE_INPUT, Accuracy, Contract, withheld_from
+from app.model.mnist import read_mnist_test
+from app.model.plain_file import read_plain_file
+from app.model.sklearn_pickle.reader import read_artefact
+from app.release.record import Release
+from app.release.store import pulled
+from app.verify.accuracy import Share
+from app.verify.checks import Code, show, show_labels
+from app.verify.open_model import Model, Source, open_model
+
+
+class Side(NamedTuple):
+    """One of the two: its record, and its model, opened with every check but that of this code's roster."""
+
+    release: Release
+    model: Model
+
+    @property
+    def contract(self) -> Contract | None:
+        return self.model.card.contract if self.model.card else None
+
+
+class Reading(NamedTuple):
+    """Both readings of the same digits, of classes that both know.
+
+    Attributes:
+        of: where the digits come from: RECORDED or MNIST.
+        n: digits.
+        same: digits that both read as the same, right or wrong.
+        both_right, only_first, only_second, neither: who read how many rightly.
+        disagreements: (true label, what the first said, what the second said) -> how often, most frequent first.
+        per_class: label -> (n, right by the first, right by the second).
+    """
+
+    of: str
+    n: int
+    same: int
+    both_right: int
+    only_first: int
+    only_second: int
+    neither: int
+    disagreements: dict[tuple[str, str, str], int]
+    per_class: dict[str, tuple[int, int, int]]
+
+    @property
+    def shares(self) -> tuple[Share, Share]:
+        """The share each read rightly."""
+        return Share(self.both_right + self.only_first, self.n), Share(self.both_right + self.only_second, self.n)
+
+
+RECORDED, MNIST = "recorded digits", "digits of MNIST's test file"
+
+
+class Row(NamedTuple):
+    """One property, as each of the two has it; empty where it says nothing."""
+
+    name: str
+    first: str
+    second: str
+
+
+def look_at(version: str, *, models: Path, lock_file: Path) -> Side:
+    """A pulled release, opened to be looked at: it need be neither served, nor listed in `model.lock`, nor of a roster.
+
+    Raises:
+        BadRelease: it has not been pulled. Refused: it is not what it promises.
+    """
+    release = pulled(models, version)
+    artefact = next(file for file in release.files if file.name == release.artefact)
+    labels = read_artefact(read_plain_file(models / version / release.artefact, limit=artefact.size)).labels
+    return Side(release, open_model(Source(version, None, models, lock_file, require_lock=False), Code(labels)))
+
+
+def contract_rows(first: Side, second: Side) -> list[Row]:
+    """Their files' statements, property by property."""
+    one, other = _properties(first), _properties(second)
+    names = dict.fromkeys(name for side in sorted((one, other), key=len, reverse=True) for name in side)
+    return [Row(name, one.get(name, ""), other.get(name, "")) for name in names]
+
+
+def read_both(first: Side, second: Side, *, mnist: Path) -> Reading | None:
+    """Lets both read the digits of both golden sets or, if none is recorded that both know, MNIST's test file in the
+    folder `mnist`; None where they have no class in common.
+
+    Raises:
+        MissingDigits: that file is needed, and is not there.
+    """
+    known = set(first.model.artefact.classes) & set(second.model.artefact.classes)
+    digits = {
+        image.tobytes(): label
+        for side in (first, second)
+        if side.model.recorded is not None
+        for image, label in zip(*side.model.recorded.digits()[:2], strict=True)
+        if label in known
+    }
+    if not known:
+        return None
+    if digits:
+        images, truth = np.frombuffer(b"".join(digits), np.uint8).reshape(-1, 28, 28), np.array(list(digits.values()))
+    else:
+        images, labels = read_mnist_test(mnist)
+        is_known = np.isin(labels, list(known))
+        images, truth = images[is_known], np.array(labels)[is_known]
+    said, also_said = _read(first.model, images), _read(second.model, images)
+    right, also_right = said == truth, also_said == truth
+    differing = said != also_said
+    found = Counter(
+        zip(truth[differing].tolist(), said[differing].tolist(), also_said[differing].tolist(), strict=True)
+    )
+    return Reading(
+        of=RECORDED if digits else MNIST,
+        n=len(truth),
+        same=_count(~differing),
+        both_right=_count(right & also_right),
+        only_first=_count(right & ~also_right),
+        only_second=_count(~right & also_right),
+        neither=_count(~right & ~also_right),
+        disagreements=dict(sorted(found.items(), key=lambda item: (-item[1], item[0]))),
+        per_class={
+            label: (_count(truth == label), _count(right & (truth == label)), _count(also_right & (truth == label)))
+            for label in sorted(set(truth.tolist()))
+        },
+    )
+
+
+def _read(model: Model, images: NDArray[np.uint8]) -> NDArray[np.str_]:
+    classes: NDArray[np.str_] = np.array(model.artefact.classes)
+    read: NDArray[np.str_] = classes[model.engine.scores(images).argmax(axis=1)]
+    return read
+
+
+def _count(which: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(which))
+
+
+def _properties(side: Side) -> dict[str, str]:
+    artefact, release = side.model.artefact, side.release
+    sizes = {file.name: file.size for file in release.files}
+    weights = sum(layer.weights.size + layer.bias.size for layer in artefact.layers)
+    found = {
+        "commit": release.commit[:12],
+        "artefact": release.artefact,
+        "bytes": f"{sizes[release.artefact]:,}",
+        "bytes of all files": f"{sum(sizes.values()):,}",
+        "sha256": side.model.sha256[:12],
+        "kind": artefact.kind,
+        "weights": f"{weights:,}",
+        "scikit-learn": artefact.sklearn,
+        "steps": show(dict(artefact.steps)),
+        "classes": show_labels(artefact.labels),
+        "withheld": show(withheld_from(artefact.labels)),
+        "ink rule": THE_INPUT.ink,
+    }
+    contract = side.contract
+    if contract is None:
+        cited = side.model.card.cited_accuracy if side.model.card else None
+        return found | ({"accuracy": f"{100 * cited:.4g}% by its card's words"} if cited is not None else {})
+    accuracy = contract.accuracy
+    found["accuracy"] = _in_words(accuracy)
+    found |= {f"accuracy of {label}": f"{share:.1%}" for label, share in sorted(accuracy.per_class.items())}
+    found["confusions"] = ", ".join(f"{drawn} as {read}" for drawn, read in contract.confusions)
+    if contract.golden is not None:
+        golden = contract.golden
+        found["golden set"] = f"{golden.correct:,} of {golden.n:,} right, {golden.withheld} withheld"
+    if contract.drawn is not None:
+        drawn = contract.drawn
+        found["recipe"] = str(drawn.recipe)
+        found["strokes"], found["pictures"] = _in_words(drawn.strokes), _in_words(drawn.pictures)
+        found["temperature"] = f"{drawn.temperature:g}"
+        error = drawn.error
+        found["calibration error"] = f"{error.before:.4f} before, {error.after:.4f} after, of {error.n:,}"
+    for measure, bounds in (contract.profile or {}).items():
+        found[f"profile: {measure}"] = " ".join(f"{bound:.4g}" for bound in bounds)
+    return found
+
+
+def _in_words(share: Accuracy) -> str:
+    low, high = share.interval
+    return f"{share.value:.2%} ({low:.1%} to {high:.1%}), {share.correct:,} of {share.n:,}"

@@ -1,0 +1,57 @@
+"""Contents of `models/`: its releases, whether they are as they were pulled, and what their cards say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from app.errors import Refused, SystemRefused
+from app.model.contract import Contract
+from app.model.plain_file import NotPlain, read_plain_file
+from app.release.record import Release, ReleaseFile, is_version
+from app.release.store import pulled
+from app.verify.card import CARD, MAX_BYTES, read_card
+
+
+class Held(NamedTuple):
+    """One version.
+
+    Attributes:
+        release: its record; None when it is not there whole, and `fault` says what is wrong.
+        artefact: the file that it serves.
+        contract: of its card; None where the card has none.
+        cited_accuracy: of a card without contract, by its words.
+    """
+
+    version: str
+    release: Release | None
+    fault: str
+    artefact: ReleaseFile | None = None
+    contract: Contract | None = None
+    cited_accuracy: float | None = None
+
+
+def versions_in(models: Path) -> list[str]:
+    """All versions that have a folder there, by number."""
+    names = [folder.name for folder in models.iterdir() if folder.is_dir()] if models.is_dir() else []
+    return sorted(filter(is_version, names), key=lambda name: tuple(map(int, name[1:].split("."))))
+
+
+def take_stock(models: Path, versions: Iterable[str]) -> list[Held]:
+    """Looks at each version, in order. Artefacts are not read as models here."""
+    return [_look_at(models, version) for version in versions]
+
+
+def _look_at(models: Path, version: str) -> Held:
+    try:
+        release = pulled(models, version)
+        artefact = next(file for file in release.files if file.name == release.artefact)
+        card = None
+        if any(file.name == CARD for file in release.files):
+            card = read_card(read_plain_file(models / version / CARD, limit=MAX_BYTES))
+    except (Refused, SystemRefused, NotPlain) as error:
+        return Held(version, None, str(error))
+    if card is None:
+        return Held(version, release, "", artefact)
+    return Held(version, release, "", artefact, card.contract, card.cited_accuracy)

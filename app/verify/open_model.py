@@ -1,0 +1,346 @@
+"""Opens a model for serving. Nothing is used before it is checked, in this order: the digest of its bytes (unread), the
+bytes read as data, its classes, its version, its card, a slice of its golden set.
+
+Bytes that are not what the record beside them promises, but another recorded release's, are read as that release: who
+swaps a v2 in is told its classes. Bytes that no record knows, where a record promises others, stay unread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.errors import ConfigurationError, Refused, system_refusals
+from app.model.contract import Accuracy, GoldenPromise
+from app.model.engine import Engine
+from app.model.golden import MAX_BYTES as GOLDEN_BYTES
+from app.model.golden import GoldenSet, read_golden, replay
+from app.model.plain_file import NotPlain, read_needed_file
+from app.model.refusals import ArtefactRefused
+from app.model.sklearn_pickle.reader import MAX_BYTES, TEXT_LABELS, Artefact, read_artefact
+from app.release.lock import find_vouching, read_lock
+from app.release.origin import AGAIN, Origin, find_origin, find_swapped, known_releases, put_back
+from app.release.record import Release, read_record
+from app.release.refusals import BadRelease, ChangedFile
+from app.release.store import read_through
+from app.verify.card import CARD, Card, read_card
+from app.verify.card import MAX_BYTES as CARD_BYTES
+from app.verify.checks import (
+    Check,
+    Code,
+    check_artefact,
+    check_card,
+    check_golden,
+    refuse_differences,
+    show_labels,
+    skip,
+)
+from app.verify.refusals import MissingModel, OriginUnknown, RosterMismatch, VersionMismatch
+
+GOLDEN_SLICE = 32
+"""Recorded answers that are replayed at every start; all of them by `pixelwise verify`."""
+
+UNKNOWN_VERSION = "unknown"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model to open, and what it is held against.
+
+    Attributes:
+        version: the pinned MODEL_VERSION.
+        path: MODEL_PATH; None means the pinned release's own artefact in `models`.
+        models: the folder of pulled releases.
+        lock_file: `model.lock`.
+        require_lock: refuse what `model.lock` does not list.
+        is_default: look at the course's path too, `models/<artefact>`, where `path` is None. A version that is served
+            beside the default has no files there.
+    """
+
+    version: str
+    path: Path | None
+    models: Path
+    lock_file: Path
+    require_lock: bool
+    is_default: bool = False
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A release's golden set: what its card promises of it and of all test digits, and the verified bytes."""
+
+    promise: GoldenPromise
+    accuracy: Accuracy
+    data: bytes
+    classes: int
+
+    def digits(self, *, first: int | None = None) -> GoldenSet:
+        """All recorded digits, or only the first ones (milliseconds instead of tens of them)."""
+        return read_golden(self.data, classes=self.classes, name=self.promise.file, first=first)
+
+
+@dataclass(frozen=True)
+class Model:
+    """An opened model.
+
+    Attributes:
+        path: of the artefact.
+        sha256: of its bytes, as hex digits.
+        version: by the record of its digest; "unknown" for a file that no record covers.
+        card: what lies beside it; None when there is none, or it speaks of another artefact.
+        recorded: its recorded answers; None when there are none.
+        checks: everything that was compared; nothing differs.
+        notices: sentences for the operator.
+    """
+
+    path: Path
+    sha256: str
+    version: str
+    artefact: Artefact
+    engine: Engine
+    card: Card | None
+    recorded: Recorded | None
+    checks: tuple[Check, ...]
+    notices: tuple[str, ...]
+
+
+def open_model(source: Source, code: Code) -> Model:
+    """The model, with every check made.
+
+    Raises:
+        MissingModel, VersionMismatch: the settings name what is not there, or is another version.
+        SystemRefused: this user may not read a file, or the disk fails.
+        Refused: a file is not what was promised; RosterMismatch (an AssertionError) when it has other classes.
+    """
+    link = source.models / source.version if source.path is None else source.path.parent
+    with system_refusals(source.models):
+        return read_through(link, lambda folder: _open(source, code, link, folder))
+
+
+def _open(source: Source, code: Code, link: Path, folder: Path) -> Model:
+    """The model from one and the same `folder`, though `link`, by which it is named, may be replaced meanwhile."""
+    record = _pinned(source, folder) if source.path is None else read_record(folder)
+    path = source.path or link / (record.artefact if record else "")
+    files = {} if record is None else {file.name: (file.sha256, "the record of its pull") for file in record.files}
+    asked_by = "MODEL_PATH" if source.path else "MODEL_VERSION"
+    data = _read(folder / path.name, path, asked_by=asked_by, is_recorded=path.name in files)
+    digest = hashlib.sha256(data).hexdigest()
+    is_foreign = files.get(path.name, (digest,))[0] != digest
+    notices = _check_foreign_bytes(source, code, path, data, files[path.name]) if is_foreign else []
+    if is_foreign:  # record, card and golden set here speak of other bytes
+        record, files = None, {}
+    elif source.path is None and source.is_default and record is not None:
+        _check_course_path(source, code, record)
+    if source.require_lock:
+        entry = _vouching_entry(source, path, digest, record)
+        files |= {file.name: (file.sha256, source.lock_file.name) for file in entry.files}
+        _hold_against(files, path.name, digest)
+
+    artefact = _read_of_roster(path.name, data, code)
+    version, unknown = _served_version(source, path, digest, record)
+
+    # The card and golden set of a folder speak of its release's own artefact, not of others that lie there.
+    own = not is_foreign and (record is None or record.artefact == path.name)
+    card = _read_card(folder, files) if own else None
+    engine = Engine(artefact)
+    checks = check_artefact(artefact, code)
+    checks += check_card(card, artefact, file=path.name, version=source.version, code=code)
+    recorded = _read_golden(folder, files, card, artefact)
+    checks += _replay_slice(recorded, engine, artefact, code)
+    refuse_differences(path.name, checks)
+    notices += [*unknown, *_recipe_notice(card, version, code)]
+    return Model(path, digest, version, artefact, engine, card, recorded, tuple(checks), tuple(notices))
+
+
+def _pinned(source: Source, folder: Path) -> Release:
+    named, record = source.models / source.version, read_record(folder)
+    if record is None:
+        raise MissingModel(named, asked_by=f"MODEL_VERSION={source.version}")
+    if record.version != source.version:
+        raise BadRelease(
+            f"record of {source.models.name}/{source.version}",
+            found=f"release {record.version}",
+            promised=f"release {source.version}",
+            remedy=f"Remove {named} and run `pixelwise pull`.",
+        )
+    return record
+
+
+def _read_of_roster(name: str, data: bytes, code: Code, *, remedy: str | None = None) -> Artefact:
+    """The artefact in these bytes; its classes are those of this code."""
+    try:
+        artefact = read_artefact(data)
+    except ArtefactRefused as error:
+        raise error.of_file(name) from None
+    if artefact.labels != code.classes:
+        known = tuple(check_artefact(artefact, code))
+        found, promised = show_labels(artefact.labels), show_labels(code.classes)
+        remedy = TEXT_LABELS if artefact.integer_labels else remedy
+        raise RosterMismatch(name, found=found, promised=promised, checks=known, remedy=remedy)
+    return artefact
+
+
+def _check_foreign_bytes(source: Source, code: Code, path: Path, data: bytes, promise: tuple[str, str]) -> list[str]:
+    """Notices about bytes that the record beside them does not promise; they are of the pinned version all the same.
+
+    Raises:
+        ChangedFile: no record knows them, or none as an artefact of its own. RosterMismatch, VersionMismatch: they are
+            another release's.
+    """
+    known = known_releases(source.models, source.lock_file, only_locked=source.require_lock)
+    origin = find_origin(hashlib.sha256(data).hexdigest(), known)
+    _check_origin(source, code, path.name, data, origin, promise)
+    if not origin.serving:
+        raise _unlike_record(path.name, origin, promise)
+    return [f"{path} is {origin.shown}, not what the record beside it promises: `pixelwise pull` puts that back."]
+
+
+def _check_course_path(source: Source, code: Code, pinned: Release) -> None:
+    """Checks that the file at the course's path, which is not what is served, is no other model."""
+    swapped = find_swapped(source.models, pinned, source.lock_file, only_locked=source.require_lock)
+    if swapped is None:
+        return
+    own = next(file.sha256 for file in pinned.files if file.name == pinned.artefact)
+    promise = (own, f"the record of {source.models.name}/{pinned.version}")
+    name = f"{source.models.name}/{swapped.path.name}"
+    if swapped.data is None:
+        remedy = put_back(swapped.path)
+        raise ChangedFile(name, found=swapped.found, promised=f"sha256 {own}", promised_by=promise[1], remedy=remedy)
+    _check_origin(source, code, name, swapped.data, swapped.origin, promise)
+    raise _unlike_record(name, swapped.origin, promise)
+
+
+def _check_origin(source: Source, code: Code, name: str, data: bytes, origin: Origin, promise: tuple[str, str]) -> None:
+    """Checks that bytes that a record does not promise are those of a release of the pinned version, or of none."""
+    if not origin.is_known:
+        raise _unlike_record(name, origin, promise)
+    version = origin.versions[0]
+    remedy = f"{AGAIN}, or set MODEL_VERSION={version} to serve {version}."
+    _read_of_roster(name, data, code, remedy=remedy)
+    if origin.serving and source.version not in origin.versions:
+        raise VersionMismatch(name, found=version, promised=source.version, remedy=remedy)
+
+
+def _unlike_record(name: str, origin: Origin, promise: tuple[str, str]) -> ChangedFile:
+    remedy = f"{AGAIN}; a model of your own goes under another path, which MODEL_PATH names."
+    promised, promised_by = promise
+    return ChangedFile(name, found=origin.shown, promised=f"sha256 {promised}", promised_by=promised_by, remedy=remedy)
+
+
+def _read(file: Path, path: Path, *, asked_by: str, is_recorded: bool) -> bytes:
+    """The bytes of `file`, which settings and messages call `path`; a pull puts it back where it is recorded."""
+    try:
+        return read_needed_file(file, limit=MAX_BYTES)
+    except NotPlain as error:
+        if error.is_missing:
+            raise MissingModel(path, asked_by=asked_by) from None
+        raise ConfigurationError(
+            f"model file {path}",
+            found=str(error),
+            promised="a plain file",
+            remedy=put_back(path)
+            if is_recorded
+            else "Point MODEL_PATH at the artefact itself (not at a link or folder), or leave it empty.",
+        ) from None
+
+
+Promised = Mapping[str, tuple[str, str]]
+"""File name -> its digest, and what promises it."""
+
+
+def _hold_against(files: Promised, name: str, digest: str) -> None:
+    promised, promised_by = files.get(name, (digest, ""))
+    if promised != digest:
+        raise ChangedFile(name, found=f"sha256 {digest}", promised=f"sha256 {promised}", promised_by=promised_by)
+
+
+def _vouching_entry(source: Source, path: Path, digest: str, record: Release | None) -> Release:
+    entry = find_vouching(read_lock(source.lock_file), version=source.version, digest=digest, record=record)
+    if entry is None:
+        raise OriginUnknown(
+            f"model {path.name}",
+            found=f"sha256 {digest}, in no entry of {source.lock_file.name} for {source.version}",
+            promised="a reviewed release (REQUIRE_LOCK=true)",
+            remedy="Review the release and add it by `pixelwise lock`, or pin one that is listed.",
+        )
+    return entry
+
+
+def _served_version(source: Source, path: Path, digest: str, record: Release | None) -> tuple[str, list[str]]:
+    """The version that records and `model.lock` give for these bytes, not the one that a setting claims."""
+    if record is not None and record.version == source.version and record.serves(digest):
+        return source.version, []
+    others = (*known_releases(source.models, source.lock_file), *([record] if record else []))
+    known = {release.version for release in find_origin(digest, others).serving}
+    if source.version in known:
+        return source.version, []
+    if known:
+        raise VersionMismatch(path.name, found=min(known), promised=source.version)
+    return UNKNOWN_VERSION, [
+        f"The origin of {path} is unknown: no pulled release and no entry of {source.lock_file.name} has these bytes. "
+        f"Its version is shown as {UNKNOWN_VERSION!r}; REQUIRE_LOCK=true refuses such files."
+    ]
+
+
+def _beside(folder: Path, name: str, files: Promised, *, limit: int) -> bytes | None:
+    """A file beside the artefact, as it was promised; None when there is none and none was promised."""
+    recorded = name in files
+    if not recorded and not (folder / name).exists():
+        return None
+    try:
+        data = read_needed_file(folder / name, limit=limit)
+    except NotPlain as error:
+        raise Refused(
+            f"file {name}",
+            found=str(error),
+            promised="a plain file of bounded size" + (", as it was pulled" if recorded else ""),
+            remedy=put_back(folder / name) if recorded else "Put a plain file there, or take it away.",
+        ) from None
+    _hold_against(files, name, hashlib.sha256(data).hexdigest())
+    return data
+
+
+def _read_card(folder: Path, files: Promised) -> Card | None:
+    data = _beside(folder, CARD, files, limit=CARD_BYTES)
+    return None if data is None else read_card(data)
+
+
+def _recipe_notice(card: Card | None, version: str, code: Code) -> list[str]:
+    drawn = card.contract.drawn if card and card.contract else None
+    if drawn is None or drawn.recipe == code.recipe:
+        return []
+    return [
+        f"{version} was measured with version {drawn.recipe} of the recipe, and drawings come by version {code.recipe} "
+        "here: its answers have no certainty, and are called unsure by their confidence."
+    ]
+
+
+def _read_golden(folder: Path, files: Promised, card: Card | None, artefact: Artefact) -> Recorded | None:
+    contract = card.contract if card else None
+    if contract is None or contract.golden is None:
+        return None
+    promise = contract.golden
+    data = _beside(folder, promise.file, files, limit=GOLDEN_BYTES)
+    if data is None:
+        return None
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != promise.sha256:
+        raise ChangedFile(
+            promise.file,
+            found=f"sha256 {digest}",
+            promised=f"sha256 {promise.sha256}",
+            promised_by="its card",
+            remedy="Its owner must publish card and golden set that belong together, or pin another version.",
+        )
+    return Recorded(promise, contract.accuracy, data, len(artefact.classes))
+
+
+def _replay_slice(recorded: Recorded | None, engine: Engine, artefact: Artefact, code: Code) -> list[Check]:
+    if artefact.features != math.prod(code.shape):
+        return [skip("recorded answers", "here", "", "golden", "the model takes images of another size")]
+    if recorded is None:
+        return [skip("recorded answers", "here", "", "golden", "no golden set of this artefact lies beside it")]
+    return check_golden(replay(recorded.digits(first=GOLDEN_SLICE), engine), recorded.promise, whole=False)

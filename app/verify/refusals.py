@@ -1,0 +1,96 @@
+"""Refusals of a model that is not what its release, its card or this code promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.errors import ConfigurationError, PixelWiseError, Refused
+
+
+class MissingModel(ConfigurationError):
+    """There is no file where the model should be."""
+
+    def __init__(self, path: Path, *, asked_by: str) -> None:
+        by_path = asked_by == "MODEL_PATH"
+        super().__init__(
+            f"model file {path}" if by_path else f"release {path}",
+            found="no such file" if by_path else "nothing pulled",
+            promised=f"the artefact that {asked_by} names",
+            remedy="Correct MODEL_PATH, or leave it empty: the pinned release's own artefact is served then."
+            if by_path
+            else "Run `bash setup-server.sh` (or `pixelwise pull`), or correct MODEL_VERSION in .env.",
+        )
+
+
+class UnknownVersion(ConfigurationError):
+    """MODEL_VERSION is no vN.N, or `app/classifier.py` has no roster for its major version."""
+
+    def __init__(self, version: str, *, rosters: list[str], line: int) -> None:
+        super().__init__(
+            f"MODEL_VERSION={version}",
+            found="no roster of classes for this version",
+            promised=f"a version like v1.0 whose major is one of {', '.join(rosters)}",
+            remedy=f"Set MODEL_VERSION to such a version, or add its roster at app/classifier.py line {line}.",
+        )
+
+
+class VersionMismatch(ConfigurationError):
+    """The served version is what the record gives for the digest, not what a setting claims."""
+
+    def __init__(self, artefact: str, *, found: str, promised: str, remedy: str | None = None) -> None:
+        super().__init__(
+            f"model {artefact}",
+            found=f"{found} (by its digest)",
+            promised=f"MODEL_VERSION={promised}",
+            remedy=remedy or f"Put MODEL_VERSION={found} into .env, or point MODEL_PATH at the artefact of {promised}.",
+        )
+
+
+class RosterMismatch(Refused, AssertionError):
+    """The artefact's classes are not the ones this code speaks; `checks` has what was compared until then."""
+
+    def __init__(
+        self,
+        artefact: str,
+        *,
+        found: str,
+        promised: str,
+        checks: tuple[object, ...] = (),
+        remedy: str | None = None,
+    ) -> None:
+        self.checks = checks
+        super().__init__(
+            f"model {artefact}",
+            found=f"classes {found}",
+            promised=f"classes {promised} in app/classifier.py",
+            remedy=remedy
+            or "Set MODEL_VERSION to the version this model belongs to, or point MODEL_PATH at a model "
+            "with the promised classes.",
+        )
+
+
+class OriginUnknown(Refused):
+    """REQUIRE_LOCK is set and `model.lock` does not know this artefact."""
+
+
+class BadCard(Refused):
+    """A MODELCARD.md that cannot be read, or whose front matter is not valid."""
+
+
+class ContractBroken(Refused):
+    """Artefact, card, code and golden set do not agree; `checks` has every comparison that was made."""
+
+    def __init__(self, subject: str, *, found: str, promised: str, checks: tuple[object, ...]) -> None:
+        self.checks = checks
+        super().__init__(
+            subject,
+            found=found,
+            promised=promised,
+            remedy="Whoever publishes it must mend that; until then, let .env name another version.",
+        )
+
+
+class PromiseBroken(PixelWiseError):
+    """The model runs here, but does not do what its card says."""
+
+    exit_code = 5

@@ -1,0 +1,77 @@
+"""Makes a service of opened versions, a database and those who may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from app.answering.database_watch import DatabaseWatch
+from app.answering.metrics import Metrics
+from app.answering.reader import Reader
+from app.answering.report_process import Reports, Run
+from app.answering.served_version import Version
+from app.answering.shadows import Shadowing
+from app.flags.evaluator import Flags
+from app.storage.database import Database
+from app.storage.key_rows import Keys
+from app.storage.result_rows import Store
+from app.storage.shadow_rows import Shadows
+from app.web.access import Access
+from app.web.card_page import Card
+from app.web.service import Service
+
+
+def build_service(
+    opened: Sequence[tuple[Version, Card]],
+    database: Database,
+    access: Access,
+    *,
+    report: Run,
+    flags_file: Path,
+    left_out: Mapping[str, str],
+    keeps_drawings: bool,
+    drawing_days: int,
+    results_public: bool,
+) -> Service:
+    """The parts of a service, joined.
+
+    Args:
+        opened: the versions that are served, the default first.
+        database: with the tables of this code.
+        report: makes a report of that database.
+        flags_file, left_out, keeps_drawings, drawing_days, results_public: as `Service` and `Settings` have them.
+    """
+    versions = {version.name: version for version, _ in opened}
+    default = opened[0][0].name
+    store, keys, metrics = Store(database), Keys(database), Metrics()
+    access.replace_named_keys(keys.digests())
+    watch = DatabaseWatch(store, keys, access.replace_named_keys, drawing_days=drawing_days)
+    metrics.database(lambda: watch.is_up)
+    metrics.versions(served=versions, left_out=left_out)
+    flags = Flags(flags_file, versions=tuple(versions), default=default)
+    metrics.flags(lambda: flags.errors, lambda: flags.problem)
+    readers: dict[str, Reader] = {}
+    shadowing = Shadowing(
+        versions,
+        flags.shadows,
+        Shadows(database),
+        is_pressed=lambda: any(reader.queue.is_pressed for reader in readers.values()),
+        report=metrics.shadow_answers,
+    )
+    for name, version in versions.items():
+        readers[name] = Reader(version, store, database_failed=watch.failed, metrics=metrics, stored=shadowing.offer)
+    return Service(
+        readers=readers,
+        default=default,
+        cards={version.name: card for version, card in opened},
+        left_out=left_out,
+        store=store,
+        access=access,
+        metrics=metrics,
+        watch=watch,
+        flags=flags,
+        keeps_drawings=keeps_drawings,
+        shadowing=shadowing,
+        reports=Reports(report),
+        results_public=results_public,
+    )

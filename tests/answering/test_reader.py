@@ -1,0 +1,23 @@
+"""What a stored row says of the time that its answer took."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from app.answering import reader as reading
+from tests.web.visits import STROKES, MakeInside
+
+
+def test_a_row_tells_the_wait_from_the_computation(make: MakeInside, monkeypatch: pytest.MonkeyPatch):
+    """On a clock that says: begun a thousand seconds from now, computed in 3, about to be stored after 2 more."""
+    inside = make()
+    later = time.monotonic() + 1000
+    clock = iter([later, later + 3, later + 5])
+    monkeypatch.setattr(reading, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    row = inside.row(inside.ask("POST", "/drawings", STROKES).json["id"])
+    assert row.computed_ms == pytest.approx(3000)
+    assert row.waited_ms > 999_000
+    assert row.latency_ms == pytest.approx(row.waited_ms + 5000)
