@@ -110,7 +110,7 @@ class Installation:
         return self.run("predict.py", **environ)
 
     def pixelwise(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        return self.run("-c", "import app.cli.program; app.cli.program.main()", *arguments, **environ)
+        return self.run("-c", "import app.cli; app.cli.main()", *arguments, **environ)
 
     def place(self, version: str, files: dict[str, bytes], *, artefact: str) -> None:
         """Puts these files there as if they had been pulled: recorded, and copied into models/."""

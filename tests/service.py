@@ -52,7 +52,7 @@ class Service:
         with self.log.open("ab") as log:
             begin = log.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-X", "utf8", "-c", "import app.cli.program; app.cli.program.main()", "serve"],
+                [sys.executable, "-X", "utf8", "-c", "import app.cli; app.cli.main()", "serve"],
                 cwd=self.root,
                 env=self.environ,
                 stdin=subprocess.DEVNULL,

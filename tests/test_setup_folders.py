@@ -120,7 +120,7 @@ def faults_of(server: Server) -> set[tuple[str, str, str]]:
     command = [
         server.root / ".venv/bin/python",
         "-c",
-        "import app.cli.program; app.cli.program.main()",
+        "import app.cli; app.cli.main()",
         "doctor",
         "--json",
     ]

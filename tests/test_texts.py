@@ -183,7 +183,7 @@ def test_the_readme_s_tree_names_every_room_and_every_file_it_names_exists():
     for name in re.findall(r"^([\w./-]+) ", tree, re.MULTILINE):
         assert (ROOT / name).exists(), name
     existing = {path.name for path in ROOT.rglob("*.*") if ".venv" not in path.parts}
-    assert set(re.findall(r"[\w-]+\.(?:py|sh|md|lock|example)\b", tree)) <= existing
+    assert set(re.findall(r"\.?[\w-]+\.(?:py|sh|md|lock|example)\b", tree)) <= existing
 
 
 @pytest.mark.parametrize(

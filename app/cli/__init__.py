@@ -1,1 +1,8 @@
 """The command `pixelwise`: one file for each command, and what commands share."""
+
+
+def main() -> None:
+    """Runs the command; every installation's `.venv/bin/pixelwise` calls it by this name."""
+    from app.cli.program import main as run
+
+    run()

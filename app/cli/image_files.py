@@ -18,7 +18,7 @@ from app.drawing.refusals import UnreadableImage
 from app.drawing.skew import Finding
 from app.drawing.still_image import PROMISED, REMEDY
 from app.errors import only_refusals
-from app.model.plain_file import NotPlain, TooLarge, read_plain_file
+from app.model.plain_file import NotPlain, OverLimit, read_plain_file
 
 MAX_ARRAY_BYTES = 1 << 30
 ARRAY_REMEDY = "Save 28x28 whole numbers as uint8, 0 paper to 255 ink; pass a digit of another size as PNG."
@@ -56,7 +56,7 @@ def read_images(path: Path) -> Images:
         found, remedy = error.found, error.remedy
     except NotPlain as error:
         found = "no such file" if error.is_missing else f"a file that {str(error).removeprefix(f'{where} ')}"
-        remedy = SMALLER if isinstance(error, TooLarge) and not is_array else REMEDY
+        remedy = SMALLER if isinstance(error, OverLimit) and not is_array else REMEDY
     except ValueError as error:
         found, remedy = str(error), ARRAY_REMEDY
     kinds = f"{PROMISED}, or a .npy array"

@@ -82,7 +82,7 @@ def run_alone(version: str, *arguments: str, root: Path, path: Path | None) -> i
 
 
 def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "import app.cli.program; app.cli.program.main()", *arguments]
+    return [sys.executable, "-c", "import app.cli; app.cli.main()", *arguments]
 
 
 def _environment(version: str, path: Path | None) -> dict[str, str]:

@@ -29,7 +29,7 @@ class NotPlain(Exception):
         return self.error is not None and self.error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
-class TooLarge(NotPlain):
+class OverLimit(NotPlain):
     """The file has more bytes than are read."""
 
 
@@ -46,7 +46,7 @@ def read_plain_file(path: Path | str, *, limit: int) -> bytes:
     is refused instead of read; a file larger than `limit` bytes is refused by its size, before a byte is read.
 
     Raises:
-        TooLarge: a NotPlain.
+        OverLimit: a NotPlain.
         NotPlain: no such file, not a plain file, or changed while it was read.
     """
     try:
@@ -62,7 +62,7 @@ def read_plain_file(path: Path | str, *, limit: int) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise NotPlain(f"{path} is {'a folder' if stat.S_ISDIR(status.st_mode) else 'no plain file'}")
         if status.st_size > limit:
-            raise TooLarge(f"{path} has {status.st_size:,} bytes, the limit is {limit:,}")
+            raise OverLimit(f"{path} has {status.st_size:,} bytes, the limit is {limit:,}")
         chunks = []
         remaining = status.st_size + 1  # one byte more than promised shows a file that grew
         while remaining and (chunk := os.read(descriptor, remaining)):

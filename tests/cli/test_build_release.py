@@ -57,7 +57,7 @@ def test_without_the_environment_that_trains_the_command_is_named_from_where_the
     assert done.returncode == 4
     assert "local release v2.0: found no such environment" in done.stderr
     assert "Run `bash setup-server.sh --releases v2.0`" in done.stderr
-    code = "import os; os.chdir('/'); import app.cli.program; app.cli.program.main()"
+    code = "import os; os.chdir('/'); import app.cli; app.cli.main()"
     from_above = house.run("-c", code, "upgrade", "v2.0").stderr
     assert f"Run `bash {str(house.root / 'setup-server.sh').lstrip('/')} --releases v2.0`" in from_above
     assert (house.root / ".env").read_text() == "MODEL_VERSION=v1.0\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.cli.program import verify_process as trial
+from app.cli import verify_process as trial
 from app.cli.verify_process import run_alone, try_alone
 from tests.installation import Installation, without_drawn
 

@@ -96,7 +96,7 @@ def allowed_calls() -> set[str]:
 @contextmanager
 def traced_service(installation: Installation, notes: Path) -> Iterator[str]:
     """The address of a service of which every system call, from its first, is written into `notes`."""
-    service = [installation.python, "-X", "utf8", "-c", "import app.cli.program; app.cli.program.main()", "serve"]
+    service = [installation.python, "-X", "utf8", "-c", "import app.cli; app.cli.main()", "serve"]
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(installation.root), "SECRET_API_KEY": KEY, "PORT": "0"}
     log = installation.root / "service.log"
     with log.open("wb") as file:

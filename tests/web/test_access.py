@@ -38,7 +38,7 @@ def test_a_named_key_counts_within_seconds_and_stops_when_it_is_removed(service:
             "-X",
             "utf8",
             "-c",
-            "import app.cli.program; app.cli.program.main()",
+            "import app.cli; app.cli.main()",
             "keys",
             *arguments,
         ]

@@ -197,7 +197,7 @@ def test_it_starts_its_worker_from_its_own_folder_and_not_from_the_current_one(s
     (elsewhere / "app").mkdir(parents=True)
     for name in ("__init__", "worker"):
         (elsewhere / "app" / f"{name}.py").write_text("raise SystemExit(9)")
-    arguments = [sys.executable, "-P", "-c", "import app.cli.program; app.cli.program.main()", "serve"]
+    arguments = [sys.executable, "-P", "-c", "import app.cli; app.cli.main()", "serve"]
     with service.log.open("ab") as log:
         begin = log.tell()
         process = subprocess.Popen(arguments, cwd=elsewhere, env=service.environ, stdout=log, stderr=log)

@@ -209,7 +209,7 @@ def test_a_service_whose_own_environment_names_versions_is_told_apart(service_of
     service.start()
     before = (service.root / ".env").read_text()
     done = subprocess.run(
-        [sys.executable, "-c", "import app.cli.program; app.cli.program.main()", "models", "remove", "v2.0"],
+        [sys.executable, "-c", "import app.cli; app.cli.main()", "models", "remove", "v2.0"],
         cwd=service.root,
         env={key: value for key, value in service.environ.items() if key != "MODEL_VERSIONS"},
         capture_output=True,

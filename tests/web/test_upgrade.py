@@ -18,7 +18,7 @@ from tests.service import Service, StartService
 
 def pixelwise(service: Service, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-X", "utf8", "-c", "import app.cli.program; app.cli.program.main()", *arguments],
+        [sys.executable, "-X", "utf8", "-c", "import app.cli; app.cli.main()", *arguments],
         cwd=service.root,
         env={**service.environ, **environ},
         capture_output=True,

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from app.model.plain_file import NotPlain, TooLarge, read_plain_file
+from app.model.plain_file import NotPlain, OverLimit, read_plain_file
 from app.model.refusals import ArtefactRefused
 from app.model.sklearn_pickle.attributes import wrong_attribute
 from app.model.sklearn_pickle.machine import WRITE_ANEW, read_pickle
@@ -132,7 +132,7 @@ def read_artefact(source: bytes | Path | str) -> Artefact:
         try:
             data = read_plain_file(source, limit=MAX_BYTES)
         except NotPlain as error:
-            code = "size" if isinstance(error, TooLarge) else "file"
+            code = "size" if isinstance(error, OverLimit) else "file"
             raise ArtefactRefused(code, str(error)) from None
     check_format(data)
     return _model(read_pickle(data), hashlib.sha256(data).hexdigest(), size=len(data))
