@@ -13,8 +13,8 @@ def wilson(part: int, of: int) -> tuple[float, float]:
 
     With none or all, one end is exactly 0 or 1.
 
-    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the American
-    Statistical Association 22 (1927).
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the
+    American Statistical Association 22 (1927).
     """
     z2 = Z_95**2
     centre = (part + z2 / 2) / (of + z2)
