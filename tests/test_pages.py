@@ -15,7 +15,8 @@ NOT_RUN: dict[str, list[str]] = {
     "docs/course.md": ["tests/page/test_front_end.py runs it in a browser"],
     "docs/service.md": [
         "needs root and systemd; tests/deploy/test_install.py runs it on a machine that seems to have both"
-    ],
+    ]
+    * 2,
 }
 """Why a block under `<!-- not run: REASON -->` is not run: each page, each block."""
 
