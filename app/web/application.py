@@ -44,7 +44,7 @@ ROUTES: tuple[type[Routes], ...] = (
     ModelRoutes,
     ProtocolRoutes,
 )
-"""But for those that show what the others are."""
+"""All but those of the documentation, which is made of these."""
 OPERATIONS = [*(operation for routes in ROUTES for operation in routes.OPERATIONS), *DocumentationRoutes.OPERATIONS]
 PREFIXES = ("", "/api")
 """Each route is there twice: reverse proxies of existing front ends forward to the second."""
@@ -95,12 +95,12 @@ async def _follow(flags: Flags) -> None:
 
 def routes_of(service: Service) -> list[BaseRoute]:
     """All routes, and the mounted files of the page: addresses in it are relative."""
-    routes: list[BaseRoute] = [Mount(prefix + "/page", WholeFiles(directory=FILES)) for prefix in PREFIXES]
+    routes: list[BaseRoute] = []
     for part in [*(kind(service) for kind in ROUTES), DocumentationRoutes(document())]:
         for (path, answer), operations in groupby(part.OPERATIONS, key=attrgetter("path", "answer")):
             endpoint, methods = Endpoint(MethodType(answer, part)), [operation.method for operation in operations]
             routes += [Route(prefix + path, endpoint, methods=methods) for prefix in PREFIXES]
-    return routes
+    return [*routes, *(Mount(prefix + "/page", WholeFiles(directory=FILES)) for prefix in PREFIXES)]
 
 
 def document() -> Json:

@@ -117,25 +117,13 @@ def _by_path(metadata: Method, ready: Method, infer: Method) -> Iterator[Operati
         ("/v2/models/{name}/versions/{version}", "version", [NAME, VERSION]),
     ):
         yield Operation(
-            "GET",
-            path,
-            metadata,
-            "protocol",
-            ModelMetadata,
-            parameters=parameters,
-            id=f"{named}Metadata",
-            text=f"The tensors of a {named}",
-        )
+            "GET", path, metadata, "protocol", ModelMetadata, parameters=parameters,
+            id=f"{named}Metadata", text=f"The tensors of a {named}.",
+        )  # fmt: skip
         yield Operation(
-            "GET",
-            path + "/ready",
-            ready,
-            "protocol",
-            ModelReady,
-            parameters=parameters,
-            unready=ModelReady,
-            id=f"{named}Ready",
-        )
+            "GET", path + "/ready", ready, "protocol", ModelReady, parameters=parameters,
+            id=f"{named}Ready", unready=ModelReady,
+        )  # fmt: skip
         yield Operation(
             "POST", path + "/infer", infer, "protocol", ANSWERED, takes=ASKED, example=EXAMPLE,
             at_most=f"{MAX_ROWS:,} drawings and {INFER_BYTES:,} bytes",
