@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from app.model.contract import Contract
+from app.model.formats import read_model
 from app.model.golden import GoldenSet
-from app.model.sklearn_pickle.reader import read_artefact
 from app.model.unsure import SURE_FROM
 from app.verify.card import read_card
 from app.web.card_page import FOR, as_html, confusions, weight_pictures
@@ -288,9 +288,9 @@ def test_a_release_without_card_says_so(inside: Inside):
 
 
 def test_a_model_that_is_not_linear_says_so(inside: Inside, published):
-    artefact = read_artefact(published("v2.0").artefact)
-    assert artefact.kind == "MLPClassifier", "or this test needs another release"
-    page = page_of(inside, kind=artefact.kind, weights=None)
+    scorer = read_model(published("v2.0").artefact)
+    assert scorer.kind == "MLPClassifier", "or this test needs another release"
+    page = page_of(inside, kind=scorer.kind, weights=None)
     assert "Only a linear model has weights" in page
     assert "<img" not in page
 

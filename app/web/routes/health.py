@@ -14,7 +14,7 @@ from app.answering.metrics import CONTENT_TYPE
 from app.answering.reader import Reader
 from app.answering.refusals import Overloaded
 from app.errors import PixelWiseError
-from app.model.engine import are_scores
+from app.model.scorer import are_scores
 from app.storage.refusals import DatabaseUnavailable
 from app.web.request import Call
 from app.web.service import Service
