@@ -287,6 +287,14 @@ def test_a_release_without_card_says_so(inside: Inside):
     assert "No card came with this release." in page_of(inside, contract=None, prose=None, recorded=None)
 
 
+def test_a_model_that_states_no_scikit_learn_says_who_wrote_it(inside: Inside):
+    by, steps, sklearn = (f'<th scope="row">{name}</th>' for name in ("Written by", "Steps", "scikit-learn"))
+    page = page_of(inside, stated={}, provenance="a toy")
+    assert f"{by}<td>a toy</td>" in page
+    assert [row in page for row in (steps, sklearn)] == [False, False]
+    assert [row in page_of(inside) for row in (by, steps, sklearn)] == [False, True, True]
+
+
 def test_a_model_that_is_not_linear_says_so(inside: Inside, published):
     scorer = read_model(published("v2.0").artefact)
     assert scorer.kind == "MLPClassifier", "or this test needs another release"
