@@ -175,6 +175,15 @@ def test_of_some_rooms_only_one_module_is_known_to_another(above: str, below: st
     assert {name for name in within if room(name) == below} == modules
 
 
+def test_outside_of_the_model_room_nobody_knows_how_a_model_is_read_or_computed():
+    """They know a `Scorer`, and the table of formats."""
+    inside = {name for name in MODULES if re.match(r"app\.model\.(engine$|sklearn_pickle\b)", name)}
+    assert len(inside) > 5
+    for name in MODULES:
+        assert room(name) == "model" or not own_imports(name) & inside, name
+    assert {name for name in MODULES if name not in inside and own_imports(name) & inside} == {"app.model.formats"}
+
+
 def test_only_the_worker_of_the_server_imports_the_joined_service():
     assert {name for name in MODULES if room(name) == "server" and "app.main" in own_imports(name)} == {
         "app.server.worker"

@@ -13,7 +13,7 @@ from app.answering.database_watch import DatabaseWatch
 from app.answering.reader import Reader
 from app.answering.refusals import Overloaded
 from app.errors import PixelWiseError
-from app.model.engine import are_scores
+from app.model.scorer import are_scores
 from app.storage.refusals import DatabaseUnavailable
 
 READY_SECONDS = 1.0

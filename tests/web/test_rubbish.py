@@ -15,7 +15,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.model.engine import Engine
 from app.web.application import document
 from tests.service import KEY
 from tests.web.inside import Inside, Reply
@@ -297,7 +296,7 @@ def test_a_fault_of_ours_would_be_seen(inside: Inside, monkeypatch: pytest.Monke
     def fail(*_: object) -> None:
         raise RuntimeError("a secret of the machine")
 
-    monkeypatch.setattr(Engine, "scores", fail)
+    monkeypatch.setitem(vars(inside.service.reader.version.scorer), "scores", fail)
     reply = inside.ask("POST", "/classify", GOOD)
     assert (reply.status, reply.json["error"]) == (500, "unexpected")
     assert b"secret" not in reply.body
