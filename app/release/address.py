@@ -40,6 +40,7 @@ class Address:
         key: equal for two addresses of one repository: https and ssh of one host and path, with or without
             `.git`, a trailing slash, a user or capitals (forges ignore all of these).
         folder: the repository's folder when it is local.
+        kind: what answers there, by the table in `open_source.py`.
     """
 
     url: str = field(repr=False)
@@ -47,6 +48,7 @@ class Address:
     transport: Literal["https", "ssh", "file"]
     key: str
     folder: Path | None = None
+    kind: str = "git"
 
 
 def parse_address(text: str, *, root: Path) -> Address:

@@ -149,7 +149,7 @@ def _properties(side: Side) -> dict[str, str]:
     sizes = {file.name: file.size for file in release.files}
     weights = sum(layer.weights.size + layer.bias.size for layer in artefact.layers)
     found = {
-        "commit": release.commit[:12],
+        "commit" if release.commit else "manifest": release.pin.removeprefix("sha256:")[:12],
         "artefact": release.artefact,
         "bytes": f"{sizes[release.artefact]:,}",
         "bytes of all files": f"{sum(sizes.values()):,}",

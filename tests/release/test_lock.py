@@ -14,7 +14,7 @@ from tests.release.remote import FILES, Remote
 ROOT = Path(__file__).parents[2]
 COURSE = "https://github.com/schutera/pixelwise-model.git"
 FILE = describe("digit_classifier_v1.pkl", b"artefact")
-ENTRY = Release("https://host/x.git", "v1.0", "1" * 40, FILE.name, (FILE,))
+ENTRY = Release(repository="https://host/x.git", version="v1.0", commit="1" * 40, artefact=FILE.name, files=(FILE,))
 
 
 def test_the_lock_of_this_project_lists_the_public_releases_of_the_course() -> None:
@@ -33,7 +33,7 @@ def test_the_lock_of_this_project_holds_no_path_of_a_machine() -> None:
 
 
 def test_what_is_written_is_read_back_below_the_comment_of_the_file(tmp_path: Path) -> None:
-    odd = Release('/a "b" \\ ü', "v2.0", "2" * 40, FILE.name, (FILE,))
+    odd = Release(repository='/a "b" \\ ü', version="v2.0", commit="2" * 40, artefact=FILE.name, files=(FILE,))
     lock = tmp_path / "model.lock"
     lock.write_text("# Reviewed.\n\n")
     write_lock(lock, [ENTRY, odd])
@@ -68,31 +68,39 @@ def test_a_lock_that_cannot_be_read_is_refused_not_ignored(tmp_path: Path, text:
 
 def test_two_entries_for_one_release_are_refused(tmp_path: Path) -> None:
     lock = tmp_path / "model.lock"
-    write_lock(lock, [ENTRY, Release(ENTRY.repository, "v1.0", "2" * 40, FILE.name, (FILE,))])
+    write_lock(
+        lock,
+        [
+            ENTRY,
+            Release(repository=ENTRY.repository, version="v1.0", commit="2" * 40, artefact=FILE.name, files=(FILE,)),
+        ],
+    )
     with pytest.raises(BadLock, match=r"two entries for v1.0 of https://host/x.git"):
         read_lock(lock)
 
 
 def test_a_commit_is_covered_whatever_the_address() -> None:
-    cover = find_cover([ENTRY], repository="git@mirror:y", version="v1.0", commit="1" * 40, root=ROOT)
+    cover = find_cover([ENTRY], repository="git@mirror:y", version="v1.0", pin="1" * 40, root=ROOT)
     assert cover is ENTRY
 
 
 @pytest.mark.parametrize("address", ["https://host/x.git", "git@host:x", "https://host/X/"])
 def test_the_same_repository_with_another_commit_is_a_moved_tag_however_it_is_written(address: str) -> None:
     with pytest.raises(MovedTag, match=r"by model\.lock"):
-        find_cover([ENTRY], repository=address, version="v1.0", commit="2" * 40, root=ROOT)
+        find_cover([ENTRY], repository=address, version="v1.0", pin="2" * 40, root=ROOT)
 
 
 def test_a_moved_tag_is_not_covered_by_the_entry_of_a_mirror() -> None:
-    mirror = Release("https://mirror/x.git", "v1.0", "2" * 40, FILE.name, (FILE,))
+    mirror = Release(
+        repository="https://mirror/x.git", version="v1.0", commit="2" * 40, artefact=FILE.name, files=(FILE,)
+    )
     with pytest.raises(MovedTag):
-        find_cover([mirror, ENTRY], repository="https://host/x", version="v1.0", commit="2" * 40, root=ROOT)
+        find_cover([mirror, ENTRY], repository="https://host/x", version="v1.0", pin="2" * 40, root=ROOT)
 
 
 @pytest.mark.parametrize(("repository", "version"), [("https://other/x", "v1.0"), ("https://host/x", "v1.1")])
 def test_another_repository_or_version_is_a_first_pull(repository: str, version: str) -> None:
-    assert find_cover([ENTRY], repository=repository, version=version, commit="2" * 40, root=ROOT) is None
+    assert find_cover([ENTRY], repository=repository, version=version, pin="2" * 40, root=ROOT) is None
 
 
 # -- adding ----------------------------------------------------------------------------------------------------
@@ -124,7 +132,7 @@ def test_the_entry_of_a_local_build_comes_with_a_warning_for_other_clones(house:
 def test_an_entry_is_never_changed_in_passing(house: House, remote: Remote) -> None:
     remote.release()
     house.pull(str(remote.folder))
-    old = Release(str(remote.folder), "v1.0", "0" * 40, FILE.name, (FILE,))
+    old = Release(repository=str(remote.folder), version="v1.0", commit="0" * 40, artefact=FILE.name, files=(FILE,))
     write_lock(house.lock_file, [ENTRY, old])
     with pytest.raises(MovedTag, match=r"by model\.lock"):
         add(house)

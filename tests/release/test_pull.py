@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from app.release.manifest import manifest_digest
 from app.release.record import RECORD, Release, describe, read_record
 from app.release.refusals import ChangedFile, Unreviewed
 from app.release.seen import SEEN
@@ -19,11 +20,12 @@ def test_a_release_lies_whole_in_its_folder_and_its_files_in_models(house: House
     pulled = house.pull(str(remote.folder))
     assert pulled.outcome == "pulled" and pulled.covered_by is None
     assert pulled.release == Release(
-        str(remote.folder),
-        "v1.0",
-        commit,
-        "digit_classifier_v1.pkl",
-        tuple(describe(name, FILES[name]) for name in sorted(FILES)),
+        repository=str(remote.folder),
+        version="v1.0",
+        commit=commit,
+        manifest=manifest_digest(describe(name, FILES[name]) for name in ("digit_classifier_v1.pkl", "MODELCARD.md")),
+        artefact="digit_classifier_v1.pkl",
+        files=tuple(describe(name, FILES[name]) for name in sorted(FILES)),
     )
     contents = house.contents()
     for name, data in FILES.items():

@@ -19,7 +19,9 @@ from app.release.record import (
 from app.release.refusals import BadRelease, ChangedFile
 
 FILE = describe("digit_classifier_v1.pkl", b"artefact")
-RELEASE = Release("pixelwise-model/releases.git", "v1.0", "1" * 40, FILE.name, (FILE,))
+RELEASE = Release(
+    repository="pixelwise-model/releases.git", version="v1.0", commit="1" * 40, artefact=FILE.name, files=(FILE,)
+)
 
 
 @pytest.mark.parametrize(
