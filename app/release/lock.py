@@ -145,7 +145,7 @@ def add_to_lock(*, models: Path, version: str, lock_file: Path, root: Path, repl
         MovedTag: there is an entry with another pin, and `replace` is not set.
         BadLock: `model.lock` cannot be read.
     """
-    release = read_through(models / version, lambda folder: _with_manifest(pulled(models, version), folder))
+    release = pulled(models, version)
     entries = read_lock(lock_file)
     name = f"{release.version} of {release.repository}"
     kept = [entry for entry in entries if not (replace and _same_tag(entry, release, root))]
@@ -161,7 +161,8 @@ def add_to_lock(*, models: Path, version: str, lock_file: Path, root: Path, repl
     if cover is not None:
         hold_against(release.files, cover.files, promised_by="model.lock")
         return f"{name} is covered already, by the entry of {cover.repository}; nothing to do."
-    write_lock(lock_file, [*kept, release])
+    entry = read_through(models / version, lambda folder: _with_manifest(release, folder))
+    write_lock(lock_file, [*kept, entry])
     said = "Replaced the entry of" if len(kept) < len(entries) else "Added"
     done = f"{said} {name}, {show_id(release.pin)}. Review the change of {lock_file.name} and commit it."
     return f"{done} {_LOCAL_BUILD}" if _is_local_build(release, root) else done
@@ -196,7 +197,7 @@ def _quoted(text: str) -> str:
 
 
 def _with_manifest(release: Release, folder: Path) -> Release:
-    """The record with its manifest digest, which older ones lack."""
+    """The record with its manifest digest, also where there are files that the digest does not cover."""
     if release.manifest is not None:
         return release
     files = {file.name: file for file in release.files}

@@ -3,7 +3,7 @@ nothing has changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -34,6 +34,8 @@ from app.release.source import Source, check_version
 from app.release.store import clear_unlinked, incoming, only_one_pull, place, remove, take_over, write
 
 Say = Callable[[str], None]
+Files = dict[str, ReleaseFile]
+"""The files of a release by their names."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def pull(
         is_open = (
             cover is None
             and manifest is None
+            and (frozen or in_place is None)
             and any(entry.version == version and entry.manifest is not None for entry in entries)
         )
         if cover is None and not is_open:
@@ -163,7 +166,7 @@ def pull(
     return Pulled(release, cover, "pulled")
 
 
-def _fetch(folder: Path, source: Source, pin: Pin, say: Say) -> dict[str, ReleaseFile]:
+def _fetch(folder: Path, source: Source, pin: Pin, say: Say) -> Files:
     """Writes what the source has into the new `folder`, and describes it; its own digests hold."""
     listing = source.list(pin)
     if listing.left_out:
@@ -172,7 +175,7 @@ def _fetch(folder: Path, source: Source, pin: Pin, say: Say) -> dict[str, Releas
             f"{', '.join(listing.left_out[:10])}."
         )
     folder.mkdir()
-    files: dict[str, ReleaseFile] = {}
+    files: Files = {}
     for file in listing.files:
         data = source.read(pin, file.name, limit=file.size)
         files[file.name] = describe(file.name, data)
@@ -186,7 +189,7 @@ def _describe_release(
     folder: Path,
     address: Address,
     pin: Pin,
-    files: Mapping[str, ReleaseFile],
+    files: Files,
     sums: bytes | None,
     cover: Release | None,
     card_artefact: Callable[[Path], str | None],
@@ -206,26 +209,31 @@ def _describe_release(
     manifest = manifest_digest(covered)
     if is_manifest(pin.id) and manifest != pin.id:
         raise _bad_manifest(pin, show_id(manifest), show_id(pin.id))
-    taken = dict(files)
+    vouched = {file.name for file in (*covered, *(cover.files if cover else ()))}
     if is_manifest(pin.id) or (cover is not None and pin.id not in cover.pins):
-        names = {file.name for file in (*covered, *(cover.files if cover else ()))}
-        taken = {name: file for name, file in files.items() if name in names}
-        if artefact not in taken:
+        files = _only(vouched, files, folder, pin, say)
+        if artefact not in files:
             raise _bad_manifest(pin, f"no {artefact} in its {SUMS}", "the digest of every file that is served")
-    if left_out := sorted(files.keys() - taken.keys()):
-        for name in left_out:
-            remove(folder / name)
-        say(f"Left out of {pin.version} (no manifest digest covers them): {', '.join(left_out[:10])}.")
     release = Release(
         repository=address.repository,
         version=pin.version,
         commit=None if is_manifest(pin.id) else pin.id,
-        manifest=manifest,
+        manifest=manifest if files.keys() <= vouched else None,
         artefact=artefact,
-        files=tuple(taken.values()),
+        files=tuple(files.values()),
     )
     write(folder / RECORD, record_bytes(release))
     return release
+
+
+def _only(names: Collection[str], files: Files, folder: Path, pin: Pin, say: Say) -> Files:
+    """Removes all but these from the folder."""
+    others = sorted(files.keys() - names)
+    for name in others:
+        remove(folder / name)
+    if others:
+        say(f"Left out of {pin.version} (its manifest digest does not cover them): {', '.join(others[:10])}.")
+    return {name: file for name, file in files.items() if name in names}
 
 
 def _bad_manifest(pin: Pin, found: str, promised: str) -> BadRelease:

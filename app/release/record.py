@@ -49,7 +49,8 @@ class Release(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         repository: where it came from, without tokens; a path below the root is relative to it.
         version: the tag, such as "v1.0".
         commit: the commit that the tag names; None where the source has no commits.
-        manifest: the digest of the digests of its files (`manifest.py`); None in what was written before there was one.
+        manifest: the digest of the digests of its files (`manifest.py`); None in a record of files that it does not all
+            cover, and in what was written before there was one.
         artefact: the file among `files` that this version serves (a tag may hold those of others too).
         files: in `model.lock` the reviewed ones (at least the artefact; the commit vouches for the rest), in
             `record.json` all that were placed.
@@ -222,7 +223,7 @@ def is_intact(path: Path, promised: ReleaseFile, *, read: Read = read_plain_file
 def _missing(name: str, promised_by: str) -> BadRelease:
     return BadRelease(
         f"{name}: missing from the release",
-        found="no such file in the tag's top folder",
+        found="no such file in its top folder",
         promised=f"the file that {promised_by} lists",
         remedy="Its owner must publish the release whole; nothing was replaced.",
     )
