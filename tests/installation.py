@@ -117,7 +117,7 @@ class Installation:
     def place(self, version: str, files: dict[str, bytes], *, artefact: str) -> None:
         """Puts these files there as if they had been pulled: recorded, and copied into models/."""
         described = tuple(describe(name, data) for name, data in files.items())
-        release = Release(REPOSITORY, version, "1" * 40, artefact, described)
+        release = Release(repository=REPOSITORY, version=version, commit="1" * 40, artefact=artefact, files=described)
         staged = self.models / ".incoming-test"
         staged.mkdir(parents=True)
         for name, data in files.items():
