@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from dataclasses import fields
 from types import ModuleType
 
 import pytest
 
+from app.web.process_state import ProcessState
 from tests.installation import ROOT
 from tests.test_architecture import MAY_IMPORT
 
@@ -58,3 +60,8 @@ def test_the_files_that_begin_a_room_are_in_it():
     for room, begin in re.findall(r"^\| `app/(\w+)/` \|[^|]*\| (.*) \|$", PAGE, re.MULTILINE):
         for name in re.findall(r"`([\w/]+(?:\.py|/))`", begin):
             assert (ROOT / "app" / room / name).exists(), f"{room}: {name}"
+
+
+def test_each_part_of_one_process_is_described():
+    table = PAGE.partition("## What is one process's own")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [field.name for field in fields(ProcessState)]

@@ -57,7 +57,7 @@ class Access:
         secret = visit_secret(main_key)
         self._signer = TimestampSigner(secret, salt="visit", digest_method=hashlib.sha256)
         self._owner_key = hashlib.blake2b(secret, digest_size=32, person=b"pixelwise owner").digest()
-        self._limits, self._proxies, self._hosts = limits, tuple(proxies), frozenset(hosts)
+        self.limits, self._proxies, self._hosts = limits, tuple(proxies), frozenset(hosts)
         self._this_machine_only = _is_loopback(listens_on)
 
     def replace_named_keys(self, digests: Mapping[str, bytes]) -> None:
@@ -84,7 +84,7 @@ class Access:
             caller = Caller("visit", self._visit(call)[0])
             if call.method not in ("GET", "HEAD"):
                 self._refuse_foreign_origin(call)
-        self._limits.count(caller.kind, caller.name)
+        self.limits.count(caller.kind, caller.name)
         return caller
 
     def owner(self, caller: Caller) -> str:
@@ -108,7 +108,7 @@ class Access:
 
     def count_address(self, call: Call) -> None:
         """Counts a request against its address alone; TooMany when that asks too often."""
-        self._limits.count("address", _counted(self.address(call)))
+        self.limits.count("address", _counted(self.address(call)))
 
     def new_visit(self, call: Call) -> str | None:
         """A signed token for the page: of a new visit, or of the request's own once half of its time is over."""

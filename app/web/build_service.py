@@ -68,6 +68,7 @@ def build_service(
         left_out=left_out,
         store=store,
         access=access,
+        limits=access.limits,
         metrics=metrics,
         watch=watch,
         flags=flags,

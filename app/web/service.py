@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, NamedTuple
 
 from msgspec import Meta
@@ -12,19 +12,14 @@ from starlette.requests import ClientDisconnect
 
 from app.answering.answer import Answer
 from app.answering.batcher import Overload
-from app.answering.database_watch import DatabaseWatch
-from app.answering.metrics import Metrics
 from app.answering.reader import Reader, RowOrigin
-from app.answering.ready_check import ReadyCheck
-from app.answering.report_process import Reports
-from app.answering.shadows import Shadowing
-from app.flags.evaluator import Context, Decision, Flags
+from app.flags.evaluator import Context, Decision
 from app.server.connection import CONNECTION
 from app.storage.result_rows import AnswerSource, Store
 from app.web.access import Access, Caller
 from app.web.card_page import CardPage
-from app.web.front_end_hints import FrontEnds
 from app.web.operation import Operation, Parameter
+from app.web.process_state import ProcessState
 from app.web.refusals import BadParameter, Forbidden, NotAuthenticated, NotFound
 from app.web.request import Call
 
@@ -65,41 +60,27 @@ class Admitted(NamedTuple):
     caller: Caller
 
 
-@dataclass(frozen=True)
-class Service:
-    """Everything that routes need.
+@dataclass(frozen=True, kw_only=True)
+class Service(ProcessState):
+    """Everything that routes need: what this process has for itself, and what all processes of a service share.
 
     Attributes:
-        readers: one for each served version, the default first.
         default: the version that answers where nothing else is asked for or flagged.
         cards: of each served version.
         left_out: versions that should be served too and were refused, each with the sentence that says why.
-        flags: which of them answers whom.
+        store: the stored answers.
+        access: who asks; it counts in `limits`.
         keeps_drawings: drawings are stored where no flag says.
-        shadowing: the other versions, which read along.
-        reports: what the stored answers show.
-        ready_check: of all readers and the database.
         results_public: anyone may read the list of results, and the reports.
-        front_ends: what the log has said of those that are refused.
-        lately: version -> when flags last chose it, by time.monotonic().
     """
 
-    readers: Mapping[str, Reader]
     default: str
     cards: Mapping[str, CardPage]
     left_out: Mapping[str, str]
     store: Store
     access: Access
-    metrics: Metrics
-    watch: DatabaseWatch
-    flags: Flags
     keeps_drawings: bool
-    shadowing: Shadowing
-    reports: Reports
-    ready_check: ReadyCheck
     results_public: bool
-    front_ends: FrontEnds = field(default_factory=FrontEnds)
-    lately: dict[str, float] = field(default_factory=dict)
 
     @property
     def reader(self) -> Reader:

@@ -164,7 +164,7 @@ def test_guesses_of_a_key_count_against_their_address(make: MakeInside, clock: C
 
 def test_what_was_counted_is_forgotten(make: MakeInside, clock: Clock):
     inside = make(limits={"address": "1000/second"})
-    storage = inside.access._limits._windows.storage
+    storage = inside.access.limits._windows.storage
     for number in range(100):
         inside.ask("GET", "/", key=None, address=f"198.51.100.{number}")
     assert len(storage._counts) == 100

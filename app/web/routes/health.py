@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -40,7 +39,6 @@ class HealthRoutes(Routes):
 
     def __init__(self, service: Service) -> None:
         super().__init__(service)
-        self._started_at = datetime.now(UTC)
 
     async def health(self, call: Call) -> Response:
         """Alive, and with which model."""
@@ -53,7 +51,7 @@ class HealthRoutes(Routes):
                 version.withheld,
                 list(service.readers),
                 service.left_out,
-                self._started_at,
+                service.started_at,
             )
         )
 

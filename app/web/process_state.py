@@ -1,0 +1,52 @@
+"""State of one process: all that a worker counts, remembers or does by itself.
+
+Everything else that a service has is in files and in the database, which processes share. docs/architecture.md says of
+each part what a second worker would change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from app.answering.database_watch import DatabaseWatch
+from app.answering.metrics import Metrics
+from app.answering.reader import Reader
+from app.answering.ready_check import ReadyCheck
+from app.answering.report_process import Reports
+from app.answering.shadows import Shadowing
+from app.flags.evaluator import Flags
+from app.web.front_end_hints import FrontEnds
+from app.web.rate_limits import RateLimits
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessState:
+    """Parts of a service that each worker process has for itself.
+
+    Attributes:
+        readers: one for each served version, the default first: its queue, its batches, its pace.
+        limits: how often each key, address and visit has asked.
+        metrics: what GET /metrics tells.
+        flags: which version answers whom: the flag file as last read, and the errors in evaluating it.
+        lately: version -> when flags last chose it, by time.monotonic().
+        watch: whether the database takes writes; it fetches keys, and deletes old drawings.
+        shadowing: the other versions, which read along, and what waits for them.
+        reports: the process that makes a report, and the last one made.
+        ready_check: of all readers and the database, and its last outcome.
+        front_ends: what the log has said of those that are refused.
+        started_at: by this, commands tell a new worker from the one that it replaces.
+    """
+
+    readers: Mapping[str, Reader]
+    limits: RateLimits
+    metrics: Metrics
+    flags: Flags
+    lately: dict[str, float] = field(default_factory=dict)
+    watch: DatabaseWatch
+    shadowing: Shadowing
+    reports: Reports
+    ready_check: ReadyCheck
+    front_ends: FrontEnds = field(default_factory=FrontEnds)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
