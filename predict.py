@@ -62,18 +62,16 @@ def smoke_test() -> None:
     from app.settings import read_settings
     from app.verify.accuracy import check_on_mnist, check_recorded, measure
 
-    print(
-        f"{MODEL.path.name}: {MODEL.artefact.kind}, version {MODEL.version}, classes {' '.join(MODEL.artefact.classes)}"
-    )
+    print(f"{MODEL.path.name}: {MODEL.scorer.kind}, version {MODEL.version}, classes {' '.join(MODEL.scorer.classes)}")
     if MODEL.recorded is not None:
         golden = MODEL.recorded.digits()
         show(golden.images, golden.labels)
-        checks = check_recorded(MODEL.recorded, MODEL.engine)
+        checks = check_recorded(MODEL.recorded, MODEL.scorer)
     else:
         images, labels = read_mnist_test(read_settings().mnist_dir)
         show(images, labels)
         print("This release has no golden set: MNIST's test file is read instead.")
-        checks = [check_on_mnist(measure(MODEL.engine, images, labels), MODEL.card)]
+        checks = [check_on_mnist(measure(MODEL.scorer, images, labels), MODEL.card)]
     for check in checks:
         print(f"{check.name}: {check.found}; promised: {check.promised or check.why} -> {check.outcome}")
         if check.outcome == "differs":

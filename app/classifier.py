@@ -1,7 +1,7 @@
 """The public face: `CLASSES`, `classify_batch`, `classify`.
 
 The model that `.env` pins is opened and verified once, when this module is imported; one that is not what its release,
-its card and this code promise stops the import (README, "Exit codes").
+its card and this code promise stops the import (docs/using.md, "Exit codes").
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def classify_batch(images: NDArray[np.uint8]) -> list[Answer]:
     """
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] != (28, 28):
         raise BadImages(images, shape="(N, 28, 28)")
-    scores = MODEL.engine.scores(images)
+    scores = MODEL.scorer.scores(images)
     best = scores.argmax(axis=1).tolist()
-    return [  # the engine gives a score for each class, so strict=True would only cost time: a tenth of it, measured
+    return [  # the model gives a score for each class, so strict=True would only cost time: a tenth of it, measured
         {"prediction": CLASSES[index], "confidence": row[index], "scores": dict(zip(CLASSES, row))}  # noqa: B905
         for index, row in zip(best, scores.tolist(), strict=True)
     ]

@@ -72,7 +72,7 @@ def as_served(model: Model, mnist: Digits | None) -> tuple[Version, Card]:
 
 
 def _version(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None) -> Version:
-    contract, classes = model.card.contract if model.card else None, model.artefact.classes
+    contract, classes = model.card.contract if model.card else None, model.scorer.classes
     judged = golden or stand_in
     if golden is None:
         blank, drawn = bytes(28 * 28), draw_strokes([[(0.5, 0.0), (0.5, 1.0)]]).tobytes()
@@ -83,7 +83,7 @@ def _version(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None)
     return Version(
         name=model.version,
         sha256=model.sha256,
-        engine=model.engine,
+        scorer=model.scorer,
         classes=classes,
         profile=contract.profile if contract else None,
         temperature=temperature_for(contract, RECIPE),
@@ -93,18 +93,18 @@ def _version(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None)
 
 
 def _card(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None) -> Card:
-    card, artefact = model.card, model.artefact
+    card, scorer = model.card, model.scorer
     return Card(
-        kind=artefact.kind,
-        steps=artefact.steps,
-        features=artefact.features,
-        sklearn=artefact.sklearn,
+        kind=scorer.kind,
+        features=scorer.features,
+        stated=scorer.stated,
+        provenance=scorer.provenance,
         contract=card.contract if card else None,
         cited_accuracy=card.cited_accuracy if card else None,
         prose=card.prose if card else None,
         recorded=golden,
         mnist=stand_in,
-        weights=artefact.layers[0].weights if len(artefact.layers) == 1 else None,
+        weights=scorer.weights,
     )
 
 

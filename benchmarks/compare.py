@@ -50,7 +50,7 @@ def main() -> None:
     medians, means = rounds(entrants, batches(images, options.images), count=options.rounds)
     result = {
         "version": MODEL.version,
-        "kind": MODEL.artefact.kind,
+        "kind": MODEL.scorer.kind,
         "threads": options.threads,
         "after_large": options.after_large,
         "worst_difference": difference,

@@ -13,6 +13,7 @@ from onnx_peer import onnx_scores
 
 from app.classifier import CLASSES, MODEL, classify_batch
 from app.drawing.skew import find_skew
+from app.model.sklearn_pickle.reader import read_artefact
 
 Images = NDArray[np.uint8]
 
@@ -26,8 +27,8 @@ def contenders(*, threads: int | None) -> dict[str, Callable[[Images], Any]]:
         "plain answers": plain.answers,
         "classify_batch": classify_batch,
         "plain scores": plain.scores,
-        "engine": MODEL.engine.scores,
-        "onnxruntime": onnx_scores(MODEL.artefact, threads=threads),
+        "engine": MODEL.scorer.scores,
+        "onnxruntime": onnx_scores(read_artefact(MODEL.path), threads=threads),
         "find_skew": lambda images: find_skew(images, profile),
     }
 

@@ -37,7 +37,9 @@ GIT = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null",
     **{f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+    **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
 }
+"""The environment of processes that tests start, beside their own: git's, and how `make coverage` sees into them."""
 
 
 class Published(NamedTuple):

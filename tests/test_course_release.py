@@ -130,7 +130,7 @@ def test_the_exercise_swap_in_v2_and_see_the_assertion_fire(
     settings = {"MODEL_REPO": str(remote.folder)}
     for command in (["pull"], ["pull", "v2.0"]):
         assert installation.pixelwise(*command, **settings).returncode == 0
-    code = "from app.classifier import CLASSES, MODEL; assert list(MODEL.artefact.classes) == CLASSES"
+    code = "from app.classifier import CLASSES, MODEL; assert list(MODEL.scorer.classes) == CLASSES"
     assert installation.run("-c", code, **settings).returncode == 0
 
     swap = "import shutil; shutil.copy('models/v2.0/digit_classifier_v2.pkl', 'models/digit_classifier_v1.pkl')"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.model.engine import Engine
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.formats import read_model
 from tests.conftest import Mnist
 from tests.course import public_artefact
 from tests.installation import ROOT, Published
@@ -28,21 +27,20 @@ def test_every_command_prints_what_the_page_shows(tmp_path: Path, published: Cal
     assert wrong == [], "\n\n".join(wrong)
 
 
-def test_it_can_be_followed_after_the_readme(tmp_path: Path, published: Callable[[str], Published]):
+def test_it_can_be_followed_after_the_pages_before_it(tmp_path: Path, published: Callable[[str], Published]):
     with reader_in(tmp_path, published) as reader:
-        go_through(reader, blocks_of((ROOT / "README.md").read_text(encoding="utf-8")))
+        for name in ("README.md", "docs/using.md"):
+            go_through(reader, blocks_of((ROOT / name).read_text(encoding="utf-8")))
         reader.leave()
         wrong = go_through(reader, BLOCKS, all_shown=True)
     assert wrong == [], "\n\n".join(wrong)
 
 
-def test_what_it_says_of_the_course_s_own_model_is_measured(public_artefact: bytes, mnist: Mnist, tmp_path: Path):
+def test_what_it_says_of_the_course_s_own_model_is_measured(public_artefact: bytes, mnist: Mnist):
     """The table of the course's card, section 3."""
-    file = tmp_path / "digit_classifier_v1.pkl"
-    file.write_bytes(public_artefact)
-    artefact = read_artefact(file)
+    scorer = read_model(public_artefact)
     known = mnist.test_labels > 0
-    read = np.array(artefact.classes)[Engine(artefact).scores(mnist.test_images[known]).argmax(axis=1)].astype(int)
+    read = np.array(scorer.classes)[scorer.scores(mnist.test_images[known]).argmax(axis=1)].astype(int)
     true = mnist.test_labels[known]
 
     def taken_for_each_other(one: int, other: int) -> int:

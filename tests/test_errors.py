@@ -28,6 +28,7 @@ from app.errors import (
 )
 from app.flags.refusals import BadFlagChange, BadFlags
 from app.model.refusals import ArtefactRefused, BadGoldenSet, MissingDigits
+from app.model.sklearn_pickle.refusals import refused
 from app.release.refusals import BadLock, BadRelease, ChangedFile, MovedTag, Unreviewed
 from app.server.refusals import AlreadyRunning, CannotListen, NoWorkerProcess, WorkerFailed
 from app.storage.refusals import BadName, DatabaseUnavailable, WrongSchema
@@ -96,8 +97,8 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
         VersionMismatch("m.pkl", found="v1.0", promised="v1.1"),
         ("m.pkl", "v1.0", "=v1.1", "MODEL_VERSION=v1.0 into"),
     ),
-    (ArtefactRefused("size", "too large", offset=3), ("(size at byte 3)", "too large", "joblib.dump")),
-    (ArtefactRefused("format", "gzip", remedy="Unpack it."), ("(format)", "gzip", "Unpack it.")),
+    (refused("size", "too large", offset=3), ("(size at byte 3)", "too large", "joblib.dump")),
+    (refused("format", "gzip", remedy="Unpack it."), ("(format)", "gzip", "Unpack it.")),
     (RosterMismatch("m", found="1", promised="2 3"), ("classes 1", "classes 2 3", "Set MODEL_VERSION")),
     (
         ChangedFile("f", found="x", promised="y", promised_by="the lock"),

@@ -113,7 +113,7 @@ class Reader:
         self._began = time.monotonic()
         version, classes = self.version, self.version.classes
         images = np.frombuffer(b"".join([work.pixels for work in works]), np.uint8).reshape(-1, SIDE, SIDE)
-        scores = version.engine.scores(images)
+        scores = version.scorer.scores(images)
         found = with_withheld(find_skew(images, version.profile), images, version.withheld)
         best = scores.argmax(axis=1).tolist()
         rows = zip(best, scores.tolist(), version.certainties(scores), found, strict=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.model.contract import withheld_from
-from app.model.engine import Engine
+from app.model.scorer import Scorer
 from app.model.unsure import SURE_FROM, certainties
 
 
@@ -20,7 +20,7 @@ class Version:
     Attributes:
         name: such as "v1.0".
         sha256: of its artefact.
-        classes: in the order of the engine's scores.
+        classes: in the order of the scorer's scores.
         profile: of the training images, for the skew guard; None where the card has none.
         temperature: what makes certainties of its scores; None where the release measured none.
         unsure_below: without a temperature, the confidence below which an answer is called unsure; None where no digits
@@ -31,7 +31,7 @@ class Version:
 
     name: str
     sha256: str
-    engine: Engine
+    scorer: Scorer
     classes: tuple[str, ...]
     profile: Mapping[str, tuple[float, float, float]] | None
     temperature: float | None

@@ -130,7 +130,7 @@ class Shadowing:
     def _answers(self, name: str, ids: Sequence[UUID], pixels: bytes) -> list[Shadow]:
         version = self._versions[name]
         classes = version.classes
-        scores = version.engine.scores(np.frombuffer(pixels, np.uint8).reshape(-1, SIDE, SIDE))
+        scores = version.scorer.scores(np.frombuffer(pixels, np.uint8).reshape(-1, SIDE, SIDE))
         return [
             Shadow(
                 result_id=one,

@@ -21,8 +21,8 @@ from rich.text import Text
 from app.cli.verify_process import Trial, try_alone
 from app.cli.virtual_environment import leads_elsewhere
 from app.errors import PixelWiseError, SystemRefused, cause_of, system_refusals
+from app.model.formats import MAX_BYTES
 from app.model.plain_file import NotPlain, read_needed_file, read_plain_file
-from app.model.sklearn_pickle.reader import MAX_BYTES
 from app.release.address import parse_address
 from app.release.default_copies import check_room
 from app.release.lock import find_vouching, read_lock

@@ -145,13 +145,13 @@ def verify(
 
     checks = [check for check in MODEL.checks if check.name != "recorded answers" or MODEL.recorded is None]
     if MODEL.recorded is not None:
-        checks += check_recorded(MODEL.recorded, MODEL.engine)
+        checks += check_recorded(MODEL.recorded, MODEL.scorer)
     if mnist:
         from app.model.mnist import read_mnist_test
 
         images, labels = read_mnist_test(settings.mnist_dir)
-        checks.append(check_on_mnist(measure(MODEL.engine, images, labels), MODEL.card))
-    version, classes = MODEL.version, MODEL.artefact.classes
+        checks.append(check_on_mnist(measure(MODEL.scorer, images, labels), MODEL.card))
+    version, classes = MODEL.version, MODEL.scorer.classes
     try:
         refuse_differences(MODEL.path.name, checks)
     except ContractBroken as error:
@@ -256,7 +256,7 @@ def _answers(seen: list[Images]) -> list[dict[str, Any]]:
     temperature = temperature_for(contract, RECIPE)
     certain, below = certainties_of(answers, temperature), _sure_from(temperature)
     findings = find_skew(batch, contract.profile if contract else None)
-    findings = with_withheld(findings, batch, withheld_from(MODEL.artefact.classes))
+    findings = with_withheld(findings, batch, withheld_from(MODEL.scorer.classes))
     read = zip(answers, certain, findings, strict=True)
     said: list[dict[str, Any]] = []
     for found in seen:
@@ -281,7 +281,7 @@ def _sure_from(temperature: float | None) -> float | None:
         return SURE_FROM
     recorded = MODEL.recorded.digits() if MODEL.recorded else None
     judged = recorded or read_here(MODEL, mnist_for([MODEL], read_settings().mnist_dir, warn=say))
-    return unsure_below(judged, MODEL.artefact.classes) if judged else None
+    return unsure_below(judged, MODEL.scorer.classes) if judged else None
 
 
 def _image_files(paths: list[Path]) -> list[Path]:

@@ -49,7 +49,15 @@ QUESTIONS = {
         "accuracy on MNIST's test file",
     ),
     "How does it read strokes of a pen and pictures of paper?": ("recipe", "drawn digits", "drawn digits in prose"),
-    "Is it the release that was promised?": ("card", "version", "file", "sha256", "sha256 in prose", "scikit-learn"),
+    "Is it the release that was promised?": (
+        "card",
+        "version",
+        "file",
+        "sha256",
+        "sha256 in prose",
+        "format",
+        "scikit-learn",
+    ),
 }
 
 FINDINGS = 30

@@ -86,14 +86,22 @@ class GoldenPromise(Struct, frozen=True, forbid_unknown_fields=True):
     withheld: Count = 0
 
 
+USUAL_FORMAT = "sklearn-pickle"
+"""The format of an artefact whose contract names none."""
+
+KEYS_OF_FORMATS = {USUAL_FORMAT: ("sklearn", "steps")}
+"""The keys that only artefacts of one format have, and must have: their file says the same."""
+
+FOR_PEOPLE = {"sklearn": "scikit-learn"}
+"""Keys of the contract whose name in tables is another."""
+
+
 class Contract(Struct, frozen=True, forbid_unknown_fields=True):
     """One release's promises, as its card states them."""
 
     version: Version
     artefact: PlainName
     sha256: Digest
-    sklearn: Annotated[str, Meta(pattern=r"^[0-9]+\.[0-9]+(\.[0-9]+)?\Z")]
-    steps: dict[Identifier, Identifier]
     features: Annotated[int, Meta(ge=1, le=100_000)]
     input: InputRule
     classes: Annotated[tuple[Label, ...], Meta(min_length=2)]
@@ -103,8 +111,17 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True):
     golden: GoldenPromise | None = None
     profile: dict[str, tuple[float, float, float]] | None = None
     drawn: Drawn | None = None
+    format: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}\Z")] = USUAL_FORMAT
+    sklearn: Annotated[str, Meta(pattern=r"^[0-9]+\.[0-9]+(\.[0-9]+)?\Z")] | None = None
+    steps: dict[Identifier, Identifier] | None = None
 
     def __post_init__(self) -> None:
+        for format, keys in KEYS_OF_FORMATS.items():
+            for key in keys:
+                if format == self.format and getattr(self, key) is None:
+                    raise ValueError(f"Object missing required field `{key}`")
+                if format != self.format and getattr(self, key) is not None:
+                    raise ValueError(f"`{key}` belongs to the format {format}, not to {self.format}")
         for name, (low, middle, high) in (self.profile or {}).items():
             if not -math.inf < low <= middle <= high < math.inf:  # also false for NaN
                 raise ValueError(f"profile.{name} is no rising triple of finite numbers")

@@ -7,7 +7,9 @@ makes once. One path for one image and for many.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from app.model.contract import INK_ABOVE, SCORE_TOLERANCE
 from app.model.probes import USUAL, probe_images
 from app.model.refusals import ArtefactRefused
-from app.model.sklearn_pickle.reader import Artefact
+from app.model.scorer import are_scores
 
 BLOCK_ROWS = 240
 """Measured: the inputs of such a block stay in a core's cache, and the calls for a block cost little."""
@@ -34,36 +36,64 @@ Floats = NDArray[np.floating]
 Precision = type[np.float32] | type[np.float64]
 
 
+@dataclass(frozen=True)
+class Layer:
+    """One layer: `inputs @ weights + bias`. weights (n_in, n_out), bias (n_out,), float32 or float64, read-only."""
+
+    weights: NDArray[np.floating]
+    bias: NDArray[np.floating]
+
+
+class Network(Protocol):
+    """Layers with a softmax at the end, whatever file states them.
+
+    Attributes:
+        classes: labels in the order of the scores, as text.
+        features: inputs of the first layer.
+        activation: after each layer but the last, one of `ACTIVATIONS`.
+        layers: one for a linear model.
+    """
+
+    @property
+    def classes(self) -> Sequence[str]: ...
+    @property
+    def features(self) -> int: ...
+    @property
+    def activation(self) -> str: ...
+    @property
+    def layers(self) -> Sequence[Layer]: ...
+
+
 class Engine:
-    """Gives what scikit-learn's `predict_proba` gives for the same artefact, to 1e-5. Several threads may call it.
+    """Gives what scikit-learn's `predict_proba` gives for the same network, to 1e-5. Several threads may call it.
 
     Attributes:
         classes: the labels, in the order of the scores.
         precision: float32, or float64 where float32 would be too far from it.
     """
 
-    def __init__(self, artefact: Artefact, precision: Precision | None = None) -> None:
-        """Prepares the layers of `artefact`; `precision` None takes float32 if that is exact enough.
+    def __init__(self, network: Network, precision: Precision | None = None) -> None:
+        """Prepares the layers of `network`; `precision` None takes float32 if that is exact enough.
 
         Raises:
             ArtefactRefused: scores of the probe images are not finite, or do not sum to 1.
         """
-        self.classes = artefact.classes
-        self.precision = _sufficient_precision(artefact) if precision is None else precision
-        *hidden, last = artefact.layers
+        self.classes = network.classes
+        self.precision = _sufficient_precision(network) if precision is None else precision
+        *hidden, last = network.layers
         self._hidden = [_layer(layer.weights, layer.bias, self.precision) for layer in hidden]
         # A softmax depends on differences of logits only, so the last class is held at 0 and the others are taken
         # relative to it. One column less makes the product of a nine-class model a third faster.
         relative = last.weights[:, :-1] - last.weights[:, -1:].astype(np.float64)
         self._relative = _layer(relative, last.bias[:-1] - np.float64(last.bias[-1]), self.precision)
         self._row_sum = np.ones((len(self.classes), 1), self.precision)
-        self._activate = ACTIVATIONS[artefact.activation]
-        self._features = artefact.features
+        self._activate = ACTIVATIONS[network.activation]
+        self._features = network.features
         self._threads = threading.local()
         if precision is None:
-            _check_scores(self.scores(probe_images(artefact.features)))
+            _check_scores(self.scores(probe_images(network.features)))
 
-    def scores(self, images: NDArray[np.uint8]) -> Floats:
+    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The share of each class, for each image.
 
         Args:
@@ -89,7 +119,7 @@ class Engine:
         rows = len(pixels)
         ink, values = buffers.ink[:rows], buffers.inputs[:rows]
         np.greater(pixels, PAPER_UP_TO, out=ink)
-        # The artefact's own Binarizer, with a threshold in [0, 1), leaves these zeros and ones as they are.
+        # An artefact's own Binarizer, with a threshold in [0, 1), leaves these zeros and ones as they are.
         values[...] = ink
         for (weights, bias), buffer in zip(self._hidden, buffers.hidden, strict=True):
             values = np.dot(values, weights, out=buffer[:rows])
@@ -130,18 +160,18 @@ def _layer(weights: Floats, bias: Floats, precision: Precision) -> tuple[Floats,
     return np.asfortranarray(weights, precision), np.ascontiguousarray(bias, precision)
 
 
-def _sufficient_precision(artefact: Artefact) -> Precision:
+def _sufficient_precision(network: Network) -> Precision:
     """float32 if its scores of digits are close enough to those in float64, else float64.
 
     Units that saturate are steep, and make much of little: a network of them is always computed in float64. Elsewhere
     the logits of probe images decide. How their root mean square relates to the worst score of many thousand noisy
     digits was measured on trained models (docs/decisions.md).
     """
-    share = _SHARE_OF_TOLERANCE.get(artefact.activation)
+    share = _SHARE_OF_TOLERANCE.get(network.activation)
     if share is None:
         return np.float64
-    images = probe_images(artefact.features)
-    single, double = (Engine(artefact, precision) for precision in (np.float32, np.float64))
+    images = probe_images(network.features)
+    single, double = (Engine(network, precision) for precision in (np.float32, np.float64))
     usual = images[:USUAL]
     error = float(np.sqrt(np.mean((single.logits(usual) - double.logits(usual)) ** 2)))
     # A unit that sleeps on every usual probe may wake on an unusual one.
@@ -155,12 +185,12 @@ _SHARE_OF_TOLERANCE = {"identity": 0.35, "relu": 0.5}
 
 def _check_scores(scores: Floats) -> None:
     if not are_scores(scores):
-        raise ArtefactRefused("weights", "weights with which the scores of a digit are no numbers that sum to 1")
-
-
-def are_scores(scores: Floats) -> bool:
-    """True if scores are finite and each row sums to 1."""
-    return bool(np.isfinite(scores).all() and np.allclose(scores.sum(axis=1), 1, rtol=0, atol=SCORE_TOLERANCE))
+        raise ArtefactRefused(
+            "weights",
+            "weights with which the scores of a digit are no numbers that sum to 1",
+            promised="weights with which they are",
+            remedy="Ask whoever made it for a model that was trained to the end, or pin another version.",
+        )
 
 
 def _relu(values: Floats) -> None:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from app.errors import only_refusals
 from app.model.contract import SCORE_TOLERANCE
-from app.model.engine import Engine
 from app.model.refusals import BadGoldenSet
+from app.model.scorer import Scorer
 
 MAX_BYTES = 4 << 20
 """Of the file, and of its three arrays before compression."""
@@ -62,12 +62,12 @@ class Replay(NamedTuple):
         return self.other_labels == 0 and self.worst <= SCORE_TOLERANCE
 
 
-def replay(golden: GoldenSet, engine: Engine) -> Replay:
+def replay(golden: GoldenSet, scorer: Scorer) -> Replay:
     """Run the golden images through the serving path."""
-    scores = engine.scores(golden.images)
+    scores = scorer.scores(golden.images)
     here = scores.argmax(axis=1)
     recorded = golden.scores.argmax(axis=1)
-    truth = np.array([engine.classes.index(label) if label in engine.classes else -1 for label in golden.labels])
+    truth = np.array([scorer.classes.index(label) if label in scorer.classes else -1 for label in golden.labels])
     return Replay(
         n=int(np.count_nonzero(truth >= 0)),
         correct=int(np.count_nonzero(here == truth)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import ClassVar
 
 from app.errors import ConfigurationError, Refused
 
@@ -25,40 +24,28 @@ class MissingDigits(ConfigurationError):
 class ArtefactRefused(Refused, ValueError):
     """An artefact that is not read: `code` names the broken rule, `offset` the byte where it was broken."""
 
-    REMEDIES: ClassVar[dict[str, str]] = {
-        **dict.fromkeys(
-            ("estimator", "pipeline", "solver", "activation"),
-            "Train a Pipeline of Binarizer(threshold=0.5) and LogisticRegression or MLPClassifier, and release that.",
-        ),
-        "attribute": "Fit a plain Pipeline (no memory, no set_output, nothing put into it) and write that with "
-        "`joblib.dump(model, path)`; if the file is not yours, do not open it with joblib or pickle.",
-        **dict.fromkeys(("size", "file"), "Name the artefact itself, as `joblib.dump(model, path)` wrote it."),
-        "dtype": "Fit it on numbers of float64 or float32 (`X.astype(float)`), and write that with "
-        "`joblib.dump(model, path)`; if the file is not yours, do not open it with joblib or pickle.",
-        "truncated": "It was cut short: copy or fetch it again from where it is whole.",
-    }
-    """By the broken rule; `UNKNOWN` for all that no honest file breaks."""
-
-    UNKNOWN = (
-        "Do not open it with joblib or pickle: ask whoever made it for what `joblib.dump` of a fitted pipeline writes, "
-        "or pin another version."
-    )
-
     def __init__(
-        self, code: str, why: str, *, offset: int | None = None, remedy: str | None = None, file: str = ""
+        self, code: str, why: str, *, promised: str, remedy: str, offset: int | None = None, file: str = ""
     ) -> None:
-        self.code, self.offset = code, offset
+        self.code, self.offset, self.file = code, offset, file
         where = "" if offset is None else f" at byte {offset}"
         super().__init__(
             f"artefact {file} ({code}{where})" if file else f"artefact ({code}{where})",
             found=why,
-            promised="a Binarizer with a LogisticRegression or MLPClassifier, written by joblib.dump",
-            remedy=remedy or self.REMEDIES.get(code, self.UNKNOWN),
+            promised=promised,
+            remedy=remedy,
         )
 
-    def of_file(self, name: str) -> ArtefactRefused:
-        """The same refusal, naming the file that has these bytes."""
-        return ArtefactRefused(self.code, self.found, offset=self.offset, remedy=self.remedy, file=name)
+    def anew(self, *, file: str | None = None, promised: str | None = None) -> ArtefactRefused:
+        """The same refusal, naming the file that has these bytes, or with another promise."""
+        return ArtefactRefused(
+            self.code,
+            self.found,
+            promised=promised or self.promised,
+            remedy=self.remedy,
+            offset=self.offset,
+            file=file or self.file,
+        )
 
 
 class BadGoldenSet(Refused):

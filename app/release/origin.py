@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from app.model.formats import MAX_BYTES
 from app.model.plain_file import NotPlain, read_needed_file
-from app.model.sklearn_pickle.reader import MAX_BYTES
 from app.release.lock import read_lock
 from app.release.record import Release, read_record
 from app.release.refusals import BadRelease

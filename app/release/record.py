@@ -103,21 +103,26 @@ def describe(name: str, data: bytes) -> ReleaseFile:
 
 
 def own_artefact(version: str, names: Collection[str], *, named: str | None = None) -> str:
-    """The artefact that `version` serves: `named` by its card, else `digit_classifier_v<major>[_<minor>].pkl`.
+    """The artefact that `version` serves: `named` by its card, else `digit_classifier_v<major>[_<minor>]` with the
+    suffix of a format.
 
     Raises:
         BadRelease: there is no such file.
     """
+    from app.model.formats import FORMATS  # the readers load numpy, which most that read records do without
+
+    suffixes = tuple(dict.fromkeys(one.suffix for one in FORMATS))
     major, _, minor = version.partition(".")
-    usual = [f"digit_classifier_{major}_{minor}.pkl"] if minor != "0" else []
-    usual.append(f"digit_classifier_{major}.pkl")
+    stems = [f"digit_classifier_{major}_{minor}"] if minor != "0" else []
+    stems.append(f"digit_classifier_{major}")
+    usual = [stem + suffix for stem in stems for suffix in suffixes]
     wanted = [named] if named is not None else usual
     for name in wanted:
         if name in names:
             return name
     raise BadRelease(
         f"release {version}",
-        found=f"artefacts {', '.join(sorted(name for name in names if name.endswith('.pkl'))) or '(none)'}",
+        found=f"artefacts {', '.join(sorted(name for name in names if name.endswith(suffixes))) or '(none)'}",
         promised=f"{' or '.join(wanted)}{' by its card' if named is not None else ''}",
         remedy="Its owner must publish the artefact under that name; nothing was replaced.",
     )

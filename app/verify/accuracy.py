@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.model.contract import Accuracy
-from app.model.engine import Engine
 from app.model.golden import GoldenSet, replay
+from app.model.interval import wilson
 from app.model.mnist import Digits, read_mnist_test
 from app.model.refusals import MissingDigits
+from app.model.scorer import Scorer
 from app.verify.card import Card
 from app.verify.checks import Check, check_golden, judge, skip
 from app.verify.open_model import Model, Recorded
@@ -22,8 +22,6 @@ from app.verify.open_model import Model, Recorded
 PROSE_TOLERANCE = 0.015
 """A release that does not say which data it was tested on may fall this far below its cited figure on MNIST's test
 file: 10,000 digits scatter by less, other test sets differ by more."""
-
-Z_95 = 1.959963984540054
 
 
 class Share(NamedTuple):
@@ -38,11 +36,8 @@ class Share(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95% interval. Source: E. B. Wilson, "Probable inference", JASA 22 (1927)."""
-        p, n, z2 = self.value, self.n, Z_95**2
-        centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-        half = Z_95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-        return max(0.0, centre - half), min(1.0, centre + half)
+        """The 95% interval."""
+        return wilson(self.correct, self.n)
 
     def __str__(self) -> str:
         low, high = self.interval
@@ -66,25 +61,25 @@ def read_here(model: Model, mnist: Digits | None) -> GoldenSet | None:
     if model.recorded is not None or mnist is None:
         return None
     images, labels = mnist
-    return GoldenSet(images, labels, model.engine.scores(images).astype(np.float64))
+    return GoldenSet(images, labels, model.scorer.scores(images).astype(np.float64))
 
 
-def measure(engine: Engine, images: NDArray[np.uint8], labels: Sequence[str]) -> Share:
+def measure(scorer: Scorer, images: NDArray[np.uint8], labels: Sequence[str]) -> Share:
     """The share of the digits of known classes that the model reads rightly.
 
     Args:
         images: (N, 28, 28) uint8.
         labels: N labels, the truth; those of unknown classes do not count.
     """
-    truth = np.array([engine.classes.index(label) if label in engine.classes else -1 for label in labels])
+    truth = np.array([scorer.classes.index(label) if label in scorer.classes else -1 for label in labels])
     known = truth >= 0
-    read = engine.scores(images[known]).argmax(axis=1)
+    read = scorer.scores(images[known]).argmax(axis=1)
     return Share(int(np.count_nonzero(read == truth[known])), int(np.count_nonzero(known)))
 
 
-def check_recorded(recorded: Recorded, engine: Engine) -> list[Check]:
+def check_recorded(recorded: Recorded, scorer: Scorer) -> list[Check]:
     """All recorded answers against the ones given here, and their accuracy against the card's."""
-    replayed = replay(recorded.digits(), engine)
+    replayed = replay(recorded.digits(), scorer)
     checks = check_golden(replayed, recorded.promise, whole=True)
     if replayed.n:  # otherwise the check before has said that the promised digits are missing
         checks.append(check_on_golden_set(Share(replayed.correct, replayed.n), recorded.accuracy))

@@ -6,9 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from app.drawing.normalise import RECIPE
-from app.model.contract import INK_ABOVE, Accuracy, Contract, Drawn, GoldenPromise, withheld_from
+from app.model.contract import (
+    FOR_PEOPLE,
+    INK_ABOVE,
+    USUAL_FORMAT,
+    Accuracy,
+    Contract,
+    Drawn,
+    GoldenPromise,
+    withheld_from,
+)
 from app.model.golden import Replay
-from app.model.sklearn_pickle.reader import Artefact
+from app.model.scorer import Scorer
 from app.verify.card import Card, Stated
 from app.verify.refusals import ContractBroken
 
@@ -97,42 +106,36 @@ def show_labels(labels: Sequence[str | int]) -> str:
     return " ".join(map(str, labels)) + (" (integers)" if int in map(type, labels) else "")
 
 
-def check_artefact(artefact: Artefact, code: Code) -> list[Check]:
+def check_artefact(scorer: Scorer, code: Code) -> list[Check]:
     """The artefact against this code."""
-    pixels = code.shape[0] * code.shape[1]
-    inside, before = f"1 above {artefact.threshold:g}, else 0", f"1 for ink ({code.ink}), else 0"
+    pixels, threshold = code.shape[0] * code.shape[1], scorer.threshold
+    inside = "none" if threshold is None else f"1 above {threshold:g}, else 0"
+    before, leaves_as_is = f"1 for ink ({code.ink}), else 0", threshold is None or 0 <= threshold < 1
     return [
-        compare("classes", "artefact", show_labels(artefact.labels), "code", show_labels(code.classes)),
-        compare("features", "artefact", artefact.features, "code", pixels),
-        judge("preprocessing", "artefact", inside, "code", before, agrees=0 <= artefact.threshold < 1),
+        compare("classes", "artefact", show_labels(scorer.labels), "code", show_labels(code.classes)),
+        compare("features", "artefact", scorer.features, "code", pixels),
+        judge("preprocessing", "artefact", inside, "code", before, agrees=leaves_as_is),
     ]
 
 
-def check_card(card: Card | None, artefact: Artefact, *, file: str, version: str, code: Code) -> list[Check]:
+def check_card(card: Card | None, scorer: Scorer, *, file: str, sha256: str, version: str, code: Code) -> list[Check]:
     """The card against the artefact, the pinned version and this code. A prose-only card is held to what it states."""
     if card is None:
         return [skip("card", "artefact", file, "card", "no card of this artefact lies beside it")]
     if card.contract is None:
-        return _check_prose(card.stated, artefact)
+        return _check_prose(card.stated, scorer, sha256)
     contract = card.contract
     accuracy = contract.accuracy
     promised_image = (contract.input.shape, contract.input.dtype, contract.input.range)
     return [
         compare("version", "settings", version, "card", contract.version),
         compare("file", "artefact", file, "card", contract.artefact),
-        compare("sha256", "artefact", artefact.sha256, "card", contract.sha256),
-        compare("scikit-learn", "artefact", artefact.sklearn, "card", contract.sklearn),
-        judge(
-            "steps",
-            "artefact",
-            dict(artefact.steps),
-            "card",
-            contract.steps,
-            agrees=artefact.steps == tuple(contract.steps.items()),  # in order, which dictionaries do not compare
-        ),
-        compare("classes", "artefact", artefact.classes, "card", contract.classes),
+        compare("sha256", "artefact", sha256, "card", contract.sha256),
+        *_check_format(scorer, contract),
+        *(_check_stated(key, value, getattr(contract, key)) for key, value in scorer.stated.items()),
+        compare("classes", "artefact", scorer.classes, "card", contract.classes),
         _check_withheld(code, contract),
-        compare("features", "artefact", artefact.features, "card", contract.features),
+        compare("features", "artefact", scorer.features, "card", contract.features),
         compare("image", "code", (code.shape, code.dtype, code.range), "card", promised_image),
         compare("ink rule", "code", code.ink, "card", contract.input.ink),
         judge(
@@ -146,6 +149,23 @@ def check_card(card: Card | None, artefact: Artefact, *, file: str, version: str
         *_check_drawn(contract.drawn, code),
         *_check_own_prose(card.stated, contract),
     ]
+
+
+def _check_format(scorer: Scorer, contract: Contract) -> list[Check]:
+    """The usual format goes without saying."""
+    if scorer.format == contract.format == USUAL_FORMAT:
+        return []
+    return [compare("format", "artefact", scorer.format, "card", contract.format)]
+
+
+def _check_stated(key: str, found: object, promised: object) -> Check:
+    agrees = _in_order(found) == _in_order(promised)
+    return judge(FOR_PEOPLE.get(key, key), "artefact", found, "card", promised or "nothing", agrees=agrees)
+
+
+def _in_order(value: object) -> object:
+    """A dictionary as its items, since dictionaries compare without their order."""
+    return list(value.items()) if isinstance(value, dict) else value
 
 
 def _adds_up(accuracy: Accuracy) -> bool:
@@ -271,7 +291,7 @@ _HELD: dict[str, tuple[Callable[[Contract], Any], Callable[..., bool], Callable[
     "drawn digits": (_drawn, _statements_agree, _say_drawn),
     "sha256": (lambda contract: contract.sha256, lambda digest, said: said.lower() == digest, _as_stated),
     "ink rule": (lambda contract: contract.input.ink.removeprefix("> "), lambda above, said: said == above, _as_stated),
-    "steps": (lambda contract: contract.steps, lambda steps, name, kind: steps.get(name) == kind, _as_stated),
+    "steps": (lambda contract: contract.steps or {}, lambda steps, name, kind: steps.get(name) == kind, _as_stated),
 }
 """For each of a card's forms: the contract's value, whether one statement agrees with it, and such a statement in
 words."""
@@ -290,30 +310,37 @@ def _check_stated_accuracy(stated: Stated, accuracy: Accuracy) -> Check:
     return judge("accuracy in prose", "card", found, "prose", promised, agrees=agrees)
 
 
-def _check_prose(stated: Stated, artefact: Artefact) -> list[Check]:
+def _check_prose(stated: Stated, scorer: Scorer, sha256: str) -> list[Check]:
     no_contract = "the card has no contract block"
     return [
-        _if_stated("classes", "artefact", artefact.classes, stated.classes),
-        _if_stated("features", "artefact", artefact.features, stated.features),
-        _check_step_names(stated, artefact),
+        _if_stated("classes", "artefact", scorer.classes, stated.classes),
+        _if_stated("features", "artefact", scorer.features, stated.features),
+        *_check_step_names(stated, scorer),
         _if_stated(  # a card may speak of other releases' classifiers too
             "classifier",
             "artefact",
-            artefact.kind,
-            artefact.kind if artefact.kind in stated.classifiers else stated.classifiers or None,
+            scorer.kind,
+            scorer.kind if scorer.kind in stated.classifiers else stated.classifiers or None,
         ),
         _cited_accuracy(stated),
-        skip("sha256", "artefact", artefact.sha256, "card", no_contract),
-        skip("scikit-learn", "artefact", artefact.sklearn, "card", no_contract),
+        skip("sha256", "artefact", sha256, "card", no_contract),
+        *(
+            skip(FOR_PEOPLE.get(key, key), "artefact", value, "card", no_contract)
+            for key, value in scorer.stated.items()
+            if key != "steps"
+        ),
     ]
 
 
-def _check_step_names(stated: Stated, artefact: Artefact) -> Check:
-    """All steps of the artefact, with their classes; a card may name only some of them."""
-    steps = dict(artefact.steps)
+def _check_step_names(stated: Stated, scorer: Scorer) -> list[Check]:
+    """All steps of the artefact, with their classes, where it has any; a card may name only some of them."""
+    steps = scorer.stated.get("steps")
+    if not isinstance(steps, dict):
+        return []
     if not stated.step_names:
-        return _if_stated("step names", "artefact", steps, None)
-    return judge("step names", "artefact", steps, "prose", stated.step_names, agrees=stated.step_names <= steps.keys())
+        return [_if_stated("step names", "artefact", steps, None)]
+    agrees = stated.step_names <= steps.keys()
+    return [judge("step names", "artefact", steps, "prose", stated.step_names, agrees=agrees)]
 
 
 def _cited_accuracy(stated: Stated) -> Check:

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.model.contract import THE_INPUT, Accuracy, Contract, withheld_from
+from app.model.contract import FOR_PEOPLE, THE_INPUT, Accuracy, Contract, withheld_from
+from app.model.formats import read_model
 from app.model.mnist import read_mnist_test
 from app.model.plain_file import read_plain_file
-from app.model.sklearn_pickle.reader import read_artefact
 from app.release.record import Release
 from app.release.store import pulled
 from app.verify.accuracy import Share
@@ -78,7 +78,7 @@ def look_at(version: str, *, models: Path, lock_file: Path) -> Side:
     """
     release = pulled(models, version)
     artefact = next(file for file in release.files if file.name == release.artefact)
-    labels = read_artefact(read_plain_file(models / version / release.artefact, limit=artefact.size)).labels
+    labels = read_model(read_plain_file(models / version / release.artefact, limit=artefact.size)).labels
     return Side(release, open_model(Source(version, None, models, lock_file, require_lock=False), Code(labels)))
 
 
@@ -96,7 +96,7 @@ def read_both(first: Side, second: Side, *, mnist: Path) -> Reading | None:
     Raises:
         MissingDigits: that file is needed, and is not there.
     """
-    known = set(first.model.artefact.classes) & set(second.model.artefact.classes)
+    known = set(first.model.scorer.classes) & set(second.model.scorer.classes)
     digits = {
         image.tobytes(): label
         for side in (first, second)
@@ -135,8 +135,8 @@ def read_both(first: Side, second: Side, *, mnist: Path) -> Reading | None:
 
 
 def _read(model: Model, images: NDArray[np.uint8]) -> NDArray[np.str_]:
-    classes: NDArray[np.str_] = np.array(model.artefact.classes)
-    read: NDArray[np.str_] = classes[model.engine.scores(images).argmax(axis=1)]
+    classes: NDArray[np.str_] = np.array(model.scorer.classes)
+    read: NDArray[np.str_] = classes[model.scorer.scores(images).argmax(axis=1)]
     return read
 
 
@@ -145,21 +145,19 @@ def _count(which: NDArray[np.bool_]) -> int:
 
 
 def _properties(side: Side) -> dict[str, str]:
-    artefact, release = side.model.artefact, side.release
+    scorer, release = side.model.scorer, side.release
     sizes = {file.name: file.size for file in release.files}
-    weights = sum(layer.weights.size + layer.bias.size for layer in artefact.layers)
     found = {
         "commit" if release.commit else "manifest": release.pin.removeprefix("sha256:")[:12],
         "artefact": release.artefact,
         "bytes": f"{sizes[release.artefact]:,}",
         "bytes of all files": f"{sum(sizes.values()):,}",
         "sha256": side.model.sha256[:12],
-        "kind": artefact.kind,
-        "weights": f"{weights:,}",
-        "scikit-learn": artefact.sklearn,
-        "steps": show(dict(artefact.steps)),
-        "classes": show_labels(artefact.labels),
-        "withheld": show(withheld_from(artefact.labels)),
+        "kind": scorer.kind,
+        "weights": f"{scorer.parameters:,}",
+        **{FOR_PEOPLE.get(key, key): show(value) for key, value in scorer.stated.items()},
+        "classes": show_labels(scorer.labels),
+        "withheld": show(withheld_from(scorer.labels)),
         "ink rule": THE_INPUT.ink,
     }
     contract = side.contract

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from app.errors import ConfigurationError, Refused, system_refusals
 from app.model.contract import Accuracy, GoldenPromise
-from app.model.engine import Engine
+from app.model.formats import MAX_BYTES, read_model
 from app.model.golden import MAX_BYTES as GOLDEN_BYTES
 from app.model.golden import GoldenSet, read_golden, replay
 from app.model.plain_file import NotPlain, read_needed_file
 from app.model.refusals import ArtefactRefused
-from app.model.sklearn_pickle.reader import MAX_BYTES, TEXT_LABELS, Artefact, read_artefact
+from app.model.scorer import Scorer
 from app.release.lock import find_vouching, read_lock
 from app.release.origin import AGAIN, Origin, find_origin, find_swapped, known_releases, put_back
 from app.release.record import CARD, Release, read_record
@@ -99,8 +99,7 @@ class Model:
     path: Path
     sha256: str
     version: str
-    artefact: Artefact
-    engine: Engine
+    scorer: Scorer
     card: Card | None
     recorded: Recorded | None
     checks: tuple[Check, ...]
@@ -139,20 +138,19 @@ def _open(source: Source, code: Code, link: Path, folder: Path) -> Model:
         files |= {file.name: (file.sha256, source.lock_file.name) for file in entry.files}
         _hold_against(files, path.name, digest)
 
-    artefact = _read_of_roster(path.name, data, code)
+    scorer = _read_of_roster(path.name, data, code)
     version, unknown = _served_version(source, path, digest, record)
 
     # The card and golden set of a folder speak of its release's own artefact, not of others that lie there.
     own = not is_foreign and (record is None or record.artefact == path.name)
     card = _read_card(folder, files) if own else None
-    engine = Engine(artefact)
-    checks = check_artefact(artefact, code)
-    checks += check_card(card, artefact, file=path.name, version=source.version, code=code)
-    recorded = _read_golden(folder, files, card, artefact)
-    checks += _replay_slice(recorded, engine, artefact, code)
+    checks = check_artefact(scorer, code)
+    checks += check_card(card, scorer, file=path.name, sha256=digest, version=source.version, code=code)
+    recorded = _read_golden(folder, files, card, scorer)
+    checks += _replay_slice(recorded, scorer, code)
     refuse_differences(path.name, checks)
     notices += [*unknown, *_recipe_notice(card, version, code)]
-    return Model(path, digest, version, artefact, engine, card, recorded, tuple(checks), tuple(notices))
+    return Model(path, digest, version, scorer, card, recorded, tuple(checks), tuple(notices))
 
 
 def _pinned(source: Source, folder: Path) -> Release:
@@ -169,18 +167,18 @@ def _pinned(source: Source, folder: Path) -> Release:
     return record
 
 
-def _read_of_roster(name: str, data: bytes, code: Code, *, remedy: str | None = None) -> Artefact:
-    """The artefact in these bytes; its classes are those of this code."""
+def _read_of_roster(name: str, data: bytes, code: Code, *, remedy: str | None = None) -> Scorer:
+    """The model in these bytes; its classes are those of this code."""
     try:
-        artefact = read_artefact(data)
+        scorer = read_model(data)
     except ArtefactRefused as error:
-        raise error.of_file(name) from None
-    if artefact.labels != code.classes:
-        known = tuple(check_artefact(artefact, code))
-        found, promised = show_labels(artefact.labels), show_labels(code.classes)
-        remedy = TEXT_LABELS if artefact.integer_labels else remedy
+        raise error.anew(file=name) from None
+    if scorer.labels != code.classes:
+        known = tuple(check_artefact(scorer, code))
+        found, promised = show_labels(scorer.labels), show_labels(code.classes)
+        remedy = scorer.relabel or remedy
         raise RosterMismatch(name, found=found, promised=promised, checks=known, remedy=remedy)
-    return artefact
+    return scorer
 
 
 def _check_foreign_bytes(source: Source, code: Code, path: Path, data: bytes, promise: tuple[str, str]) -> list[str]:
@@ -318,7 +316,7 @@ def _recipe_notice(card: Card | None, version: str, code: Code) -> list[str]:
     ]
 
 
-def _read_golden(folder: Path, files: Promised, card: Card | None, artefact: Artefact) -> Recorded | None:
+def _read_golden(folder: Path, files: Promised, card: Card | None, scorer: Scorer) -> Recorded | None:
     contract = card.contract if card else None
     if contract is None or contract.golden is None:
         return None
@@ -335,12 +333,12 @@ def _read_golden(folder: Path, files: Promised, card: Card | None, artefact: Art
             promised_by="its card",
             remedy="Its owner must publish card and golden set that belong together, or pin another version.",
         )
-    return Recorded(promise, contract.accuracy, data, len(artefact.classes))
+    return Recorded(promise, contract.accuracy, data, len(scorer.classes))
 
 
-def _replay_slice(recorded: Recorded | None, engine: Engine, artefact: Artefact, code: Code) -> list[Check]:
-    if artefact.features != math.prod(code.shape):
+def _replay_slice(recorded: Recorded | None, scorer: Scorer, code: Code) -> list[Check]:
+    if scorer.features != math.prod(code.shape):
         return [skip("recorded answers", "here", "", "golden", "the model takes images of another size")]
     if recorded is None:
         return [skip("recorded answers", "here", "", "golden", "no golden set of this artefact lies beside it")]
-    return check_golden(replay(recorded.digits(first=GOLDEN_SLICE), engine), recorded.promise, whole=False)
+    return check_golden(replay(recorded.digits(first=GOLDEN_SLICE), scorer), recorded.promise, whole=False)

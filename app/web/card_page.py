@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -33,9 +33,9 @@ class Card:
 
     Attributes:
         kind: of the classifier, such as "LogisticRegression".
-        steps: of the pipeline, name and class, in order.
-        features: inputs of the pipeline.
-        sklearn: the scikit-learn version that wrote it.
+        features: inputs of the model.
+        stated: what its file says that a contract states too, by the contract's key.
+        provenance: who wrote its file.
         cited_accuracy: of a card without contract, by its words.
         prose: the card's text, in Markdown, without its front matter.
         recorded: held-out digits with their recorded scores.
@@ -44,9 +44,9 @@ class Card:
     """
 
     kind: str
-    steps: tuple[tuple[str, str], ...]
     features: int
-    sklearn: str
+    stated: Mapping[str, object]
+    provenance: str
     contract: Contract | None
     cited_accuracy: float | None
     prose: str | None

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.model.sklearn_pickle.reader import Artefact, Layer, read_artefact
+from app.model.engine import Layer
+from app.model.sklearn_pickle.reader import Artefact, read_artefact
 from tests.attacks.accepted import accepted
 from tests.attacks.assemble import Global
 from tests.attacks.differential import MODEL_PYTHON, ONE_THREAD, Cage, cage, compare, difference

@@ -13,8 +13,8 @@ from PIL import Image
 from app.drawing.decode_image import decode, open_picture, read_grey
 from app.drawing.normalise import centred, normalise
 from app.drawing.recipe import see
-from app.model.engine import Engine
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.formats import read_model
+from app.model.scorer import Scorer
 from tests.cli.test_image_files import centre, ink_box, seven
 from tests.conftest import Mnist
 from tests.installation import Published
@@ -37,8 +37,8 @@ def seen(drawing: Grey) -> Grey:
     return see(read_grey(drawing.tobytes(), width, height)).pixels
 
 
-def answers(engine: Engine, images: Grey) -> NDArray[np.str_]:
-    return np.array(engine.classes)[engine.scores(images).argmax(axis=1)]
+def answers(scorer: Scorer, images: Grey) -> NDArray[np.str_]:
+    return np.array(scorer.classes)[scorer.scores(images).argmax(axis=1)]
 
 
 # -- the recipe --------------------------------------------------------------------------------------------------------
@@ -110,11 +110,11 @@ def test_a_digit_sent_as_bare_grey_values_is_read_as_the_picture_is(mnist: Mnist
 def test_of_mnist_s_held_out_digits_the_recipe_changes_the_accuracy_by_at_most_a_tenth_of_a_point(
     published: Callable[[str], Published], mnist: Mnist, through: Grey, version: str
 ):
-    engine = Engine(read_artefact(published(version).artefact))
+    scorer = read_model(published(version).artefact)
     labels = mnist.test_labels.astype(str)
-    known = np.isin(labels, engine.classes)
-    plain = np.count_nonzero(answers(engine, mnist.test_images[known]) == labels[known])
-    read = np.count_nonzero(answers(engine, through[known]) == labels[known])
+    known = np.isin(labels, scorer.classes)
+    plain = np.count_nonzero(answers(scorer, mnist.test_images[known]) == labels[known])
+    read = np.count_nonzero(answers(scorer, through[known]) == labels[known])
     assert abs(read - plain) <= 0.001 * np.count_nonzero(known)
 
 
@@ -159,9 +159,9 @@ def test_at_least_97_of_100_answers_survive_the_scaling_of_a_drawing(
     scale: float,
 ):
     """Of digits that the version knows: what it answers to others hangs on a hair."""
-    engine = Engine(read_artefact(published(version).artefact))
-    known = np.isin(digits[1], engine.classes)
-    before, after = answers(engine, whole[known]), answers(engine, scaled[scale][known])
+    scorer = read_model(published(version).artefact)
+    known = np.isin(digits[1], scorer.classes)
+    before, after = answers(scorer, whole[known]), answers(scorer, scaled[scale][known])
     assert np.mean(before == after) >= 0.97
 
 

@@ -17,8 +17,7 @@ from app.drawing.normalise import normalise
 from app.drawing.refusals import UnreadableImage
 from app.drawing.skew import find_skew
 from app.drawing.strokes import FARTHEST, MAX_POINTS, PEN, draw_strokes
-from app.model.engine import Engine
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.formats import read_model
 from app.verify.card import read_card
 from tests.cli.test_image_files import centre, ink_box
 from tests.installation import CARD, Published
@@ -85,12 +84,12 @@ def test_plainly_drawn_digits_are_read_and_nothing_about_them_is_odd(
     published: Callable[[str], Published], version: str, digit: str
 ):
     release = published(version)
-    engine = Engine(read_artefact(release.artefact))
+    scorer = read_model(release.artefact)
     contract = read_card(release.files[CARD]).contract
     assert contract is not None
-    if digit in engine.classes:
+    if digit in scorer.classes:
         image = draw_strokes(on_canvas(digit, 280))[np.newaxis]
-        assert engine.classes[int(engine.scores(image).argmax())] == digit
+        assert scorer.classes[int(scorer.scores(image).argmax())] == digit
         assert find_skew(image, contract.profile) == [()]
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from app.drawing.strokes import MAX_POINTS, draw_strokes
-from app.model.engine import Engine
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.formats import read_model
 from drawn.digits import LABELS, STEP, draw_digit, find_writer
 from drawn.forms import FORMS, Hand
 from tests.installation import Published
@@ -33,7 +32,7 @@ def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
 def test_they_are_of_their_labels_and_as_hard_as_those_of_people(hand: Hand, published: Callable[[str], Published]):
     """v2.0 reads 90.5% of real stylus digits as strokes, and 95.4% of real canvas drawings. It was not asked while the
     forms were chosen, but for these bounds; of flagged ones and closed fours it has seen few."""
-    engine = Engine(read_artefact(published("v2.0").artefact))
+    engine = read_model(published("v2.0").artefact)
     rights = []
     for number, label in enumerate(LABELS):
         images = np.stack([draw_strokes(draw(label, hand, number, place)) for place in range(OF_EACH)])

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from app.drawing.decode_image import decode, open_picture
 from app.drawing.recipe import Seen, see
-from app.model.engine import Engine
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.formats import read_model
 from drawn.conditions import CONDITIONS
 from drawn.suite import Brought, mnist_digit, own_digit, picture_of
 from tests.conftest import Mnist
@@ -67,7 +66,7 @@ def seen(digit: Brought, condition: str) -> Seen:
 
 @pytest.fixture(scope="module")
 def suite(published: Callable[[str], Published], mnist: Mnist) -> Suite:
-    engine = Engine(read_artefact(published("v2.0").artefact))
+    engine = read_model(published("v2.0").artefact)
     brought = digits(mnist)
     labels, classes = np.array([digit.label for digit in brought]), np.array(engine.classes)
     rights: dict[str, Rights] = {}

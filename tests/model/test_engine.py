@@ -13,10 +13,10 @@ import pytest
 from numpy.typing import NDArray
 
 from app.model.contract import SCORE_TOLERANCE
-from app.model.engine import ACTIVATIONS, BLOCK_ROWS, Engine
+from app.model.engine import ACTIVATIONS, BLOCK_ROWS, Engine, Layer
 from app.model.refusals import ArtefactRefused
 from app.model.sklearn_pickle.reader import ACTIVATIONS as READABLE
-from app.model.sklearn_pickle.reader import Artefact, Layer, read_artefact
+from app.model.sklearn_pickle.reader import Artefact, read_artefact
 from tests.installation import Published
 
 DIGITS = tuple("0123456789")

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from numpy.lib import format as npy
 
-from app.model.engine import Engine
+from app.model.formats import read_model
 from app.model.golden import MAX_BYTES, GoldenSet, Replay, read_golden, replay
 from app.model.refusals import BadGoldenSet
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.scorer import Scorer
 from tests.attacks.assemble import joblib_dump
 from tests.attacks.gadgets import standard_library
 from tests.installation import Published
@@ -355,26 +355,26 @@ def mutated(chance: random.Random, data: bytes, end: int | None = None) -> bytes
 
 
 @pytest.fixture
-def recorded(published: Callable[[str], Published]) -> tuple[GoldenSet, Engine]:
-    """The golden set of the local v1.0, and its engine."""
+def recorded(published: Callable[[str], Published]) -> tuple[GoldenSet, Scorer]:
+    """The golden set of the local v1.0, and its model."""
     v1 = published("v1.0")
-    return v1.golden, Engine(read_artefact(v1.artefact))
+    return v1.golden, read_model(v1.artefact)
 
 
-def test_the_golden_set_of_the_release_reproduces(recorded: tuple[GoldenSet, Engine]):
+def test_the_golden_set_of_the_release_reproduces(recorded: tuple[GoldenSet, Scorer]):
     played = replay(*recorded)
     assert played.reproduces
     assert (played.n, played.other_labels) == (1000, 0)
     assert 0.85 < played.correct / played.n < 0.95
 
 
-def test_withheld_digits_are_replayed_and_do_not_count(recorded: tuple[GoldenSet, Engine]):
+def test_withheld_digits_are_replayed_and_do_not_count(recorded: tuple[GoldenSet, Scorer]):
     golden, engine = recorded
     assert golden.labels.count("0") == 20
     assert replay(golden, engine).n == len(golden.labels) - 20
 
 
-def test_another_label_and_another_score_show(recorded: tuple[GoldenSet, Engine]):
+def test_another_label_and_another_score_show(recorded: tuple[GoldenSet, Scorer]):
     golden, engine = recorded
     rolled = golden.scores.copy()
     rolled[-1] = np.roll(rolled[-1], 1)
@@ -391,7 +391,7 @@ def test_scores_within_1e_5_reproduce(worst: float, reproduces: bool):
     assert Replay(n=10, correct=9, other_labels=0, worst=worst).reproduces is reproduces
 
 
-def test_no_digits_at_all_reproduce(recorded: tuple[GoldenSet, Engine]):
+def test_no_digits_at_all_reproduce(recorded: tuple[GoldenSet, Scorer]):
     golden, engine = recorded
     played = replay(GoldenSet(golden.images[:0], (), golden.scores[:0]), engine)
     assert (played.n, played.correct, played.worst) == (0, 0, 0.0)

@@ -53,7 +53,7 @@ def replayed(
         report = evaluate(read_facts(inside.database), default="v1.0", made_at=datetime.now(UTC))
         right = {}
         for name, reader in inside.service.readers.items():
-            read = reader.version.engine.scores(mnist.test_images).argmax(axis=1)
+            read = reader.version.scorer.scores(mnist.test_images).argmax(axis=1)
             right[name] = np.array(reader.version.classes)[read] == mnist.test_labels.astype(str)
         yield Replayed(report, right)
 

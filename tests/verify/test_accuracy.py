@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from app.model.contract import Accuracy
-from app.model.engine import Engine
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.formats import read_model
 from app.verify.accuracy import Share, check_on_golden_set, check_on_mnist, measure
 from app.verify.card import Card, Stated, read_prose
 from tests.attacks.honest import honest_pipeline
@@ -50,7 +49,7 @@ def test_a_share_is_shown_with_its_interval():
 
 
 def test_digits_of_unknown_classes_do_not_count():
-    engine = Engine(read_artefact(honest_pipeline(classes="123", features=784)))
+    engine = read_model(honest_pipeline(classes="123", features=784))
     images = np.random.default_rng(0).integers(0, 256, (40, 28, 28), dtype=np.uint8)
     read = ["123"[index] for index in engine.scores(images).argmax(axis=1)]
     wrong = {"1": "2", "2": "3", "3": "1"}

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from app.model.contract import Accuracy, Contract, GoldenPromise, temperature_for
+from app.model.formats import read_model
 from app.model.golden import Replay
-from app.model.sklearn_pickle.reader import Artefact, read_artefact
+from app.model.scorer import Scorer
 from app.verify.card import Card, read_card, read_prose
 from app.verify.checks import (
     Check,
@@ -24,23 +25,24 @@ from tests.verify.test_card import card as card_bytes
 
 CODE = Code(tuple("123456789"))
 FILE = "digit_classifier_v1.pkl"
+SHA256 = "1f" * 32
 
 
 @pytest.fixture(scope="module")
-def artefact() -> Artefact:
-    return read_artefact(honest_pipeline(features=784))
+def scorer() -> Scorer:
+    return read_model(honest_pipeline(features=784))
 
 
 @pytest.fixture(scope="module")
-def contract(artefact: Artefact) -> Contract:
-    """What a card truly says of `artefact`."""
+def contract() -> Contract:
+    """What a card truly says of `scorer`."""
     contract = read_card(card_bytes()).contract
     assert contract is not None
-    return msgspec.structs.replace(contract, sha256=artefact.sha256)
+    return msgspec.structs.replace(contract, sha256=SHA256)
 
 
 def checks_of(
-    artefact: Artefact,
+    scorer: Scorer,
     contract: Contract | None,
     prose: str = "",
     *,
@@ -49,7 +51,7 @@ def checks_of(
     version="v1.0",
 ) -> dict[str, Check]:
     card = Card(contract, read_prose(prose), "")
-    checks = check_card(card, artefact, file=file, version=version, code=code)
+    checks = check_card(card, scorer, file=file, sha256=SHA256, version=version, code=code)
     assert len({check.name for check in checks}) == len(checks)
     return {check.name: check for check in checks}
 
@@ -65,28 +67,26 @@ def skipped(checks: dict[str, Check]) -> list[str]:
 # -- artefact and code -------------------------------------------------------------------------------------------------
 
 
-def test_an_artefact_of_the_code_s_classes_and_shape_agrees(artefact: Artefact):
-    assert [check.outcome for check in check_artefact(artefact, CODE)] == ["agrees"] * 3
+def test_an_artefact_of_the_code_s_classes_and_shape_agrees(scorer: Scorer):
+    assert [check.outcome for check in check_artefact(scorer, CODE)] == ["agrees"] * 3
 
 
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("classes", {"classes": tuple("0123456789")}),
+        ("classes", {"labels": tuple("0123456789")}),
         ("features", {"features": 64}),
         ("preprocessing", {"threshold": 1.0}),
     ],
 )
-def test_an_artefact_that_differs_from_the_code_is_found_by_name(
-    artefact: Artefact, name: str, changes: dict[str, Any]
-):
-    checks = check_artefact(replace(artefact, **changes), CODE)
+def test_an_artefact_that_differs_from_the_code_is_found_by_name(scorer: Scorer, name: str, changes: dict[str, Any]):
+    checks = check_artefact(replace(scorer, **changes), CODE)
     assert [check.name for check in checks if check.outcome == "differs"] == [name]
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 0.999])
-def test_every_threshold_that_leaves_zeros_and_ones_alone_agrees(artefact: Artefact, threshold: float):
-    checks = {check.name: check for check in check_artefact(replace(artefact, threshold=threshold), CODE)}
+def test_every_threshold_that_leaves_zeros_and_ones_alone_agrees(scorer: Scorer, threshold: float):
+    checks = {check.name: check for check in check_artefact(replace(scorer, threshold=threshold), CODE)}
     assert checks["preprocessing"].outcome == "agrees"
 
 
@@ -107,23 +107,21 @@ How sure: temperature 3.512, expected calibration error 0.0612 before and 0.0123
 """
 
 
-def true_forms(artefact: Artefact) -> str:
-    return FORMS.replace("`SHA`", artefact.sha256)
+def true_forms() -> str:
+    return FORMS.replace("`SHA`", SHA256)
 
 
 # -- card with a contract ----------------------------------------------------------------------------------------------
 
 
-def test_a_true_card_agrees_in_everything_it_says(artefact: Artefact, contract: Contract):
-    checks = checks_of(
-        artefact, contract, f"Reads digits 1-9 from 784 features. Accuracy: 91.49%.\n{true_forms(artefact)}"
-    )
+def test_a_true_card_agrees_in_everything_it_says(scorer: Scorer, contract: Contract):
+    checks = checks_of(scorer, contract, f"Reads digits 1-9 from 784 features. Accuracy: 91.49%.\n{true_forms()}")
     assert {check.outcome for check in checks.values()} == {"agrees"}
     assert len(checks) == 22
 
 
-def test_prose_that_is_silent_is_skipped(artefact: Artefact, contract: Contract):
-    checks = checks_of(artefact, contract)
+def test_prose_that_is_silent_is_skipped(scorer: Scorer, contract: Contract):
+    checks = checks_of(scorer, contract)
     assert not differing(checks)
     said = ["classes", "features", "accuracy", "digits", "golden set", "drawn digits", "sha256", "ink rule", "steps"]
     assert skipped(checks) == [f"{name} in prose" for name in said]
@@ -154,26 +152,26 @@ def test_prose_that_is_silent_is_skipped(artefact: Artefact, contract: Contract)
         ("drawn digits", {"drawn.pictures": Accuracy(1.0, 2001, 2000, (0.893, 0.928))}),
     ],
 )
-def test_one_changed_key_is_found_by_name(artefact: Artefact, contract: Contract, name: str, changes: dict[str, Any]):
+def test_one_changed_key_is_found_by_name(scorer: Scorer, contract: Contract, name: str, changes: dict[str, Any]):
     for path, value in changes.items():
         outer, _, inner = path.partition(".")
         changed = msgspec.structs.replace(getattr(contract, outer), **{inner: value}) if inner else value
         contract = msgspec.structs.replace(contract, **{outer: changed})
-    assert differing(checks_of(artefact, contract)) == [name]
+    assert differing(checks_of(scorer, contract)) == [name]
 
 
-def test_withheld_by_the_card_is_held_against_withheld_by_the_code(artefact: Artefact, contract: Contract):
-    check = checks_of(artefact, contract)["withheld"]
+def test_withheld_by_the_card_is_held_against_withheld_by_the_code(scorer: Scorer, contract: Contract):
+    check = checks_of(scorer, contract)["withheld"]
     assert check == Check("withheld", "code", "0", "card", "0", "agrees")
-    silent = checks_of(artefact, msgspec.structs.replace(contract, withheld=()))["withheld"]
+    silent = checks_of(scorer, msgspec.structs.replace(contract, withheld=()))["withheld"]
     assert silent == Check("withheld", "code", "0", "card", "", "skipped", "the card names none")
 
 
-def test_a_roster_of_ten_withholds_none(artefact: Artefact, contract: Contract):
+def test_a_roster_of_ten_withholds_none(scorer: Scorer, contract: Contract):
     code = Code(tuple("0123456789"))
-    none = checks_of(artefact, msgspec.structs.replace(contract, withheld=()), code=code)["withheld"]
+    none = checks_of(scorer, msgspec.structs.replace(contract, withheld=()), code=code)["withheld"]
     assert none == Check("withheld", "code", "none", "card", "none", "agrees")
-    assert checks_of(artefact, contract, code=code)["withheld"].outcome == "differs"
+    assert checks_of(scorer, contract, code=code)["withheld"].outcome == "differs"
 
 
 @pytest.mark.parametrize(
@@ -186,9 +184,9 @@ def test_a_roster_of_ten_withholds_none(artefact: Artefact, contract: Contract):
     ],
 )
 def test_prose_that_differs_from_its_own_front_matter_is_found(
-    artefact: Artefact, contract: Contract, name: str, prose: str
+    scorer: Scorer, contract: Contract, name: str, prose: str
 ):
-    assert differing(checks_of(artefact, contract, prose)) == [name]
+    assert differing(checks_of(scorer, contract, prose)) == [name]
 
 
 @pytest.mark.parametrize(
@@ -220,11 +218,11 @@ def test_prose_that_differs_from_its_own_front_matter_is_found(
     ],
 )
 def test_one_changed_statement_is_found_beside_true_ones_and_shown_alone(
-    artefact: Artefact, contract: Contract, name: str, before: str, after: str
+    scorer: Scorer, contract: Contract, name: str, before: str, after: str
 ):
     assert FORMS.count(before) == 1
-    changed = FORMS.replace(before, after).replace("`SHA`", artefact.sha256)
-    checks = checks_of(artefact, contract, true_forms(artefact) + changed)
+    changed = FORMS.replace(before, after).replace("`SHA`", SHA256)
+    checks = checks_of(scorer, contract, true_forms() + changed)
     assert differing(checks) == [name]
     assert (checks[name].found_in, checks[name].promised_by) == ("card", "prose")
     said = checks[name].promised
@@ -233,22 +231,22 @@ def test_one_changed_statement_is_found_beside_true_ones_and_shown_alone(
     )
 
 
-def test_prose_of_what_the_contract_leaves_out_is_skipped(artefact: Artefact, contract: Contract):
+def test_prose_of_what_the_contract_leaves_out_is_skipped(scorer: Scorer, contract: Contract):
     accuracy = msgspec.structs.replace(contract.accuracy, per_class={})
     contract = msgspec.structs.replace(contract, golden=None, accuracy=accuracy, drawn=None)
-    checks = checks_of(artefact, contract, true_forms(artefact))
+    checks = checks_of(scorer, contract, true_forms())
     assert not differing(checks)
     for name in ("digits in prose", "golden set in prose", "drawn digits in prose"):
         assert (checks[name].outcome, checks[name].why) == ("skipped", "the contract does not state it")
 
 
 @pytest.mark.parametrize("prose", ["Accuracy: 91.49%", "Accuracy: 91.5%"])
-def test_prose_may_round(artefact: Artefact, contract: Contract, prose: str):
-    assert not differing(checks_of(artefact, contract, prose))
+def test_prose_may_round(scorer: Scorer, contract: Contract, prose: str):
+    assert not differing(checks_of(scorer, contract, prose))
 
 
-def test_contradicting_prose_is_skipped_and_says_so(artefact: Artefact, contract: Contract):
-    checks = checks_of(artefact, contract, "Reads digits 1-9. The next one reads digits 0-9.")
+def test_contradicting_prose_is_skipped_and_says_so(scorer: Scorer, contract: Contract):
+    checks = checks_of(scorer, contract, "Reads digits 1-9. The next one reads digits 0-9.")
     assert "states several" in checks["classes in prose"].why
 
 
@@ -256,16 +254,16 @@ def test_contradicting_prose_is_skipped_and_says_so(artefact: Artefact, contract
     ("name", "changes"), [("version", {"version": "v1.1"}), ("file", {"file": "digit_classifier_v1_1.pkl"})]
 )
 def test_what_this_installation_pins_is_held_against_the_card(
-    artefact: Artefact, contract: Contract, name: str, changes: dict[str, Any]
+    scorer: Scorer, contract: Contract, name: str, changes: dict[str, Any]
 ):
-    assert differing(checks_of(artefact, contract, **changes)) == [name]
+    assert differing(checks_of(scorer, contract, **changes)) == [name]
 
 
 # -- the recipe that drawn digits came by ------------------------------------------------------------------------------
 
 
-def test_a_release_that_was_measured_with_another_recipe_is_no_refusal(artefact: Artefact, contract: Contract):
-    checks = checks_of(artefact, contract, code=Code(tuple("123456789"), recipe=3))
+def test_a_release_that_was_measured_with_another_recipe_is_no_refusal(scorer: Scorer, contract: Contract):
+    checks = checks_of(scorer, contract, code=Code(tuple("123456789"), recipe=3))
     assert not differing(checks)
     why = "measured with another: answers have no certainty"
     assert checks["recipe"] == Check("recipe", "code", "3", "card", "2", "skipped", why)
@@ -273,24 +271,22 @@ def test_a_release_that_was_measured_with_another_recipe_is_no_refusal(artefact:
     assert temperature_for(contract, 2) == 3.512
 
 
-def test_a_release_without_drawn_digits_says_so_once(artefact: Artefact, contract: Contract):
+def test_a_release_without_drawn_digits_says_so_once(scorer: Scorer, contract: Contract):
     contract = msgspec.structs.replace(contract, drawn=None)
-    checks = checks_of(artefact, contract)
+    checks = checks_of(scorer, contract)
     assert (checks["recipe"].outcome, "no certainty" in checks["recipe"].why) == ("skipped", True)
     assert "drawn digits" not in checks
     assert temperature_for(contract, 2) is None
     assert temperature_for(None, 2) is None
 
 
-def test_what_was_measured_of_drawn_digits_is_shown(artefact: Artefact, contract: Contract):
-    found = checks_of(artefact, contract)["drawn digits"]
+def test_what_was_measured_of_drawn_digits_is_shown(scorer: Scorer, contract: Contract):
+    found = checks_of(scorer, contract)["drawn digits"]
     assert found.found == "strokes 90.33% (8,130 of 9,000), pictures 91.20% (1,824 of 2,000)"
 
 
-def test_what_prose_says_of_drawn_digits_and_of_the_golden_set_is_shown_in_words(
-    artefact: Artefact, contract: Contract
-):
-    checks = checks_of(artefact, contract, true_forms(artefact))
+def test_what_prose_says_of_drawn_digits_and_of_the_golden_set_is_shown_in_words(scorer: Scorer, contract: Contract):
+    checks = checks_of(scorer, contract, true_forms())
     assert checks["golden set in prose"].found == (
         "915 of 1000 digits are read rightly, 20 more are of withheld classes"
     )
@@ -300,7 +296,7 @@ def test_what_prose_says_of_drawn_digits_and_of_the_golden_set_is_shown_in_words
         "temperature 3.512 brings the calibration error from 0.0612 to 0.0123, on 4608 digits"
     )
     assert drawn.promised == drawn.found
-    other = checks_of(artefact, contract, true_forms(artefact).replace("0.0123", "0.0124"))["drawn digits in prose"]
+    other = checks_of(scorer, contract, true_forms().replace("0.0123", "0.0124"))["drawn digits in prose"]
     assert other.found == drawn.found
     assert other.promised == "temperature 3.512 brings the calibration error from 0.0612 to 0.0124, on 4608 digits"
 
@@ -312,8 +308,8 @@ PROSE = """Reads the digits 1-9. `pipeline.n_features_in_` returns `784`.
 Its classifier `pipeline.named_steps["clf"]` is a LogisticRegression. Expected accuracy: ~92%."""
 
 
-def test_a_prose_card_is_held_to_what_it_states_and_the_rest_is_skipped(artefact: Artefact):
-    checks = checks_of(artefact, None, PROSE)
+def test_a_prose_card_is_held_to_what_it_states_and_the_rest_is_skipped(scorer: Scorer):
+    checks = checks_of(scorer, None, PROSE)
     assert not differing(checks)
     assert skipped(checks) == ["accuracy", "sha256", "scikit-learn"]
     assert (checks["accuracy"].promised, "predict.py" in checks["accuracy"].why) == ("92.0%", True)
@@ -329,30 +325,30 @@ def test_a_prose_card_is_held_to_what_it_states_and_the_rest_is_skipped(artefact
         ("classifier", "LogisticRegression", "MLPClassifier"),
     ],
 )
-def test_a_prose_card_that_states_something_else_is_found(artefact: Artefact, name: str, before: str, after: str):
-    assert differing(checks_of(artefact, None, PROSE.replace(before, after))) == [name]
+def test_a_prose_card_that_states_something_else_is_found(scorer: Scorer, name: str, before: str, after: str):
+    assert differing(checks_of(scorer, None, PROSE.replace(before, after))) == [name]
 
 
-def test_both_steps_are_shown_also_where_a_prose_card_names_one(artefact: Artefact):
+def test_both_steps_are_shown_also_where_a_prose_card_names_one(scorer: Scorer):
     both = "binarize: Binarizer, clf: LogisticRegression"
-    one = checks_of(artefact, None, PROSE)["step names"]
+    one = checks_of(scorer, None, PROSE)["step names"]
     assert (one.found, one.promised, one.outcome) == (both, "clf", "agrees")
-    two = checks_of(artefact, None, PROSE + "\n- `binarize`: `Binarizer(threshold=0.5)`")["step names"]
+    two = checks_of(scorer, None, PROSE + "\n- `binarize`: `Binarizer(threshold=0.5)`")["step names"]
     assert (two.found, two.promised, two.outcome) == (both, "binarize clf", "agrees")
-    assert checks_of(artefact, None)["step names"].found == both, "and where it names none"
+    assert checks_of(scorer, None)["step names"].found == both, "and where it names none"
 
 
-def test_a_prose_card_may_speak_of_other_classifiers_too(artefact: Artefact):
-    assert not differing(checks_of(artefact, None, PROSE + " v2.0 will be an MLPClassifier."))
+def test_a_prose_card_may_speak_of_other_classifiers_too(scorer: Scorer):
+    assert not differing(checks_of(scorer, None, PROSE + " v2.0 will be an MLPClassifier."))
 
 
-def test_an_empty_prose_card_is_skipped_throughout(artefact: Artefact):
-    checks = checks_of(artefact, None)
+def test_an_empty_prose_card_is_skipped_throughout(scorer: Scorer):
+    checks = checks_of(scorer, None)
     assert skipped(checks) == list(checks)
 
 
-def test_no_card_is_one_skipped_check(artefact: Artefact):
-    checks = check_card(None, artefact, file=FILE, version="v1.0", code=CODE)
+def test_no_card_is_one_skipped_check(scorer: Scorer):
+    checks = check_card(None, scorer, file=FILE, sha256=SHA256, version="v1.0", code=CODE)
     assert [(check.name, check.outcome) for check in checks] == [("card", "skipped")]
 
 

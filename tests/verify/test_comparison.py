@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.model.engine import Engine
+from app.model.formats import read_model
 from app.model.refusals import MissingDigits
-from app.model.sklearn_pickle.reader import read_artefact
 from app.release.refusals import BadRelease
 from app.verify.card import read_card
 from app.verify.comparison import MNIST, RECORDED, Side, contract_rows, look_at, read_both
@@ -43,7 +42,7 @@ def test_a_release_agrees_with_itself_on_its_recorded_digits(look, published: Ca
 def test_who_is_right_where_the_other_is_wrong_is_counted_digit_by_digit(look, published: Callable[[str], Published]):
     """By hand: each digit of both golden sets that both know, once."""
     releases = [published("v1.0"), published("v2.0")]
-    artefacts = [read_artefact(release.artefact) for release in releases]
+    scorers = [read_model(release.artefact) for release in releases]
     digits = {
         image.tobytes(): (image, label)
         for release in releases
@@ -51,9 +50,8 @@ def test_who_is_right_where_the_other_is_wrong_is_counted_digit_by_digit(look, p
         if label != "0"
     }
     said = []
-    for artefact in artefacts:
-        engine = Engine(artefact)
-        said.append([artefact.classes[engine.scores(image[None]).argmax()] for image, _ in digits.values()])
+    for scorer in scorers:
+        said.append([scorer.classes[scorer.scores(image[None]).argmax()] for image, _ in digits.values()])
     truth = [label for _, label in digits.values()]
     triples = list(zip(truth, *said, strict=True))
     reading = read_both(look("v1.0"), look("v2.0"), mnist=NOWHERE)

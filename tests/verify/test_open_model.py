@@ -201,7 +201,7 @@ def test_the_classes_are_held_against_the_code_before_the_version(shop: Shop):
 
 def test_the_other_roster_opens_the_other_model(shop: Shop):
     shop.rewrite("mine.pkl", honest_pipeline(features=784, classes="0123456789"))
-    assert shop.open("mine.pkl", classes=TEN).artefact.classes == TEN
+    assert shop.open("mine.pkl", classes=TEN).scorer.classes == TEN
 
 
 def test_a_model_for_other_images_is_refused(shop: Shop):

@@ -19,8 +19,7 @@ from app.answering.report_process import ReportProcess, Run
 from app.answering.served_version import Version
 from app.drawing.normalise import RECIPE
 from app.model.contract import Drawn, temperature_for
-from app.model.engine import Engine
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.formats import read_model
 from app.model.unsure import unsure_below
 from app.storage.database import Database
 from app.storage.migrate import prepare
@@ -208,30 +207,29 @@ def environment(database: Database, version: str = "v1.0") -> dict[str, str]:
 
 def _opened(release: Published, drawn: Mapping[str, Drawn | None]) -> tuple[Version, Card]:
     """What `app.main` makes of an opened model, with another `drawn` block in its card where one is given."""
-    artefact, golden = read_artefact(release.artefact), release.golden
+    scorer, golden = read_model(release.artefact), release.golden
     card = read_card(release.files["MODELCARD.md"])
     assert card.contract is not None
     contract = structs.replace(card.contract, drawn=drawn.get(card.contract.version, card.contract.drawn))
     version = Version(
         name=contract.version,
-        sha256=artefact.sha256,
-        engine=Engine(artefact),
-        classes=artefact.classes,
+        sha256=contract.sha256,
+        scorer=scorer,
+        classes=scorer.classes,
         profile=contract.profile,
         temperature=temperature_for(contract, RECIPE),
-        unsure_below=unsure_below(golden, artefact.classes),
-        samples=((golden.images[0].tobytes(), artefact.classes[golden.scores[0].argmax()]),),
+        unsure_below=unsure_below(golden, scorer.classes),
+        samples=((golden.images[0].tobytes(), scorer.classes[golden.scores[0].argmax()]),),
     )
-    weights = artefact.layers[0].weights if len(artefact.layers) == 1 else None
     return version, Card(
-        kind=artefact.kind,
-        steps=artefact.steps,
-        features=artefact.features,
-        sklearn=artefact.sklearn,
+        kind=scorer.kind,
+        features=scorer.features,
+        stated=scorer.stated,
+        provenance=scorer.provenance,
         contract=contract,
         cited_accuracy=card.cited_accuracy,
         prose=card.prose,
         recorded=golden,
         mnist=None,
-        weights=weights,
+        weights=scorer.weights,
     )

@@ -60,7 +60,7 @@ class Served:
 
 
 class Gated:
-    """An engine that waits for leave.
+    """A model that waits for leave.
 
     Attributes:
         may_go_on: set it, and it computes.
@@ -68,22 +68,22 @@ class Gated:
         rows: how many drawings it was asked for.
     """
 
-    def __init__(self, engine: Any) -> None:
-        self._engine = engine
+    def __init__(self, scorer: Any) -> None:
+        self._scorer = scorer
         self.may_go_on, self.entered, self.rows = threading.Event(), threading.Event(), 0
 
     def scores(self, images: NDArray[np.uint8]) -> Any:
         self.rows += len(images)
         self.entered.set()
         assert self.may_go_on.wait(PATIENCE_SECONDS)
-        return self._engine.scores(images)
+        return self._scorer.scores(images)
 
 
 def put_gate(inside: Inside) -> Gated:
-    """Gives the application an engine that waits for leave."""
+    """Gives the application a model that waits for leave."""
     reader = inside.service.reader
-    gated = Gated(reader.version.engine)
-    reader.version = dataclasses.replace(reader.version, engine=gated)  # type: ignore[arg-type]  # looks like one
+    gated = Gated(reader.version.scorer)
+    reader.version = dataclasses.replace(reader.version, scorer=gated)  # type: ignore[arg-type]  # looks like one
     return gated
 
 

@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 from app.model.contract import Contract
+from app.model.formats import read_model
 from app.model.golden import GoldenSet
-from app.model.sklearn_pickle.reader import read_artefact
 from app.model.unsure import SURE_FROM
 from app.verify.card import read_card
 from app.web.card_page import FOR, as_html, confusions, weight_pictures
-from app.web.routes.model_card import ModelPage
+from app.web.routes.model_card import ModelRoutes
 from tests.page.visit import chromium
 from tests.service import Service
 from tests.web.inside import Inside
@@ -68,7 +68,7 @@ def page_of(inside: Inside, **changed: object) -> str:
     """The page of the release in `inside`, with some of its card changed."""
     service = inside.service
     card = replace(service.cards["v1.0"], **changed)
-    return ModelPage(replace(service, cards={"v1.0": card}))._shown["v1.0"].page
+    return ModelRoutes(replace(service, cards={"v1.0": card}))._shown["v1.0"].page
 
 
 def text_of(page: str) -> str:
@@ -143,7 +143,7 @@ def test_where_no_confidence_tells_the_page_says_what_is_called_unsure(inside: I
         ({}, f"{said} is called “unsure”, as no confidences are recorded and MNIST’s test file is not cached here."),
     ):
         bare = replace(service.cards["v1.0"], contract=None, weights=None, recorded=None, mnist=None)
-        assert words in text_of(ModelPage(service)._show(version, replace(bare, **card)).page)
+        assert words in text_of(ModelRoutes(service)._show(version, replace(bare, **card)).page)
 
 
 def test_where_nothing_is_recorded_the_page_says_that_mnist_s_test_file_stood_in(inside: Inside):
@@ -287,10 +287,18 @@ def test_a_release_without_card_says_so(inside: Inside):
     assert "No card came with this release." in page_of(inside, contract=None, prose=None, recorded=None)
 
 
+def test_a_model_that_states_no_scikit_learn_says_who_wrote_it(inside: Inside):
+    by, steps, sklearn = (f'<th scope="row">{name}</th>' for name in ("Written by", "Steps", "scikit-learn"))
+    page = page_of(inside, stated={}, provenance="a toy")
+    assert f"{by}<td>a toy</td>" in page
+    assert [row in page for row in (steps, sklearn)] == [False, False]
+    assert [row in page_of(inside) for row in (by, steps, sklearn)] == [False, True, True]
+
+
 def test_a_model_that_is_not_linear_says_so(inside: Inside, published):
-    artefact = read_artefact(published("v2.0").artefact)
-    assert artefact.kind == "MLPClassifier", "or this test needs another release"
-    page = page_of(inside, kind=artefact.kind, weights=None)
+    scorer = read_model(published("v2.0").artefact)
+    assert scorer.kind == "MLPClassifier", "or this test needs another release"
+    page = page_of(inside, kind=scorer.kind, weights=None)
     assert "Only a linear model has weights" in page
     assert "<img" not in page
 

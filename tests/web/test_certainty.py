@@ -13,7 +13,7 @@ from sqlalchemy import select
 from app.drawing.normalise import RECIPE
 from app.drawing.ring import MAY_BE_WITHHELD
 from app.model.contract import Accuracy, CalibrationError, Drawn
-from app.model.engine import Engine
+from app.model.scorer import Scorer
 from app.model.unsure import SURE_FROM, certainties
 from app.storage.shadow_rows import Shadow, Shadows
 from app.storage.tables import results
@@ -56,8 +56,8 @@ def batch(measured: Inside, digits: np.ndarray, query: str = "") -> list[dict[st
 
 def test_a_certainty_is_the_highest_score_at_the_temperature_of_the_release(measured: Inside, digits):
     answers = batch(measured, digits[:600], "?model=v2.0")
-    engine: Engine = measured.service.readers["v2.0"].version.engine
-    expected = certainties(engine.scores(digits[:600]), TEMPERATURE)
+    scorer: Scorer = measured.service.readers["v2.0"].version.scorer
+    expected = certainties(scorer.scores(digits[:600]), TEMPERATURE)
     assert [answer["certainty"] for answer in answers] == pytest.approx(expected.tolist(), abs=1e-6)
     assert [answer["confidence"] for answer in answers] == [max(answer["scores"].values()) for answer in answers]
 

@@ -11,17 +11,19 @@ from tests.web.visits import MakeInside
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, 0.5], ids=["nan", "infinite", "too much"])
-def test_scores_that_are_no_numbers_which_sum_to_1_make_the_service_unready(make: MakeInside, wrong: float):
+def test_scores_that_are_no_numbers_which_sum_to_1_make_the_service_unready(
+    make: MakeInside, monkeypatch: pytest.MonkeyPatch, wrong: float
+):
     inside = make()
-    engine = inside.service.reader.version.engine
-    right = engine.scores
+    scorer = inside.service.reader.version.scorer
+    right = scorer.scores
 
     def scores(images: np.ndarray) -> np.ndarray:
         given = right(images)
         given[:, given.argmin(axis=1)] += wrong  # the label stays as it is recorded
         return given
 
-    engine.scores = scores  # type: ignore[method-assign]
+    monkeypatch.setitem(vars(scorer), "scores", scores)
     reply = inside.ask("GET", "/ready")
     assert reply.status == 503
     assert json.loads(reply.body)["checks"]["model v1.0"] == "scores that are no numbers which sum to 1"

@@ -54,7 +54,7 @@ def test_every_stored_drawing_is_read_by_all_other_versions_as_their_own_engines
     three.ask("POST", "/classify/batch", images[40:].tobytes(), OCTETS)
     three.ask("POST", "/drawings", STROKES)
     until(lambda: len(rows_of(three)) == 122, "two shadows of each of 61 drawings")
-    engines = {name: reader.version.engine for name, reader in three.service.readers.items()}
+    scorers = {name: reader.version.scorer for name, reader in three.service.readers.items()}
     with three.database.reading() as connection:
         stored = connection.execute(select(results)).all()
     assert Counter(row.model_version for row in stored) == {"v1.0": 41, "v2.0": 20}
@@ -65,7 +65,7 @@ def test_every_stored_drawing_is_read_by_all_other_versions_as_their_own_engines
             if version == row.model_version:
                 assert (row.id, version) not in found
                 continue
-            shadow, (scores,) = found[row.id, version], engines[version].scores(image)
+            shadow, (scores,) = found[row.id, version], scorers[version].scores(image)
             assert list(shadow.scores.values()) == pytest.approx(scores.tolist(), abs=1e-5)
             classes = three.service.readers[version].version.classes
             assert tuple(shadow.scores) == classes
@@ -100,15 +100,15 @@ def test_answers_never_wait_for_shadows(three: Inside, monkeypatch: pytest.Monke
     """Neither for an engine that does not return, nor for what waits behind it."""
     gate, entered = threading.Event(), threading.Event()
     for version in ("v1.1", "v2.0"):
-        engine = three.service.readers[version].version.engine
-        scores = engine.scores
+        scorer = three.service.readers[version].version.scorer
+        scores = scorer.scores
 
         def held_up(images: NDArray[np.uint8], scores: Any = scores) -> Any:
             entered.set()
             assert gate.wait(30)
             return scores(images)
 
-        monkeypatch.setattr(engine, "scores", held_up)
+        monkeypatch.setitem(vars(scorer), "scores", held_up)
     try:
         replies = [three.ask("POST", "/drawings", STROKES)]
         assert entered.wait(10)

@@ -23,8 +23,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.model.engine import Engine
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.formats import read_model
 from tests.installation import Published
 from tests.service import Service, StartService
 from tests.web.load import Load, bodies_of, until
@@ -108,7 +107,7 @@ class Truth(NamedTuple):
 @pytest.fixture(scope="module")
 def truth(published: Callable[[str], Published]) -> Truth:
     images = published("v2.0").golden.images
-    scores = {name: Engine(read_artefact(published(name).artefact)).scores(images) for name in VERSIONS}
+    scores = {name: read_model(published(name).artefact).scores(images) for name in VERSIONS}
     assert [scores[name].shape[1] for name in VERSIONS] == [9, 9, 10]
     differ = np.abs(scores["v1.0"] - scores["v1.1"]).max(axis=1) > 100 * TOLERANCE
     chosen = np.flatnonzero(differ)[:100]

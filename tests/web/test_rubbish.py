@@ -15,15 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.model.engine import Engine
-from app.web.openapi import openapi
+from app.web.application import document
 from tests.service import KEY
 from tests.web.inside import Inside, Reply
 
 JSON, RAW = "application/json", "application/octet-stream"
 ROUTES = ("/classify", "/classify/batch", "/drawings", "/drawings/preview", "/v2/models/digits/infer")
 EXAMPLES = {
-    path: openapi()["paths"][path.replace("digits", "{name}")]["post"]["requestBody"]["content"][JSON]["example"]
+    path: document()["paths"][path.replace("digits", "{name}")]["post"]["requestBody"]["content"][JSON]["example"]
     for path in ROUTES
 }
 PAPER = [[0] * 28 for _ in range(28)]
@@ -297,7 +296,7 @@ def test_a_fault_of_ours_would_be_seen(inside: Inside, monkeypatch: pytest.Monke
     def fail(*_: object) -> None:
         raise RuntimeError("a secret of the machine")
 
-    monkeypatch.setattr(Engine, "scores", fail)
+    monkeypatch.setitem(vars(inside.service.reader.version.scorer), "scores", fail)
     reply = inside.ask("POST", "/classify", GOOD)
     assert (reply.status, reply.json["error"]) == (500, "unexpected")
     assert b"secret" not in reply.body

@@ -18,7 +18,6 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from app.model.refusals import ArtefactRefused
 from app.model.sklearn_pickle.names import (
     ALLOWED,
     ARRAY_WRAPPER,
@@ -28,14 +27,15 @@ from app.model.sklearn_pickle.names import (
     ESTIMATORS,
     HELP,
     NDARRAY,
+    PIPELINES,
     SCALARS,
-    SUPPORTED,
     WRITTEN_BY_PICKLE,
     Global,
     Instance,
 )
 from app.model.sklearn_pickle.numpy_forms import OBJECT, is_built, wrong_call, wrong_state
 from app.model.sklearn_pickle.object_texts import MAX_OBJECT_TEXTS, read_object_texts
+from app.model.sklearn_pickle.refusals import WRITE_ANEW, refused
 
 MAX_OPCODES = 50_000
 MAX_TEXT_BYTES = 4096
@@ -45,7 +45,6 @@ MAX_DIMENSIONS = 3
 SCALAR_BYTES = 8
 ARRAY_ALIGNMENT = 16
 PROTOCOLS = (3, 4, 5)
-WRITE_ANEW = "Write it with `joblib.dump(model, path)`."
 WITHOUT_PROTOCOL = "Write it with `joblib.dump(model, path)`, without protocol=."
 TEXT_KEYS = "If it is a class_weight, train on labels as text (`y.astype(str)`), with text as its keys too."
 NO_OBJECTS = (
@@ -95,7 +94,7 @@ class _Machine:
         self.refuse("opcode-count", f"more than {MAX_OPCODES:,} opcodes")
 
     def refuse(self, code: str, why: str, *, remedy: str | None = None) -> NoReturn:
-        raise ArtefactRefused(code, why, offset=self.opcode_at, remedy=remedy)
+        raise refused(code, why, offset=self.opcode_at, remedy=remedy)
 
     # -- bytes -----------------------------------------------------------------------------------------------------
 
@@ -263,7 +262,7 @@ class _Machine:
             shown = ascii(f"{name.module[:100]}.{name.name[:100]}")
             for start, remedy in HELP:
                 if f"{name}".startswith(start):
-                    self.refuse("estimator", f"{shown}; {SUPPORTED}", remedy=remedy)
+                    self.refuse("estimator", f"{shown}; {PIPELINES} is supported", remedy=remedy)
             self.refuse("global", f"the name {shown}, which is not on the allow-list")
         self.push(name)
 

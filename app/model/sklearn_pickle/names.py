@@ -66,4 +66,5 @@ HELP: tuple[tuple[str, str | None], ...] = (
 )
 """By how an unknown name begins: what helps whoever brings one in good faith; None is the usual remedy."""
 
-SUPPORTED = "a Pipeline of Binarizer and LogisticRegression or MLPClassifier is supported"
+PIPELINES = "a Pipeline of Binarizer and LogisticRegression or MLPClassifier"
+"""All that is supported, for refusals."""

@@ -11,20 +11,21 @@ from typing import Any, NoReturn, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from app.model.engine import Layer
 from app.model.plain_file import NotPlain, OverLimit, read_plain_file
-from app.model.refusals import ArtefactRefused
 from app.model.sklearn_pickle.attributes import wrong_attribute
-from app.model.sklearn_pickle.machine import WRITE_ANEW, read_pickle
+from app.model.sklearn_pickle.machine import read_pickle
 from app.model.sklearn_pickle.names import (
     BINARIZER,
     LABEL_BINARIZER,
     LOGISTIC_REGRESSION,
     MLP,
     PIPELINE,
-    SUPPORTED,
+    PIPELINES,
     Global,
     Instance,
 )
+from app.model.sklearn_pickle.refusals import WRITE_ANEW, refused
 
 MAX_BYTES = 64 << 20
 MAX_WEIGHT = 1e6
@@ -73,14 +74,6 @@ _OTHER_FORMATS = (
         )
     ),
 )
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer: `inputs @ weights + bias`. weights (n_in, n_out), bias (n_out,), float32 or float64, read-only."""
-
-    weights: NDArray[np.floating]
-    bias: NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -133,23 +126,28 @@ def read_artefact(source: bytes | Path | str) -> Artefact:
             data = read_plain_file(source, limit=MAX_BYTES)
         except NotPlain as error:
             code = "size" if isinstance(error, OverLimit) else "file"
-            raise ArtefactRefused(code, str(error)) from None
+            raise refused(code, str(error)) from None
     check_format(data)
     return _model(read_pickle(data), hashlib.sha256(data).hexdigest(), size=len(data))
+
+
+def is_pickle(data: bytes) -> bool:
+    """True if the bytes begin as a pickle does."""
+    return data.startswith(b"\x80")
 
 
 def check_format(data: bytes) -> None:
     """Refuses by size and first bytes all but uncompressed joblib files; says what it is and what to do."""
     if len(data) > MAX_BYTES:
-        raise ArtefactRefused("size", f"{len(data):,} bytes, the limit is {MAX_BYTES:,}")
+        raise refused("size", f"{len(data):,} bytes, the limit is {MAX_BYTES:,}")
     if not data:
-        raise ArtefactRefused("format", "an empty file", offset=0)
+        raise refused("format", "an empty file", offset=0)
     for magic, what, remedy in _OTHER_FORMATS:
         if data.startswith(magic):
-            raise ArtefactRefused("format", what, offset=0, remedy=remedy)
-    if data[:1] != b"\x80":
+            raise refused("format", what, offset=0, remedy=remedy)
+    if not is_pickle(data):
         why = "no pickle of protocol 3, 4 or 5 (what joblib.dump writes)"
-        raise ArtefactRefused("format", why, offset=0, remedy=WRITE_ANEW)
+        raise refused("format", why, offset=0, remedy=WRITE_ANEW)
 
 
 def _model(root: object, sha256: str, *, size: int) -> Artefact:
@@ -185,7 +183,7 @@ def _model(root: object, sha256: str, *, size: int) -> Artefact:
 
 
 def _refuse(code: str, why: str, *, remedy: str | None = None) -> NoReturn:
-    raise ArtefactRefused(code, why, remedy=remedy)
+    raise refused(code, why, remedy=remedy)
 
 
 def _state(value: object, *expected: Global, what: str) -> dict[str, Any]:
@@ -194,7 +192,7 @@ def _state(value: object, *expected: Global, what: str) -> dict[str, Any]:
     if type(value) is not Instance or value.of not in expected:
         found = value.of.name if type(value) is Instance else type(value).__name__
         alone = ALONE if type(value) in (tuple, list, dict) and what == THE_FILE else None
-        _refuse("estimator", f"{what} is {found} where {names} belongs; {SUPPORTED}", remedy=alone)
+        _refuse("estimator", f"{what} is {found} where {names} belongs; {PIPELINES} is supported", remedy=alone)
     state = value.state
     if type(state) is not dict:
         _refuse("estimator", f"{what} is {names} without attributes")
@@ -206,7 +204,7 @@ def _state(value: object, *expected: Global, what: str) -> dict[str, Any]:
 def _steps(steps: object) -> tuple[tuple[str, Any], tuple[str, Any]]:
     if type(steps) is not list or len(steps) != 2:
         count = len(steps) if type(steps) is list else "no"
-        _refuse("pipeline", f"a pipeline of {count} steps; {SUPPORTED}")
+        _refuse("pipeline", f"a pipeline of {count} steps; {PIPELINES} is supported")
     for step in steps:
         if type(step) is not tuple or len(step) != 2 or type(step[0]) is not str:
             _refuse("pipeline", "a pipeline step that is no tuple of name and estimator", remedy=PLAIN_STEPS)

@@ -1,0 +1,28 @@
+"""The formats that models are read from. A new one is a module that makes its `Format`, and a line here."""
+
+from __future__ import annotations
+
+from app.model.refusals import ArtefactRefused
+from app.model.scorer import Format, Scorer
+from app.model.sklearn_pickle.format import SKLEARN_PICKLE
+
+FORMATS: tuple[Format, ...] = (SKLEARN_PICKLE,)
+"""Bytes are of the first that they fit. Bytes that fit none go to the first of all, which says what they look like."""
+
+MAX_BYTES = max(one.max_bytes for one in FORMATS)
+"""Of an artefact, whatever its format."""
+
+
+def read_model(data: bytes) -> Scorer:
+    """The model in the bytes of an artefact, none of which is executed.
+
+    Raises:
+        ArtefactRefused: and nothing else, whatever the bytes.
+    """
+    for one in FORMATS:
+        if one.fits(data):
+            return one.read(data)
+    try:
+        return FORMATS[0].read(data)
+    except ArtefactRefused as error:
+        raise error.anew(promised="; or ".join(one.supported for one in FORMATS)) from None

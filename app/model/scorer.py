@@ -1,0 +1,76 @@
+"""A model that was read, as everybody outside this room knows it, and the form of the files that such models are read
+from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.model.contract import SCORE_TOLERANCE
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model that gives each image a score for each class. Several threads may use it.
+
+    Attributes:
+        format: the name of its `Format`.
+        kind: of model, such as "LogisticRegression".
+        labels: its classes as the model itself has them, in the order of the scores; no roster has integers.
+        features: pixels of an image.
+        scores: (N, 28, 28) uint8, or any (N, ...) of `features` pixels, to (N, classes) float32; each row sums to 1.
+            Ink (above 128) is 1 to the model, paper 0. Images are not changed.
+        provenance: a line for people: who wrote the file.
+        parameters: how many numbers were learnt.
+        stated: what the file says that a contract states too, by the contract's key, such as "sklearn".
+        threshold: above it the model takes an input for 1, else for 0; None where it takes inputs as they are.
+        weights: (features, classes), of a linear model; None of others.
+        relabel: says how its maker gets labels of text; None where they are text.
+    """
+
+    format: str
+    kind: str
+    labels: tuple[str | int, ...]
+    features: int
+    scores: Callable[[NDArray[np.uint8]], NDArray[np.float32]] = field(repr=False)
+    provenance: str
+    parameters: int
+    stated: Mapping[str, object]
+    threshold: float | None = None
+    weights: NDArray[np.floating] | None = field(default=None, repr=False)
+    relabel: str | None = None
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The labels as text."""
+        return tuple(map(str, self.labels))
+
+
+class Format(NamedTuple):
+    """A form of files that models are read from.
+
+    Attributes:
+        name: as a contract's `format` has it.
+        suffix: of file names, such as ".pkl".
+        fits: tells by the first bytes whether a file is of this form.
+        read: the model in a file's bytes, none of which is executed; raises ArtefactRefused and nothing else.
+        max_bytes: of a file.
+        supported: says what `read` takes; its refusals promise that.
+    """
+
+    name: str
+    suffix: str
+    fits: Callable[[bytes], bool]
+    read: Callable[[bytes], Scorer]
+    max_bytes: int
+    supported: str
+
+
+def are_scores(scores: NDArray[np.floating]) -> bool:
+    """True if scores are finite and each row sums to 1."""
+    return bool(np.isfinite(scores).all() and np.allclose(scores.sum(axis=1), 1, rtol=0, atol=SCORE_TOLERANCE))

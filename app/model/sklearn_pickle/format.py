@@ -1,0 +1,38 @@
+"""The format of scikit-learn's artefacts, and the model in one as everybody else knows it."""
+
+from __future__ import annotations
+
+from app.model.contract import USUAL_FORMAT
+from app.model.engine import Engine
+from app.model.scorer import Format, Scorer
+from app.model.sklearn_pickle.reader import MAX_BYTES, TEXT_LABELS, Artefact, is_pickle, read_artefact
+from app.model.sklearn_pickle.refusals import PROMISED
+
+
+def as_scorer(artefact: Artefact) -> Scorer:
+    """The model in an artefact, ready to score.
+
+    Raises:
+        ArtefactRefused: it gives no scores.
+    """
+    layers = artefact.layers
+    return Scorer(
+        format=USUAL_FORMAT,
+        kind=artefact.kind,
+        labels=artefact.labels,
+        features=artefact.features,
+        scores=Engine(artefact).scores,
+        provenance=f"scikit-learn {artefact.sklearn}",
+        parameters=sum(layer.weights.size + layer.bias.size for layer in layers),
+        stated={"sklearn": artefact.sklearn, "steps": dict(artefact.steps)},
+        threshold=artefact.threshold,
+        weights=layers[0].weights if len(layers) == 1 else None,
+        relabel=TEXT_LABELS if artefact.integer_labels else None,
+    )
+
+
+def _read(data: bytes) -> Scorer:
+    return as_scorer(read_artefact(data))
+
+
+SKLEARN_PICKLE = Format(USUAL_FORMAT, ".pkl", is_pickle, _read, MAX_BYTES, PROMISED)

@@ -1,0 +1,81 @@
+"""The table of formats: each model by its bytes, and a helpful refusal of all that fits none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.model import formats
+from app.model.contract import KEYS_OF_FORMATS, USUAL_FORMAT, Contract
+from app.model.engine import Layer
+from app.model.formats import FORMATS, MAX_BYTES, read_model
+from app.model.refusals import ArtefactRefused
+from tests.attacks.honest import honest_pipeline
+from tests.model.toy_format import SUPPORTED, TOY, toy_bytes
+
+ZEROS = toy_bytes(Layer(np.zeros((784, 9)), np.zeros(9)))
+
+
+@pytest.fixture
+def with_toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one line that adds a format."""
+    monkeypatch.setattr(formats, "FORMATS", (*FORMATS, TOY))
+
+
+def refusal(data: bytes) -> ArtefactRefused:
+    with pytest.raises(ArtefactRefused) as caught:
+        read_model(data)
+    return caught.value
+
+
+def test_each_format_has_a_name_a_suffix_and_says_what_it_supports():
+    assert len({one.name for one in FORMATS}) == len(FORMATS)
+    assert FORMATS[0].name == USUAL_FORMAT
+    assert max(one.max_bytes for one in FORMATS) == MAX_BYTES
+    for one in FORMATS:
+        assert one.suffix.startswith(".")
+        assert one.supported[0].islower() or one.supported.startswith("a ")
+
+
+def test_what_a_model_states_are_the_keys_that_a_contract_must_have_for_its_format():
+    scorer = read_model(honest_pipeline())
+    assert tuple(scorer.stated) == KEYS_OF_FORMATS[scorer.format]
+    assert set(scorer.stated) <= set(Contract.__struct_fields__)
+
+
+@pytest.mark.usefixtures("with_toy")
+def test_bytes_are_read_by_the_format_that_they_fit():
+    assert read_model(ZEROS).kind == "Linear"
+    assert read_model(honest_pipeline()).kind == "LogisticRegression"
+
+
+@pytest.mark.usefixtures("with_toy")
+def test_a_file_of_a_format_is_refused_by_that_format_s_own_words():
+    assert refusal(ZEROS[:-1]).promised == SUPPORTED
+    assert refusal(honest_pipeline()[:-1]).promised == FORMATS[0].supported
+
+
+@pytest.mark.parametrize(
+    ("data", "found", "remedy"),
+    [
+        (b"", "an empty file", "Do not open it"),
+        (b"PK\x03\x04", "a zip archive", "joblib.dump"),
+        (b"<!DOCTYPE html>", "an HTML or XML page", "not the page"),
+        (b"\x1f\x8b\x08", "compressed with gzip", "compress=0"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer", "git lfs pull"),
+        (b"rubbish", "no pickle of protocol 3, 4 or 5", "joblib.dump"),
+    ],
+)
+def test_what_fits_no_format_is_told_what_it_looks_like(data: bytes, found: str, remedy: str):
+    error = refusal(data)
+    assert (error.code, error.offset) == ("format", 0)
+    assert found in error.found
+    assert remedy in error.remedy
+    assert error.promised == FORMATS[0].supported
+
+
+@pytest.mark.usefixtures("with_toy")
+def test_what_fits_no_format_is_promised_all_of_them():
+    error = refusal(b"rubbish")
+    assert error.promised == f"{FORMATS[0].supported}; or {SUPPORTED}"
+    assert error.found == "no pickle of protocol 3, 4 or 5 (what joblib.dump writes)"
