@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from app.release.lock import add_to_lock, find_cover, read_lock, write_lock
+from app.release.lock import add_to_lock, find_cover, find_same_files, find_vouching, read_lock, write_lock
 from app.release.manifest import manifest_digest
 from app.release.record import CARD, RECORD, SUMS, Release, describe, record_bytes
 from app.release.refusals import BadLock, BadRelease, MovedTag
@@ -127,6 +127,28 @@ def test_a_manifest_is_covered_whatever_the_address_and_the_commit_before_it() -
         assert cover is found
     with pytest.raises(MovedTag):
         find_cover([entry], repository="https://host/x", version="v1.0", pin="3" * 40, manifest=MANIFEST, root=ROOT)
+
+
+def test_the_files_of_a_release_are_found_by_their_manifest_under_its_own_version_only() -> None:
+    files = {FILE.name: FILE}
+    entry = structs.replace(ENTRY, manifest=manifest_digest([FILE]))
+    for version, found in (("v1.0", entry), ("v1.1", None)):
+        assert find_same_files([ENTRY, entry], version=version, files=files, sums=None) is found
+    assert find_same_files([ENTRY], version="v1.0", files=files, sums=None) is None
+
+
+def test_an_entry_vouches_for_a_record_of_its_commit_or_of_its_manifest() -> None:
+    entry = structs.replace(ENTRY, manifest=MANIFEST)
+    for commit, manifest, found in (
+        (None, MANIFEST, entry),
+        (entry.commit, None, entry),
+        ("2" * 40, MANIFEST, entry),
+        ("2" * 40, None, None),
+    ):
+        record = structs.replace(entry, commit=commit, manifest=manifest)
+        assert find_vouching([entry], version="v1.0", digest=FILE.sha256, record=record) is found
+    other, record = (structs.replace(entry, commit=None, manifest=f"sha256:{digit * 64}") for digit in "12")
+    assert find_vouching([other], version="v1.0", digest=FILE.sha256, record=record) is None
 
 
 # -- adding ----------------------------------------------------------------------------------------------------

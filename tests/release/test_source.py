@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from app.errors import Unreachable
 from app.release import pull as pull_module
 from app.release.address import SCHEMES
-from app.release.lock import add_to_lock, read_lock
+from app.release.lock import add_to_lock, read_lock, write_lock
 from app.release.manifest import manifest_digest
 from app.release.open_source import SOURCES
 from app.release.pin import Pin
@@ -102,6 +103,17 @@ def test_a_source_that_does_not_answer_leaves_its_release_in_place(house: House,
     kept = house.pull(address, keep_offline=True, frozen=True)
     assert (kept.outcome, kept.covered_by) == ("kept", kept.release)
     assert house.said[-1].endswith(f"v1.0, manifest {MANIFEST[:19]}.")
+
+
+def test_a_source_that_does_not_answer_is_done_without_where_an_entry_of_it_covers_what_is_in_place(
+    house: House, shelf: Path, address: str
+) -> None:
+    release = house.pull(address).release
+    mirror = f"shelf://{shelf.with_name('mirror')}"
+    with pytest.raises(Unreachable):
+        house.pull(mirror, keep_offline=True)
+    write_lock(house.lock_file, [structs.replace(release, repository=mirror)])
+    assert house.pull(mirror, keep_offline=True, frozen=True).outcome == "kept"
 
 
 # -- one entry for a release from any source ---------------------------------------------------------------------------
