@@ -188,7 +188,7 @@ def test_a_golden_set_that_does_not_reproduce_is_refused(house: Installation, v1
 def test_a_golden_set_whose_scores_differ_by_a_little_is_refused(house: Installation, v1: Published):
     golden = v1.golden
     house.place_published(v1, **with_golden(v1, saved(golden._replace(scores=golden.scores + 3e-5))))
-    refused(house.predict(), 4, "pkl, recorded answers: found", "0 other labels, scores within 3.")
+    refused(house.predict(), 4, "pkl, recorded answers: '", "0 other labels, scores within 3.")
 
 
 def test_a_golden_set_that_fails_beyond_the_slice_fails_verify_and_predict(house: Installation, v1: Published):
@@ -200,7 +200,7 @@ def test_a_golden_set_that_fails_beyond_the_slice_fails_verify_and_predict(house
     done = house.predict()
     assert done.returncode == 5
     assert "recorded answers: 1 other labels" in done.stderr
-    refused(house.pixelwise("verify"), 4, "pkl, recorded answers: found")
+    refused(house.pixelwise("verify"), 4, "pkl, recorded answers: '")
 
 
 def test_a_golden_accuracy_that_does_not_reproduce_fails_verify_and_predict(house: Installation, v1: Published):
@@ -230,7 +230,7 @@ def test_a_card_whose_classes_differ_from_the_artefact_is_refused(house: Install
     refused(
         house.predict(),
         4,
-        "pkl, classes, classes in prose: found",
+        "pkl, classes, classes in prose: '",
         "'1 2 3 4 5 6 7 8 9' (artefact)",
         "'0 1 2 3 4 5 6 7 8' (card)",
     )
@@ -241,7 +241,7 @@ def test_a_card_number_that_differs_from_its_prose_is_refused(house: Installatio
     refused(
         house.predict(),
         4,
-        "pkl, accuracy in prose: found",
+        "pkl, accuracy in prose: '",
         "'0.9142 (8246 of 9020)' (card)",
         "'0.9542 (8246 of 9020)' (prose)",
     )
