@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 MODEL_PYTHON := pixelwise-model/.venv/bin/python
 
-.PHONY: help run check test soak parity bench measured bench-peers lock format clean
+.PHONY: help run check test soak coverage parity bench measured bench-peers lock format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -30,6 +30,13 @@ soak: environment releases ## long checks: a million mutations, 3,000 of them ag
 	PIXELWISE_SUITE=500 .venv/bin/python -m pytest tests/drawn/test_suite.py
 	PIXELWISE_ROLLOUTS=10 .venv/bin/python -m pytest tests/web/test_rollouts.py
 	.venv/bin/python benchmarks/service.py --only memory
+
+coverage: environment releases ## which lines no test runs, child processes too; prints them, and writes data/coverage/
+	rm -rf data/coverage && mkdir -p data/coverage
+	COVERAGE_FILE=$(CURDIR)/data/coverage/data .venv/bin/coverage run -m pytest -n 2 --dist loadfile
+	COVERAGE_FILE=$(CURDIR)/data/coverage/data .venv/bin/coverage combine -q
+	COVERAGE_FILE=$(CURDIR)/data/coverage/data .venv/bin/coverage html -q -d data/coverage/html
+	COVERAGE_FILE=$(CURDIR)/data/coverage/data .venv/bin/coverage report
 
 parity: environment releases ## the reader against scikit-learn 1.3 to 1.9; writes docs/parity.md
 	.venv/bin/python benchmarks/parity.py

@@ -1,7 +1,7 @@
 """The public face: `CLASSES`, `classify_batch`, `classify`.
 
 The model that `.env` pins is opened and verified once, when this module is imported; one that is not what its release,
-its card and this code promise stops the import (README, "Exit codes").
+its card and this code promise stops the import (docs/using.md, "Exit codes").
 """
 
 from __future__ import annotations

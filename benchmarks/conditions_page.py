@@ -20,6 +20,7 @@ from app.report.statistics import share
 PAGE = """\
 # What is read of people's digits
 
+For whoever asks how well it reads.
 Written by `make measured` on {date}; not edited by hand. Nothing here is a photograph of anybody's writing but where
 it says so: digits are those of a pen whose forms were written down (`drawn/forms.py`, the test hand) and of MNIST's
 test file, put on paper and photographed by `drawn/conditions.py`. Each condition has the same {count} digits of

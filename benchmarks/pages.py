@@ -11,6 +11,7 @@ from claims import COMPARISONS, Ratio, cold_start, compared, is_aimed
 PAGE = """\
 # Benchmarks
 
+For whoever asks how fast the classifier is.
 Written by `make bench` on {date}; not edited by hand. The machine: {machine}
 
 **{met} of {aimed} targets met.**{missed}

@@ -38,6 +38,7 @@ TESTED = 500
 PAGE = """\
 # Parity with scikit-learn
 
+For whoever brings an artefact of their own.
 Written by `make parity`; not edited by hand. Each scikit-learn release, with libraries of its time, fits small
 pipelines on MNIST digits and writes them with pickle protocols 3, 4 and 5 (`benchmarks/parity_artefacts.py` lists
 them). PixelWise reads every file as data. On {tested} test digits all labels must be those of `predict`, and the

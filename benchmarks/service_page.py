@@ -32,6 +32,7 @@ from service_claims import (
 PAGE = """\
 # The service, measured
 
+For whoever asks how fast the service is.
 Written by `make bench-peers`; not edited by hand. The machine: {processor}, {cores} cores,
 shared by the service and the load generator. Ratios are of the same round; figures of other machines differ more than
 ratios do.

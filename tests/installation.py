@@ -37,7 +37,9 @@ GIT = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null",
     **{f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+    **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
 }
+"""The environment of processes that tests start, beside their own: git's, and how `make coverage` sees into them."""
 
 
 class Published(NamedTuple):
@@ -115,7 +117,7 @@ class Installation:
     def place(self, version: str, files: dict[str, bytes], *, artefact: str) -> None:
         """Puts these files there as if they had been pulled: recorded, and copied into models/."""
         described = tuple(describe(name, data) for name, data in files.items())
-        release = Release(REPOSITORY, version, "1" * 40, artefact, described)
+        release = Release(repository=REPOSITORY, version=version, commit="1" * 40, artefact=artefact, files=described)
         staged = self.models / ".incoming-test"
         staged.mkdir(parents=True)
         for name, data in files.items():

@@ -27,9 +27,10 @@ def test_every_command_prints_what_the_page_shows(tmp_path: Path, published: Cal
     assert wrong == [], "\n\n".join(wrong)
 
 
-def test_it_can_be_followed_after_the_readme(tmp_path: Path, published: Callable[[str], Published]):
+def test_it_can_be_followed_after_the_pages_before_it(tmp_path: Path, published: Callable[[str], Published]):
     with reader_in(tmp_path, published) as reader:
-        go_through(reader, blocks_of((ROOT / "README.md").read_text(encoding="utf-8")))
+        for name in ("README.md", "docs/using.md"):
+            go_through(reader, blocks_of((ROOT / name).read_text(encoding="utf-8")))
         reader.leave()
         wrong = go_through(reader, BLOCKS, all_shown=True)
     assert wrong == [], "\n\n".join(wrong)

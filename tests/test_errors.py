@@ -109,7 +109,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
         ("tag v1.0 has moved", "commit this", "commit that by"),
     ),
     (
-        Unreviewed("v1.0", repository="r.git", commit="abc"),
+        Unreviewed("v1.0", repository="r.git", pin="abc"),
         ("v1.0 of r.git", "abc", "--frozen", "pixelwise lock"),
     ),
     (

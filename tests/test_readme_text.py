@@ -1,4 +1,4 @@
-"""README.md as a newcomer goes through it: `make run`, and the rest of the page while that serves."""
+"""README.md and docs/using.md as a newcomer goes through them: `make run`, and the rest while that serves."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from tests.installation import ROOT, Published
 from tests.pages import blocks_of
 from tests.reader import go_through, reader_in
 
-PAGE = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/using.md")}
+"""In this order: the second goes on where the first ends."""
 
 
-def test_every_command_runs_and_prints_what_the_page_shows(tmp_path: Path, published: Callable[[str], Published]):
+def test_every_command_runs_and_prints_what_the_pages_show(tmp_path: Path, published: Callable[[str], Published]):
     with reader_in(tmp_path, published) as reader:
-        wrong = go_through(reader, blocks_of(PAGE))
-        assert wrong == [], "\n\n".join(wrong)
-        assert reader.run("git status --short") == "", "what the page makes is not ignored by git"
+        for name, page in PAGES.items():
+            wrong = go_through(reader, blocks_of(page))
+            assert wrong == [], "\n\n".join([name, *wrong])
+        assert reader.run("git status --short") == "", "what the pages make is not ignored by git"

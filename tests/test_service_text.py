@@ -28,6 +28,15 @@ for bend in 120 140 160; do
   send "/results/$id/label" '{"label": "1"}'
 done
 """
+NEWER = """
+git clone --quiet --bare . ../pixelwise.git
+git remote add origin ../pixelwise.git
+git fetch --quiet && git branch --quiet --set-upstream-to "origin/$(git branch --show-current)"
+git clone --quiet ../pixelwise.git ../newer
+git -C ../newer commit --quiet --allow-empty --message newer
+git -C ../newer push --quiet
+"""
+"""A commit that the clone does not have yet."""
 SUDO = """#!/bin/sh
 # sudo -u postgres COMMAND: the server believes everybody.
 shift 2
@@ -39,8 +48,11 @@ def test_every_command_runs_and_prints_what_the_page_shows(tmp_path: Path, publi
     with operator(tmp_path, published) as reader:
         reader.serve("make run")
         reader.run(DRAW)
+        reader.run(NEWER)
         wrong = go_through(reader, [block for block in BLOCKS if block.section != POSTGRESQL])
         assert wrong == [], "\n\n".join(wrong)
+        assert reader.run("git log -1 --format=%s") == "newer\n"
+        assert "3 labels." in reader.run("pixelwise labels export --out data/after.csv")
         (columns,) = [line.partition("# ")[2] for line in PAGE.splitlines() if "--out data/labels.csv" in line]
         labels = (reader.root / "data/labels.csv").read_text().splitlines()
         assert (labels[0], len(labels)) == (columns.replace(" ", ""), 4)

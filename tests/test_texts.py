@@ -1,10 +1,12 @@
-"""Texts that must agree with the code: README, CONTRIBUTING, docs/contract.md, requirements, Makefile, workflow."""
+"""Texts that must agree with the code: README, CONTRIBUTING, docs/, requirements, Makefile, workflow."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 import pytest
@@ -21,7 +23,11 @@ from tests.test_errors import EXIT_CODES
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+USING = (ROOT / "docs/using.md").read_text(encoding="utf-8")
+SETTINGS = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
 CONTRACT = (ROOT / "docs/contract.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 COMMANDS = typer.main.get_command(cli).commands  # type: ignore[attr-defined]
@@ -37,27 +43,27 @@ def options(command: str) -> set[str]:
     return {option for option in found if option.startswith("--")} - {"--help"}
 
 
-def readme_rows(start: str) -> str:
-    """The first cells of the README's table rows that begin so."""
-    return "".join(line.split(" | ")[0] for line in README.splitlines() if line.startswith(f"| {start}"))
+def rows_of_commands(start: str) -> str:
+    """The first cells of the rows of docs/using.md that begin so."""
+    return "".join(line.split(" | ")[0] for line in USING.splitlines() if line.startswith(f"| {start}"))
 
 
 # -- the command and the settings --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_and_every_option_of_it_is_in_the_readme_and_no_other(command: str):
-    rows = readme_rows(f"`pixelwise {command}")
+def test_every_command_and_every_option_of_it_is_in_the_table_and_no_other(command: str):
+    rows = rows_of_commands(f"`pixelwise {command}")
     assert rows
     assert set(re.findall(r"--[a-z-]+", rows)) == options(command)
     for option in options(command):
-        assert README.count(option) >= 2 or option == "--json", f"{option} is named, but not explained"
+        assert USING.count(option) >= 2 or option == "--json", f"{option} is named, but not explained"
 
 
-def test_the_readme_names_no_command_that_does_not_exist():
-    named = set(re.findall(r"`(?:\.venv/bin/)?pixelwise ([a-z]+)", README + CONTRIBUTING))
+def test_the_texts_name_no_command_that_does_not_exist():
+    named = set(re.findall(r"`(?:\.venv/bin/)?pixelwise ([a-z]+)", README + USING + SETTINGS + CONTRIBUTING))
     assert named == set(COMMANDS)
-    assert "`pixelwise --version`" in README
+    assert "`pixelwise --version`" in USING
 
 
 def test_every_command_says_in_its_help_what_it_does():
@@ -67,24 +73,39 @@ def test_every_command_says_in_its_help_what_it_does():
             assert parameter.help or parameter.name == "help"
 
 
-def test_every_setting_is_in_the_readme_with_its_default():
+@pytest.fixture(scope="module")
+def settings_page() -> ModuleType:
+    specification = importlib.util.spec_from_file_location("settings_page", ROOT / "docs/settings.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_settings_is_the_one_that_is_written(settings_page: ModuleType):
+    assert settings_page.page() == SETTINGS, "run `.venv/bin/python docs/settings.py`"
+
+
+def test_every_setting_is_described_with_its_default():
     for key, default in DEFAULTS.items():
-        row = next(line for line in README.splitlines() if line.startswith(f"| `{key}` |"))
-        assert f"`{default}`" in row.split("|")[3] or not default
-    named = set(re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE))
+        row = next(line for line in SETTINGS.splitlines() if line.startswith(f"| `{key}` |"))
+        assert len(row.split("|")[2]) > 15, key
+        assert row.split("|")[3].strip() == (f"`{default}`" if default else "empty")
+    named = set(re.findall(r"^\| `([A-Z_]+)` \|", SETTINGS, re.MULTILINE))
     assert named == set(DEFAULTS)
 
 
-def test_every_exit_code_is_in_the_readme():
-    sentence = README.partition("Exit codes of all of them:")[2].partition(".")[0]
-    assert {int(code) for code in re.findall(r"\b(\d) \w", sentence)} == {0, *EXIT_CODES}
+def test_every_exit_code_is_described():
+    table = USING.partition("\n## Exit codes\n")[2].partition("\n## ")[0]
+    assert {int(code) for code in re.findall(r"^\| (\d) \| \w", table, re.MULTILINE)} == {0, *EXIT_CODES}
 
 
-def test_every_name_of_a_skew_finding_is_in_the_readme_and_in_the_contract():
+def test_every_name_of_a_skew_finding_is_described_for_users_and_in_the_contract():
     names = {finding.name for findings in (*WRONG_VALUES, *WRONG_SHAPES, (MAY_BE_WITHHELD,)) for finding in findings}
     assert len(names) == 9
     for name in names:
-        assert f"`{name}`" in README
+        assert f"`{name}`" in USING
         assert f"`{name}`" in CONTRACT
 
 
@@ -101,8 +122,6 @@ def test_every_key_of_the_contract_is_described():
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_make_target_is_described(target: str):
     assert f"| `make {target}` |" in CONTRIBUTING
-    listed = README.partition("`make help` lists all targets:")[2].partition("(")[0]
-    assert f"`{target}`" in listed
 
 
 def test_no_text_names_a_make_target_that_does_not_exist():
@@ -110,9 +129,7 @@ def test_no_text_names_a_make_target_that_does_not_exist():
         "README.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
-        "docs/course.md",
-        "docs/decisions.md",
-        "docs/service.md",
+        *(f"docs/{page}" for page in PAGES),
         ".ci/run",
         "pixelwise-model/README.md",
     ):
@@ -171,37 +188,71 @@ def test_every_dependency_is_locked():
         assert wanted <= set(pins(locked))
 
 
-# -- the README itself -------------------------------------------------------------------------------------------------
+# -- the pages ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_readme_s_tree_names_every_room_and_every_file_it_names_exists():
-    tree = README.partition("## The tree")[2].partition("```\n")[2].partition("```")[0]
-    rooms = {path.name for path in (ROOT / "app").iterdir() if (path / "__init__.py").is_file()}
-    assert set(re.findall(r"^  (\w+)/ ", tree, re.MULTILINE)) == rooms
-    loose = {path.name for path in (ROOT / "app").glob("*.py")} - {"__init__.py"}
-    assert set(re.findall(r"^  (\w+\.py) ", tree, re.MULTILINE)) == loose
-    for name in re.findall(r"^([\w./-]+) ", tree, re.MULTILINE):
-        assert (ROOT / name).exists(), name
-    existing = {path.name for path in ROOT.rglob("*.*") if ".venv" not in path.parts}
-    assert set(re.findall(r"\.?[\w-]+\.(?:py|sh|md|lock|example)\b", tree)) <= existing
+def test_the_map_of_the_house_names_every_room_and_every_loose_file():
+    table = ARCHITECTURE.partition("| room |")[2].partition("\n\n")[0]
+    named = {name for row in table.splitlines()[2:] for name in re.findall(r"`app/([\w./]+)`", row.split("|")[1])}
+    rooms = {f"{path.name}/" for path in (ROOT / "app").iterdir() if (path / "__init__.py").is_file()}
+    assert named == rooms | {path.name for path in (ROOT / "app").glob("*.py")} - {"__init__.py"}
+
+
+def test_the_readme_is_for_two_minutes():
+    assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/using.md"])
+def test_every_file_that_is_named_exists(name: str):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:app|tests|drawn|docs|pixelwise-model)/[\w./-]+|[\w-]+\.(?:py|sh|lock))`", text))
+    assert named
+    made = {"pixelwise-model/releases.git"}
+    assert [path for path in named - made if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "README.md",
-        "CONTRIBUTING.md",
-        "pixelwise-model/README.md",
-        "docs/contract.md",
-        "docs/course.md",
-        "docs/service.md",
-    ],
+    "name", ["README.md", "CONTRIBUTING.md", "pixelwise-model/README.md", *(f"docs/{page}" for page in PAGES)]
 )
 def test_every_relative_link_leads_somewhere(name: str):
     text = (ROOT / name).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#\s]+)", text):
+    for target, heading in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)", text):
         if "://" not in target:
-            assert ((ROOT / name).parent / target).exists(), target
+            page = (ROOT / name).parent / target if target else ROOT / name
+            assert page.exists(), target
+            assert not heading or heading in anchors(page.read_text(encoding="utf-8")), f"{target}#{heading}"
+
+
+def anchors(text: str) -> set[str]:
+    """The names that a reader of Markdown gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_the_index_names_every_page():
+    rows = re.findall(r"^\| \[([\w.]+)\]\(\1\) \|", (ROOT / "docs/README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(["README.md", *rows]) == PAGES
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_begins_with_whom_it_is_for(page: str):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert re.match(r"# .+\n\nFor (?:whoever|operators|programmers)\b", text)
+
+
+def test_the_readme_s_figures_are_those_that_were_measured():
+    benchmarks, peers = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("benchmarks.md", "peers.md"))
+    fast = re.search(r"^\| `classify_batch` : plain answers \| ([\d.]+) .*? \| ([\d.]+) ", benchmarks, re.MULTILINE)
+    assert fast
+    one, fifty = (f"{float(times):.0f} times" for times in fast.groups())
+    assert f"{one} faster than scikit-learn for one digit and {fifty} for fifty" in README
+    times = [
+        float(figure) for figure in re.findall(r"^\| requests, times those of .*? \| ([\d.]+) ", peers, re.MULTILINE)
+    ]
+    met = re.search(r"\*\*(\d+ of \d+ targets) met", peers)
+    assert times and met
+    assert f"{min(times):.0f} to {max(times):.0f} times the requests" in README
+    assert f"{met[1]} are met" in README
 
 
 def test_the_readme_says_what_a_bare_machine_must_have():

@@ -27,6 +27,7 @@ from app.release.address import parse_address
 from app.release.default_copies import check_room
 from app.release.lock import find_vouching, read_lock
 from app.release.origin import find_origin, find_swapped, known_releases
+from app.release.pin import show_short_id
 from app.release.record import Release, changed_file, describe, is_intact, read_record
 from app.release.seen import read_seen
 from app.release.store import artefact_of, check_lock, pulled, read_through
@@ -139,7 +140,7 @@ def _settings(settings: Settings) -> Iterator[Symptom]:
                 continue  # named below, with the release or models/
             # A pull from MODEL_REPO that finds the very commit in place leaves its record as it is.
             is_of = record is None or parse_address(record.repository, root=settings.root).key == address.key
-            if record is not None and not (is_of or seen.get(version) == record.commit):
+            if record is not None and not (is_of or seen.get(version) in record.pins):
                 found = f"{version} in models/ comes from {record.repository}, MODEL_REPO is {address.repository}"
                 suffix = "" if version == settings.model_version else f" {version}"
                 yield Symptom(f"origin{suffix}", False, found, f"pixelwise pull{suffix}", 3)
@@ -345,7 +346,7 @@ def _release(settings: Settings, version: str, suffix: str) -> Iterator[Symptom]
     if changed is not None:
         yield Symptom(name, False, f"{changed} is missing or changed", f"pixelwise pull{suffix}", 4)
         return
-    yield Symptom(name, True, f"{record.version}, commit {record.commit[:12]}, {len(record.files)} files intact")
+    yield Symptom(name, True, f"{record.version}, {show_short_id(record.pin)}, {len(record.files)} files intact")
     digest = next(file.sha256 for file in record.files if file.name == record.artefact)
     locked = read_lock(settings.lock_file)
     listed = find_vouching(locked, version=version, digest=digest, record=record) is not None

@@ -29,6 +29,8 @@ def pull(
     ] = False,
 ) -> None:
     """Fetch the releases that .env names, or VERSION; verify each, and put it into models/."""
+    from app.release.pin import show_short_id
+
     settings = read_settings()
     refusals: list[PixelWiseError] = []
     is_new = False
@@ -41,7 +43,7 @@ def pull(
         release = pulled.release
         is_new |= pulled.outcome == "pulled"
         trust = "listed in model.lock" if pulled.covered_by else "not in model.lock"
-        say(f"{release.version}: {pulled.outcome}, commit {release.commit[:12]}, {release.artefact} ({trust}).")
+        say(f"{release.version}: {pulled.outcome}, {show_short_id(release.pin)}, {release.artefact} ({trust}).")
     if version is None:
         _say_what_still_answers(settings, is_new=is_new)
     for refusal in refusals[1:]:
@@ -128,7 +130,8 @@ def _start_from(folder: Path, version: str, settings: Settings) -> None:
 
 def _artefact_named_by_card(folder: Path) -> str | None:
     from app.model.plain_file import read_plain_file
-    from app.verify.card import CARD, MAX_BYTES, read_card
+    from app.release.record import CARD
+    from app.verify.card import MAX_BYTES, read_card
 
     if not (folder / CARD).exists():
         return None

@@ -8,6 +8,7 @@ pixelwise-model/releases.git      ->  shown pixelwise-model/releases.git, key fi
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -40,6 +41,7 @@ class Address:
         key: equal for two addresses of one repository: https and ssh of one host and path, with or without
             `.git`, a trailing slash, a user or capitals (forges ignore all of these).
         folder: the repository's folder when it is local.
+        kind: what answers there, by the table in `open_source.py`.
     """
 
     url: str = field(repr=False)
@@ -47,6 +49,7 @@ class Address:
     transport: Literal["https", "ssh", "file"]
     key: str
     folder: Path | None = None
+    kind: str = "git"
 
 
 def parse_address(text: str, *, root: Path) -> Address:
@@ -73,16 +76,24 @@ def parse_address(text: str, *, root: Path) -> Address:
 
 
 def _from_url(text: str, scheme: str, root: Path) -> Address:
-    if scheme not in ("https", "ssh", "file"):
+    read = SCHEMES.get(scheme)
+    if read is None:
         raise _refused(text, found=_WHY_NOT.get(scheme, f"the transport {scheme}://"))
-    rest = text.partition("://")[2]
-    if scheme == "file":
-        host, slash, path = rest.partition("/")
-        if host not in ("", "localhost") or not slash:
-            raise _refused(text, found=f"a file:// address on host {host or '(none)'} without a local path")
-        if not unquote(path).isprintable():
-            raise _refused(text, found="control characters behind percent signs")
-        return _local(Path("/" + unquote(path)), root)
+    return read(text, root)
+
+
+def _from_file_url(text: str, root: Path) -> Address:
+    host, slash, path = text.partition("://")[2].partition("/")
+    if host not in ("", "localhost") or not slash:
+        raise _refused(text, found=f"a file:// address on host {host or '(none)'} without a local path")
+    if not unquote(path).isprintable():
+        raise _refused(text, found="control characters behind percent signs")
+    return _local(Path("/" + unquote(path)), root)
+
+
+def _from_network_url(text: str, root: Path) -> Address:
+    scheme, _, rest = text.partition("://")
+    scheme = scheme.lower()
     url = f"{scheme}://{rest}"
     try:
         parts = urlsplit(url)
@@ -134,3 +145,11 @@ def _refused(text: str, *, found: str) -> BadRelease:
         promised=f"the address of a git repository: {_KINDS}",
         remedy="Correct MODEL_REPO in .env; .env.example shows both usual lines.",
     )
+
+
+SCHEMES: dict[str, Callable[[str, Path], Address]] = {
+    "https": _from_network_url,
+    "ssh": _from_network_url,
+    "file": _from_file_url,
+}
+"""What reads an address, by what stands before its "://". A further source brings a scheme of its own."""

@@ -238,5 +238,5 @@ def _environment(caller: Mapping[str, str], configuration: Path, transport: str)
         "GIT_ALLOW_PROTOCOL": transport,  # above any configuration: a local repository brings its own to its own git
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",  # its words are read (`repository.py`)
+        "LC_ALL": "C",  # its words are read (`git_source.py`)
     }

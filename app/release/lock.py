@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,9 +15,11 @@ from msgspec import Struct
 from app.errors import only_refusals
 from app.model.plain_file import read_needed_file
 from app.release.address import parse_address
-from app.release.record import Release, hold_against
+from app.release.manifest import manifest_digest, manifest_files
+from app.release.pin import show_id
+from app.release.record import SUMS, Release, ReleaseFile, describe, hold_against
 from app.release.refusals import BadLock, MovedTag
-from app.release.store import pulled
+from app.release.store import pulled, read_through
 
 _ENTRY = "[[release]]"
 _MOST_BYTES = 4 << 20
@@ -55,44 +57,78 @@ def read_lock(lock_file: Path) -> tuple[Release, ...]:
 
 
 def find_cover(
-    entries: Sequence[Release], *, repository: str, version: str, commit: str, root: Path, accept: str = _PULL_ANEW
+    entries: Sequence[Release],
+    *,
+    repository: str,
+    version: str,
+    pin: str,
+    root: Path,
+    manifest: str | None = None,
+    accept: str = _PULL_ANEW,
 ) -> Release | None:
-    """The entry that vouches for this commit, or None when none does: then it is a first pull.
+    """The entry that vouches for this release, or None when none does: then it is a first pull.
 
-    An entry vouches for its commit wherever that comes from (a mirror is the same release), but only under its own
-    version: v1.0's commit, tagged v2.0 by somebody, is not the v2.0 that anyone reviewed.
+    An entry vouches for its commit and for its manifest digest wherever these come from (a mirror is the same release),
+    but only under its own version: v1.0's commit, tagged v2.0 by somebody, is not the v2.0 that anyone reviewed. Of its
+    own repository it vouches for what it is pinned by and nothing else: a tag that has moved has moved, even to a
+    commit of the same files.
 
     Args:
+        pin: the commit, or the manifest digest, that the repository names.
+        manifest: the manifest digest, where it is known.
         accept: how to accept the new commit where the tag has moved, with "{version}" for the version.
 
     Raises:
-        MovedTag: an entry of the same repository and version has another commit.
+        MovedTag: an entry of the same repository and version has another pin.
     """
     key = parse_address(repository, root=root).key
     for entry in entries:
         same_tag = entry.version == version and parse_address(entry.repository, root=root).key == key
-        if same_tag and entry.commit != commit:
+        if same_tag and pin not in entry.pins:
             raise MovedTag(
                 version,
-                found=commit,
-                promised=entry.commit,
+                found=pin,
+                promised=entry.pin,
                 promised_by="model.lock",
                 remedy=f"Ask the owner of {repository} why; nothing was replaced. To accept the new commit, "
                 f"{accept.format(version=version)}.",
             )
-    return next((entry for entry in entries if entry.version == version and entry.commit == commit), None)
+    ids = [one for one in (pin, manifest) if one is not None]
+    return next((entry for one in ids for entry in entries if entry.version == version and one in entry.pins), None)
 
 
-def find_vouching(entries: Sequence[Release], *, version: str, digest: str, record: Release | None) -> Release | None:
-    """The entry that vouches for an artefact that is about to be served, or None.
+def find_same_files(
+    entries: Sequence[Release], *, version: str, files: Mapping[str, ReleaseFile], sums: bytes | None
+) -> Release | None:
+    """The entry whose manifest digest is that of these files, or None.
 
-    It has the version, the artefact's digest and, where the artefact was pulled, the commit.
+    Args:
+        files: all that a release holds, by name.
+        sums: the bytes of its `SHA256SUMS`, or None where it has none.
     """
     return next(
         (
             entry
             for entry in entries
-            if entry.version == version and entry.serves(digest) and (record is None or record.commit == entry.commit)
+            if entry.version == version
+            and entry.manifest == manifest_digest(manifest_files(files, sums, artefact=entry.artefact))
+        ),
+        None,
+    )
+
+
+def find_vouching(entries: Sequence[Release], *, version: str, digest: str, record: Release | None) -> Release | None:
+    """The entry that vouches for an artefact that is about to be served, or None.
+
+    It has the version, the artefact's digest and, where the artefact was pulled, the commit or the manifest digest.
+    """
+    return next(
+        (
+            entry
+            for entry in entries
+            if entry.version == version
+            and entry.serves(digest)
+            and (record is None or not set(record.pins).isdisjoint(entry.pins))
         ),
         None,
     )
@@ -102,25 +138,33 @@ def add_to_lock(*, models: Path, version: str, lock_file: Path, root: Path, repl
     """Adds the pulled release `version` to `model.lock`, and says what happened.
 
     Args:
-        replace: whether an entry of the same repository and version with another commit gives way.
+        replace: whether an entry of the same repository and version with another pin gives way.
 
     Raises:
         BadRelease: it has not been pulled, or is not what was pulled any more.
-        MovedTag: there is an entry with another commit, and `replace` is not set.
+        MovedTag: there is an entry with another pin, and `replace` is not set.
         BadLock: `model.lock` cannot be read.
     """
     release = pulled(models, version)
     entries = read_lock(lock_file)
     name = f"{release.version} of {release.repository}"
     kept = [entry for entry in entries if not (replace and _same_tag(entry, release, root))]
-    repository, commit = release.repository, release.commit
-    cover = find_cover(kept, repository=repository, version=version, commit=commit, root=root, accept=_REPLACE)
+    cover = find_cover(
+        kept,
+        repository=release.repository,
+        version=version,
+        pin=release.pin,
+        manifest=release.manifest,
+        root=root,
+        accept=_REPLACE,
+    )
     if cover is not None:
         hold_against(release.files, cover.files, promised_by="model.lock")
         return f"{name} is covered already, by the entry of {cover.repository}; nothing to do."
-    write_lock(lock_file, [*kept, release])
+    entry = read_through(models / version, lambda folder: _with_manifest(release, folder))
+    write_lock(lock_file, [*kept, entry])
     said = "Replaced the entry of" if len(kept) < len(entries) else "Added"
-    done = f"{said} {name}, commit {release.commit}. Review the change of {lock_file.name} and commit it."
+    done = f"{said} {name}, {show_id(release.pin)}. Review the change of {lock_file.name} and commit it."
     return f"{done} {_LOCAL_BUILD}" if _is_local_build(release, root) else done
 
 
@@ -135,7 +179,8 @@ def write_lock(lock_file: Path, entries: Sequence[Release]) -> None:
 
 def _entry_text(release: Release) -> str:
     lines = [_ENTRY]
-    lines += [f"{key} = {_quoted(getattr(release, key))}" for key in ("repository", "version", "commit", "artefact")]
+    fields = ((key, getattr(release, key)) for key in ("repository", "version", "commit", "manifest", "artefact"))
+    lines += [f"{key} = {_quoted(value)}" for key, value in fields if value is not None]
     for file in release.files:
         lines += [
             "",
@@ -149,6 +194,18 @@ def _entry_text(release: Release) -> str:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)  # a JSON string of printable characters is a TOML string
+
+
+def _with_manifest(release: Release, folder: Path) -> Release:
+    """The record with its manifest digest, also where there are files that the digest does not cover."""
+    if release.manifest is not None:
+        return release
+    files = {file.name: file for file in release.files}
+    sums = read_needed_file(folder / SUMS, limit=files[SUMS].size) if SUMS in files else None
+    if sums is not None:  # another pull may have replaced the folder meanwhile
+        hold_against([describe(SUMS, sums)], [files[SUMS]], promised_by="its record")
+    manifest = manifest_digest(manifest_files(files, sums, artefact=release.artefact))
+    return msgspec.structs.replace(release, manifest=manifest)
 
 
 def _same_tag(entry: Release, release: Release, root: Path) -> bool:

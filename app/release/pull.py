@@ -3,7 +3,7 @@ nothing has changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,8 +11,10 @@ from typing import Literal
 from app.errors import SystemRefused, Unreachable
 from app.release.address import Address, parse_address
 from app.release.default_copies import check_room, copy_out
-from app.release.git import Git
-from app.release.lock import find_cover, read_lock
+from app.release.lock import find_cover, find_same_files, read_lock
+from app.release.manifest import manifest_digest, manifest_files
+from app.release.open_source import open_source
+from app.release.pin import Pin, is_manifest, show_id, show_short_id
 from app.release.record import (
     RECORD,
     SUMS,
@@ -27,11 +29,13 @@ from app.release.record import (
     record_bytes,
 )
 from app.release.refusals import BadRelease, MovedTag, Unreviewed
-from app.release.repository import Tag, fetch, read, resolve
 from app.release.seen import SEEN, Seen, read_seen, write_seen
-from app.release.store import clear_unlinked, incoming, only_one_pull, place, take_over, write
+from app.release.source import Source, check_version
+from app.release.store import clear_unlinked, incoming, only_one_pull, place, remove, take_over, write
 
 Say = Callable[[str], None]
+Files = dict[str, ReleaseFile]
+"""The files of a release by their names."""
 
 
 @dataclass(frozen=True)
@@ -77,50 +81,72 @@ def pull(
         keep_offline: when the repository does not answer, go on with its release in `models/<version>` if that
             is intact (and, with `frozen`, listed in `model.lock`).
         card_artefact: handed the same folder; the artefact that its card names, or None.
-        environ: the environment for git; None means the process's own.
+        environ: the environment that the source is given; None means the process's own.
 
     Raises:
         Refused: the address, the tag, the lock, a file or `accept` says no; what was there before is as it was.
         Unreachable: the repository does not answer, and nothing is kept.
     """
     address = parse_address(repository, root=root)
+    check_version(version)
     entries = read_lock(lock_file)
     with only_one_pull(models, say), incoming(models) as workshop:
         seen = read_seen(models)
-        git = Git(workshop, address, environ=environ)
+        source = open_source(address, workshop, environ=environ)
         try:
-            tag = resolve(git, version)
+            pin = source.resolve(version)
         except Unreachable as unreachable:
             kept = _find_kept(models / version, entries, address, root, frozen) if keep_offline else None
             if kept is None:
                 raise
             say(
                 f"The {unreachable.subject} could not be reached ({unreachable.found}). The release in place goes on: "
-                f"{version}, commit {kept.release.commit[:12]}."
+                f"{version}, {show_short_id(kept.release.pin)}."
             )
             take_over(models, version)
             if is_default:
                 copy_out(models, kept.release)
             return kept
-        cover = find_cover(entries, repository=address.repository, version=version, commit=tag.commit, root=root)
-        if cover is None and frozen:
-            raise Unreviewed(version, repository=address.repository, commit=tag.commit)
 
         held = _record_in_place(models / version, say)
-        if cover is None:
-            _check_not_moved(held, seen, tag, address, models, root)
-        known = _remembering(seen, held, tag, address, root)
-        if held is not None and held.commit == tag.commit and _is_intact(models / version, held, cover, say):
+        in_place = held if held is not None and pin.id in held.pins else None
+        manifest = pin.id if is_manifest(pin.id) else in_place.manifest if in_place else None
+        cover = find_cover(
+            entries, repository=address.repository, version=version, pin=pin.id, manifest=manifest, root=root
+        )
+
+        def check_first_pull() -> None:
+            if frozen:
+                raise Unreviewed(version, repository=address.repository, pin=pin.id)
+            _check_not_moved(held, seen, pin, address, models, root)
+
+        # Only its files can tell whether an entry of another source vouches for this release.
+        is_open = (
+            cover is None
+            and manifest is None
+            and (frozen or in_place is None)
+            and any(entry.version == version and entry.manifest is not None for entry in entries)
+        )
+        if cover is None and not is_open:
+            check_first_pull()
+        known = _remembering(seen, held, pin, address, root)
+        if in_place is not None and not is_open and _is_intact(models / version, in_place, cover, say):
             take_over(models, version)
             if known != seen:
                 write_seen(models, known, workshop)
-            is_copied = is_default and copy_out(models, held)
+            is_copied = is_default and copy_out(models, in_place)
             clear_unlinked(models)
-            return Pulled(held, cover, "copied" if is_copied else "in place")
+            return Pulled(in_place, cover, "copied" if is_copied else "in place")
 
-        say(f"Fetching {version} of {address.repository}, commit {tag.commit[:12]}.")
+        say(f"Fetching {version} of {address.repository}, {show_short_id(pin.id)}.")
         staged = workshop / version
-        release = _stage(staged, git, tag, cover, card_artefact, say)
+        files = _fetch(staged, source, pin, say)
+        sums = (staged / SUMS).read_bytes() if SUMS in files else None
+        if is_open:
+            cover = find_same_files(entries, version=version, files=files, sums=sums)
+            if cover is None:
+                check_first_pull()
+        release = _describe_release(staged, address, pin, files, sums, cover, card_artefact, say)
         if is_default:
             check_room(models, release)
         accept(staged)
@@ -131,42 +157,88 @@ def pull(
             copy_out(models, release)
         clear_unlinked(models, keep=replaced)
     if cover is None:
+        kind = show_id(pin.id).partition(" ")[0]
         say(
-            f"{version} of {address.repository} is not in {lock_file.name}: a first pull. Its commit and digests are "
+            f"{version} of {address.repository} is not in {lock_file.name}: a first pull. Its {kind} and digests are "
             f"recorded in {models.name}/{version}/{RECORD}; review them, then trust them by "
             f"`pixelwise lock{'' if is_default else f' {version}'}`."
         )
     return Pulled(release, cover, "pulled")
 
 
-def _stage(
+def _fetch(folder: Path, source: Source, pin: Pin, say: Say) -> Files:
+    """Writes what the source has into the new `folder`, and describes it; its own digests hold."""
+    listing = source.list(pin)
+    if listing.left_out:
+        say(
+            f"Left out of {pin.version} (only plain files of the top folder are taken): "
+            f"{', '.join(listing.left_out[:10])}."
+        )
+    folder.mkdir()
+    files: Files = {}
+    for file in listing.files:
+        data = source.read(pin, file.name, limit=file.size)
+        files[file.name] = describe(file.name, data)
+        write(folder / file.name, data)
+    if SUMS in files:
+        hold_against_sums(files, (folder / SUMS).read_bytes())
+    return files
+
+
+def _describe_release(
     folder: Path,
-    git: Git,
-    tag: Tag,
+    address: Address,
+    pin: Pin,
+    files: Files,
+    sums: bytes | None,
     cover: Release | None,
     card_artefact: Callable[[Path], str | None],
     say: Say,
 ) -> Release:
-    """Writes the release and its record into the new `folder`; every byte is verified before one is read."""
-    blobs, left_out = fetch(git, tag)
-    if left_out:
-        say(f"Left out of {tag.version} (only plain files of the top folder are taken): {', '.join(left_out[:10])}.")
-    folder.mkdir()
-    files: dict[str, ReleaseFile] = {}
-    for blob in blobs:
-        data = read(git, tag, blob)
-        files[blob.name] = describe(blob.name, data)
-        write(folder / blob.name, data)
-    if SUMS in files:
-        hold_against_sums(files, (folder / SUMS).read_bytes())
+    """The release of these files, whose record is written beside them; what nothing vouches for is removed.
+
+    A commit vouches for everything in it. A manifest digest vouches for the files that it covers, an entry of
+    `model.lock` for those that it lists.
+    """
     if cover is not None:
         hold_against(files.values(), cover.files, promised_by="model.lock")
         artefact = cover.artefact
     else:
-        artefact = own_artefact(tag.version, files, named=card_artefact(folder))
-    release = Release(git.address.repository, tag.version, tag.commit, artefact, tuple(files.values()))
+        artefact = own_artefact(pin.version, files, named=card_artefact(folder))
+    covered = manifest_files(files, sums, artefact=artefact)
+    manifest = manifest_digest(covered)
+    if is_manifest(pin.id) and manifest != pin.id:
+        raise _bad_manifest(pin, show_id(manifest), show_id(pin.id))
+    vouched = {file.name for file in (*covered, *(cover.files if cover else ()))}
+    if is_manifest(pin.id) or (cover is not None and pin.id not in cover.pins):
+        files = _only(vouched, files, folder, pin, say)
+        if artefact not in files:
+            raise _bad_manifest(pin, f"no {artefact} in its {SUMS}", "the digest of every file that is served")
+    release = Release(
+        repository=address.repository,
+        version=pin.version,
+        commit=None if is_manifest(pin.id) else pin.id,
+        manifest=manifest if files.keys() <= vouched else None,
+        artefact=artefact,
+        files=tuple(files.values()),
+    )
     write(folder / RECORD, record_bytes(release))
     return release
+
+
+def _only(names: Collection[str], files: Files, folder: Path, pin: Pin, say: Say) -> Files:
+    """Removes all but these from the folder."""
+    others = sorted(files.keys() - names)
+    for name in others:
+        remove(folder / name)
+    if others:
+        say(f"Left out of {pin.version} (its manifest digest does not cover them): {', '.join(others[:10])}.")
+    return {name: file for name, file in files.items() if name in names}
+
+
+def _bad_manifest(pin: Pin, found: str, promised: str) -> BadRelease:
+    remedy = "Its owner must publish the release anew; nothing was replaced."
+    return BadRelease(f"release {pin.version}", found=found, promised=promised, remedy=remedy)
 
 
 def _record_in_place(folder: Path, say: Say) -> Release | None:
@@ -177,25 +249,25 @@ def _record_in_place(folder: Path, say: Say) -> Release | None:
         return None
 
 
-def _check_not_moved(held: Release | None, seen: Seen, tag: Tag, address: Address, models: Path, root: Path) -> None:
+def _check_not_moved(held: Release | None, seen: Seen, pin: Pin, address: Address, models: Path, root: Path) -> None:
     """Holds a first pull against what was pulled before. Removing `models/<version>` is the acceptance."""
-    version = tag.version
-    known = seen.get(address.key, {}).get(version, tag.commit)
+    version = pin.version
+    known = seen.get(address.key, {}).get(version, pin.id)
     if held is not None and _is_of(held, address, root):
-        if held.commit != tag.commit:
+        if pin.id not in held.pins:
             raise MovedTag(
                 version,
-                found=tag.commit,
-                promised=held.commit,
+                found=pin.id,
+                promised=held.pin,
                 promised_by=f"the record of what was pulled before ({models.name}/{version}/{RECORD})",
                 remedy=f"Nothing was replaced. If the change is meant (a release of your own, built anew), remove "
                 f"{models.name}/{version}, then run `pixelwise pull {version}`.",
             )
-    elif known != tag.commit and (models / version).exists():
+    elif known != pin.id and (models / version).exists():
         other = f"the {version} of {held.repository}" if held else "no readable record"
         raise MovedTag(
             version,
-            found=tag.commit,
+            found=pin.id,
             promised=known,
             promised_by=f"the ledger of what was pulled before ({models.name}/{SEEN})",
             remedy=f"Nothing was replaced. If the change of {address.repository} is meant, remove "
@@ -203,14 +275,14 @@ def _check_not_moved(held: Release | None, seen: Seen, tag: Tag, address: Addres
         )
 
 
-def _remembering(seen: Seen, held: Release | None, tag: Tag, address: Address, root: Path) -> Seen:
-    """The ledger once `tag` is in place. What it replaces is noted too: a stopped pull may not have come to that."""
-    placed = [(address.key, tag.version, tag.commit)]
+def _remembering(seen: Seen, held: Release | None, pin: Pin, address: Address, root: Path) -> Seen:
+    """The ledger once `pin` is in place. What it replaces is noted too: a stopped pull may not have come to that."""
+    placed = [(address.key, pin.version, pin.id)]
     if held is not None:
-        placed.insert(0, (parse_address(held.repository, root=root).key, held.version, held.commit))
+        placed.insert(0, (parse_address(held.repository, root=root).key, held.version, held.pin))
     known = dict(seen)
-    for key, version, commit in placed:
-        known[key] = {**known.get(key, {}), version: commit}
+    for key, version, pin_id in placed:
+        known[key] = {**known.get(key, {}), version: pin_id}
     return known
 
 
@@ -228,10 +300,12 @@ def _find_kept(folder: Path, entries: Sequence[Release], address: Address, root:
     if held is None or held.version != version or changed_file(folder, held):
         return None
     try:
-        cover = find_cover(entries, repository=address.repository, version=version, commit=held.commit, root=root)
-    except MovedTag:  # the lock has another commit: what is in place is no longer the trusted one
+        cover = find_cover(
+            entries, repository=address.repository, version=version, pin=held.pin, manifest=held.manifest, root=root
+        )
+    except MovedTag:  # the lock has another pin: what is in place is no longer the trusted one
         return None
-    covering = [entry for entry in entries if (entry.version, entry.commit) == (version, held.commit)]
+    covering = [entry for entry in entries if entry.version == version and held.pin in entry.pins]
     if not any(_is_of(release, address, root) for release in (held, *covering)) or (frozen and cover is None):
         return None
     if cover is not None:

@@ -1,4 +1,4 @@
-"""A release: one tag of one repository, and the exact bytes of its files.
+"""A release: one version of one source, and the exact bytes of its files.
 
 The same record is an entry of `model.lock` (trusted by review) and `record.json` beside pulled files (what came).
 """
@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from app.errors import only_refusals
 from app.model.contract import Digest, PlainName, Version
 from app.model.plain_file import NotPlain, Read, read_needed_file, read_plain_file
+from app.release.pin import Commit, Manifest
 from app.release.refusals import BadRelease, ChangedFile
 
 RECORD = "record.json"
@@ -25,13 +26,12 @@ RECORD = "record.json"
 RECORD_LIMIT = 1 << 20
 """Bytes of a record at most."""
 
+CARD = "MODELCARD.md"
 SUMS = "SHA256SUMS"
 _SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 _VERSION = re.compile(r"v(?:0|[1-9][0-9]{0,3})\.(?:0|[1-9][0-9]{0,3})")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
-
-Commit = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}\Z")]
 
 
 class ReleaseFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,13 +42,15 @@ class ReleaseFile(Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Digest
 
 
-class Release(Struct, frozen=True, forbid_unknown_fields=True):
-    """One release, exactly.
+class Release(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One release, exactly: by its commit, by its manifest digest, or by both.
 
     Attributes:
         repository: where it came from, without tokens; a path below the root is relative to it.
         version: the tag, such as "v1.0".
-        commit: the commit that the tag names.
+        commit: the commit that the tag names; None where the source has no commits.
+        manifest: the digest of the digests of its files (`manifest.py`); None in a record of files that it does not all
+            cover, and in what was written before there was one.
         artefact: the file among `files` that this version serves (a tag may hold those of others too).
         files: in `model.lock` the reviewed ones (at least the artefact; the commit vouches for the rest), in
             `record.json` all that were placed.
@@ -56,7 +58,8 @@ class Release(Struct, frozen=True, forbid_unknown_fields=True):
 
     repository: str
     version: Version
-    commit: Commit
+    commit: Commit | None = None
+    manifest: Manifest | None = None
     artefact: PlainName
     files: tuple[ReleaseFile, ...]
 
@@ -66,6 +69,18 @@ class Release(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"the artefact {self.artefact} is not among the files")
         if len(set(names)) < len(names):
             raise ValueError("two files have one name")
+        if not self.pins:
+            raise ValueError("neither a commit nor a manifest")
+
+    @property
+    def pins(self) -> tuple[str, ...]:
+        """Every id that this release can be pinned by, at least one."""
+        return tuple(one for one in (self.commit, self.manifest) if one is not None)
+
+    @property
+    def pin(self) -> str:
+        """The id that its source pins it by: the commit where there is one."""
+        return self.pins[0]
 
     def serves(self, digest: str) -> bool:
         """True if the artefact that this release serves has this digest."""
@@ -136,16 +151,16 @@ def hold_against(files: Iterable[ReleaseFile], promised: Iterable[ReleaseFile], 
             raise _changed(want.name, have.sha256, want.sha256, promised_by)
 
 
-def hold_against_sums(files: Mapping[str, ReleaseFile], sums: bytes) -> None:
-    """Checks that every file that `SHA256SUMS` lists is among `files` with the listed digest.
+def read_sums(sums: bytes) -> list[tuple[str, str]]:
+    """The digests and names that `SHA256SUMS` lists.
 
     Args:
         sums: lines as `sha256sum` writes them; every name in this very folder.
 
     Raises:
-        BadRelease: a line cannot be read, names a file elsewhere, or one that is missing.
-        ChangedFile: a file has another digest.
+        BadRelease: a line cannot be read, or names a file elsewhere.
     """
+    listed = []
     for line in sums.decode("utf-8", "replace").splitlines():
         entry = _SUM_LINE.fullmatch(line)
         if entry is None:
@@ -153,6 +168,18 @@ def hold_against_sums(files: Mapping[str, ReleaseFile], sums: bytes) -> None:
         digest, name = entry[1], entry[2].removeprefix("./")
         if not is_plain(name):
             raise _bad_sums(name, "a path that leads elsewhere", "plain names of files beside it")
+        listed.append((digest, name))
+    return listed
+
+
+def hold_against_sums(files: Mapping[str, ReleaseFile], sums: bytes) -> None:
+    """Checks that every file that `SHA256SUMS` lists is among `files` with the listed digest.
+
+    Raises:
+        BadRelease: a line cannot be read, names a file elsewhere, or one that is missing.
+        ChangedFile: a file has another digest.
+    """
+    for digest, name in read_sums(sums):
         if name not in files:
             raise _missing(name, SUMS)
         if files[name].sha256 != digest:
@@ -201,7 +228,7 @@ def is_intact(path: Path, promised: ReleaseFile, *, read: Read = read_plain_file
 def _missing(name: str, promised_by: str) -> BadRelease:
     return BadRelease(
         f"{name}: missing from the release",
-        found="no such file in the tag's top folder",
+        found="no such file in its top folder",
         promised=f"the file that {promised_by} lists",
         remedy="Its owner must publish the release whole; nothing was replaced.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.errors import Refused
+from app.release.pin import show_id
 
 
 class ChangedFile(Refused):
@@ -22,13 +23,13 @@ class BadRelease(Refused):
 
 
 class MovedTag(Refused):
-    """A tag that names another commit than the trusted one."""
+    """A tag that names another commit, or other files, than the trusted one."""
 
     def __init__(self, version: str, *, found: str, promised: str, promised_by: str, remedy: str) -> None:
         super().__init__(
             f"tag {version} has moved",
-            found=f"commit {found}",
-            promised=f"commit {promised} by {promised_by}",
+            found=show_id(found),
+            promised=f"{show_id(promised)} by {promised_by}",
             remedy=remedy,
         )
 
@@ -40,10 +41,10 @@ class BadLock(Refused):
 class Unreviewed(Refused):
     """A release that `model.lock` does not list, where only listed ones are taken (`--frozen`, REQUIRE_LOCK)."""
 
-    def __init__(self, version: str, *, repository: str, commit: str) -> None:
+    def __init__(self, version: str, *, repository: str, pin: str) -> None:
         super().__init__(
             f"release {version} of {repository}",
-            found=f"commit {commit}, which no entry of model.lock has for {version}",
+            found=f"{show_id(pin)}, which no entry of model.lock has for {version}",
             promised="a reviewed entry of model.lock (--frozen or REQUIRE_LOCK=true)",
             remedy="Pull it without either elsewhere, review it, and commit what `pixelwise lock` adds to model.lock.",
         )

@@ -1,4 +1,4 @@
-"""`models/seen.json`: the commit last placed for each repository and version."""
+"""`models/seen.json`: the commit, or the manifest digest, last placed for each repository and version."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import msgspec
 from app.errors import only_refusals
 from app.model.contract import Version
 from app.model.plain_file import read_needed_file
-from app.release.record import Commit
+from app.release.pin import PinId
 from app.release.refusals import BadRelease
 from app.release.store import settle, write
 
 SEEN = "seen.json"
 """The ledger's file name, in `models/`. No file of a release may have it."""
 
-Seen: TypeAlias = dict[str, dict[Version, Commit]]
-"""The commit that was last placed, by the key of its repository's address and by its version.
+Seen: TypeAlias = dict[str, dict[Version, PinId]]
+"""The id of what was last placed, by the key of its repository's address and by its version.
 
 `models/<version>` is one release; this remembers those of other repositories that it was before.
 """

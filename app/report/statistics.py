@@ -13,7 +13,9 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, betaln, ndtri  # type: ignore[import-untyped]  # scipy has no types
+from scipy.special import bdtr, betaln  # type: ignore[import-untyped]  # scipy has no types
+
+from app.model.interval import wilson
 
 MIN_LABELS = 20
 """From fewer labels no accuracy is stated: the truth behind 10 of 19 lies between a third and three quarters."""
@@ -64,19 +66,12 @@ class Percentiles(msgspec.Struct, frozen=True):
 def share(part: int, of: int, *, least: int = 1) -> Share:
     """The share, and the interval in which the truth lies.
 
-    Source of the interval: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
-    Journal of the American Statistical Association 22 (1927).
-
     Args:
         least: from fewer than so many, no value is stated.
     """
     if of == 0:
         return Share(part, of, None, None, None)
-    z2 = float(ndtri((1 + CONFIDENCE) / 2)) ** 2
-    centre = (part + z2 / 2) / (of + z2)
-    half = math.sqrt(z2 * (part * (of - part) / of + z2 / 4)) / (of + z2)
-    # With none or all, one end is exactly 0 or 1: rounding would leave a little.
-    low, high = centre - half if part else 0.0, centre + half if part < of else 1.0
+    low, high = wilson(part, of)
     return Share(part, of, part / of if of >= least else None, low, high)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from app.model.contract import Accuracy
 from app.model.golden import GoldenSet, replay
+from app.model.interval import wilson
 from app.model.mnist import Digits, read_mnist_test
 from app.model.refusals import MissingDigits
 from app.model.scorer import Scorer
@@ -22,8 +22,6 @@ from app.verify.open_model import Model, Recorded
 PROSE_TOLERANCE = 0.015
 """A release that does not say which data it was tested on may fall this far below its cited figure on MNIST's test
 file: 10,000 digits scatter by less, other test sets differ by more."""
-
-Z_95 = 1.959963984540054
 
 
 class Share(NamedTuple):
@@ -38,11 +36,8 @@ class Share(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95% interval. Source: E. B. Wilson, "Probable inference", JASA 22 (1927)."""
-        p, n, z2 = self.value, self.n, Z_95**2
-        centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-        half = Z_95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-        return max(0.0, centre - half), min(1.0, centre + half)
+        """The 95% interval."""
+        return wilson(self.correct, self.n)
 
     def __str__(self) -> str:
         low, high = self.interval

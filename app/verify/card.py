@@ -11,9 +11,9 @@ import yaml
 
 from app.errors import only_refusals
 from app.model.contract import Contract, parse_contract
+from app.release.record import CARD
 from app.verify.refusals import BadCard
 
-CARD = "MODELCARD.md"
 MAX_BYTES = 64 << 10
 MAX_YAML_DEPTH = 20
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)

@@ -148,7 +148,7 @@ def _properties(side: Side) -> dict[str, str]:
     scorer, release = side.model.scorer, side.release
     sizes = {file.name: file.size for file in release.files}
     found = {
-        "commit": release.commit[:12],
+        "commit" if release.commit else "manifest": release.pin.removeprefix("sha256:")[:12],
         "artefact": release.artefact,
         "bytes": f"{sizes[release.artefact]:,}",
         "bytes of all files": f"{sum(sizes.values()):,}",

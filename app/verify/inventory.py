@@ -9,9 +9,9 @@ from typing import NamedTuple
 from app.errors import Refused, SystemRefused
 from app.model.contract import Contract
 from app.model.plain_file import NotPlain, read_plain_file
-from app.release.record import Release, ReleaseFile, is_version
+from app.release.record import CARD, Release, ReleaseFile, is_version
 from app.release.store import pulled
-from app.verify.card import CARD, MAX_BYTES, read_card
+from app.verify.card import MAX_BYTES, read_card
 
 
 class Held(NamedTuple):

@@ -23,11 +23,11 @@ from app.model.refusals import ArtefactRefused
 from app.model.scorer import Scorer
 from app.release.lock import find_vouching, read_lock
 from app.release.origin import AGAIN, Origin, find_origin, find_swapped, known_releases, put_back
-from app.release.record import Release, read_record
+from app.release.record import CARD, Release, read_record
 from app.release.refusals import BadRelease, ChangedFile
 from app.release.store import read_through
-from app.verify.card import CARD, Card, read_card
 from app.verify.card import MAX_BYTES as CARD_BYTES
+from app.verify.card import Card, read_card
 from app.verify.checks import (
     Check,
     Code,

@@ -4,31 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from itertools import groupby
+from operator import attrgetter
+from types import MethodType
 
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
 from app.flags.evaluator import Flags
+from app.web.file_response import WholeFiles
 from app.web.front_end_hints import OneOrigin
 from app.web.middleware import AccessLine, Gate
-from app.web.request import Call, Endpoint
-from app.web.routes.analytics import Analytics
-from app.web.routes.classify import Classify
-from app.web.routes.documentation import Documentation
-from app.web.routes.drawing_page import Page
-from app.web.routes.drawings import Drawings
-from app.web.routes.health import Health
-from app.web.routes.label import Labelling
-from app.web.routes.model_card import ModelPage
-from app.web.routes.protocol import Protocol
-from app.web.routes.results import Results
-from app.web.routes.visit import Visit
-from app.web.service import Service
+from app.web.openapi import openapi
+from app.web.openapi_schemas import Json
+from app.web.request import Endpoint
+from app.web.routes.analytics import AnalyticsRoutes
+from app.web.routes.classify import ClassifyRoutes
+from app.web.routes.documentation import DocumentationRoutes
+from app.web.routes.drawing_page import FILES, PageRoutes
+from app.web.routes.drawings import DrawingRoutes
+from app.web.routes.health import HealthRoutes
+from app.web.routes.label import LabelRoutes
+from app.web.routes.model_card import ModelRoutes
+from app.web.routes.protocol import ProtocolRoutes
+from app.web.routes.results import ResultRoutes
+from app.web.routes.visit import VisitRoutes
+from app.web.service import Routes, Service
 
-QUEUED = ("/classify", "/classify/batch", "/drawings", "/drawings/preview")
-"""Their drawings go to a queue: the default version's, unless the caller asks for another one."""
+ROUTES: tuple[type[Routes], ...] = (
+    ClassifyRoutes,
+    DrawingRoutes,
+    ResultRoutes,
+    LabelRoutes,
+    AnalyticsRoutes,
+    VisitRoutes,
+    HealthRoutes,
+    PageRoutes,
+    ModelRoutes,
+    ProtocolRoutes,
+)
+"""All but those of the documentation, which is made of these."""
+OPERATIONS = [*(operation for routes in ROUTES for operation in routes.OPERATIONS), *DocumentationRoutes.OPERATIONS]
+PREFIXES = ("", "/api")
+"""Each route is there twice: reverse proxies of existing front ends forward to the second."""
 
 FLAGS_SECONDS = 1.0
 """A changed flag counts after so long."""
@@ -53,10 +72,9 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
         await asyncio.to_thread(service.watch.close)
 
     routes = routes_of(service)
-    router = Router(routes, redirect_slashes=False, lifespan=lifespan)
-    queued = {prefix + path for path in QUEUED for prefix in ("", "/api")}
+    queued = {prefix + operation.path for operation in OPERATIONS if operation.is_queued for prefix in PREFIXES}
     return Gate(
-        OneOrigin(router, service.front_ends),
+        OneOrigin(Router(routes, redirect_slashes=False, lifespan=lifespan), service.front_ends),
         service.access,
         service.metrics,
         overload=service.overload,
@@ -76,58 +94,15 @@ async def _follow(flags: Flags) -> None:
 
 
 def routes_of(service: Service) -> list[BaseRoute]:
-    """All but the mounted files are documented in `openapi.py`."""
-    return [*_api(service), *_pages(service)]
+    """All routes, and the mounted files of the page: addresses in it are relative."""
+    routes: list[BaseRoute] = []
+    for part in [*(kind(service) for kind in ROUTES), DocumentationRoutes(document())]:
+        for (path, answer), operations in groupby(part.OPERATIONS, key=attrgetter("path", "answer")):
+            endpoint, methods = Endpoint(MethodType(answer, part)), [operation.method for operation in operations]
+            routes += [Route(prefix + path, endpoint, methods=methods) for prefix in PREFIXES]
+    return [*routes, *(Mount(prefix + "/page", WholeFiles(directory=FILES)) for prefix in PREFIXES)]
 
 
-def _api(service: Service) -> list[BaseRoute]:
-    """Each also under /api, to which reverse proxies of existing front ends forward."""
-    classify, drawings, results, health = Classify(service), Drawings(service), Results(service), Health(service)
-    protocol, documentation, model_page = Protocol(service, health), Documentation(), ModelPage(service)
-    analytics = Analytics(service)
-    table: list[tuple[str, str, Callable[[Call], Awaitable[Response]]]] = [
-        ("POST", "/classify", classify.classify),
-        ("POST", "/classify/batch", classify.classify_batch),
-        ("POST", "/drawings", drawings.drawings),
-        ("POST", "/drawings/preview", drawings.preview),
-        ("GET", "/results", results.results),
-        ("POST DELETE", "/results/{id}/label", Labelling(service).label),
-        ("GET", "/analytics", analytics.analytics),
-        ("GET", "/analytics/style.css", analytics.style),
-        ("GET", "/visit", Visit(service).visit),
-        ("GET", "/health", health.health),
-        ("GET", "/ready", health.ready),
-        ("GET", "/metrics", health.metrics),
-        ("GET", "/openapi.json", documentation.openapi),
-        ("GET", "/docs", documentation.docs),
-        ("GET", "/docs/files/{name}", documentation.file),
-        ("GET", "/model", model_page.model),
-        ("GET", "/model/weights/{label}.png", model_page.weights),
-        ("GET", "/v2", protocol.server),
-        ("GET", "/v2/health/live", protocol.server_live),
-        ("GET", "/v2/health/ready", protocol.server_ready),
-    ]
-    for model in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}"):
-        table += [
-            ("GET", model, protocol.model),
-            ("GET", model + "/ready", protocol.model_ready),
-            ("POST", model + "/infer", protocol.infer),
-        ]
-    return [
-        Route(prefix + path, Endpoint(answer), methods=methods.split())
-        for methods, path, answer in table
-        for prefix in ("", "/api")
-    ]
-
-
-def _pages(service: Service) -> list[BaseRoute]:
-    """Under /api too: the addresses in pages are relative."""
-    page = Page(service)
-    return [
-        route
-        for prefix in ("", "/api")
-        for route in (
-            Route(prefix + "/", Endpoint(page.page), methods=["GET"]),
-            Mount(prefix + "/page", page.files),
-        )
-    ]
+def document() -> Json:
+    """The answer of GET /openapi.json."""
+    return openapi(OPERATIONS)

@@ -8,6 +8,7 @@ from pathlib import Path
 from app.answering.database_watch import DatabaseWatch
 from app.answering.metrics import Metrics
 from app.answering.reader import Reader
+from app.answering.ready_check import ReadyCheck
 from app.answering.report_process import Reports, Run
 from app.answering.served_version import Version
 from app.answering.shadows import Shadowing
@@ -73,5 +74,6 @@ def build_service(
         keeps_drawings=keeps_drawings,
         shadowing=shadowing,
         reports=Reports(report),
+        ready_check=ReadyCheck(readers, left_out, watch),
         results_public=results_public,
     )

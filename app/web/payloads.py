@@ -9,8 +9,11 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from app.answering.answer import Answer
 from app.drawing.measures import PIXELS, SIDE
 from app.errors import PixelWiseError
+from app.server.early_refusals import ErrorBody
+from app.web.operation import either
 from app.web.refusals import BadDrawing, NotUnderstood, TooLarge
 
 MAX_ROWS = 1000
@@ -32,6 +35,28 @@ class Drawing(Struct):
     """One drawing as grey values: 28 rows of 28, 0 paper to 255 ink. A whole number may be written as 255.0 too."""
 
     pixels: Rows
+
+
+A_DIGIT = {
+    "pixels": [[255 if 12 <= column <= 14 and 4 <= row <= 23 else 0 for column in range(SIDE)] for row in range(SIDE)]
+}
+"""An example of one: an upright line, a 1."""
+_anything_else = Annotated[
+    Any, Meta(description="What is no Drawing is refused in its place; the others are answered.")
+]
+
+
+class Drawings(Struct):
+    """Many drawings."""
+
+    drawings: Annotated[list[Drawing | _anything_else], Meta(max_length=MAX_ROWS)]
+
+
+class Answers(Struct):
+    """An answer or a refusal for each drawing, in order."""
+
+    model_version: str
+    answers: Annotated[list[Any], Meta(extra_json_schema={"items": either(Answer, ErrorBody)})]
 
 
 class _Unbounded(Struct):

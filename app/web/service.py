@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
+from msgspec import Meta
 from starlette.requests import ClientDisconnect
 
 from app.answering.answer import Answer
@@ -14,6 +15,7 @@ from app.answering.batcher import Overload
 from app.answering.database_watch import DatabaseWatch
 from app.answering.metrics import Metrics
 from app.answering.reader import Origin, Reader
+from app.answering.ready_check import ReadyCheck
 from app.answering.report_process import Reports
 from app.answering.shadows import Shadowing
 from app.flags.evaluator import Context, Decision, Flags
@@ -22,6 +24,7 @@ from app.storage.result_rows import Source, Store
 from app.web.access import Access, Caller
 from app.web.card_page import Card
 from app.web.front_end_hints import FrontEnds
+from app.web.operation import Operation, Parameter
 from app.web.refusals import BadParameter, Forbidden, NotAuthenticated, NotFound
 from app.web.request import Call
 
@@ -31,6 +34,23 @@ VISITOR = "X-Visitor"
 """The header by which a program names for whom it asks, in whatever words: each keeps their version in a rollout."""
 _VISITOR = VISITOR.lower().encode()
 VISITOR_LENGTH = 100
+FOR_WHOM = Parameter(
+    VISITOR,
+    "header",
+    Annotated[str, Meta(max_length=VISITOR_LENGTH)],
+    "For whom a program asks, in whatever words: shares of a rollout go by it. Visits are told apart without.",
+)
+CHOICE = (
+    Parameter(
+        VERSION_PARAMETER,
+        "query",
+        str,
+        "A served version, such as v1.0; only with a key. Without it, flags choose, or the default answers.",
+        refused=(404, 422),
+    ),
+    FOR_WHOM,
+)
+"""What a caller may say of the version that answers."""
 LATELY_SECONDS = 1.0
 """A version that flags chose so recently is one that unasked requests get."""
 REQUESTED = "REQUESTED"
@@ -58,6 +78,7 @@ class Service:
         keeps_drawings: drawings are stored where no flag says.
         shadowing: the other versions, which read along.
         reports: what the stored answers show.
+        ready_check: of all readers and the database.
         results_public: anyone may read the list of results, and the reports.
         front_ends: what the log has said of those that are refused.
         lately: version -> when flags last chose it, by time.monotonic().
@@ -75,6 +96,7 @@ class Service:
     keeps_drawings: bool
     shadowing: Shadowing
     reports: Reports
+    ready_check: ReadyCheck
     results_public: bool
     front_ends: FrontEnds = field(default_factory=FrontEnds)
     lately: dict[str, float] = field(default_factory=dict)
@@ -194,6 +216,15 @@ class Service:
                 remedy="It is left out: GET /ready says why." if version in self.left_out else remedy,
             )
         return self.readers[version]
+
+
+class Routes:
+    """The base of each class in `routes/`: methods that answer, and the operations that they answer."""
+
+    OPERATIONS: ClassVar[tuple[Operation, ...]]
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
 
 async def answers_to(

@@ -17,7 +17,8 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from app.answering.answer import Answer
 from app.drawing.measures import PIXELS, SIDE
-from app.web.payloads import NOT_JSON, Grey, Rows, WholeGrey, WholeRows, as_bytes, check_count, no_json
+from app.web.operation import Natural, either
+from app.web.payloads import MAX_ROWS, NOT_JSON, Grey, Rows, WholeGrey, WholeRows, as_bytes, check_count, no_json
 from app.web.refusals import BadDrawing, NotUnderstood
 
 INPUT, INPUT_TYPE = "images", "UINT8"
@@ -32,39 +33,70 @@ EXAMPLE = (
 NO_SHARED_MEMORY = "Send tensors in the body; this service reads no memory of others."
 
 
-class _InputParameters(Struct):
-    binary_data_size: int | UnsetType = UNSET
-    shared_memory_region: Any = UNSET
+_not = Meta(extra_json_schema={"not": {}})
+"""It is refused, or stands only where bytes follow the JSON."""
+_has_data = Meta(extra_json_schema={"required": ["data"]})
+"""Where nothing follows the JSON, which is what a schema can describe."""
+_all_pixels = Meta(min_length=PIXELS, max_length=PIXELS)
+_Size = Meta(extra_json_schema={"minimum": 0, "maximum": MAX_ROWS})
+_Shape = Meta(
+    description=f"[N, {SIDE}, {SIDE}] or [N, {PIXELS}]: N drawings.", extra_json_schema={"minItems": 2, "maxItems": 3}
+)
+_Data = Meta(
+    description="The N drawings: all values in one list, or nested as the shape says.",
+    extra_json_schema=either(list[Grey], list[Annotated[list[Grey], _all_pixels]], list[Rows]),
+)
 
 
-class _Input(Struct):
-    name: str
-    shape: list[int]
-    datatype: str
-    parameters: _InputParameters = msgspec.field(default_factory=_InputParameters)
-    data: Raw | UnsetType = UNSET
+class InputParameters(Struct):
+    """Others change nothing."""
+
+    binary_data_size: Annotated[int | UnsetType, _not] = UNSET
+    shared_memory_region: Annotated[Any, _not] = UNSET
 
 
-class _OutputParameters(Struct):
+class InferInput(Struct):
+    """The drawings; their data are in the JSON or follow it."""
+
+    name: Annotated[str, Meta(extra_json_schema={"enum": [INPUT]})]
+    shape: Annotated[list[Annotated[int, _Size]], _Shape]
+    datatype: Annotated[str, Meta(extra_json_schema={"enum": [INPUT_TYPE]})]
+    data: Annotated[Raw | UnsetType, _Data] = UNSET
+    parameters: InputParameters = msgspec.field(default_factory=InputParameters)
+
+
+class OutputParameters(Struct):
+    """Others change nothing."""
+
     binary_data: bool | UnsetType = UNSET
-    classification: Any = UNSET
-    shared_memory_region: Any = UNSET
+    classification: Annotated[Any, _not] = UNSET
+    shared_memory_region: Annotated[Any, _not] = UNSET
 
 
-class _Output(Struct):
-    name: str
-    parameters: _OutputParameters = msgspec.field(default_factory=_OutputParameters)
+class WantedOutput(Struct):
+    """An output that is to be sent."""
+
+    name: Annotated[str, Meta(extra_json_schema={"enum": list(OUTPUTS)})]
+    parameters: OutputParameters = msgspec.field(default_factory=OutputParameters)
 
 
-class _Parameters(Struct):
+class InferParameters(Struct):
+    """Others change nothing."""
+
     binary_data_output: bool = False
 
 
-class _Request(Struct):
-    inputs: list[_Input]
-    outputs: list[_Output] = []
+class InferRequest(Struct):
+    """A question of the Open Inference Protocol.
+
+    Attributes:
+        outputs: each at most once; without any, all are sent.
+    """
+
+    inputs: Annotated[list[Annotated[InferInput, _has_data]], Meta(extra_json_schema={"minItems": 1, "maxItems": 1})]
+    outputs: list[WantedOutput] = []
     id: str | UnsetType = UNSET
-    parameters: _Parameters = msgspec.field(default_factory=_Parameters)
+    parameters: InferParameters = msgspec.field(default_factory=InferParameters)
 
 
 class Question(NamedTuple):
@@ -81,8 +113,7 @@ class Question(NamedTuple):
     id: str | UnsetType
 
 
-_all_pixels = Meta(min_length=PIXELS, max_length=PIXELS)
-_request = msgspec.json.Decoder(_Request)
+_request = msgspec.json.Decoder(InferRequest)
 _decoders: dict[int, msgspec.json.Decoder[Any]] = {
     1: msgspec.json.Decoder(list[Grey]),
     2: msgspec.json.Decoder(list[Annotated[list[Grey], _all_pixels]]),
@@ -131,7 +162,7 @@ def _length(text: str, body: bytes) -> int:
     )
 
 
-def _pixels(tensor: _Input, rest: bytes) -> bytes:
+def _pixels(tensor: InferInput, rest: bytes) -> bytes:
     """The grey values of the one input, from its JSON or from the bytes that follow it."""
     subject, size = f'tensor "{INPUT}"', tensor.parameters.binary_data_size
     if tensor.datatype != INPUT_TYPE:
@@ -205,7 +236,7 @@ def _explain(message: str, data: Raw, depth: int) -> Exception:
     return _refusal(subject, found=found, promised=f"a list of {PIXELS if depth == 2 else SIDE}")
 
 
-def _wanted(request: _Request) -> dict[str, bool]:
+def _wanted(request: InferRequest) -> dict[str, bool]:
     """Output name -> whether it goes out as bytes; all of them when the request names none."""
     everywhere = request.parameters.binary_data_output
     wanted: dict[str, bool] = {}
@@ -233,18 +264,22 @@ def _refusal(subject: str, *, found: object, promised: str, remedy: str = EXAMPL
 # -- what goes out -----------------------------------------------------------------------------------------------------
 
 
-class _OutputTensor(Struct, omit_defaults=True):
+class OutputTensor(Struct, omit_defaults=True):
+    """An output; its data follow the JSON where a parameter says how many bytes they are."""
+
     name: str
     datatype: str
-    shape: list[int]
+    shape: list[Natural]
     parameters: dict[str, int] | UnsetType = UNSET
-    data: list[str] | list[float] | UnsetType = UNSET
+    data: list[Any] | UnsetType = UNSET
 
 
-class _Response(Struct):
+class InferResponse(Struct):
+    """Answers to a question of the Open Inference Protocol."""
+
     model_name: str
     model_version: str
-    outputs: list[_OutputTensor]
+    outputs: list[OutputTensor]
     id: str | UnsetType = UNSET
 
 
@@ -255,7 +290,7 @@ def write_answers(
     outputs, parts = [], []
     for name, binary in question.outputs.items():
         shape = [len(answers), classes] if name == "scores" else [len(answers)]
-        tensor = _OutputTensor(name, OUTPUTS[name], shape)
+        tensor = OutputTensor(name, OUTPUTS[name], shape)
         values = _values(name, answers)
         if binary:
             part = _as_bytes(values) if tensor.datatype == "BYTES" else np.array(values, "<f4").tobytes()
@@ -264,7 +299,7 @@ def write_answers(
         else:
             tensor.data = values
         outputs.append(tensor)
-    header = msgspec.json.encode(_Response(model, version, outputs, question.id))
+    header = msgspec.json.encode(InferResponse(model, version, outputs, question.id))
     return b"".join([header, *parts]), len(header) if parts else None
 
 

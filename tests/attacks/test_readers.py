@@ -39,7 +39,13 @@ MUTATIONS = 400
 SEED = 9
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-RELEASE = Release("x.git", "v1.0", "1" * 40, "a.pkl", (describe("a.pkl", b"a"), describe("b.txt", b"b")))
+RELEASE = Release(
+    repository="x.git",
+    version="v1.0",
+    commit="1" * 40,
+    artefact="a.pkl",
+    files=(describe("a.pkl", b"a"), describe("b.txt", b"b")),
+)
 
 
 class Reader(NamedTuple):

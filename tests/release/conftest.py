@@ -42,7 +42,13 @@ class House:
     def lock(self, repository: str, commit: str, version: str = "v1.0", **files: ReleaseFile) -> Release:
         """Puts one entry into the lock; `files` replaces what it says of a file (by its name without the ending)."""
         listed = [files.get(name.partition(".")[0], describe(name, data)) for name, data in FILES.items()]
-        release = Release(repository, version, commit, "digit_classifier_v1.pkl", tuple(listed))
+        release = Release(
+            repository=repository,
+            version=version,
+            commit=commit,
+            artefact="digit_classifier_v1.pkl",
+            files=tuple(listed),
+        )
         write_lock(self.lock_file, [release])
         return release
 

@@ -19,11 +19,11 @@ def test_a_release_lies_whole_in_its_folder_and_its_files_in_models(house: House
     pulled = house.pull(str(remote.folder))
     assert pulled.outcome == "pulled" and pulled.covered_by is None
     assert pulled.release == Release(
-        str(remote.folder),
-        "v1.0",
-        commit,
-        "digit_classifier_v1.pkl",
-        tuple(describe(name, FILES[name]) for name in sorted(FILES)),
+        repository=str(remote.folder),
+        version="v1.0",
+        commit=commit,
+        artefact="digit_classifier_v1.pkl",
+        files=tuple(describe(name, FILES[name]) for name in sorted(FILES)),
     )
     contents = house.contents()
     for name, data in FILES.items():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from app.release.record import (
 from app.release.refusals import BadRelease, ChangedFile
 
 FILE = describe("digit_classifier_v1.pkl", b"artefact")
-RELEASE = Release("pixelwise-model/releases.git", "v1.0", "1" * 40, FILE.name, (FILE,))
+RELEASE = Release(
+    repository="pixelwise-model/releases.git", version="v1.0", commit="1" * 40, artefact=FILE.name, files=(FILE,)
+)
 
 
 @pytest.mark.parametrize(
@@ -46,11 +49,28 @@ def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert read_record(tmp_path / "elsewhere") is None
 
 
+def test_a_record_of_the_last_version_is_read_and_is_written_as_it_was(tmp_path: Path) -> None:
+    files = [{"name": FILE.name, "size": FILE.size, "sha256": FILE.sha256}]
+    old = {
+        "repository": RELEASE.repository,
+        "version": "v1.0",
+        "commit": "1" * 40,
+        "artefact": FILE.name,
+        "files": files,
+    }
+    text = f"{json.dumps(old, indent=2)}\n".encode()
+    (tmp_path / RECORD).write_bytes(text)
+    assert read_record(tmp_path) == RELEASE
+    assert record_bytes(RELEASE) == text
+
+
 @pytest.mark.parametrize(
     ("key", "value", "why"),
     [
         ("version", "../v1.0", "version"),
         ("commit", "1" * 39, "commit"),
+        ("commit", None, "neither a commit nor a manifest"),
+        ("manifest", "1" * 64, "manifest"),
         ("artefact", "other.pkl", "other.pkl is not among the files"),
         ("files", [msgspec.to_builtins(FILE)] * 2, "two files have one name"),
         ("files", [{"name": "../x", "size": 1, "sha256": "0" * 64}], "files"),

@@ -40,7 +40,9 @@ print(len(seen))
 def replace(models: Path, files: dict[str, bytes], artefact: str, number: int) -> None:
     """What a pull does once it has fetched."""
     described = tuple(describe(name, data) for name, data in files.items())
-    release = Release(REPOSITORY, "v1.0", f"{number % 5:040d}", artefact, described)
+    release = Release(
+        repository=REPOSITORY, version="v1.0", commit=f"{number % 5:040d}", artefact=artefact, files=described
+    )
     staged = models / ".staged"
     staged.mkdir()
     for name, data in {**files, RECORD: record_bytes(release)}.items():

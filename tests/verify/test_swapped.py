@@ -109,7 +109,13 @@ def test_the_pinned_version_from_another_repository_opens_where_model_path_names
     shop: Shop, v1: Published
 ):
     other = honest_pipeline(features=784)
-    twin = Release("https://elsewhere.example/x.git", "v1.0", "3" * 40, V1, (describe(V1, other),))
+    twin = Release(
+        repository="https://elsewhere.example/x.git",
+        version="v1.0",
+        commit="3" * 40,
+        artefact=V1,
+        files=(describe(V1, other),),
+    )
     write_lock(shop.root / "model.lock", [twin])
     shop.rewrite(f"models/{V1}", other)
     model = shop.open(f"models/{V1}", is_default=True)

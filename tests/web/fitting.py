@@ -9,11 +9,13 @@ from typing import Any
 import schemathesis
 
 from app.drawing.measures import PIXELS, SIDE
+from app.web.application import document
 from app.web.body import RAW
-from app.web.openapi import openapi
 from app.web.tensors import LENGTH_HEADER
 
-EXAMPLE = openapi()["paths"]["/v2/models/{name}/infer"]["post"]["requestBody"]["content"]["application/json"]["example"]
+EXAMPLE = document()["paths"]["/v2/models/{name}/infer"]["post"]["requestBody"]["content"]["application/json"][
+    "example"
+]
 
 
 @schemathesis.hook

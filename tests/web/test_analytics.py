@@ -20,7 +20,7 @@ from app.report.report_model import Report
 from app.storage.database import Database
 from app.storage.migrate import upgrade
 from app.storage.refusals import DatabaseUnavailable
-from app.web.openapi import openapi
+from app.web.application import document
 from tests.installation import ROOT, Published
 from tests.report.filled import fill
 from tests.service import StartService
@@ -151,7 +151,7 @@ def test_json_has_the_figures_that_the_schema_names(filled: Inside):
     report = msgspec.json.decode(reply.body, type=Report)
     assert (report.answers, report.base) == (400, "v1.0")
     assert {version.name for version in report.versions} == {"v1.0", "v1.1", f"v2.0{HOSTILE}"}
-    assert set(reply.json) == set(openapi()["components"]["schemas"]["Report"]["properties"])
+    assert set(reply.json) == set(document()["components"]["schemas"]["Report"]["properties"])
 
 
 def test_drawings_of_others_are_in_it_for_a_key_only(filled: Inside):

@@ -19,7 +19,7 @@ from app.model.golden import GoldenSet
 from app.model.unsure import SURE_FROM
 from app.verify.card import read_card
 from app.web.card_page import FOR, as_html, confusions, weight_pictures
-from app.web.routes.model_card import ModelPage
+from app.web.routes.model_card import ModelRoutes
 from tests.page.visit import chromium
 from tests.service import Service
 from tests.web.inside import Inside
@@ -68,7 +68,7 @@ def page_of(inside: Inside, **changed: object) -> str:
     """The page of the release in `inside`, with some of its card changed."""
     service = inside.service
     card = replace(service.cards["v1.0"], **changed)
-    return ModelPage(replace(service, cards={"v1.0": card}))._shown["v1.0"].page
+    return ModelRoutes(replace(service, cards={"v1.0": card}))._shown["v1.0"].page
 
 
 def text_of(page: str) -> str:
@@ -143,7 +143,7 @@ def test_where_no_confidence_tells_the_page_says_what_is_called_unsure(inside: I
         ({}, f"{said} is called “unsure”, as no confidences are recorded and MNIST’s test file is not cached here."),
     ):
         bare = replace(service.cards["v1.0"], contract=None, weights=None, recorded=None, mnist=None)
-        assert words in text_of(ModelPage(service)._show(version, replace(bare, **card)).page)
+        assert words in text_of(ModelRoutes(service)._show(version, replace(bare, **card)).page)
 
 
 def test_where_nothing_is_recorded_the_page_says_that_mnist_s_test_file_stood_in(inside: Inside):

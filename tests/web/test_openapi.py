@@ -15,15 +15,16 @@ from playwright.sync_api import expect
 from schemathesis.specs.openapi.definitions import OPENAPI_30
 from starlette.routing import Mount
 
+from app.web.application import document
 from app.web.body import ALIASES
-from app.web.openapi import MEANINGS, openapi
+from app.web.openapi import MEANINGS
 from app.web.statuses import STATUSES
 from tests.page.visit import chromium
 from tests.service import Service, as_json
 from tests.web.inside import Inside
 
 JSON, RAW = "application/json", "application/octet-stream"
-DOCUMENT = openapi()
+DOCUMENT = document()
 OPERATIONS = [(path, method) for path, item in DOCUMENT["paths"].items() for method in item]
 
 

@@ -15,14 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.web.openapi import openapi
+from app.web.application import document
 from tests.service import KEY
 from tests.web.inside import Inside, Reply
 
 JSON, RAW = "application/json", "application/octet-stream"
 ROUTES = ("/classify", "/classify/batch", "/drawings", "/drawings/preview", "/v2/models/digits/infer")
 EXAMPLES = {
-    path: openapi()["paths"][path.replace("digits", "{name}")]["post"]["requestBody"]["content"][JSON]["example"]
+    path: document()["paths"][path.replace("digits", "{name}")]["post"]["requestBody"]["content"][JSON]["example"]
     for path in ROUTES
 }
 PAPER = [[0] * 28 for _ in range(28)]

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from app.answering.answer import Answer
 from app.answering.side_threads import LOOP_BYTES, Aside
 from app.drawing.measures import PIXELS
 from app.errors import PixelWiseError
 from app.web.body import JSON, RAW, announced_bytes, read_body, require_media_type
-from app.web.payloads import MAX_ROWS, read_drawing, read_drawings, read_raw_drawings
+from app.web.operation import CALLERS, Operation, binary
+from app.web.payloads import (
+    A_DIGIT,
+    MAX_ROWS,
+    Answers,
+    Drawing,
+    Drawings,
+    read_drawing,
+    read_drawings,
+    read_raw_drawings,
+)
 from app.web.request import Call
-from app.web.service import Service, answers_to
+from app.web.service import CHOICE, Routes, Service, answers_to
 from app.web.statuses import describe, respond
 
 ONE_BYTES = 64 << 10
@@ -18,15 +29,15 @@ ONE_BYTES = 64 << 10
 BATCH_BYTES = MAX_ROWS * (8 << 10)
 
 
-class Classify:
+class ClassifyRoutes(Routes):
     """Both routes; every answer is stored."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        super().__init__(service)
         self._aside = Aside(threads=1)
 
     async def classify(self, call: Call) -> Response:
-        """One drawing as JSON."""
+        """Read one drawing, and store the answer."""
         reader, origin, caller = self._service.admit(call, stores=True)
         require_media_type(call, JSON)
         pixels = read_drawing(await read_body(call, limit=ONE_BYTES, of=caller))
@@ -34,7 +45,10 @@ class Classify:
         return respond(answers[0])
 
     async def classify_batch(self, call: Call) -> Response:
-        """Many drawings, as JSON or as N x 784 bytes; a bad one gets an error of its own."""
+        """Read many drawings, and store the answers.
+
+        Answers are in order. A drawing that cannot be read gets a refusal in its place; the others are answered.
+        """
         reader, origin, caller = self._service.admit(call, stores=True)
         kind = require_media_type(call, JSON, RAW)
         if kind == RAW:
@@ -50,4 +64,18 @@ class Classify:
         good = [drawing for drawing in drawings if isinstance(drawing, bytes)]
         answers = iter(await answers_to(call, reader, b"".join(good), origin=origin))
         outcomes = [next(answers) if isinstance(drawing, bytes) else describe(drawing) for drawing in drawings]
-        return respond({"model_version": reader.version.name, "answers": outcomes})
+        return respond(Answers(reader.version.name, outcomes))
+
+    OPERATIONS = (
+        Operation(
+            "POST", "/classify", classify, "drawings", Answer,
+            takes=Drawing, example=A_DIGIT, at_most=f"{ONE_BYTES:,} bytes",
+            parameters=CHOICE, callers=CALLERS, is_queued=True,
+        ),
+        Operation(
+            "POST", "/classify/batch", classify_batch, "drawings", Answers,
+            takes={JSON: Drawings, RAW: binary(f"N x {PIXELS} bytes, drawing by drawing, row by row.")},
+            example={"drawings": [A_DIGIT, A_DIGIT]}, at_most=f"{MAX_ROWS:,} drawings and {BATCH_BYTES:,} bytes",
+            parameters=CHOICE, callers=CALLERS, is_queued=True,
+        ),
+    )  # fmt: skip

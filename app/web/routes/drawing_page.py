@@ -7,24 +7,24 @@ from pathlib import Path
 from starlette.responses import Response
 
 from app.web.access import COOKIE, VISIT_SECONDS
-from app.web.file_response import WholeFile, WholeFiles
+from app.web.file_response import WholeFile
+from app.web.operation import HTML, Operation
 from app.web.request import Call
-from app.web.service import Service
+from app.web.service import Routes
 
 FILES = Path(__file__).resolve().parent.parent / "page"
 NOT_SHARED = {"cache-control": "private, no-cache"}
 """As MAY_BE_KEPT, and a proxy may not: the cookie of one visit is for nobody else."""
 
 
-class Page:
+class PageRoutes(Routes):
     """The page, and the visit that it starts: a signed cookie, so that it never holds a key."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self.files = WholeFiles(directory=FILES)
-
     async def page(self, call: Call) -> Response:
-        """The page itself."""
+        """The page to draw on.
+
+        Starts a visit: sets the cookie.
+        """
         access = self._service.access
         access.count_address(call)
         response = WholeFile(FILES / "index.html", headers=NOT_SHARED)
@@ -34,3 +34,5 @@ class Page:
                 COOKIE, visit, VISIT_SECONDS, httponly=True, samesite="strict", secure=access.is_https(call)
             )
         return response
+
+    OPERATIONS = (Operation("GET", "/", page, "pages", HTML, refuses=(429,)),)

@@ -10,18 +10,19 @@ from starlette.responses import Response
 
 from app.answering.answer import Answer
 from app.answering.side_threads import Aside
-from app.drawing.decode_image import MAX_SIDE, PICTURE_BYTES, decode, is_large, open_picture, read_grey
+from app.drawing.decode_image import MAX_PIXELS, MAX_SIDE, PICTURE_BYTES, decode, is_large, open_picture, read_grey
 from app.drawing.file_kinds import KINDS, Foreign, foreign_kind
 from app.drawing.normalise import RECIPE
 from app.drawing.recipe import Seen, see, see_strokes
 from app.drawing.still_image import Still, kind_of
-from app.drawing.strokes import FARTHEST
+from app.drawing.strokes import FARTHEST, MAX_POINTS
 from app.web.access import Caller
-from app.web.body import JSON, RAW, SEND_LESS, Kept, not_empty, read_body, require_media_type
+from app.web.body import ALIASES, JSON, RAW, SEND_LESS, Kept, not_empty, read_body, require_media_type
+from app.web.operation import CALLERS, Operation, Parameter, binary
 from app.web.payloads import NOT_JSON, no_json
 from app.web.refusals import BadDrawing, BadParameter, WrongMediaType
 from app.web.request import Call
-from app.web.service import Service, answers_to
+from app.web.service import CHOICE, Routes, Service, answers_to
 from app.web.statuses import respond
 
 PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
@@ -66,23 +67,44 @@ class DrawingAnswer(Answer, kw_only=True):
     pixels: list[list[int]]
 
 
+INK = "Ink may be dark or light."
+PICTURE = binary(
+    f"At most {PICTURE_BYTES:,} bytes, {MAX_PIXELS:,} pixels and {MAX_SIDE:,} of a side. Its bytes say which of these "
+    f"kinds it is; of a moving one the first frame is read. {INK}"
+)
+DRAWN = {
+    JSON: Strokes,
+    **dict.fromkeys((*PICTURES, *ALIASES), PICTURE),
+    RAW: binary(f"width x height grey values, a byte each; at most {RAW_BYTES:,}. {INK}"),
+}
+EXAMPLE = {"strokes": [[[140, 40], [140, 240]]], "pen_width": 16, "canvas": [280, 280]}
+SIDES = [
+    Parameter(name, "query", Annotated[int, Meta(ge=1, le=MAX_SIDE)], f"Of a raw picture ({RAW}), which needs both.")
+    for name in ("width", "height")
+]
 _strokes = msgspec.json.Decoder(Strokes)
 
 
-class Drawings:
+class DrawingRoutes(Routes):
     """Both routes."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        super().__init__(service)
         self._aside = Aside(threads=2)
         self._large = Aside(threads=1, what="large pictures to decode")
 
     async def drawings(self, call: Call) -> Response:
-        """The answer to a drawing, stored."""
+        """Read strokes or a picture of any size, and store the answer.
+
+        A blank drawing is answered with `prediction` null and not stored.
+        """
         return await self._answer(call, stores=True)
 
     async def preview(self, call: Call) -> Response:
-        """The answer to a drawing that is still being made: nothing is stored."""
+        """The same, storing nothing.
+
+        For an answer while one draws; `id` is null.
+        """
         return await self._answer(call, stores=False)
 
     async def _answer(self, call: Call, *, stores: bool) -> Response:
@@ -118,6 +140,15 @@ class Drawings:
                 large = found
                 return await self._large.run(lambda: _digit(large), of=caller)
             return found
+
+    OPERATIONS = tuple(
+        Operation(
+            "POST", path, answer, "drawings", DrawingAnswer, id=name,
+            takes=DRAWN, example=EXAMPLE, at_most=f"{STROKES_BYTES:,} bytes of strokes and {MAX_POINTS:,} points",
+            parameters=[*SIDES, *CHOICE], callers=CALLERS, is_queued=True,
+        )
+        for path, answer, name in (("/drawings", drawings, "draw"), ("/drawings/preview", preview, "preview"))
+    )  # fmt: skip
 
 
 def _digit_or_large(body: bytes) -> Seen | Still:

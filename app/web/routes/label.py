@@ -14,10 +14,11 @@ from app.errors import PixelWiseError
 from app.storage.label_rows import Label, Labels, Subject
 from app.web.access import Caller
 from app.web.body import JSON, read_body, require_media_type
+from app.web.operation import CALLERS, Operation, Parameter
 from app.web.payloads import NOT_JSON, no_json, shown
 from app.web.refusals import BadLabel, Forbidden, NotFound
 from app.web.request import Call
-from app.web.service import Service
+from app.web.service import Routes, Service
 from app.web.statuses import respond
 
 LABEL_BYTES = 1 << 10
@@ -48,18 +49,24 @@ class Labelled(Struct, frozen=True):
     right: bool | None
 
 
+PLACE = "/results/{id}/label"
+OF_ONE = [Parameter("id", "path", UUID, "Of a stored answer.")]
 _said = msgspec.json.Decoder(Said)
 
 
-class Labelling:
+class LabelRoutes(Routes):
     """A key or a visit labels the answers given to it; SECRET_API_KEY any. The last word counts."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        super().__init__(service)
         self._labels = Labels(service.store.database)
 
     async def label(self, call: Call) -> Response:
-        """The answer with its new label, or none."""
+        """Say what was drawn.
+
+        The last word counts. Who says that an answer is right sends the digit that it gave. A key or a visit may label
+        the answers that were given to it, SECRET_API_KEY any.
+        """
         caller = self._service.access.caller(call)
         identifier = _identifier(call)
         ask = self._service.watch.ask
@@ -93,6 +100,17 @@ class Labelling:
                 remedy="Label it with the key or in the visit that got the answer; SECRET_API_KEY may label any.",
             )
         return subject
+
+    OPERATIONS = (
+        Operation(
+            "POST", PLACE, label, "results", Labelled, parameters=OF_ONE, callers=CALLERS,
+            takes=Said, example={"label": "7"}, at_most=f"{LABEL_BYTES:,} bytes",
+        ),
+        Operation(
+            "DELETE", PLACE, label, "results", Labelled, parameters=OF_ONE, callers=CALLERS,
+            id="withdrawLabel", text="Take back what was said.",
+        ),
+    )  # fmt: skip
 
 
 def _identifier(call: Call) -> UUID:

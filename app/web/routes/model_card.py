@@ -4,22 +4,28 @@ other than the default."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from msgspec import Meta
 from starlette.responses import HTMLResponse, Response
 
 from app.answering.served_version import Version
+from app.drawing.measures import SIDE
 from app.drawing.normalise import RECIPE
 from app.model.contract import THE_INPUT
 from app.model.unsure import SURE_FROM
 from app.web.card_page import Card, as_html, confusions, weight_pictures
 from app.web.file_response import MAY_BE_KEPT
+from app.web.operation import HTML, Operation, Parameter, binary
 from app.web.refusals import NotFound
 from app.web.request import Call
-from app.web.service import Service
+from app.web.service import Routes, Service
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+VERSION = Parameter("version", "query", str, "A served version, such as v1.0; without it, the default.", refused=(404,))
+LABEL = Parameter("label", "path", Annotated[str, Meta(pattern="^[0-9]$")], "A class of the model.")
+PICTURE = {"image/png": binary(f"{SIDE} x {SIDE} pixels.")}
 
 
 class Shown(NamedTuple):
@@ -29,11 +35,11 @@ class Shown(NamedTuple):
     pictures: dict[str, bytes]
 
 
-class ModelPage:
+class ModelRoutes(Routes):
     """Both routes. All is made ready once: a release does not change while it is served."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        super().__init__(service)
         templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
         self._template = templates.get_template("model.html")
         self._shown = {
@@ -41,11 +47,11 @@ class ModelPage:
         }
 
     async def model(self, call: Call) -> Response:
-        """The page."""
+        """The card of a version."""
         return HTMLResponse(self._asked(call).page, headers=MAY_BE_KEPT)
 
     async def weights(self, call: Call) -> Response:
-        """The picture of one class."""
+        """What a linear model looks for in one digit, as a picture."""
         label, pictures = call.path_params["label"], self._asked(call).pictures
         if label not in pictures:
             promised = f"one of {', '.join(pictures)}" if pictures else "none: the model is not linear"
@@ -76,3 +82,8 @@ class ModelPage:
             prose=as_html(card.prose) if card.prose else "",
         )
         return Shown(page, pictures)
+
+    OPERATIONS = (
+        Operation("GET", "/model", model, "pages", HTML, parameters=[VERSION]),
+        Operation("GET", "/model/weights/{label}.png", weights, "pages", PICTURE, parameters=[LABEL, VERSION]),
+    )

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Annotated
 from uuid import UUID
 
-from msgspec import structs
+from msgspec import Meta, Struct, structs
 from starlette.responses import Response
 
 from app.storage.label_rows import Labels
 from app.storage.result_rows import Summary
+from app.web.operation import READERS, Operation, Parameter
 from app.web.refusals import BadParameter
 from app.web.request import Call
 from app.web.routes.label import label_word
-from app.web.service import Service
+from app.web.service import Routes, Service
 from app.web.statuses import respond
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
+LIMIT = Parameter(
+    "limit",
+    "query",
+    Annotated[int, Meta(ge=1, le=MAX_LIMIT, extra_json_schema={"default": DEFAULT_LIMIT})],
+    "How many.",
+)
+BEFORE = Parameter("before", "query", UUID, "Only results older than this one.")
 
 
 class Listed(Summary, frozen=True, kw_only=True):
@@ -29,18 +38,28 @@ class Listed(Summary, frozen=True, kw_only=True):
     label: str | None
 
 
-class Results:
+class Results(Struct):
+    """The newest, or those before one of them."""
+
+    results: Annotated[list[Listed], Meta(max_length=MAX_LIMIT)]
+
+
+class ResultRoutes(Routes):
     """Readable by whom `Service.reader_of_results` lets in."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        super().__init__(service)
         self._labels = Labels(service.store.database)
 
     async def results(self, call: Call) -> Response:
-        """At most `limit` results, older than `before` if it is given."""
+        """What was answered, newest first.
+
+        Without a key or a visit it is readable on the service's own machine, and everywhere if the operator set
+        RESULTS_PUBLIC.
+        """
         of = self._service.reader_of_results(call)
         limit, before = _limit(call), _before(call)
-        return respond({"results": await self._service.watch.ask(partial(self._latest, limit, before), of=of)})
+        return respond(Results(await self._service.watch.ask(partial(self._latest, limit, before), of=of)))
 
     def _latest(self, limit: int, before: UUID | None) -> list[Listed]:
         found = self._service.store.latest(limit, before=before)
@@ -48,6 +67,10 @@ class Results:
         return [
             Listed(**structs.asdict(one), label=label_word(said[one.id]) if one.id in said else None) for one in found
         ]
+
+    OPERATIONS = (
+        Operation("GET", "/results", results, "results", Results, parameters=[LIMIT, BEFORE], callers=READERS),
+    )
 
 
 def _limit(call: Call) -> int:

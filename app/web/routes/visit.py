@@ -7,8 +7,9 @@ from typing import Literal
 import msgspec
 from starlette.responses import Response
 
+from app.web.operation import CALLERS, Operation
 from app.web.request import Call
-from app.web.service import Service
+from app.web.service import CHOICE, Routes
 from app.web.statuses import respond
 
 DRAWING_ROUTE = "/drawings"
@@ -39,14 +40,11 @@ class VisitAnswer(msgspec.Struct, frozen=True):
     pictures_in_scope: bool
 
 
-class Visit:
+class VisitRoutes(Routes):
     """The route."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-
     async def visit(self, call: Call) -> Response:
-        """By this caller's flags."""
+        """Which version answers this caller, and what its page shows."""
         service = self._service
         caller = service.access.caller(call)
         context = service.context(call, caller)._replace(route=DRAWING_ROUTE)
@@ -64,3 +62,7 @@ class Visit:
                 version.pictures_in_scope,
             )
         )
+
+    OPERATIONS = (
+        Operation("GET", "/visit", visit, "state", VisitAnswer, parameters=CHOICE, callers=CALLERS),
+    )  # fmt: skip

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.release.address import parse_address
 from app.release.git import Git
+from app.release.git_source import Tag, fetch, read, read_tree, resolve
 from app.release.refusals import BadRelease
-from app.release.repository import Tag, fetch, read, read_tree, resolve
+from app.release.source import Listing
 from tests.release.remote import FILES, Remote
 
 SHA = "1" * 40
@@ -49,8 +49,10 @@ def test_only_the_tag_comes_without_history(git: Git, remote: Remote) -> None:
     commit = remote.git("commit-tree", tree, "-p", first, "-m", "x")
     remote.tag("v1.0", commit)
     remote.tag("v1.1", commit)
-    blobs, _ = fetch(git, resolve(git, "v1.0"))
-    assert {blob.name: read(git, TAG, blob) for blob in blobs} == FILES
+    listing, objects = fetch(git, resolve(git, "v1.0"))
+    assert {
+        file.name: read(git, TAG, file.name, objects[file.name], limit=file.size) for file in listing.files
+    } == FILES
     assert git.run("for-each-ref", "--format=%(refname)") == b"refs/tags/v1.0\n"
     assert git.run("rev-list", "--all", "--count") == b"1\n"
 
@@ -116,10 +118,11 @@ def test_a_listing_longer_than_any_release_needs_is_refused(git: Git, remote: Re
 
 def test_a_file_longer_than_its_listing_said_is_refused(git: Git, remote: Remote) -> None:
     remote.release()
-    blob = fetch(git, resolve(git, "v1.0"))[0][0]
-    assert len(read(git, TAG, blob)) == blob.size
-    with pytest.raises(BadRelease, match=f"more than {blob.size - 1} bytes"):
-        read(git, TAG, replace(blob, size=blob.size - 1))
+    listing, objects = fetch(git, resolve(git, "v1.0"))
+    name, size = listing.files[0].name, listing.files[0].size
+    assert len(read(git, TAG, name, objects[name], limit=size)) == size
+    with pytest.raises(BadRelease, match=f"more than {size - 1} bytes"):
+        read(git, TAG, name, objects[name], limit=size - 1)
 
 
 def test_all_files_together_have_a_limit(git: Git) -> None:
@@ -152,4 +155,4 @@ def test_a_listing_of_another_form_is_refused() -> None:
 
 
 def test_a_name_with_a_line_break_is_left_out_and_shown_harmless() -> None:
-    assert read_tree("v1.0", listing(("100644", "1", "a.pkl\n"))) == ([], ["a.pkl\\n"])
+    assert read_tree("v1.0", listing(("100644", "1", "a.pkl\n"))) == (Listing("v1.0", [], ["a.pkl\\n"]), {})

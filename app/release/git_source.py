@@ -1,4 +1,4 @@
-"""One tag of a repository of releases -> its files, as bytes, checked for everything but trust.
+"""A git repository as a source: a release is a tag, pinned by its commit; its files are read as bytes.
 
 Trust is the lock's business (`lock.py`); what is refused here is refused of a trusted repository too.
 """
@@ -11,16 +11,11 @@ from dataclasses import dataclass
 from app.errors import Unreachable, system_refusals
 from app.release.address import Address
 from app.release.git import Git, GitFailed
-from app.release.record import RECORD, SUMS, is_plain, is_version
+from app.release.pin import Pin
+from app.release.record import is_plain, is_version
 from app.release.refusals import BadRelease
-from app.release.seen import SEEN
-from app.release.store import RELEASES
+from app.release.source import MOST_BYTES, ListedFile, Listing, bad_file
 
-MOST_FILES = 100
-MOST_BYTES = 128 << 20
-"""Of all files of a release together."""
-_FILE_LIMITS = {"MODELCARD.md": 64 << 10, SUMS: 64 << 10, ".npz": 4 << 20, "": 64 << 20}
-"""Bytes at most, by the end of the name; the first that fits counts."""
 _MOST_TAG_BYTES = 64 << 10
 
 _FETCH_SECONDS = 600
@@ -49,29 +44,39 @@ class Tag:
     commit: str
 
 
-@dataclass(frozen=True)
-class Blob:
-    """One file of a release, not yet read."""
+Objects = dict[str, str]
+"""The blob behind each file of a release, by the file's name."""
 
-    name: str
-    sha: str
-    size: int
+
+class GitSource:
+    """The source behind one address of a git repository (`source.py` describes the verbs)."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+        self._tags: dict[Pin, Tag] = {}
+        self._objects: dict[Pin, Objects] = {}
+
+    def resolve(self, version: str) -> Pin:
+        tag = resolve(self._git, version)
+        pin = Pin(version, tag.commit)
+        self._tags[pin] = tag
+        return pin
+
+    def list(self, pin: Pin) -> Listing:
+        listing, self._objects[pin] = fetch(self._git, self._tags[pin])
+        return listing
+
+    def read(self, pin: Pin, name: str, *, limit: int) -> bytes:
+        return read(self._git, self._tags[pin], name, self._objects[pin][name], limit=limit)
 
 
 def resolve(git: Git, version: str) -> Tag:
     """The commit that the tag `version` names now, without fetching anything.
 
     Raises:
-        BadRelease: `version` is not vN.N, or there is no such tag; those that exist are named.
+        BadRelease: there is no such tag; those that exist are named.
         Unreachable: the repository does not answer, or there is none.
     """
-    if not is_version(version):
-        raise BadRelease(
-            f"version {ascii(version)[1:-1]}",
-            found="no name of a release",
-            promised="a tag like v1.0",
-            remedy="Correct the version, here or in .env (MODEL_VERSION, MODEL_VERSIONS).",
-        )
     _look_for_folder(git.address, version)
     try:
         listing = git.run("ls-remote", "--quiet", "--end-of-options", git.address.url, "refs/tags/v*")
@@ -101,11 +106,8 @@ def resolve(git: Git, version: str) -> Tag:
     return tag
 
 
-def fetch(git: Git, tag: Tag) -> tuple[list[Blob], list[str]]:
-    """Brings exactly this tag over.
-
-    Returns:
-        its files, and the names in its top folder that are left out: sub-folders and names that are not plain.
+def fetch(git: Git, tag: Tag) -> tuple[Listing, Objects]:
+    """Brings exactly this tag over, and lists it.
 
     Raises:
         BadRelease: the tag, its tree or a name is not as it must be, or the release is too large.
@@ -130,20 +132,20 @@ def fetch(git: Git, tag: Tag) -> tuple[list[Blob], list[str]]:
         raise _refused(tag, f"objects that cannot be read ({failure})", "a tag of a commit") from failure
 
 
-def read(git: Git, tag: Tag, blob: Blob) -> bytes:
-    """The bytes of one fetched file.
+def read(git: Git, tag: Tag, name: str, sha: str, *, limit: int) -> bytes:
+    """The bytes of one fetched file, whose object is `sha`.
 
     Raises:
-        BadRelease: they are not there, or are not those of the object.
+        BadRelease: they are not there, are not those of the object, or are more than `limit`.
     """
     try:
-        return git.run("cat-file", "blob", blob.sha, most_bytes=blob.size)
+        return git.run("cat-file", "blob", sha, most_bytes=limit)
     except GitFailed as failure:
-        raise _refused(tag, f"{blob.name}, which cannot be read ({failure})", "whole objects") from failure
+        raise _refused(tag, f"{name}, which cannot be read ({failure})", "whole objects") from failure
 
 
-def read_tree(version: str, listing: bytes) -> tuple[list[Blob], list[str]]:
-    """Files and left-out names of a release's top folder.
+def read_tree(version: str, listing: bytes) -> tuple[Listing, Objects]:
+    """The files of a release's top folder. Sub-folders and names that are not plain are left out.
 
     Args:
         listing: what `git ls-tree -z --long` writes.
@@ -151,45 +153,30 @@ def read_tree(version: str, listing: bytes) -> tuple[list[Blob], list[str]]:
     Raises:
         BadRelease: a link, a submodule, a path, a reserved name, or more than a release may hold.
     """
-    blobs, left_out = [], []
+    files, objects, left_out = [], {}, []
     for line in listing.split(b"\0")[:-1]:
         entry = _TREE_ENTRY.fullmatch(line)
         if entry is None:
-            raise _bad_file(version, ascii(line), "an entry that git does not write", "plain files")
+            raise bad_file(version, ascii(line), "an entry that git does not write", "plain files")
         mode, kind, sha, size = (entry[part].decode() for part in range(1, 5))
         name = entry[5].decode("utf-8", "surrogateescape")
         _check_entry(version, name, mode)
         if kind == "blob" and is_plain(name):
-            blobs.append(Blob(name, sha, int(size)))
+            files.append(ListedFile(name, int(size)))
+            objects[name] = sha
         else:
             left_out.append(ascii(name)[1:-1] + ("/" if kind == "tree" else ""))
-    _check_sizes(version, blobs)
-    return blobs, left_out
+    return Listing(version, files, left_out), objects
 
 
 def _check_entry(version: str, name: str, mode: str) -> None:
     shown = ascii(name)[1:-1]
     if "/" in name or name in (".", "..") or name.lower() == ".git":
-        raise _bad_file(version, shown, "a path that leads elsewhere", "plain file names")
+        raise bad_file(version, shown, "a path that leads elsewhere", "plain file names")
     if mode == "120000":
-        raise _bad_file(version, shown, "a symbolic link", "plain files")
+        raise bad_file(version, shown, "a symbolic link", "plain files")
     if mode == "160000":
-        raise _bad_file(version, shown, "a submodule", "plain files")
-    if name.lower() in (RECORD, SEEN, RELEASES) or is_version(name):
-        own = f"no {RECORD}, no {SEEN}, no {RELEASES} and no name like v1.0"
-        raise _bad_file(version, shown, "a name that PixelWise keeps for itself", own)
-
-
-def _check_sizes(version: str, blobs: list[Blob]) -> None:
-    if len(blobs) > MOST_FILES:
-        raise _refused_release(version, f"{len(blobs)} files", f"at most {MOST_FILES}")
-    for blob in blobs:
-        limit = next(limit for ending, limit in _FILE_LIMITS.items() if blob.name.endswith(ending))
-        if blob.size > limit:
-            raise _bad_file(version, blob.name, f"{blob.size:,} bytes", f"at most {limit:,}")
-    total = sum(blob.size for blob in blobs)
-    if total > MOST_BYTES:
-        raise _refused_release(version, f"{total:,} bytes in all files", f"at most {MOST_BYTES:,}")
+        raise bad_file(version, shown, "a submodule", "plain files")
 
 
 def _check_tag_object(git: Git, tag: Tag) -> None:
@@ -276,11 +263,3 @@ def _unreachable(address: Address, version: str, said: str) -> Unreachable:
 
 def _refused(tag: Tag, found: str, promised: str) -> BadRelease:
     return BadRelease(f"tag {tag.version}", found=found, promised=promised, remedy=_OWNER)
-
-
-def _refused_release(version: str, found: str, promised: str) -> BadRelease:
-    return BadRelease(f"release {version}", found=found, promised=promised, remedy=_OWNER)
-
-
-def _bad_file(version: str, name: str, found: str, promised: str) -> BadRelease:
-    return BadRelease(f"release {version}, file {name}", found=found, promised=promised, remedy=_OWNER)

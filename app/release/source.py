@@ -1,0 +1,121 @@
+"""A source of releases: the three verbs that a pull needs, and the bounds of what any source may offer.
+
+A further source is a file beside `git_source.py`, and a line in the table of `open_source.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.release.pin import Pin
+from app.release.record import CARD, RECORD, SUMS, is_plain, is_version
+from app.release.refusals import BadRelease
+from app.release.seen import SEEN
+from app.release.store import RELEASES
+
+MOST_FILES = 100
+MOST_BYTES = 128 << 20
+"""Of all files of a release together."""
+_FILE_LIMITS = {CARD: 64 << 10, SUMS: 64 << 10, ".npz": 4 << 20, "": 64 << 20}
+"""Bytes at most, by the end of the name; the first that fits counts."""
+_OWNER = "Its owner must publish the release anew; nothing was replaced."
+
+
+class Source(Protocol):
+    """Where releases come from. Whatever it answers, a pull holds against the lock and places itself."""
+
+    def resolve(self, version: str) -> Pin:
+        """Pins what `version` names now. Nothing that the release holds is fetched.
+
+        Raises:
+            BadRelease: there is no such version; those that exist are named.
+            Unreachable: the source does not answer, or there is none.
+        """
+
+    def list(self, pin: Pin) -> Listing:
+        """Lists what exactly this release holds.
+
+        Raises:
+            BadRelease: it is not what was pinned, or more than a release may hold.
+            Unreachable: the source does not answer.
+        """
+
+    def read(self, pin: Pin, name: str, *, limit: int) -> bytes:
+        """Reads one listed file; no more than `limit` bytes of it are ever kept.
+
+        Raises:
+            BadRelease: it cannot be read, or is longer.
+            Unreachable: the source does not answer.
+        """
+
+
+@dataclass(frozen=True)
+class ListedFile:
+    """One file of a release, not yet read."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a release: few, of bounded size, and with plain names that PixelWise does not keep for itself.
+
+    Attributes:
+        left_out: printable names of what else is there; a folder's ends with "/".
+
+    Raises:
+        BadRelease: the source offers something else.
+    """
+
+    version: str
+    files: Sequence[ListedFile]
+    left_out: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        names = [file.name for file in self.files]
+        for name in (*names, *(name.removesuffix("/") for name in self.left_out)):
+            if name.lower() in (RECORD, SEEN, RELEASES) or is_version(name):
+                own = f"no {RECORD}, no {SEEN}, no {RELEASES} and no name like v1.0"
+                raise bad_file(self.version, name, "a name that PixelWise keeps for itself", own)
+        for name in names:
+            if not is_plain(name) or names.count(name) > 1:
+                raise bad_file(self.version, ascii(name)[1:-1], "an odd name, or one of two files", "plain file names")
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        if len(self.files) > MOST_FILES:
+            raise _bad_release(self.version, f"{len(self.files)} files", f"at most {MOST_FILES}")
+        for file in self.files:
+            limit = next(limit for ending, limit in _FILE_LIMITS.items() if file.name.endswith(ending))
+            if file.size > limit:
+                raise bad_file(self.version, file.name, f"{file.size:,} bytes", f"at most {limit:,}")
+        total = sum(file.size for file in self.files)
+        if total > MOST_BYTES:
+            raise _bad_release(self.version, f"{total:,} bytes in all files", f"at most {MOST_BYTES:,}")
+
+
+def check_version(version: str) -> None:
+    """Checks that `version` is vN.N; nothing else is ever asked of a source.
+
+    Raises:
+        BadRelease: it is not.
+    """
+    if not is_version(version):
+        raise BadRelease(
+            f"version {ascii(version)[1:-1]}",
+            found="no name of a release",
+            promised="a tag like v1.0",
+            remedy="Correct the version, here or in .env (MODEL_VERSION, MODEL_VERSIONS).",
+        )
+
+
+def bad_file(version: str, shown: str, found: str, promised: str) -> BadRelease:
+    """The refusal of one file of a release, by its printable name."""
+    return BadRelease(f"release {version}, file {shown}", found=found, promised=promised, remedy=_OWNER)
+
+
+def _bad_release(version: str, found: str, promised: str) -> BadRelease:
+    return BadRelease(f"release {version}", found=found, promised=promised, remedy=_OWNER)
