@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from app.errors import BadImages
 from app.settings import read_settings
 from app.verify.checks import Code
-from app.verify.open_model import Source, open_model
+from app.verify.open_model import ModelChoice, open_model
 from app.verify.refusals import UnknownVersion
 
 # The classes each major version speaks. Written here, never read from a model: a model that knows others is refused.
@@ -72,7 +72,9 @@ def classify(image: NDArray[np.uint8]) -> Answer:
 
 _set = read_settings()
 CLASSES = list(roster(_set.model_version))  # as in the course: `list(pipeline.classes_) == CLASSES` can hold
-_source = Source(_set.model_version, _set.model_path, _set.models, _set.lock_file, _set.require_lock, is_default=True)
+_source = ModelChoice(
+    _set.model_version, _set.model_path, _set.models, _set.lock_file, _set.require_lock, is_default=True
+)
 MODEL = open_model(_source, Code(tuple(CLASSES)))
 for _notice in MODEL.notices:
     logging.getLogger("pixelwise").warning(_notice)

@@ -10,7 +10,7 @@ import logging
 import os
 
 from app.answering.report_process import ReportProcess
-from app.answering.served_version import Version
+from app.answering.served_version import ServedVersion
 from app.classifier import MODEL, roster
 from app.drawing.normalise import RECIPE
 from app.drawing.strokes import draw_strokes
@@ -25,11 +25,11 @@ from app.storage.database import Database
 from app.storage.migrate import prepare
 from app.verify.accuracy import mnist_for, read_here
 from app.verify.checks import Code
-from app.verify.open_model import Model, Source, open_model
+from app.verify.open_model import Model, ModelChoice, open_model
 from app.web.access import Access
 from app.web.application import build_application
 from app.web.build_service import build_service
-from app.web.card_page import Card
+from app.web.card_page import CardPage
 from app.web.middleware import Gate
 from app.web.rate_limits import RateLimits
 from app.web.refusals import MissingKey
@@ -47,7 +47,7 @@ def open_others(settings: Settings) -> tuple[list[Model], dict[str, str]]:
     models: list[Model] = []
     left_out: dict[str, str] = {}
     for version in settings.model_versions[1:]:
-        source = Source(version, None, settings.models, settings.lock_file, settings.require_lock)
+        source = ModelChoice(version, None, settings.models, settings.lock_file, settings.require_lock)
         try:
             model = open_model(source, Code(roster(version)))
         except (PixelWiseError, OSError) as error:  # OSError: files that this user may not read
@@ -60,7 +60,7 @@ def open_others(settings: Settings) -> tuple[list[Model], dict[str, str]]:
     return models, left_out
 
 
-def as_served(model: Model, mnist: Digits | None) -> tuple[Version, Card]:
+def as_served(model: Model, mnist: Digits | None) -> tuple[ServedVersion, CardPage]:
     """An opened model as the service sees it, and what its release says of itself.
 
     Args:
@@ -71,7 +71,7 @@ def as_served(model: Model, mnist: Digits | None) -> tuple[Version, Card]:
     return _version(model, golden, stand_in), _card(model, golden, stand_in)
 
 
-def _version(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None) -> Version:
+def _version(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None) -> ServedVersion:
     contract, classes = model.card.contract if model.card else None, model.scorer.classes
     judged = golden or stand_in
     if golden is None:
@@ -80,7 +80,7 @@ def _version(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None)
     else:
         recorded = golden.scores.argmax(axis=1)
         samples = tuple((golden.images[i].tobytes(), classes[recorded[i]]) for i in range(READY_DIGITS))
-    return Version(
+    return ServedVersion(
         name=model.version,
         sha256=model.sha256,
         scorer=model.scorer,
@@ -92,9 +92,9 @@ def _version(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None)
     )
 
 
-def _card(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None) -> Card:
+def _card(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None) -> CardPage:
     card, scorer = model.card, model.scorer
-    return Card(
+    return CardPage(
         kind=scorer.kind,
         features=scorer.features,
         stated=scorer.stated,

@@ -19,8 +19,8 @@ from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from app.answering.refusals import Overloaded, Stalled, Stopping
 
-Work = TypeVar("Work")
-Answer = TypeVar("Answer")
+Waiting = TypeVar("Waiting")
+Answered = TypeVar("Answered")
 
 BATCH_ROWS = 256
 """A batch takes no further work when it would grow beyond this; one larger piece of work is a batch by itself."""
@@ -62,15 +62,15 @@ class Overload(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class _Entry(Generic[Work, Answer]):
-    work: Work
+class _Entry(Generic[Waiting, Answered]):
+    work: Waiting
     rows: int
     arrived: float
     submitted: float
-    future: asyncio.Future[Answer]
+    future: asyncio.Future[Answered]
 
 
-class Batcher(Generic[Work, Answer]):
+class Batcher(Generic[Waiting, Answered]):
     """The queue of one model version. All methods belong to the event loop.
 
     Args:
@@ -84,17 +84,17 @@ class Batcher(Generic[Work, Answer]):
 
     def __init__(
         self,
-        compute: Callable[[Sequence[Work]], Sequence[Answer]],
-        commit: Callable[[Sequence[Work], Sequence[Answer]], None],
+        compute: Callable[[Sequence[Waiting]], Sequence[Answered]],
+        commit: Callable[[Sequence[Waiting], Sequence[Answered]], None],
         report: Callable[[BatchReport], None] = lambda _: None,
-        needs_commit: Callable[[Work], bool] = lambda _: True,
+        needs_commit: Callable[[Waiting], bool] = lambda _: True,
     ) -> None:
         self._compute, self._commit, self._report, self._needs_commit = compute, commit, report, needs_commit
-        self._batches: SimpleQueue[list[_Entry[Work, Answer]] | None] = SimpleQueue()
+        self._batches: SimpleQueue[list[_Entry[Waiting, Answered]] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name="batch", daemon=True)
-        self._waiting: deque[_Entry[Work, Answer]] = deque()
+        self._waiting: deque[_Entry[Waiting, Answered]] = deque()
         self._rows_waiting = 0
-        self._running: list[_Entry[Work, Answer]] = []
+        self._running: list[_Entry[Waiting, Answered]] = []
         self._started = self._delivered = 0.0
         self._reason: Reason = "idle"
         self._give_up_at: asyncio.TimerHandle
@@ -150,7 +150,7 @@ class Batcher(Generic[Work, Answer]):
         if overload is not None:
             raise Overloaded(overload.found, retry_after=overload.retry_after)
 
-    def submit(self, work: Work, *, rows: int = 1, arrived: float | None = None) -> asyncio.Future[Answer]:
+    def submit(self, work: Waiting, *, rows: int = 1, arrived: float | None = None) -> asyncio.Future[Answered]:
         """The answer, once it is stored. Cancel the future and the work is dropped, if it is not yet computed.
 
         Args:
@@ -161,7 +161,7 @@ class Batcher(Generic[Work, Answer]):
         """
         self.admit(rows)
         loop = self._loop
-        future: asyncio.Future[Answer] = loop.create_future()
+        future: asyncio.Future[Answered] = loop.create_future()
         now = time.monotonic()
         self._waiting.append(_Entry(work, rows, now if arrived is None else arrived, now, future))
         self._rows_waiting += rows
@@ -195,9 +195,9 @@ class Batcher(Generic[Work, Answer]):
             ahead = abs(self._started + expected - now)
         return ahead + self._cost.of(self._rows_waiting + rows)
 
-    def _take(self) -> tuple[list[_Entry[Work, Answer]], bool]:
+    def _take(self) -> tuple[list[_Entry[Waiting, Answered]], bool]:
         """The next batch without what was cancelled, and whether it is full."""
-        batch: list[_Entry[Work, Answer]] = []
+        batch: list[_Entry[Waiting, Answered]] = []
         rows = 0
         while self._waiting:
             entry = self._waiting[0]
@@ -247,10 +247,10 @@ class Batcher(Generic[Work, Answer]):
         while (batch := self._batches.get()) is not None:
             self._loop.call_soon_threadsafe(self._deliver, batch, self._run(batch))
 
-    def _run(self, batch: list[_Entry[Work, Answer]]) -> _Outcome[Answer]:
+    def _run(self, batch: list[_Entry[Waiting, Answered]]) -> _Outcome[Answered]:
         """An answer or an error for each entry, committed where it needs to be."""
         begun = time.monotonic()
-        answers: list[Answer | Exception]
+        answers: list[Answered | Exception]
         try:
             answers = list(self._compute([entry.work for entry in batch]))
             if len(answers) != len(batch):
@@ -276,18 +276,18 @@ class Batcher(Generic[Work, Answer]):
                     answers[place] = error
         return _Outcome(answers, computed - begun, time.monotonic() - computed)
 
-    def _compute_alone(self, work: Work) -> Answer | Exception:
+    def _compute_alone(self, work: Waiting) -> Answered | Exception:
         try:
             return self._compute([work])[0]
         except Exception as error:  # noqa: BLE001  # it is handed to the caller of this piece
             return error
 
-    def _give_up(self, batch: list[_Entry[Work, Answer]]) -> None:
+    def _give_up(self, batch: list[_Entry[Waiting, Answered]]) -> None:
         for entry in (*batch, *self._waiting):
             if not entry.future.done():
                 entry.future.set_exception(Stalled(seconds=ANSWER_SECONDS))
 
-    def _deliver(self, batch: list[_Entry[Work, Answer]], outcome: _Outcome[Answer]) -> None:
+    def _deliver(self, batch: list[_Entry[Waiting, Answered]], outcome: _Outcome[Answered]) -> None:
         self._give_up_at.cancel()
         now = time.monotonic()
         rows = sum(entry.rows for entry in batch)
@@ -312,7 +312,7 @@ class Batcher(Generic[Work, Answer]):
         self._report(report)
 
 
-def _answer(entries: Sequence[_Entry[Work, Answer]], answers: Sequence[Answer | Exception]) -> None:
+def _answer(entries: Sequence[_Entry[Waiting, Answered]], answers: Sequence[Answered | Exception]) -> None:
     """Answers those waiting."""
     for entry, answer in zip(entries, answers, strict=True):
         if entry.future.done():
@@ -323,8 +323,8 @@ def _answer(entries: Sequence[_Entry[Work, Answer]], answers: Sequence[Answer | 
             entry.future.set_result(answer)
 
 
-class _Outcome(NamedTuple, Generic[Answer]):
-    answers: list[Answer | Exception]
+class _Outcome(NamedTuple, Generic[Answered]):
+    answers: list[Answered | Exception]
     compute: float
     commit: float
 

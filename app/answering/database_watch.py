@@ -25,7 +25,7 @@ PLACES = 256
 """Of questions to the database that run or wait."""
 CLEANING_SECONDS = 3600.0
 _log = logging.getLogger("pixelwise.database")
-Answer = TypeVar("Answer")
+Answered = TypeVar("Answered")
 
 
 class DatabaseWatch:
@@ -54,7 +54,7 @@ class DatabaseWatch:
             _log.error("the database is unavailable: %s", error)
         self._failure = error
 
-    async def ask(self, call: Callable[[], Answer], *, of: Hashable = None) -> Answer:
+    async def ask(self, call: Callable[[], Answered], *, of: Hashable = None) -> Answered:
         """Runs `call` on the database within ASK_SECONDS. A failure is noted for all.
 
         Args:

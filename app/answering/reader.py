@@ -16,7 +16,7 @@ from app.answering.answer import Answer, FoundJson
 from app.answering.batcher import Batcher
 from app.answering.label_sampling import asks
 from app.answering.metrics import Metrics
-from app.answering.served_version import Version
+from app.answering.served_version import ServedVersion
 from app.answering.shadows import Offer
 from app.drawing.measures import PIXELS, SIDE
 from app.drawing.ring import MAY_BE_WITHHELD, with_withheld
@@ -24,10 +24,10 @@ from app.drawing.skew import Finding, find_skew
 from app.model.unsure import is_unsure
 from app.storage.identifiers import new_ids
 from app.storage.refusals import DatabaseUnavailable
-from app.storage.result_rows import Result, Source, Store
+from app.storage.result_rows import AnswerSource, Result, Store
 
 
-class Origin(NamedTuple):
+class RowOrigin(NamedTuple):
     """A stored row's account of where its question came from, and what chose the version.
 
     Attributes:
@@ -36,7 +36,7 @@ class Origin(NamedTuple):
         keeps_drawing: the drawing is stored too.
     """
 
-    source: Source
+    source: AnswerSource
     owner: str
     flag: str | None
     variant: str | None
@@ -57,7 +57,7 @@ class Work(NamedTuple):
     pixels: bytes
     rows: int
     recipe: int | None
-    origin: Origin | None
+    origin: RowOrigin | None
     arrived: float
 
 
@@ -70,7 +70,7 @@ class Reader:
 
     def __init__(
         self,
-        version: Version,
+        version: ServedVersion,
         store: Store,
         *,
         database_failed: Callable[[DatabaseUnavailable], None],
@@ -84,7 +84,7 @@ class Reader:
         self.queue: Batcher[Work, list[Answer]] = Batcher(self._compute, self._commit, report, _is_stored)
 
     def submit(
-        self, pixels: bytes, *, origin: Origin | None, arrived: float, recipe: int | None = None
+        self, pixels: bytes, *, origin: RowOrigin | None, arrived: float, recipe: int | None = None
     ) -> asyncio.Future[list[Answer]]:
         """One answer for each 784 bytes of `pixels`, in order; with an `origin` they are stored first.
 
@@ -122,7 +122,7 @@ class Reader:
         answers = []
         for work in works:
             stored = _is_stored(work)
-            from_page = stored and cast(Origin, work.origin).source == "page"
+            from_page = stored and cast(RowOrigin, work.origin).source == "page"
             answers.append(
                 [
                     Answer(
@@ -164,7 +164,7 @@ class Reader:
 
     def _result(self, work: Work, place: int, answer: Answer, now: float) -> Result:
         """The row for one drawing of this batch, of which only the commit is left to do `now`."""
-        origin = cast(Origin, work.origin)
+        origin = cast(RowOrigin, work.origin)
         return Result(
             id=cast(UUID, answer.id),  # what is stored has an id, and only a blank drawing has no prediction
             prediction=cast(str, answer.prediction),

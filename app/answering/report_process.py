@@ -30,14 +30,14 @@ NICENESS = 10
 _log = logging.getLogger("pixelwise.report")
 
 
-class Kind(NamedTuple):
+class ReportFormat(NamedTuple):
     """A kind of report; `drawings`: with what others drew, for those who may see it."""
 
     form: Literal["html", "json"]
     drawings: bool
 
 
-Run: TypeAlias = Callable[[Kind], Awaitable[bytes]]
+Run: TypeAlias = Callable[[ReportFormat], Awaitable[bytes]]
 """Makes a report of this kind, or raises NoReport."""
 
 
@@ -47,10 +47,10 @@ class Reports:
     def __init__(self, run: Run, *, keep_seconds: float = KEEP_SECONDS) -> None:
         self._run, self._keep_seconds = run, keep_seconds
         self._turn = asyncio.Lock()
-        self._made: dict[Kind, asyncio.Task[bytes]] = {}
+        self._made: dict[ReportFormat, asyncio.Task[bytes]] = {}
         self._ended = False
 
-    async def get(self, kind: Kind) -> bytes:
+    async def get(self, kind: ReportFormat) -> bytes:
         """At most KEEP_SECONDS old.
 
         Raises:
@@ -77,11 +77,11 @@ class Reports:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _make(self, kind: Kind) -> bytes:
+    async def _make(self, kind: ReportFormat) -> bytes:
         async with self._turn:
             return await self._run(kind)
 
-    def _keep(self, kind: Kind, task: asyncio.Task[bytes]) -> None:
+    def _keep(self, kind: ReportFormat, task: asyncio.Task[bytes]) -> None:
         if task.cancelled() or task.exception() is not None:
             del self._made[kind]
         else:
@@ -109,7 +109,7 @@ class ReportProcess:
         self._root, self._environ, self._command = root, environ, command
         self._seconds, self._most_bytes = seconds, most_bytes
 
-    async def __call__(self, kind: Kind) -> bytes:
+    async def __call__(self, kind: ReportFormat) -> bytes:
         """Its output; if cancelled, it is ended.
 
         Raises:
@@ -159,7 +159,7 @@ class ReportProcess:
         return bytes(read)
 
 
-def _arguments(kind: Kind) -> list[str]:
+def _arguments(kind: ReportFormat) -> list[str]:
     style = ["--stylesheet", STYLESHEET] if kind.form == "html" else []
     return ["--format", kind.form, *style, *([] if kind.drawings else ["--without-drawings"])]
 

@@ -14,7 +14,7 @@ from app.model.unsure import SURE_FROM, certainties
 
 
 @dataclass(frozen=True)
-class Version:
+class ServedVersion:
     """A release, as the service must know it.
 
     Attributes:

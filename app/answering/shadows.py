@@ -16,7 +16,7 @@ from uuid import UUID
 
 import numpy as np
 
-from app.answering.served_version import Version
+from app.answering.served_version import ServedVersion
 from app.drawing.measures import PIXELS, SIDE
 from app.storage.shadow_rows import MAX_BATCH, Shadow, Shadows
 
@@ -50,7 +50,7 @@ class Shadowing:
 
     def __init__(
         self,
-        versions: Mapping[str, Version],
+        versions: Mapping[str, ServedVersion],
         wanted: Callable[[str], Sequence[str]],
         store: Shadows,
         *,

@@ -17,8 +17,8 @@ LOOP_BYTES = 64 << 10
 PLACES = 32
 """Of pieces of work that run or wait; each holds a body."""
 RETRY_SECONDS = 1
-Result = TypeVar("Result")
-Piece = tuple[Callable[[], Any], Future[Any]]
+Outcome = TypeVar("Outcome")
+Job = tuple[Callable[[], Any], Future[Any]]
 
 
 def share_of(whole: int) -> int:
@@ -40,18 +40,18 @@ class Aside:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aside")
         self._places, self._share, self._what = places, share_of(places), what
         self._lock = Lock()
-        self._lines: dict[Hashable, deque[Piece]] = {}
+        self._lines: dict[Hashable, deque[Job]] = {}
         """By caller, the one whose turn was longest ago first."""
         self._running: Counter[Hashable] = Counter()
         self._taken: Counter[Hashable] = Counter()
 
-    async def run(self, work: Callable[[], Result], *, of: Hashable) -> Result:
+    async def run(self, work: Callable[[], Outcome], *, of: Hashable) -> Outcome:
         """The result of this caller's `work`.
 
         Raises:
             Overloaded: no place is free, or none for this caller. And what `work` raises.
         """
-        future: Future[Result] = Future()
+        future: Future[Outcome] = Future()
         with self._lock:
             if self._taken[of] >= self._share:
                 raise Overloaded(f"{self._share} {self._what} of yours that wait already", retry_after=RETRY_SECONDS)

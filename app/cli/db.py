@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli.export_options import Format, Kind, Out, write_file
+from app.cli.export_options import ExportFormat, Format, Out, write_file
 from app.settings import read_settings
 
 database = typer.Typer(no_args_is_help=True, help="The database: its tables, and its results as a file.")
@@ -24,7 +24,7 @@ def upgrade() -> None:
 
 
 @database.command()
-def export(out: Out, kind: Kind = Format.CSV) -> None:
+def export(out: Out, kind: ExportFormat = Format.CSV) -> None:
     """Write all stored results to a file."""
     from app.storage.export import all_results
 

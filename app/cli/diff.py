@@ -8,12 +8,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.terminal import Json, print_json, say, show
+from app.cli.terminal import JsonOption, print_json, say, show
 from app.model.refusals import MissingDigits
 from app.settings import read_settings
 
 if TYPE_CHECKING:
-    from app.verify.comparison import Reading, Row
+    from app.verify.comparison import Line, Reading
 
 NOTHING_IN_COMMON = "There is no class that both know."
 SHOWN = 10
@@ -23,7 +23,7 @@ SHOWN = 10
 def diff(
     first: Annotated[str, typer.Argument(metavar="VERSION", help="A pulled release, such as v1.0.")],
     second: Annotated[str, typer.Argument(metavar="VERSION", help="Another one.")],
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Compare two releases in models/, served or not: contract, card, and the recorded digits that both know; where
     neither has any, MNIST's test file."""
@@ -70,7 +70,7 @@ def _as_object(reading: Reading) -> dict[str, Any]:
     }
 
 
-def _properties_table(rows: list[Row], first: str, second: str) -> Table:
+def _properties_table(rows: list[Line], first: str, second: str) -> Table:
     table = Table(title="What they say of themselves")
     for column in ("", first, second, ""):
         table.add_column(column, overflow="fold")

@@ -26,7 +26,7 @@ class Format(StrEnum):
 
 
 Out = Annotated[Path, typer.Option("--out", help="The file; for idx, what both files' names begin with.")]
-Kind = Annotated[
+ExportFormat = Annotated[
     Format,
     typer.Option("--format", help="csv: all but the drawings; npz: for numpy; idx: as MNIST's own files."),
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.terminal import Json, print_json
+from app.cli.terminal import JsonOption, print_json
 from app.errors import CannotStore
 from app.flags.refusals import BadFlagChange, BadFlags
 from app.settings import Settings, read_settings
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from app.flags.schema import Document
 
 flags = typer.Typer(no_args_is_help=True, help="Flags: which version answers whom, and what is shown and kept.")
-Name = Annotated[
+FlagName = Annotated[
     str, typer.Argument(metavar="FLAG", help="model-version, shadow-versions, show-correction or keep-drawings.")
 ]
 
 
 @flags.command("list")
-def list_flags(json: Json = False) -> None:
+def list_flags(json: JsonOption = False) -> None:
     """Show each flag: its state, its variants, and who gets what."""
     from app.flags.formatting import describe
 
@@ -52,7 +52,7 @@ def list_flags(json: Json = False) -> None:
 
 @flags.command("set")
 def set_flag(
-    name: Name,
+    name: FlagName,
     variant: Annotated[str, typer.Argument(help="on, off, a version, or versions such as v1.1,v2.0.")],
 ) -> None:
     """Give everyone VARIANT of FLAG. Rollouts and other rules of this flag are dropped."""
@@ -66,7 +66,7 @@ def set_flag(
 
 @flags.command()
 def rollout(
-    name: Name,
+    name: FlagName,
     shares: Annotated[list[str], typer.Argument(metavar="VERSION=PERCENT", help="Such as v2.0=20%.")],
 ) -> None:
     """Give each VERSION its share of the visitors, the rest gets the default.

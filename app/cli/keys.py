@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from app.storage.key_rows import Keys
 
 keys = typer.Typer(no_args_is_help=True, help="Keys of callers: each has a name, and is shown once.")
-Name = Annotated[str, typer.Argument(help="Whose key it is.")]
+KeyName = Annotated[str, typer.Argument(help="Whose key it is.")]
 
 
 @keys.command()
-def add(name: Name) -> None:
+def add(name: KeyName) -> None:
     """Make a key for NAME and print it. It is not stored: it cannot be shown again."""
     typer.echo(_keys().add(name))
     typer.echo(f"The key of {name}, shown this once. It is sent in the header X-API-Key.", err=True)
@@ -30,7 +30,7 @@ def list_names() -> None:
 
 
 @keys.command()
-def remove(name: Name) -> None:
+def remove(name: KeyName) -> None:
     """Take the key of NAME away."""
     _keys().remove(name)
     typer.echo(f"{name} has no key any more.", err=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.export_options import Format, Kind, Out, write_file
+from app.cli.export_options import ExportFormat, Format, Out, write_file
 
 labels = typer.Typer(no_args_is_help=True, help="What people say was drawn, for training.")
 
@@ -14,7 +14,7 @@ labels = typer.Typer(no_args_is_help=True, help="What people say was drawn, for 
 @labels.command()
 def export(
     out: Out,
-    kind: Kind = Format.CSV,
+    kind: ExportFormat = Format.CSV,
     asked_only: Annotated[
         bool,
         typer.Option("--asked-only", help="Only those of the random tenth that is asked: they estimate an accuracy."),

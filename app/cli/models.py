@@ -13,7 +13,7 @@ from app.cli.flags import say_who_gets_another
 from app.cli.pull import fetch
 from app.cli.refusals import BadVersion, NotStartable
 from app.cli.serve import settings_of_service
-from app.cli.terminal import Json, print_json, say, show
+from app.cli.terminal import JsonOption, print_json, say, show
 from app.cli.verify_process import Trial, try_alone
 from app.settings import Settings, read_settings
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from app.verify.inventory import Held
 
 models = typer.Typer(no_args_is_help=True, help="The versions of the model that are served side by side.")
-Version = Annotated[str, typer.Argument(help="The release, such as v2.0.")]
+ListedVersion = Annotated[str, typer.Argument(help="The release, such as v2.0.")]
 AT_ONCE = 2
 """Versions that are tried at the same time, each in a process of its own."""
 
 
 @models.command("list")
-def list_versions(json: Json = False) -> None:
+def list_versions(json: JsonOption = False) -> None:
     """List what is in models/ and what .env names: what is served, what is left out, and why."""
     from app.server.running_service import running_service, served_by
     from app.verify.inventory import take_stock, versions_in
@@ -48,7 +48,7 @@ def list_versions(json: Json = False) -> None:
 
 
 @models.command()
-def add(version: Version) -> None:
+def add(version: ListedVersion) -> None:
     """Fetch a release, verify it, name it in .env, and let the running service serve it too; or change nothing."""
     from app.cli.reload import Versions, take_up
 
@@ -63,7 +63,7 @@ def add(version: Version) -> None:
 
 @models.command()
 def remove(
-    version: Version,
+    version: ListedVersion,
     files: Annotated[bool, typer.Option("--files", help="Delete its files in models/ too.")] = False,
 ) -> None:
     """Take a version out of .env and let the running service go on without it. The default stays."""
@@ -100,7 +100,7 @@ def remove(
 
 
 @models.command()
-def default(version: Version) -> None:
+def default(version: ListedVersion) -> None:
     """Make one of the versions that .env names the default, and let the running service follow."""
     from app.cli.reload import Versions, take_up
     from app.release.store import artefact_of

@@ -21,7 +21,7 @@ from app.cli.models import models
 from app.cli.pull import pull
 from app.cli.report import report
 from app.cli.serve import serve
-from app.cli.terminal import Asked, Json, console, print_json, say
+from app.cli.terminal import Asked, JsonOption, console, print_json, say
 from app.cli.terminal import show as show_table
 from app.cli.upgrade import upgrade
 from app.cli.verify_process import run_alone
@@ -125,7 +125,7 @@ def verify(
     version: Annotated[
         str | None, typer.Argument(help="The pulled release, such as v2.0; without it, the default.")
     ] = None,
-    json: Json = False,
+    json: JsonOption = False,
     mnist: Annotated[bool, typer.Option("--mnist", help="Measure the accuracy on MNIST's test file too.")] = False,
 ) -> None:
     """Hold artefact, card, code and golden set against each other; exit code 4 when they disagree."""
@@ -189,7 +189,7 @@ def predict(
     images: Annotated[
         list[Path], typer.Argument(metavar="IMAGE...", help="PNG, JPEG, WebP, GIF or .npy files, or folders of them.")
     ],
-    json: Json = False,
+    json: JsonOption = False,
     show: Annotated[bool, typer.Option("--show", help="Draw what the model saw.")] = False,
 ) -> None:
     """Read digits from pictures, all in one batch."""
@@ -301,7 +301,7 @@ def _image_files(paths: list[Path]) -> list[Path]:
 
 
 @cli.command()
-def doctor(json: Json = False) -> None:
+def doctor(json: JsonOption = False) -> None:
     """Check this installation; every fault with the line that mends it."""
     from app.cli.doctor import diagnose, symptoms_table
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.terminal import Json, print_json
+from app.cli.terminal import JsonOption, print_json
 from app.errors import ConfigurationError, cause_of, printable
 from app.settings import read_settings
 
@@ -21,7 +21,7 @@ def report(
         Path | None,
         typer.Option("--out", help="The folder that report.html is put in; it is made where there is none."),
     ] = None,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Compare the versions by the stored answers and labels: a page in one file, or all figures, unrounded, as JSON."""
     if out is None and not json:

@@ -22,7 +22,7 @@ def _note_json(wanted: bool) -> bool:
     return wanted
 
 
-Json = Annotated[bool, typer.Option("--json", callback=_note_json, help="One JSON object on stdout.")]
+JsonOption = Annotated[bool, typer.Option("--json", callback=_note_json, help="One JSON object on stdout.")]
 WIDTH = 150
 """Of tables where there is no terminal."""
 

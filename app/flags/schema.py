@@ -115,17 +115,17 @@ def _is_list_of_versions(value: Any) -> bool:
     return isinstance(value, str) and value.isprintable() and len(value) <= MAX_NAME
 
 
-class Kind(NamedTuple):
+class FlagType(NamedTuple):
     """The values that a flag may have."""
 
     due: str
     fits: Callable[[Any], bool]
 
 
-_BOOLEAN = Kind("true or false", lambda value: isinstance(value, bool))
-KNOWN: Mapping[str, Kind] = {
-    MODEL_VERSION: Kind('a version such as "v2.0"', _is_version),
-    SHADOW_VERSIONS: Kind('versions in one text such as "v1.1,v2.0"', _is_list_of_versions),
+_BOOLEAN = FlagType("true or false", lambda value: isinstance(value, bool))
+KNOWN: Mapping[str, FlagType] = {
+    MODEL_VERSION: FlagType('a version such as "v2.0"', _is_version),
+    SHADOW_VERSIONS: FlagType('versions in one text such as "v1.1,v2.0"', _is_list_of_versions),
     SHOW_CORRECTION: _BOOLEAN,
     KEEP_DRAWINGS: _BOOLEAN,
 }

@@ -21,9 +21,9 @@ SCORE_TOLERANCE = 1e-5
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 PlainName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\Z")]
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}\Z")]
-Version = Annotated[str, Meta(pattern=r"^v[0-9]{1,4}\.[0-9]{1,4}\Z")]
+VersionName = Annotated[str, Meta(pattern=r"^v[0-9]{1,4}\.[0-9]{1,4}\Z")]
 Label = Annotated[str, Meta(pattern=r"^[0-9]\Z")]
-Share = Annotated[float, Meta(ge=0, le=1)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 
 
@@ -43,18 +43,18 @@ THE_INPUT = InputRule((28, 28), "uint8", (0, 255), f"> {INK_ABOVE}")
 class Accuracy(Struct, frozen=True, forbid_unknown_fields=True):
     """The held-out digits of the known classes that were read correctly; a 95% Wilson interval."""
 
-    value: Share
+    value: Fraction
     correct: Count
     n: Annotated[int, Meta(ge=1, le=10_000_000)]
-    interval: tuple[Share, Share]
-    per_class: dict[Label, Share] = {}
+    interval: tuple[Fraction, Fraction]
+    per_class: dict[Label, Fraction] = {}
 
 
 class CalibrationError(Struct, frozen=True, forbid_unknown_fields=True):
     """Expected calibration error of the answers to `n` drawn digits: of their own confidence, and calibrated."""
 
-    before: Share
-    after: Share
+    before: Fraction
+    after: Fraction
     n: Annotated[int, Meta(ge=1, le=10_000_000)]
 
 
@@ -99,7 +99,7 @@ FOR_PEOPLE = {"sklearn": "scikit-learn"}
 class Contract(Struct, frozen=True, forbid_unknown_fields=True):
     """One release's promises, as its card states them."""
 
-    version: Version
+    version: VersionName
     artefact: PlainName
     sha256: Digest
     features: Annotated[int, Meta(ge=1, le=100_000)]

@@ -33,7 +33,7 @@ class OverLimit(NotPlain):
     """The file has more bytes than are read."""
 
 
-class Read(Protocol):
+class ReadFile(Protocol):
     """One of the two functions below."""
 
     def __call__(self, path: Path | str, *, limit: int) -> bytes: ...

@@ -24,7 +24,7 @@ def put_back(path: Path) -> str:
     return f"Move {path} away, then run `pixelwise pull`." if is_folder else f"{AGAIN}."
 
 
-class Origin(NamedTuple):
+class ByteOrigin(NamedTuple):
     """The releases that have a file of these bytes.
 
     Attributes:
@@ -64,7 +64,7 @@ class Swapped(NamedTuple):
 
     path: Path
     data: bytes | None
-    origin: Origin
+    origin: ByteOrigin
     found: str
 
 
@@ -78,11 +78,11 @@ def known_releases(models: Path, lock_file: Path, *, only_locked: bool = False) 
     return locked if only_locked else (*installed(models), *locked)
 
 
-def find_origin(digest: str, releases: Sequence[Release]) -> Origin:
+def find_origin(digest: str, releases: Sequence[Release]) -> ByteOrigin:
     """Finds whose bytes have this digest."""
     serving = tuple(release for release in releases if release.serves(digest))
     holding = tuple(release for release in releases if any(file.sha256 == digest for file in release.files))
-    return Origin(digest, serving, holding)
+    return ByteOrigin(digest, serving, holding)
 
 
 def find_swapped(models: Path, pinned: Release, lock_file: Path, *, only_locked: bool = False) -> Swapped | None:
@@ -105,7 +105,7 @@ def _find_swapped(models: Path, pinned: Release, lock_file: Path, *, only_locked
     try:
         data = read_needed_file(path, limit=MAX_BYTES)
     except NotPlain as error:
-        return Swapped(path, None, Origin("", (), ()), str(error))
+        return Swapped(path, None, ByteOrigin("", (), ()), str(error))
     digest = hashlib.sha256(data).hexdigest()
     promised = {file.sha256 for release in (pinned, record) if release for file in release.files
                 if file.name == pinned.artefact}  # fmt: skip

@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.errors import only_refusals
-from app.model.contract import Digest, PlainName, Version
-from app.model.plain_file import NotPlain, Read, read_needed_file, read_plain_file
+from app.model.contract import Digest, PlainName, VersionName
+from app.model.plain_file import NotPlain, ReadFile, read_needed_file, read_plain_file
 from app.release.pin import Commit, Manifest
 from app.release.refusals import BadRelease, ChangedFile
 
@@ -57,7 +57,7 @@ class Release(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     """
 
     repository: str
-    version: Version
+    version: VersionName
     commit: Commit | None = None
     manifest: Manifest | None = None
     artefact: PlainName
@@ -209,7 +209,7 @@ def record_bytes(release: Release) -> bytes:
     return msgspec.json.format(msgspec.json.encode(release), indent=2) + b"\n"
 
 
-def changed_file(folder: Path, release: Release, *, read: Read = read_plain_file) -> str | None:
+def changed_file(folder: Path, release: Release, *, read: ReadFile = read_plain_file) -> str | None:
     """The name of a file in `folder` that is not what the record says, or None when all are.
 
     read: a file that this user may not read is a changed one, or a SystemRefused by `read_needed_file`.
@@ -217,7 +217,7 @@ def changed_file(folder: Path, release: Release, *, read: Read = read_plain_file
     return next((file.name for file in release.files if not is_intact(folder / file.name, file, read=read)), None)
 
 
-def is_intact(path: Path, promised: ReleaseFile, *, read: Read = read_plain_file) -> bool:
+def is_intact(path: Path, promised: ReleaseFile, *, read: ReadFile = read_plain_file) -> bool:
     """True if a plain file is there, with exactly the promised bytes; `read` as above."""
     try:
         return describe(promised.name, read(path, limit=promised.size)) == promised

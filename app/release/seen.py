@@ -9,7 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from app.errors import only_refusals
-from app.model.contract import Version
+from app.model.contract import VersionName
 from app.model.plain_file import read_needed_file
 from app.release.pin import PinId
 from app.release.refusals import BadRelease
@@ -18,7 +18,7 @@ from app.release.store import settle, write
 SEEN = "seen.json"
 """The ledger's file name, in `models/`. No file of a release may have it."""
 
-Seen: TypeAlias = dict[str, dict[Version, PinId]]
+Seen: TypeAlias = dict[str, dict[VersionName, PinId]]
 """The id of what was last placed, by the key of its repository's address and by its version.
 
 `models/<version>` is one release; this remembers those of other repositories that it was before.

@@ -41,7 +41,7 @@ _LINKING = ".linking-"
 _REPLACED = ".replaced-"
 """Begins the name of what older installations moved aside."""
 
-Result = TypeVar("Result")
+Outcome = TypeVar("Outcome")
 
 
 @contextmanager
@@ -109,7 +109,9 @@ def artefact_of(models: Path, version: str) -> Path | None:
     return None if record is None else models / version / record.artefact
 
 
-def read_through(link: Path, read: Callable[[Path], Result], *, pause: Callable[[float], None] = time.sleep) -> Result:
+def read_through(
+    link: Path, read: Callable[[Path], Outcome], *, pause: Callable[[float], None] = time.sleep
+) -> Outcome:
     """The result of `read`, which is handed the folder behind `link`, the same one for all that it reads.
 
     A pull may replace the link meanwhile, and the next one clear the folder: then what is refused is read anew, from

@@ -24,7 +24,7 @@ class Chart(NamedTuple):
     rows: tuple[tuple[str, ...], ...]
 
 
-class Row(NamedTuple):
+class Bar(NamedTuple):
     """A share by its name. `series`: its colour; `aside`: its name where it is a remark on the row before."""
 
     name: str
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 
 def shares(
-    key: str, title: str, rows: Sequence[Row], *, of: str = "labels", are: str = "right", least: int = MIN_LABELS
+    key: str, title: str, rows: Sequence[Bar], *, of: str = "labels", are: str = "right", least: int = MIN_LABELS
 ) -> Chart:
     """A line for each share: a dot where it is, a bar to the lowest and the highest likely value.
 
@@ -62,7 +62,7 @@ def shares(
     return Chart(chart(key, title, description, parts, height=height), ("", of, are, "share", "95% interval"), table)
 
 
-def by_class(key: str, title: str, rows: Sequence[tuple[str, Sequence[Row]]], *, beside: Sequence[Share]) -> Chart:
+def by_class(key: str, title: str, rows: Sequence[tuple[str, Sequence[Bar]]], *, beside: Sequence[Share]) -> Chart:
     """For each class, the share of each version; the axis has room for those of the chart `beside` it too."""
     scale = _zoomed([*(row.share for _, versions in rows for row in versions), *beside])
     parts: list[Markup] = []
@@ -90,7 +90,7 @@ def _marks(scale: Scale) -> list[tuple[float, str]]:
             for value in (scale.low, middle, scale.high)]  # fmt: skip
 
 
-def _whisker(scale: Scale, row: Row, y: float) -> list[Markup]:
+def _whisker(scale: Scale, row: Bar, y: float) -> list[Markup]:
     share = row.share
     parts = [line("0%", "100%", y, y, "track")]
     if share.value is not None and share.low is not None and share.high is not None:

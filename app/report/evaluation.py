@@ -16,14 +16,14 @@ from app.report.report_model import (
     Confusions,
     Day,
     Dispute,
-    Labelled,
+    LabelCounts,
     Latency,
     LeftOut,
     Paired,
     Report,
     Said,
     Sample,
-    Version,
+    VersionFigures,
 )
 from app.report.statistics import (
     MIN_LABELS,
@@ -36,7 +36,7 @@ from app.report.statistics import (
     share,
 )
 from app.report.verdict import judge, nothing_to_compare
-from app.storage.counts import EDGES, Disagreement, Facts, Measure, Pair, Read, Sure
+from app.storage.counts import EDGES, Disagreement, Facts, Measure, Pair, ReadCount, Sure
 
 DAYS = 90
 """The newest so many are shown."""
@@ -88,10 +88,10 @@ def _base(facts: Facts, answers: Counter[str], default: str) -> str | None:
 # -- labels ------------------------------------------------------------------------------------------------------------
 
 
-def _labelled(facts: Facts, *, asked: bool) -> Labelled:
+def _labelled(facts: Facts, *, asked: bool) -> LabelCounts:
     told = [row for row in facts.told if row.asked == asked]
     given = sum(row.n for row in facts.given if row.asked == asked)
-    return Labelled(share(sum(row.n for row in told), given), sum(row.n for row in told if row.label is None))
+    return LabelCounts(share(sum(row.n for row in told), given), sum(row.n for row in told if row.label is None))
 
 
 def _left_out(facts: Facts) -> tuple[LeftOut, ...]:
@@ -101,7 +101,7 @@ def _left_out(facts: Facts) -> tuple[LeftOut, ...]:
     return tuple(LeftOut(recipe, n[True], n[False]) for recipe, n in sorted(counts.items(), reverse=True))
 
 
-def _version(facts: Facts, name: str, common: Collection[str]) -> Version:
+def _version(facts: Facts, name: str, common: Collection[str]) -> VersionFigures:
     sources: Counter[str] = Counter()
     for given in facts.given:
         if given.version == name:
@@ -110,7 +110,7 @@ def _version(facts: Facts, name: str, common: Collection[str]) -> Version:
     sure = [row for row in facts.sure if row.version == name and row.label in facts.classes[name]]
     classes = facts.classes[name]
     timings = facts.timings.get(name, np.empty((0, 3)))
-    return Version(
+    return VersionFigures(
         name=name,
         classes=classes,
         answers=sources.total(),
@@ -122,11 +122,11 @@ def _version(facts: Facts, name: str, common: Collection[str]) -> Version:
     )
 
 
-def _only(rows: Sequence[Read], sure: Sequence[Sure], *, asked: bool) -> tuple[list[Read], list[Sure]]:
+def _only(rows: Sequence[ReadCount], sure: Sequence[Sure], *, asked: bool) -> tuple[list[ReadCount], list[Sure]]:
     return [row for row in rows if row.asked == asked], [row for row in sure if row.asked == asked]
 
 
-def _sample(rows: Sequence[Read], sure: Sequence[Sure], classes: Sequence[str], common: Collection[str]) -> Sample:
+def _sample(rows: Sequence[ReadCount], sure: Sequence[Sure], classes: Sequence[str], common: Collection[str]) -> Sample:
     known = [row for row in rows if row.label in classes]
     shared = [row for row in known if row.label in common]
     return Sample(
@@ -139,7 +139,7 @@ def _sample(rows: Sequence[Read], sure: Sequence[Sure], classes: Sequence[str], 
     )
 
 
-def _class(label: str, known: Sequence[Read]) -> ClassFigures:
+def _class(label: str, known: Sequence[ReadCount]) -> ClassFigures:
     drawn = [row for row in known if row.label == label]
     said = [row for row in known if row.prediction == label]
     found = _right(drawn)
@@ -147,7 +147,7 @@ def _class(label: str, known: Sequence[Read]) -> ClassFigures:
     return ClassFigures(label, recall, precision)
 
 
-def _confusions(rows: Sequence[Read], classes: Sequence[str], common: Collection[str]) -> tuple[Confusions, ...]:
+def _confusions(rows: Sequence[ReadCount], classes: Sequence[str], common: Collection[str]) -> tuple[Confusions, ...]:
     counts: dict[str | None, Counter[str]] = defaultdict(Counter)
     for row in rows:
         counts[row.label][row.prediction] += row.n
@@ -178,11 +178,11 @@ def _calibration(sure: Sequence[Sure], measure: Measure) -> Calibration:
     return calibration(bins, EDGES)
 
 
-def _sum(rows: Iterable[Read]) -> int:
+def _sum(rows: Iterable[ReadCount]) -> int:
     return sum(row.n for row in rows)
 
 
-def _right(rows: Iterable[Read]) -> int:
+def _right(rows: Iterable[ReadCount]) -> int:
     return sum(row.n for row in rows if row.prediction == row.label)
 
 

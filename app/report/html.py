@@ -11,10 +11,10 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.report.charts import Chart, Row, Split, by_class, latencies, shares, splits
+from app.report.charts import Bar, Chart, Split, by_class, latencies, shares, splits
 from app.report.diagrams import Lane, day_by_day, matrix, reliability
 from app.report.number_format import about, between, e_value, milliseconds, p_value, per_cent, times
-from app.report.report_model import Comparison, Report, Sample, Version
+from app.report.report_model import Comparison, Report, Sample, VersionFigures
 from app.report.statistics import ENOUGH, MIN_LABELS, Share
 
 _HERE = Path(__file__).resolve().parent
@@ -98,14 +98,14 @@ def _of_sample(report: Report, series: dict[str, int], kind: str) -> dict[str, C
     return found
 
 
-def _sample(version: Version, kind: str) -> Sample:
+def _sample(version: VersionFigures, kind: str) -> Sample:
     return version.asked if kind == "asked" else version.volunteered
 
 
 def _coverage(report: Report) -> Chart | None:
     rows = [
-        Row("Asked", 0, report.asked.labels),
-        Row("Not asked", 0, report.volunteered.labels, aside="Not asked"),
+        Bar("Asked", 0, report.asked.labels),
+        Bar("Not asked", 0, report.volunteered.labels, aside="Not asked"),
     ]
     if not report.answers:
         return None
@@ -115,10 +115,10 @@ def _coverage(report: Report) -> Chart | None:
 def _accuracy(report: Report, series: dict[str, int]) -> Chart | None:
     rows = []
     for version in report.versions:
-        rows.append(Row(version.name, series[version.name], version.asked.accuracy))
+        rows.append(Bar(version.name, series[version.name], version.asked.accuracy))
         if version.volunteered.accuracy.of:
             name = f"{version.name}, volunteered"
-            rows.append(Row(name, series[version.name], version.volunteered.accuracy, aside="volunteered"))
+            rows.append(Bar(name, series[version.name], version.volunteered.accuracy, aside="volunteered"))
     has_labels = any(row.share.of for row in rows)
     return shares("accuracy", "How often each version is right", rows) if has_labels else None
 
@@ -138,7 +138,7 @@ def _by_class(report: Report, series: dict[str, int], kind: str, which: str, bes
     rows = []
     for label in labels:
         versions = [
-            Row(version.name, series[version.name], one.recall if which == "recall" else one.precision)
+            Bar(version.name, series[version.name], one.recall if which == "recall" else one.precision)
             for version in report.versions
             for one in _sample(version, kind).classes
             if one.label == label
@@ -149,8 +149,8 @@ def _by_class(report: Report, series: dict[str, int], kind: str, which: str, bes
 
 
 def _agreement(report: Report, series: dict[str, int]) -> Chart | None:
-    def row(one: Comparison) -> Row:
-        return Row(f"{one.challenger} and {report.base}", series[one.challenger], one.agreement)
+    def row(one: Comparison) -> Bar:
+        return Bar(f"{one.challenger} and {report.base}", series[one.challenger], one.agreement)
 
     rows = [row(one) for one in report.comparisons if one.agreement.of]
     return (

@@ -24,7 +24,7 @@ class Verdict(msgspec.Struct, frozen=True):
     remark: str
 
 
-class Labelled(msgspec.Struct, frozen=True):
+class LabelCounts(msgspec.Struct, frozen=True):
     """Share of drawings that have a label, and how many of these labels say that it is no digit."""
 
     labels: Share
@@ -87,7 +87,7 @@ class Latency(msgspec.Struct, frozen=True):
     computed: Percentiles
 
 
-class Version(msgspec.Struct, frozen=True):
+class VersionFigures(msgspec.Struct, frozen=True):
     """One version: the labels that it knows, how many answers it gave by source, how many drawings it shadowed."""
 
     name: str
@@ -198,9 +198,9 @@ class Report(msgspec.Struct, frozen=True):
     recipe: int | None
     left_out: tuple[LeftOut, ...]
     verdicts: tuple[Verdict, ...]
-    asked: Labelled
-    volunteered: Labelled
-    versions: tuple[Version, ...]
+    asked: LabelCounts
+    volunteered: LabelCounts
+    versions: tuple[VersionFigures, ...]
     comparisons: tuple[Comparison, ...]
     disputes: tuple[Dispute, ...] | None
     choices: tuple[Choice, ...]

@@ -48,7 +48,7 @@ class Told(NamedTuple):
     n: int
 
 
-class Read(NamedTuple):
+class ReadCount(NamedTuple):
     """Count of one prediction by one version for one label; None: not a digit."""
 
     label: str | None
@@ -101,7 +101,7 @@ class Double(NamedTuple):
     n: int
 
 
-class Answer(NamedTuple):
+class AnswerCount(NamedTuple):
     """One version's answer to one drawing; `certainty` None: its release measured none."""
 
     version: str
@@ -116,7 +116,7 @@ class Disagreement(NamedTuple):
     id: UUID
     created_at: datetime
     pixels: bytes
-    answers: tuple[Answer, ...]
+    answers: tuple[AnswerCount, ...]
     is_labelled: bool
     label: str | None
 
@@ -139,7 +139,7 @@ class Facts(NamedTuple):
     given: tuple[Given, ...]
     found: tuple[Found, ...]
     told: tuple[Told, ...]
-    read: tuple[Read, ...]
+    read: tuple[ReadCount, ...]
     pairs: tuple[Pair, ...]
     doubles: tuple[Double, ...]
     shadowed: dict[str, int]

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, String, and_, cast, exists, fa
 
 from app.storage.counts import (
     MEASURES,
-    Answer,
+    AnswerCount,
     Disagreement,
     Double,
     Facts,
@@ -28,7 +28,7 @@ from app.storage.counts import (
     LeftOut,
     Measure,
     Pair,
-    Read,
+    ReadCount,
     Sure,
     Told,
     bin_of,
@@ -199,7 +199,7 @@ class _Labelled(NamedTuple):
     """Counts of labelled drawings; `recipe`: the newest of theirs."""
 
     told: tuple[Told, ...]
-    read: tuple[Read, ...]
+    read: tuple[ReadCount, ...]
     sure: tuple[Sure, ...]
     pairs: tuple[Pair, ...]
     recipe: int | None
@@ -279,7 +279,7 @@ def _labelled(connection: Connection) -> _Labelled:
             left_out[recipe, asked] += n
     return _Labelled(
         told=tuple(Told(*key, n) for key, n in told.items()),
-        read=tuple(Read(*key, n) for key, n in counted.read.items()),
+        read=tuple(ReadCount(*key, n) for key, n in counted.read.items()),
         sure=tuple(Sure(*key, *sums) for key, sums in counted.sure.items()),
         pairs=tuple(Pair(*key, n) for key, n in counted.pairs.items()),
         recipe=newest,
@@ -294,11 +294,11 @@ def _disagreements(connection: Connection, limit: int) -> tuple[Disagreement, ..
     drawings = select(*columns).where(results.c.pixels.is_not(None), differs).order_by(results.c.id.desc())
     rows = connection.execute(drawings.limit(limit)).all()
     ids = [row.id for row in rows]
-    answers = {row.id: [Answer(*(getattr(row, name) for name in said_by))] for row in rows}
+    answers = {row.id: [AnswerCount(*(getattr(row, name) for name in said_by))] for row in rows}
     columns = (shadows.c[name] for name in ("result_id", *said_by))
     others = select(*columns).where(shadows.c.result_id.in_(ids)).order_by(shadows.c.model_version)
     for identifier, *answer in connection.execute(others):
-        answers[identifier].append(Answer(*answer))
+        answers[identifier].append(AnswerCount(*answer))
     told = select(labels.c.result_id, labels.c.label).where(labels.c.result_id.in_(ids))
     said = {row.result_id: row.label for row in connection.execute(told)}
     return tuple(

@@ -19,7 +19,7 @@ from app.storage.migrate import check_schema
 from app.storage.statements import in_order, insert_rows, most_rows
 from app.storage.tables import probe, results
 
-Source: TypeAlias = Literal["api", "page", "protocol"]
+AnswerSource: TypeAlias = Literal["api", "page", "protocol"]
 DELETED_AT_ONCE = 200
 """Drawings that one transaction deletes: the writers behind it wait for a few milliseconds."""
 MAX_BATCH = most_rows(results)
@@ -57,7 +57,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     model_version: str
     model_sha256: str
     latency_ms: float
-    source: Source
+    source: AnswerSource
     findings: Sequence[str] = ()
     pixels: bytes | None = None
     waited_ms: float | None = None

@@ -24,7 +24,7 @@ PROSE_TOLERANCE = 0.015
 file: 10,000 digits scatter by less, other test sets differ by more."""
 
 
-class Share(NamedTuple):
+class Measured(NamedTuple):
     """`correct` of `n`."""
 
     correct: int
@@ -64,7 +64,7 @@ def read_here(model: Model, mnist: Digits | None) -> GoldenSet | None:
     return GoldenSet(images, labels, model.scorer.scores(images).astype(np.float64))
 
 
-def measure(scorer: Scorer, images: NDArray[np.uint8], labels: Sequence[str]) -> Share:
+def measure(scorer: Scorer, images: NDArray[np.uint8], labels: Sequence[str]) -> Measured:
     """The share of the digits of known classes that the model reads rightly.
 
     Args:
@@ -74,7 +74,7 @@ def measure(scorer: Scorer, images: NDArray[np.uint8], labels: Sequence[str]) ->
     truth = np.array([scorer.classes.index(label) if label in scorer.classes else -1 for label in labels])
     known = truth >= 0
     read = scorer.scores(images[known]).argmax(axis=1)
-    return Share(int(np.count_nonzero(read == truth[known])), int(np.count_nonzero(known)))
+    return Measured(int(np.count_nonzero(read == truth[known])), int(np.count_nonzero(known)))
 
 
 def check_recorded(recorded: Recorded, scorer: Scorer) -> list[Check]:
@@ -82,18 +82,18 @@ def check_recorded(recorded: Recorded, scorer: Scorer) -> list[Check]:
     replayed = replay(recorded.digits(), scorer)
     checks = check_golden(replayed, recorded.promise, whole=True)
     if replayed.n:  # otherwise the check before has said that the promised digits are missing
-        checks.append(check_on_golden_set(Share(replayed.correct, replayed.n), recorded.accuracy))
+        checks.append(check_on_golden_set(Measured(replayed.correct, replayed.n), recorded.accuracy))
     return checks
 
 
-def check_on_golden_set(share: Share, promise: Accuracy) -> Check:
+def check_on_golden_set(share: Measured, promise: Accuracy) -> Check:
     """The golden digits' accuracy against the card's: a thousand digits scatter, so the two intervals must meet."""
     low, high = share.interval
     agrees = low <= promise.interval[1] and promise.interval[0] <= high
     return judge("accuracy of golden digits", "here", str(share), "card", _promised(promise), agrees=agrees)
 
 
-def check_on_mnist(share: Share, card: Card | None) -> Check:
+def check_on_mnist(share: Measured, card: Card | None) -> Check:
     """The accuracy on MNIST's whole test file against the card's interval, or against the figure its prose cites."""
     name = "accuracy on MNIST's test file"
     if card is not None and card.contract is not None:

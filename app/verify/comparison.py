@@ -15,9 +15,9 @@ from app.model.mnist import read_mnist_test
 from app.model.plain_file import read_plain_file
 from app.release.record import Release
 from app.release.store import pulled
-from app.verify.accuracy import Share
+from app.verify.accuracy import Measured
 from app.verify.checks import Code, show, show_labels
-from app.verify.open_model import Model, Source, open_model
+from app.verify.open_model import Model, ModelChoice, open_model
 
 
 class Side(NamedTuple):
@@ -54,15 +54,15 @@ class Reading(NamedTuple):
     per_class: dict[str, tuple[int, int, int]]
 
     @property
-    def shares(self) -> tuple[Share, Share]:
+    def shares(self) -> tuple[Measured, Measured]:
         """The share each read rightly."""
-        return Share(self.both_right + self.only_first, self.n), Share(self.both_right + self.only_second, self.n)
+        return Measured(self.both_right + self.only_first, self.n), Measured(self.both_right + self.only_second, self.n)
 
 
 RECORDED, MNIST = "recorded digits", "digits of MNIST's test file"
 
 
-class Row(NamedTuple):
+class Line(NamedTuple):
     """One property, as each of the two has it; empty where it says nothing."""
 
     name: str
@@ -79,14 +79,14 @@ def look_at(version: str, *, models: Path, lock_file: Path) -> Side:
     release = pulled(models, version)
     artefact = next(file for file in release.files if file.name == release.artefact)
     labels = read_model(read_plain_file(models / version / release.artefact, limit=artefact.size)).labels
-    return Side(release, open_model(Source(version, None, models, lock_file, require_lock=False), Code(labels)))
+    return Side(release, open_model(ModelChoice(version, None, models, lock_file, require_lock=False), Code(labels)))
 
 
-def contract_rows(first: Side, second: Side) -> list[Row]:
+def contract_rows(first: Side, second: Side) -> list[Line]:
     """Their files' statements, property by property."""
     one, other = _properties(first), _properties(second)
     names = dict.fromkeys(name for side in sorted((one, other), key=len, reverse=True) for name in side)
-    return [Row(name, one.get(name, ""), other.get(name, "")) for name in names]
+    return [Line(name, one.get(name, ""), other.get(name, "")) for name in names]
 
 
 def read_both(first: Side, second: Side, *, mnist: Path) -> Reading | None:

@@ -22,7 +22,7 @@ from app.model.plain_file import NotPlain, read_needed_file
 from app.model.refusals import ArtefactRefused
 from app.model.scorer import Scorer
 from app.release.lock import find_vouching, read_lock
-from app.release.origin import AGAIN, Origin, find_origin, find_swapped, known_releases, put_back
+from app.release.origin import AGAIN, ByteOrigin, find_origin, find_swapped, known_releases, put_back
 from app.release.record import CARD, Release, read_record
 from app.release.refusals import BadRelease, ChangedFile
 from app.release.store import read_through
@@ -47,7 +47,7 @@ UNKNOWN_VERSION = "unknown"
 
 
 @dataclass(frozen=True)
-class Source:
+class ModelChoice:
     """A model to open, and what it is held against.
 
     Attributes:
@@ -106,7 +106,7 @@ class Model:
     notices: tuple[str, ...]
 
 
-def open_model(source: Source, code: Code) -> Model:
+def open_model(source: ModelChoice, code: Code) -> Model:
     """The model, with every check made.
 
     Raises:
@@ -119,7 +119,7 @@ def open_model(source: Source, code: Code) -> Model:
         return read_through(link, lambda folder: _open(source, code, link, folder))
 
 
-def _open(source: Source, code: Code, link: Path, folder: Path) -> Model:
+def _open(source: ModelChoice, code: Code, link: Path, folder: Path) -> Model:
     """The model from one and the same `folder`, though `link`, by which it is named, may be replaced meanwhile."""
     record = _pinned(source, folder) if source.path is None else read_record(folder)
     path = source.path or link / (record.artefact if record else "")
@@ -153,7 +153,7 @@ def _open(source: Source, code: Code, link: Path, folder: Path) -> Model:
     return Model(path, digest, version, scorer, card, recorded, tuple(checks), tuple(notices))
 
 
-def _pinned(source: Source, folder: Path) -> Release:
+def _pinned(source: ModelChoice, folder: Path) -> Release:
     named, record = source.models / source.version, read_record(folder)
     if record is None:
         raise MissingModel(named, asked_by=f"MODEL_VERSION={source.version}")
@@ -181,7 +181,9 @@ def _read_of_roster(name: str, data: bytes, code: Code, *, remedy: str | None = 
     return scorer
 
 
-def _check_foreign_bytes(source: Source, code: Code, path: Path, data: bytes, promise: tuple[str, str]) -> list[str]:
+def _check_foreign_bytes(
+    source: ModelChoice, code: Code, path: Path, data: bytes, promise: tuple[str, str]
+) -> list[str]:
     """Notices about bytes that the record beside them does not promise; they are of the pinned version all the same.
 
     Raises:
@@ -196,7 +198,7 @@ def _check_foreign_bytes(source: Source, code: Code, path: Path, data: bytes, pr
     return [f"{path} is {origin.shown}, not what the record beside it promises: `pixelwise pull` puts that back."]
 
 
-def _check_course_path(source: Source, code: Code, pinned: Release) -> None:
+def _check_course_path(source: ModelChoice, code: Code, pinned: Release) -> None:
     """Checks that the file at the course's path, which is not what is served, is no other model."""
     swapped = find_swapped(source.models, pinned, source.lock_file, only_locked=source.require_lock)
     if swapped is None:
@@ -211,7 +213,9 @@ def _check_course_path(source: Source, code: Code, pinned: Release) -> None:
     raise _unlike_record(name, swapped.origin, promise)
 
 
-def _check_origin(source: Source, code: Code, name: str, data: bytes, origin: Origin, promise: tuple[str, str]) -> None:
+def _check_origin(
+    source: ModelChoice, code: Code, name: str, data: bytes, origin: ByteOrigin, promise: tuple[str, str]
+) -> None:
     """Checks that bytes that a record does not promise are those of a release of the pinned version, or of none."""
     if not origin.is_known:
         raise _unlike_record(name, origin, promise)
@@ -222,7 +226,7 @@ def _check_origin(source: Source, code: Code, name: str, data: bytes, origin: Or
         raise VersionMismatch(name, found=version, promised=source.version, remedy=remedy)
 
 
-def _unlike_record(name: str, origin: Origin, promise: tuple[str, str]) -> ChangedFile:
+def _unlike_record(name: str, origin: ByteOrigin, promise: tuple[str, str]) -> ChangedFile:
     remedy = f"{AGAIN}; a model of your own goes under another path, which MODEL_PATH names."
     promised, promised_by = promise
     return ChangedFile(name, found=origin.shown, promised=f"sha256 {promised}", promised_by=promised_by, remedy=remedy)
@@ -255,7 +259,7 @@ def _hold_against(files: Promised, name: str, digest: str) -> None:
         raise ChangedFile(name, found=f"sha256 {digest}", promised=f"sha256 {promised}", promised_by=promised_by)
 
 
-def _vouching_entry(source: Source, path: Path, digest: str, record: Release | None) -> Release:
+def _vouching_entry(source: ModelChoice, path: Path, digest: str, record: Release | None) -> Release:
     entry = find_vouching(read_lock(source.lock_file), version=source.version, digest=digest, record=record)
     if entry is None:
         raise OriginUnknown(
@@ -267,7 +271,7 @@ def _vouching_entry(source: Source, path: Path, digest: str, record: Release | N
     return entry
 
 
-def _served_version(source: Source, path: Path, digest: str, record: Release | None) -> tuple[str, list[str]]:
+def _served_version(source: ModelChoice, path: Path, digest: str, record: Release | None) -> tuple[str, list[str]]:
     """The version that records and `model.lock` give for these bytes, not the one that a setting claims."""
     if record is not None and record.version == source.version and record.serves(digest):
         return source.version, []

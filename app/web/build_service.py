@@ -10,7 +10,7 @@ from app.answering.metrics import Metrics
 from app.answering.reader import Reader
 from app.answering.ready_check import ReadyCheck
 from app.answering.report_process import Reports, Run
-from app.answering.served_version import Version
+from app.answering.served_version import ServedVersion
 from app.answering.shadows import Shadowing
 from app.flags.evaluator import Flags
 from app.storage.database import Database
@@ -18,12 +18,12 @@ from app.storage.key_rows import Keys
 from app.storage.result_rows import Store
 from app.storage.shadow_rows import Shadows
 from app.web.access import Access
-from app.web.card_page import Card
+from app.web.card_page import CardPage
 from app.web.service import Service
 
 
 def build_service(
-    opened: Sequence[tuple[Version, Card]],
+    opened: Sequence[tuple[ServedVersion, CardPage]],
     database: Database,
     access: Access,
     *,

@@ -28,7 +28,7 @@ STRONG = 0.99
 
 
 @dataclass(frozen=True)
-class Card:
+class CardPage:
     """A release in its own words; None where it says nothing.
 
     Attributes:
@@ -63,7 +63,7 @@ class Cell(NamedTuple):
     is_right: bool
 
 
-class Row(NamedTuple):
+class MetricRow(NamedTuple):
     """All digits of one class."""
 
     label: str
@@ -71,7 +71,7 @@ class Row(NamedTuple):
     cells: list[Cell]
 
 
-def confusions(digits: GoldenSet, classes: Sequence[str]) -> list[Row]:
+def confusions(digits: GoldenSet, classes: Sequence[str]) -> list[MetricRow]:
     """For each class that was drawn, in order, how often it was read as each of `classes`."""
     read_as = digits.scores.argmax(axis=1)
     drawn = np.array(digits.labels)
@@ -80,7 +80,7 @@ def confusions(digits: GoldenSet, classes: Sequence[str]) -> list[Row]:
         counts = np.bincount(read_as[drawn == label], minlength=len(classes)).tolist()
         total = sum(counts)
         cells = [Cell(count, _shade(count / total), name == label) for name, count in zip(classes, counts, strict=True)]
-        rows.append(Row(label, total, cells))
+        rows.append(MetricRow(label, total, cells))
     return rows
 
 

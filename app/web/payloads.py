@@ -19,11 +19,11 @@ from app.web.refusals import BadDrawing, NotUnderstood, TooLarge
 MAX_ROWS = 1000
 """Drawings in one request."""
 
-Grey = Annotated[int, Meta(ge=0, le=255)]
+GreyValue = Annotated[int, Meta(ge=0, le=255)]
 WholeGrey = Annotated[float, Meta(ge=0, le=255, multiple_of=1)]
 """A grey value that may be written as 255.0 or 2.55e2 too, as clients of languages with one type of number do."""
 Side = Meta(min_length=SIDE, max_length=SIDE)
-Rows = Annotated[list[Annotated[list[Grey], Side]], Side]
+Rows = Annotated[list[Annotated[list[GreyValue], Side]], Side]
 WholeRows = Annotated[list[Annotated[list[WholeGrey], Side]], Side]
 
 

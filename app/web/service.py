@@ -14,15 +14,15 @@ from app.answering.answer import Answer
 from app.answering.batcher import Overload
 from app.answering.database_watch import DatabaseWatch
 from app.answering.metrics import Metrics
-from app.answering.reader import Origin, Reader
+from app.answering.reader import Reader, RowOrigin
 from app.answering.ready_check import ReadyCheck
 from app.answering.report_process import Reports
 from app.answering.shadows import Shadowing
 from app.flags.evaluator import Context, Decision, Flags
 from app.server.connection import CONNECTION
-from app.storage.result_rows import Source, Store
+from app.storage.result_rows import AnswerSource, Store
 from app.web.access import Access, Caller
-from app.web.card_page import Card
+from app.web.card_page import CardPage
 from app.web.front_end_hints import FrontEnds
 from app.web.operation import Operation, Parameter
 from app.web.refusals import BadParameter, Forbidden, NotAuthenticated, NotFound
@@ -61,7 +61,7 @@ class Admitted(NamedTuple):
     """The reader for this caller, and the origin of stored rows; `origin` None: nothing is stored."""
 
     reader: Reader
-    origin: Origin | None
+    origin: RowOrigin | None
     caller: Caller
 
 
@@ -86,7 +86,7 @@ class Service:
 
     readers: Mapping[str, Reader]
     default: str
-    cards: Mapping[str, Card]
+    cards: Mapping[str, CardPage]
     left_out: Mapping[str, str]
     store: Store
     access: Access
@@ -105,7 +105,7 @@ class Service:
     def reader(self) -> Reader:
         return self.readers[self.default]
 
-    def admit(self, call: Call, *, stores: Source | bool, version: str | None = None) -> Admitted:
+    def admit(self, call: Call, *, stores: AnswerSource | bool, version: str | None = None) -> Admitted:
         """The version that reads for this caller, when it can soon: all that is refused before a body is read.
 
         Args:
@@ -126,9 +126,9 @@ class Service:
         reader.queue.admit()
         if not stores:
             return Admitted(reader, None, caller)
-        source: Source = stores if isinstance(stores, str) else "api" if caller.kind == "key" else "page"
+        source: AnswerSource = stores if isinstance(stores, str) else "api" if caller.kind == "key" else "page"
         keeps = self.flags.keep_drawings(context, self.keeps_drawings)
-        return Admitted(reader, Origin(source, self.access.owner(caller), *decision[1:], keeps), caller)
+        return Admitted(reader, RowOrigin(source, self.access.owner(caller), *decision[1:], keeps), caller)
 
     def reader_of_results(self, call: Call) -> Caller | str:
         """The reader of results: a key or a visit; or the address of anyone, on this machine while HOST is
@@ -228,7 +228,7 @@ class Routes:
 
 
 async def answers_to(
-    call: Call, reader: Reader, pixels: bytes, *, origin: Origin | None, recipe: int | None = None
+    call: Call, reader: Reader, pixels: bytes, *, origin: RowOrigin | None, recipe: int | None = None
 ) -> list[Answer]:
     """The answers to this request's drawings; if its client goes away first, they are not computed.
 

@@ -18,7 +18,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from app.answering.answer import Answer
 from app.drawing.measures import PIXELS, SIDE
 from app.web.operation import Natural, either
-from app.web.payloads import MAX_ROWS, NOT_JSON, Grey, Rows, WholeGrey, WholeRows, as_bytes, check_count, no_json
+from app.web.payloads import MAX_ROWS, NOT_JSON, GreyValue, Rows, WholeGrey, WholeRows, as_bytes, check_count, no_json
 from app.web.refusals import BadDrawing, NotUnderstood
 
 INPUT, INPUT_TYPE = "images", "UINT8"
@@ -44,7 +44,7 @@ _Shape = Meta(
 )
 _Data = Meta(
     description="The N drawings: all values in one list, or nested as the shape says.",
-    extra_json_schema=either(list[Grey], list[Annotated[list[Grey], _all_pixels]], list[Rows]),
+    extra_json_schema=either(list[GreyValue], list[Annotated[list[GreyValue], _all_pixels]], list[Rows]),
 )
 
 
@@ -115,8 +115,8 @@ class Question(NamedTuple):
 
 _request = msgspec.json.Decoder(InferRequest)
 _decoders: dict[int, msgspec.json.Decoder[Any]] = {
-    1: msgspec.json.Decoder(list[Grey]),
-    2: msgspec.json.Decoder(list[Annotated[list[Grey], _all_pixels]]),
+    1: msgspec.json.Decoder(list[GreyValue]),
+    2: msgspec.json.Decoder(list[Annotated[list[GreyValue], _all_pixels]]),
     3: msgspec.json.Decoder(list[Rows]),
 }
 """By the depth of the lists: all values flat, or nested as one of the shapes."""

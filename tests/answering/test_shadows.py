@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.answering import shadows as module
-from app.answering.served_version import Version
+from app.answering.served_version import ServedVersion
 from app.answering.shadows import Offer, Shadowing
 from app.drawing.measures import PIXELS
 from app.storage.identifiers import new_ids
@@ -72,9 +72,11 @@ class House:
             report=self._report,
         )
 
-    def _version(self, name: str) -> Version:
+    def _version(self, name: str) -> ServedVersion:
         engine: Any = self.engines[name]
-        return Version(name, f"of {name}", engine, ("a", "b"), None, temperature=None, unsure_below=None, samples=())
+        return ServedVersion(
+            name, f"of {name}", engine, ("a", "b"), None, temperature=None, unsure_below=None, samples=()
+        )
 
     def _report(self, version: str, outcome: str, rows: int) -> None:
         with self._lock:

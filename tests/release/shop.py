@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.verify.checks import Code
-from app.verify.open_model import Model, Source, open_model
+from app.verify.open_model import Model, ModelChoice, open_model
 from tests.installation import Installation
 
 NINE, TEN = tuple("123456789"), tuple("0123456789")
@@ -17,7 +17,7 @@ class Shop(Installation):
         self, path: str | None = None, *, version="v1.0", classes=NINE, require_lock=False, is_default=False
     ) -> Model:
         named = self.root / path if path else None
-        source = Source(version, named, self.models, self.root / "model.lock", require_lock, is_default)
+        source = ModelChoice(version, named, self.models, self.root / "model.lock", require_lock, is_default)
         return open_model(source, Code(classes))
 
     def rewrite(self, path: str, data: bytes) -> None:

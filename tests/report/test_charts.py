@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from markupsafe import Markup
 
-from app.report.charts import Row, Split, latencies, shares, splits
+from app.report.charts import Bar, Split, latencies, shares, splits
 from app.report.diagrams import FEWEST_WRONG, Lane, day_by_day, matrix, nines, reliability
 from app.report.report_model import Confusions
 from app.report.statistics import Percentiles, calibration, share
@@ -38,7 +38,7 @@ def test_a_scale_gives_the_place_in_percent(scale: Scale, value: float, place: f
 
 
 def test_a_share_is_a_dot_between_the_ends_of_its_interval_on_an_axis_that_has_room_for_all():
-    rows = [Row("a", 0, share(92, 100)), Row("b", 1, share(70, 100), aside="b"), Row("c", 2, share(3, 9, least=20))]
+    rows = [Bar("a", 0, share(92, 100)), Bar("b", 1, share(70, 100), aside="b"), Bar("c", 2, share(3, 9, least=20))]
     picture = shares("k", "t", rows).picture
     scale = Scale(0.6, 1)  # the lowest interval begins at 60.4%
     dots, ranges = marks(picture, "circle", "dot"), marks(picture, "line", "range")

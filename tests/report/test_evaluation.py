@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from app.report.evaluation import DAYS, evaluate
 from app.report.report_model import Report, Share
-from app.storage.counts import Double, Facts, Found, Given, LeftOut, Measure, Pair, Read, Sure, Told, bin_of
+from app.storage.counts import Double, Facts, Found, Given, LeftOut, Measure, Pair, ReadCount, Sure, Told, bin_of
 from app.storage.database import Database
 from app.storage.tables import labels, results, shadows
 from tests.report.conftest import NOW, Filled, report_of
@@ -31,8 +31,8 @@ def given(version: str = "v1.0", *, n: int = 1, day: date = DAY, reason: str | N
     return Given(day, version, "page", "model-version", version, reason, False, n)
 
 
-def read(label: str | None, prediction: str, n: int, *, version: str = "v1.0", asked: bool = True) -> Read:
-    return Read(label, asked, version, prediction, n)
+def read(label: str | None, prediction: str, n: int, *, version: str = "v1.0", asked: bool = True) -> ReadCount:
+    return ReadCount(label, asked, version, prediction, n)
 
 
 def sure(share: float, n: int, *, measure: Measure = "confidence", right: int = 0, label: str | None = "1") -> Sure:

@@ -16,7 +16,7 @@ from msgspec import structs
 from sqlalchemy import Row, select, text
 
 from app.answering.report_process import ReportProcess, Run
-from app.answering.served_version import Version
+from app.answering.served_version import ServedVersion
 from app.drawing.normalise import RECIPE
 from app.model.contract import Drawn, temperature_for
 from app.model.formats import read_model
@@ -28,7 +28,7 @@ from app.verify.card import read_card
 from app.web.access import Access
 from app.web.application import build_application, routes_of
 from app.web.build_service import build_service
-from app.web.card_page import Card
+from app.web.card_page import CardPage
 from app.web.rate_limits import RateLimits
 from app.web.service import Service
 from tests.installation import ROOT, Published
@@ -85,7 +85,7 @@ class Inside:
         self.application = build_application(self.service)
         self.routes = routes_of(self.service)
 
-    async def _make_service(self, opened: Sequence[tuple[Version, Card]], **options: Any) -> Service:
+    async def _make_service(self, opened: Sequence[tuple[ServedVersion, CardPage]], **options: Any) -> Service:
         """On the event loop, where queues are made."""
         return build_service(opened, self.database, self.access, keeps_drawings=True, drawing_days=0, **options)
 
@@ -205,13 +205,13 @@ def environment(database: Database, version: str = "v1.0") -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "DATABASE_URL": f"sqlite:///{database.file}", "MODEL_VERSION": version}
 
 
-def _opened(release: Published, drawn: Mapping[str, Drawn | None]) -> tuple[Version, Card]:
+def _opened(release: Published, drawn: Mapping[str, Drawn | None]) -> tuple[ServedVersion, CardPage]:
     """What `app.main` makes of an opened model, with another `drawn` block in its card where one is given."""
     scorer, golden = read_model(release.artefact), release.golden
     card = read_card(release.files["MODELCARD.md"])
     assert card.contract is not None
     contract = structs.replace(card.contract, drawn=drawn.get(card.contract.version, card.contract.drawn))
-    version = Version(
+    version = ServedVersion(
         name=contract.version,
         sha256=contract.sha256,
         scorer=scorer,
@@ -221,7 +221,7 @@ def _opened(release: Published, drawn: Mapping[str, Drawn | None]) -> tuple[Vers
         unsure_below=unsure_below(golden, scorer.classes),
         samples=((golden.images[0].tobytes(), scorer.classes[golden.scores[0].argmax()]),),
     )
-    return version, Card(
+    return version, CardPage(
         kind=scorer.kind,
         features=scorer.features,
         stated=scorer.stated,

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from app.answering.refusals import NoReport, Stopping
-from app.answering.report_process import Kind, ReportProcess, Reports
+from app.answering.report_process import ReportFormat, ReportProcess, Reports
 from app.report.report_model import Report
 from app.storage.database import Database
 from app.storage.migrate import upgrade
@@ -28,7 +28,7 @@ from tests.web.inside import KEY, Inside
 from tests.web.visits import STROKES, MakeInside, visit
 
 HOSTILE = "<script>alert(1)</script>"
-PAGE, FIGURES = Kind("html", drawings=True), Kind("json", drawings=True)
+PAGE, FIGURES = ReportFormat("html", drawings=True), ReportFormat("json", drawings=True)
 FORWARDED = {"x-forwarded-for": "192.0.2.9"}
 
 
@@ -53,9 +53,9 @@ class Told:
     """Makes reports of what it was asked for, and remembers that."""
 
     def __init__(self) -> None:
-        self.asked: list[Kind] = []
+        self.asked: list[ReportFormat] = []
 
-    async def __call__(self, kind: Kind) -> bytes:
+    async def __call__(self, kind: ReportFormat) -> bytes:
         self.asked.append(kind)
         return json.dumps(kind).encode()
 
@@ -97,7 +97,7 @@ def test_who_may_read_it_and_who_sees_drawings_of_others(
     reply = inside.ask("GET", path, headers=headers, key=key, address="127.0.0.1" if local else "192.0.2.7")
     assert reply.status == status
     form = "json" if "json" in path else "html"
-    assert told.asked == ([] if drawings is None else [Kind(form, drawings)])
+    assert told.asked == ([] if drawings is None else [ReportFormat(form, drawings)])
 
 
 def test_what_a_key_s_holder_saw_is_not_what_a_visit_gets_afterwards(make: MakeInside):
@@ -107,7 +107,7 @@ def test_what_a_key_s_holder_saw_is_not_what_a_visit_gets_afterwards(make: MakeI
     first = inside.ask("GET", "/analytics")
     assert inside.ask("GET", "/analytics", headers=headers, key=None).body != first.body
     assert inside.ask("GET", "/analytics").body == first.body
-    assert told.asked == [PAGE, Kind("html", drawings=False)]
+    assert told.asked == [PAGE, ReportFormat("html", drawings=False)]
 
 
 def test_each_look_counts_against_the_limits(make: MakeInside):
@@ -182,7 +182,7 @@ def test_it_is_run_with_what_is_asked_for_in_the_root_with_low_priority_and_the_
     code = "import json, os, sys, time; time.sleep(0.2)\n"
     code += "print(json.dumps([sys.argv[1:], os.getcwd(), os.nice(0), os.environ['DATABASE_URL'], sys.stdin.read()]))"
     run = ReportProcess(tmp_path, {"DATABASE_URL": "sqlite:///x"}, command=[sys.executable, "-c", code])
-    arguments, folder, niceness, address, typed = json.loads(asyncio.run(run(Kind("html", drawings=False))))
+    arguments, folder, niceness, address, typed = json.loads(asyncio.run(run(ReportFormat("html", drawings=False))))
     assert arguments == ["--format", "html", "--stylesheet", "analytics/style.css", "--without-drawings"]
     assert (folder, niceness - os.nice(0), address, typed) == (str(tmp_path), 10, "sqlite:///x", "")
     assert json.loads(asyncio.run(run(FIGURES)))[0] == ["--format", "json"]
@@ -224,9 +224,9 @@ def test_what_is_said_beside_a_report_is_logged_and_the_report_good(tmp_path: Pa
 
 
 def test_a_failure_is_503_with_the_house_s_words_and_not_kept(make: MakeInside, tmp_path: Path):
-    asked: list[Kind] = []
+    asked: list[ReportFormat] = []
 
-    async def fails_once(kind: Kind) -> bytes:
+    async def fails_once(kind: ReportFormat) -> bytes:
         asked.append(kind)
         failing = "raise SystemExit('/secret/path is broken')"
         return await child(failing if len(asked) == 1 else "print('now')", tmp_path)(kind)
@@ -250,10 +250,10 @@ class Slow:
     """Makes reports when it is let; counts how many are made at once."""
 
     def __init__(self) -> None:
-        self.let, self.asked = asyncio.Event(), list[Kind]()
+        self.let, self.asked = asyncio.Event(), list[ReportFormat]()
         self.now = self.most = 0
 
-    async def __call__(self, kind: Kind) -> bytes:
+    async def __call__(self, kind: ReportFormat) -> bytes:
         self.asked.append(kind)
         self.now += 1
         self.most = max(self.most, self.now)
@@ -338,7 +338,7 @@ def test_others_are_answered_while_it_is_made(make: MakeInside, tmp_path: Path):
     code = "import time; time.sleep(1); print('late')"
     done: list[str] = []
 
-    async def slow(kind: Kind) -> bytes:
+    async def slow(kind: ReportFormat) -> bytes:
         report = await child(code, tmp_path)(kind)
         done.append("report")
         return report

@@ -24,7 +24,7 @@ from app.model.sklearn_pickle.names import (
 )
 from app.model.sklearn_pickle.numpy_forms import is_built
 
-Check = Callable[[object], bool]
+Rule = Callable[[object], bool]
 
 
 def wrong_attribute(of: Global, state: Mapping[str, Any]) -> str | None:
@@ -107,11 +107,11 @@ def _class_weight(value: object) -> bool:
     return value is None or type(value) is str
 
 
-def _one_of(*checks: Check) -> Check:
+def _one_of(*checks: Rule) -> Rule:
     return lambda value: any(holds(value) for holds in checks)
 
 
-def _only(*values: object) -> Check:
+def _only(*values: object) -> Rule:
     return lambda value: any(type(value) is type(one) and value == one for one in values)
 
 
@@ -120,7 +120,7 @@ def _seen_to(value: object) -> bool:
     return True
 
 
-_REQUIRED: dict[Global, dict[str, Check]] = {
+_REQUIRED: dict[Global, dict[str, Rule]] = {
     PIPELINE: {"steps": _seen_to, "memory": _nothing, "verbose": _flag, "_sklearn_version": _seen_to},
     BINARIZER: {"threshold": _seen_to, "copy": _flag, "_sklearn_version": _seen_to},
     LABEL_BINARIZER: {
@@ -214,7 +214,7 @@ _REQUIRED: dict[Global, dict[str, Check]] = {
     },
 }
 
-_OPTIONAL: dict[Global, dict[str, Check]] = {
+_OPTIONAL: dict[Global, dict[str, Rule]] = {
     PIPELINE: {"transform_input": _nothing},  # from scikit-learn 1.6 on
     BINARIZER: {"n_features_in_": _seen_to, "feature_names_in_": _names},  # once fitted; once fitted on a DataFrame
     LOGISTIC_REGRESSION: {"multi_class": _seen_to, "feature_names_in_": _names},  # until scikit-learn 1.7

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
-from app.answering.report_process import Kind
+from app.answering.report_process import ReportFormat
 from app.web.body import JSON
 from app.web.file_response import WholeFile
 from app.web.operation import CSS, HTML, READERS, Moment, Natural, Operation, Parameter, one_of
@@ -66,7 +66,7 @@ class AnalyticsRoutes(Routes):
         Who may read GET /results may read this. Only with a key, or on the service's own machine, other people's
         drawings are in it. It is at most 10 seconds old.
         """
-        kind = Kind(drawings=self._may_see_drawings(call), form=_format(call))
+        kind = ReportFormat(drawings=self._may_see_drawings(call), form=_format(call))
         self._service.watch.require()
         return Response(await self._service.reports.get(kind), media_type=MEDIA_TYPES[kind.form])
 

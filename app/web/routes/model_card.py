@@ -10,12 +10,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Meta
 from starlette.responses import HTMLResponse, Response
 
-from app.answering.served_version import Version
+from app.answering.served_version import ServedVersion
 from app.drawing.measures import SIDE
 from app.drawing.normalise import RECIPE
 from app.model.contract import THE_INPUT
 from app.model.unsure import SURE_FROM
-from app.web.card_page import Card, as_html, confusions, weight_pictures
+from app.web.card_page import CardPage, as_html, confusions, weight_pictures
 from app.web.file_response import MAY_BE_KEPT
 from app.web.operation import HTML, Operation, Parameter, binary
 from app.web.refusals import NotFound
@@ -62,7 +62,7 @@ class ModelRoutes(Routes):
         version = call.query_params.get("version", self._service.default)
         return self._shown[self._service.reader_of(version).version.name]
 
-    def _show(self, version: Version, card: Card) -> Shown:
+    def _show(self, version: ServedVersion, card: CardPage) -> Shown:
         service = self._service
         digits = card.recorded or card.mnist
         pictures = {} if card.weights is None else weight_pictures(card.weights, version.classes)
