@@ -138,6 +138,7 @@ def test_prose_that_is_silent_is_skipped(scorer: Scorer, contract: Contract):
         ("steps", {"steps": {"binarize": "Binarizer", "clf": "MLPClassifier"}}),
         ("steps", {"steps": {"binarise": "Binarizer", "clf": "LogisticRegression"}}),
         ("steps", {"steps": {"clf": "LogisticRegression"}}),
+        ("steps", {"steps": {"clf": "LogisticRegression", "binarize": "Binarizer"}}),
         ("classes", {"classes": tuple("012345678")}),
         ("classes", {"classes": tuple("987654321")}),
         ("withheld", {"withheld": ("0", "9")}),
