@@ -95,6 +95,7 @@ CATCH_EVERYTHING = {
 READS_THE_ENVIRONMENT = {"app/settings.py"}
 # These hand the whole environment on to a process of their own, and read nothing of it.
 HANDS_THE_ENVIRONMENT_ON = {
+    "app/cli/predict.py",
     "app/cli/program.py",
     "app/main.py",
     "app/cli/terminal.py",
@@ -207,7 +208,8 @@ def test_only_the_joints_import_the_classifier():
     """It opens the model when it is imported; everything else is handed what it needs."""
     assert {name for name in MODULES if "app.classifier" in own_imports(name)} == {
         "predict",
-        "app.cli.program",
+        "app.cli.predict",
+        "app.cli.verify",
         "app.main",
     }
 
@@ -218,7 +220,10 @@ def test_only_the_worker_imports_the_joined_service():
 
 @pytest.mark.parametrize(
     ("name", "opened"),
-    [("predict", "app.classifier"), ("app.cli.program", "app.classifier"), ("app.server.worker", "app.main")],
+    [
+        *(("predict", "app.classifier"), ("app.cli.predict", "app.classifier"), ("app.cli.verify", "app.classifier")),
+        ("app.server.worker", "app.main"),
+    ],
 )
 def test_what_works_at_import_is_imported_inside_functions(name: str, opened: str):
     """So that --help and pull do not open the model, and a refusal gets its exit code."""

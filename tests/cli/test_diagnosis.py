@@ -333,9 +333,7 @@ def test_a_database_server_that_does_not_answer_is_a_fault(house: Installation):
 
 
 def test_a_disk_that_is_nearly_full_is_a_fault(house: Installation):
-    on_a_tiny_disk = (
-        "import app.cli.doctor, app.cli.program; app.cli.doctor.LEAST_FREE_BYTES = 1 << 60; app.cli.program.main()"
-    )
+    on_a_tiny_disk = "import app.cli, app.cli.diagnosis; app.cli.diagnosis.LEAST_FREE_BYTES = 1 << 60; app.cli.main()"
     done = house.run("-c", on_a_tiny_disk, "doctor", "--json")
     checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
     assert (done.returncode, faults(checks)) == (3, {"disk": f"free space in {house.root / 'data'}"})
