@@ -83,7 +83,7 @@ CATCH_EVERYTHING = {
     "app.errors",
     "app.answering.reader",
     *(
-        "app.answering.shadows",
+        "app.answering.shadow_versions",
         "app.answering.batcher",
         "app.web.middleware",
         "app.answering.database_watch",
@@ -99,7 +99,7 @@ HANDS_THE_ENVIRONMENT_ON = {
     "app/cli/program.py",
     "app/main.py",
     "app/cli/terminal.py",
-    "app/cli/verify_process.py",
+    "app/cli/verify_in_child.py",
     "app/release/git.py",
 }
 
@@ -166,7 +166,7 @@ def test_a_module_imports_only_from_the_rooms_below_its_own(name: str):
     ("above", "below", "modules"),
     [
         ("drawing", "model", {"app.model.contract"}),
-        ("report", "model", {"app.model.interval"}),
+        ("report", "model", {"app.model.confidence_interval"}),
         ("verify", "drawing", {"app.drawing.normalise"}),
         ("server", "main", {"app.main"}),
     ],
@@ -365,7 +365,7 @@ def test_nothing_but_the_joints_works_at_import(name: str):
 
 
 # One machine is clearer whole.
-LONGER = {"app/model/sklearn_pickle/machine.py": 450}
+LONGER = {"app/model/sklearn_pickle/pickle_machine.py": 450}
 FILES = sorted([*MODULES.values(), *(ROOT / "tests").rglob("*.py"), *MODEL_REPOSITORY.glob("*.py")])
 
 

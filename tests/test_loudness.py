@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.model.golden import GoldenSet
+from app.model.golden_set import GoldenSet
 from app.verify.card import read_card
 from tests.installation import CARD, Installation, Published
 from tests.release.remote import Remote

@@ -18,19 +18,19 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.verify_process import Trial, try_alone
+from app.cli.verify_in_child import Trial, try_alone
 from app.cli.virtual_environment import leads_elsewhere
 from app.errors import PixelWiseError, SystemRefused, cause_of, system_refusals
 from app.model.formats import MAX_BYTES
 from app.model.plain_file import NotPlain, read_needed_file, read_plain_file
 from app.release.address import parse_address
 from app.release.default_copies import check_room
-from app.release.lock import find_vouching, read_lock
+from app.release.model_lock import find_vouching, read_lock
+from app.release.models_folder import artefact_of, check_lock, pulled, read_through
 from app.release.origin import find_origin, find_swapped, known_releases
 from app.release.pin import show_short_id
 from app.release.record import Release, changed_file, describe, is_intact, read_record
-from app.release.seen import read_seen
-from app.release.store import artefact_of, check_lock, pulled, read_through
+from app.release.seen_commits import read_seen
 from app.server.listen import listen
 from app.server.refusals import CannotListen
 from app.server.running_service import running_service, served_by

@@ -19,7 +19,7 @@ def lock(
     ] = False,
 ) -> None:
     """Add the pulled releases that .env names, or VERSION, to model.lock, for review."""
-    from app.release.lock import add_to_lock
+    from app.release.model_lock import add_to_lock
 
     settings = read_settings()
     for one in settings.model_versions if version is None else (version,):

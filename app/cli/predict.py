@@ -37,7 +37,7 @@ def predict(
     """Read digits from pictures, all in one batch."""
     from app.classifier import MODEL
     from app.cli.image_files import read_images
-    from app.cli.tables import answers_table, as_characters
+    from app.cli.layout import answers_table, as_characters
     from app.drawing.skew import skipped_checks
     from app.model.contract import INK_ABOVE
 
@@ -86,7 +86,7 @@ def _answers(seen: list[Images]) -> list[dict[str, Any]]:
 
     from app.classifier import MODEL, classify_batch
     from app.drawing.normalise import RECIPE
-    from app.drawing.ring import MAY_BE_WITHHELD, with_withheld
+    from app.drawing.ring_of_zero import MAY_BE_WITHHELD, with_withheld
     from app.drawing.skew import find_skew
     from app.model.contract import temperature_for, withheld_from
     from app.model.unsure import certainties_of, is_unsure

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from app.cli.terminal import Asked, JsonOption, print_json, say, show
-from app.cli.verify_process import run_alone
+from app.cli.verify_in_child import run_alone
 from app.errors import PixelWiseError
 from app.settings import read_settings
 from app.verify.refusals import ContractBroken, RosterMismatch
@@ -23,7 +23,7 @@ def verify(
     mnist: Annotated[bool, typer.Option("--mnist", help="Measure the accuracy on MNIST's test file too.")] = False,
 ) -> None:
     """Hold artefact, card, code and golden set against each other; exit code 4 when they disagree."""
-    from app.release.store import artefact_of
+    from app.release.models_folder import artefact_of
     from app.verify.checks import refuse_differences
 
     settings = read_settings()
@@ -68,7 +68,7 @@ def _show_checks(
     error: PixelWiseError | None = None,
 ) -> None:
     """version and classes: of the model, where it was opened."""
-    from app.cli.tables import checks_report
+    from app.cli.layout import checks_report
 
     if Asked.json:
         listed = [check._asdict() for check in checks]

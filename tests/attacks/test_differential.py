@@ -19,7 +19,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.model.engine import Layer
-from app.model.sklearn_pickle.reader import Artefact, read_artefact
+from app.model.sklearn_pickle.artefact import Artefact, read_artefact
 from tests.attacks.accepted import accepted
 from tests.attacks.assemble import Global
 from tests.attacks.differential import MODEL_PYTHON, ONE_THREAD, Cage, cage, compare, difference

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import insert, update
 
 from app.report.evaluation import evaluate
-from app.report.report_model import Report
+from app.report.report_data import Report
 from app.storage.report_queries import read_facts
 from app.storage.tables import labels, results
 from app.verify.card import read_card

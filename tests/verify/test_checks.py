@@ -10,7 +10,7 @@ import pytest
 
 from app.model.contract import Accuracy, Contract, GoldenPromise, temperature_for
 from app.model.formats import read_model
-from app.model.golden import Replay
+from app.model.golden_set import Replay
 from app.model.scorer import Scorer
 from app.verify.card import Card, read_card, read_prose
 from app.verify.checks import (
