@@ -1,6 +1,6 @@
 """A git repository as a source: a release is a tag, pinned by its commit; its files are read as bytes.
 
-Trust is the lock's business (`lock.py`); what is refused here is refused of a trusted repository too.
+Trust is the lock's business (`model_lock.py`); what is refused here is refused of a trusted repository too.
 """
 
 from __future__ import annotations

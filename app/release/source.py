@@ -1,6 +1,6 @@
 """A source of releases: the three verbs that a pull needs, and the bounds of what any source may offer.
 
-A further source is a file beside `git_source.py`, and a line in the table of `open_source.py`.
+A further source is a file beside `git_source.py`, and a line in the table of `sources.py`.
 """
 
 from __future__ import annotations
