@@ -1,4 +1,4 @@
-"""The report as one page: it works without scripts, offline, and on phones. Texts from the database are never markup."""
+"""The report as one page: it works without scripts, offline and on phones. Texts from the database are never markup."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ MEASURES: tuple[Measure, ...] = ("confidence", "certainty")
 
 
 class Given(NamedTuple):
-    """Count of one day's (UTC) answers alike in the other fields: the choice of the version; whether the maker was asked."""
+    """Count of one day's (UTC) answers alike in the choice of the version, and in whether the maker was asked."""
 
     day: date
     version: str
