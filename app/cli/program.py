@@ -48,15 +48,15 @@ MANY = 20
 """From this many images on, reading them shows a progress bar."""
 KINDS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".npy"}
 OF_PHONES = {".heic", ".heif"}
-"""Photographs that are refused, by name and with the way out, also where they lie in a folder."""
+"""Photographs that are refused by name and with a remedy, even when found in a folder."""
 NOT_ASKED: dict[str, Any] = {"prediction": None, "confidence": None, "scores": {}, "certainty": None, "unsure": False}
-"""What stands for the model's answer where there is no digit to read."""
+"""Substitute for the model's answer where there is no digit to read."""
 
 
 def main() -> NoReturn:
     """Runs the command; a refusal is one message on stderr (and one object on stdout with --json) and its exit code."""
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that cannot show a character
-    os.umask(os.umask(0o077) | 0o002)  # whatever it was: nothing that is written is for everyone to change
+    os.umask(os.umask(0o077) | 0o002)  # added to the present mask: no file may be writable for everyone
     _say_which_installation()
     try:
         with system_refusals():
@@ -67,7 +67,7 @@ def main() -> NoReturn:
 
 
 def _say_which_installation() -> None:
-    """An activated environment stays that of its own tree, whatever the current folder is."""
+    """Reports on stderr which installation this is: an activated environment belongs to its own tree, in any folder."""
     here = Path(os.path.realpath("."))
     if here != ROOT and (here / "setup-server.sh").is_file() and (here / "app/cli/program.py").is_file():
         say(f"This is the command of {ROOT}, not of the current folder {here}: it reads and changes that one.")
@@ -160,7 +160,7 @@ def verify(
 
 
 def _refuse_checks(checks: Sequence[Any], error: PixelWiseError, **of_model: Any) -> NoReturn:
-    """The refusal, with all that was compared."""
+    """Shows the refusal, with all comparisons made."""
     _show_checks(checks, error=error, **of_model)
     say(str(error))
     sys.exit(error.exit_code)
@@ -173,7 +173,7 @@ def _show_checks(
     classes: tuple[str, ...] | None = None,
     error: PixelWiseError | None = None,
 ) -> None:
-    """version and classes: of the model, where it was opened."""
+    """Shows the checks; `version` and `classes` are those of the model, if it was opened."""
     from app.cli.tables import checks_report
 
     if Asked.json:
@@ -228,7 +228,7 @@ def predict(
             say(f"Not checked for want of a profile in the card: {', '.join(skipped)}")
         saw = [image if found.unread is None else None for found in seen for image in found.pixels]
         for name, image in zip(names, saw, strict=True):
-            if show and image is not None:  # of a picture that was not read the table says why
+            if show and image is not None:  # for a picture that was not read the table gives the reason
                 typer.echo(f"{name}\n{as_characters(image, ink_above=INK_ABOVE)}")
         if names:
             show_table(answers_table(names, answers))
@@ -239,7 +239,7 @@ def predict(
 
 
 def _answers(seen: list[Images]) -> list[dict[str, Any]]:
-    """The answer for each image, as the service gives it: the model is asked once, for all that there is to read."""
+    """The answer for each image, as the service gives it; the model is asked once, for all readable images."""
     import numpy as np
 
     from app.classifier import MODEL, classify_batch
@@ -271,8 +271,8 @@ def _answers(seen: list[Images]) -> list[dict[str, Any]]:
 
 
 def _sure_from(temperature: float | None) -> float | None:
-    """The certainty, or without a temperature the confidence, below which an answer is called unsure, as the service
-    has it."""
+    """The certainty, or without a temperature the confidence, below which an answer is called unsure, as in the
+    service."""
     from app.classifier import MODEL
     from app.model.unsure import SURE_FROM, unsure_below
     from app.verify.accuracy import mnist_for, read_here

@@ -44,12 +44,11 @@ SOME, MUCH = 0.1, 0.2
 """Least share of a photograph taken for ink when that is really the paper; and the share if a digit is seen in it."""
 FAINT_SIDE, FAINT_PIECES, FAINT_LENGTH = 0.25, 2, 10.0
 """Least share of a photograph's longer side, most pieces, and least ratio of length to width of faint ink: anything
-else that hardly stands out is the paper's own grain. Pencilled digits of a sixteenth of the paper's light satisfy all
+else that hardly stands out is the paper's grain. Pencilled digits of a sixteenth of the paper's light meet all
 three."""
 SOFT, BROAD = 0.15, 10
-"""Pixels, beyond two, in which paper turns into ink, for each pixel of a line's width; and the least width in pixels
-for
-this test: a hairline has no more of them than light has."""
+"""Pixels, beyond two, in which paper turns into ink, for each pixel of a line's width; and the least width, in pixels,
+that is tested so: a hairline has no more of them than light has."""
 RULED = 8
 """Rim crossings that mark squared paper: its lines cross at every square, those of a digit at most four times."""
 WEAKEST = 0.55

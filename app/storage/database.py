@@ -202,8 +202,7 @@ class Database:
             self._writer = None
 
     def _write_log_out(self) -> None:
-        """Writes the log into the open file, wherever that is: SQLite would apply it to any file that it lies
-        beside."""
+        """Writes the log into the open file, wherever that is: SQLite would apply it to any file beside it."""
         with self._writing_to_file, self._translated():
             if self._writer is not None:
                 self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()

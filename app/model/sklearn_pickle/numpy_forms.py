@@ -1,6 +1,5 @@
-"""The forms of numpy's own objects in an honest artefact. numpy obeys every field of them, even those that no model
-needs,
-so a value in any other form is refused: a field that one reader ignores, another may obey.
+"""The forms of numpy's own objects in an honest artefact. numpy obeys every field of them, even those that no
+model needs, so a value in any other form is refused: a field that one reader ignores, another may obey.
 
 Each function returns the fault, or None.
 
