@@ -30,7 +30,7 @@ class NoReport(Busy):
 
 
 class Stopping(Busy):
-    """The service ends; a new one is likely to follow."""
+    """The service is ending; a new one is likely to follow."""
 
     def __init__(self) -> None:
         super().__init__("service", found="stopping", promised="answers to what it had accepted", retry_after=2)

@@ -1,7 +1,7 @@
-"""The versions that did not answer read each stored drawing too: after its answer, on a thread of their own.
+"""Shadow reading: the versions that did not answer read each stored drawing after its answer, on their own thread.
 
-What people wait for comes first: while a queue is pressed, or more waits here than is good, drawings are shed and
-counted. Nothing is retried: a drawing that could not be read along is one pair less for the comparison.
+Answers that people wait for come first: while a queue is pressed, or too much waits here, drawings are shed and
+counted. Nothing is retried: a drawing that could not be read along is one pair fewer for the comparison.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from app.storage.shadow_rows import MAX_BATCH, Shadow, Shadows
 WAITING_ROWS = 4096
 """Drawings that may wait: 3 MiB of them."""
 GATHER_SECONDS = 0.05
-"""What comes in this time goes together: a transaction costs as much for one row as for many."""
+"""Drawings that arrive within this time go together: a transaction costs as much for one row as for many."""
 CLOSING_SECONDS = 3.0
-"""When the service ends, what waits has so long; the rest is shed."""
+"""Time for waiting drawings when the service ends; the rest is shed."""
 Outcome: TypeAlias = Literal["stored", "shed", "failed"]
 _log = logging.getLogger("pixelwise.shadows")
 
@@ -39,13 +39,13 @@ class Offer(NamedTuple):
 
 
 class Shadowing:
-    """Reads along.
+    """Reads stored drawings with the versions that did not answer them.
 
     Args:
         versions: all that are served, by name.
-        wanted: the versions that read along where this one answers.
-        is_pressed: people wait longer than they should.
-        report: told how many shadow answers of a version came to what. Called on any thread.
+        wanted: gives the versions that read along with the one that answered.
+        is_pressed: tells whether people wait longer than they should.
+        report: told how many shadow answers of a version had which outcome. Called on any thread.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Shadowing:
         self._thread: Thread | None = None
 
     def offer(self, offer: Offer) -> None:
-        """Takes stored drawings, or sheds them; never waits. On any thread."""
+        """Takes stored drawings, or sheds them; never waits. May be called on any thread."""
         wanted = self._wanted(offer.answering)
         if not wanted:
             return
@@ -83,10 +83,10 @@ class Shadowing:
                 self._report(version, "shed", rows)
 
     def close(self) -> None:
-        """Takes nothing more; returns when what waits was read or shed. Not on the event loop."""
+        """Takes nothing more; returns when waiting drawings are read or shed. Not to be called on the event loop."""
         with self._lock:
             self._ends_at = time.monotonic() + CLOSING_SECONDS
-            self._offers.put(None)  # the last: what is taken is put there under this lock
+            self._offers.put(None)  # always the last item: offers are put there under this lock
         if self._thread is not None:
             self._thread.join(2 * CLOSING_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Is this installation in order? Every check, and for each fault the line that mends it."""
+"""Checks of this installation, each fault with the command line that mends it."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ from app.storage.refusals import DatabaseUnavailable, WrongSchema
 OLDEST_PYTHON = (3, 11)
 REPOSITORY = "pixelwise-model/releases.git"
 LEAST_FREE_BYTES = 256 << 20
-"""What must be free beside the database: some hundred thousand answers."""
+"""Least free space beside the database: room for some hundred thousand answers."""
 ASK_SECONDS = 2
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-"""What listens on every address of this machine is asked at this one."""
+"""A service that listens on every address of this machine is queried at this one."""
 
 
 class Symptom(msgspec.Struct, frozen=True):
-    """One check: what of, whether it is well, what was found, and the line that mends it (empty when well)."""
+    """One check: its subject, whether that is well, the finding, and the line that mends it (empty if well)."""
 
     name: str
     healthy: bool
@@ -85,7 +85,7 @@ def _python() -> Symptom:
 
 
 def _environments() -> Iterator[Symptom]:
-    """Environments that lead to another folder, as after a move or copy."""
+    """Virtual environments that lead to another folder, as after a move or copy."""
     for name in (".venv", "pixelwise-model/.venv"):
         if elsewhere := leads_elsewhere(ROOT / name):
             yield Symptom(name, False, elsewhere, "bash setup-server.sh", 3)
@@ -130,15 +130,15 @@ def _env_file() -> Symptom:
 def _settings(settings: Settings) -> Iterator[Symptom]:
     try:
         address = parse_address(settings.model_repo, root=settings.root)
-        # The address as it may be shown: MODEL_REPO itself can hold a token.
+        # The address in its printable form: MODEL_REPO itself may hold a token.
         yield Symptom("settings", True, f"{address.repository} {' '.join(settings.model_versions)}")
         for version in settings.model_versions:
             try:
                 record = read_record(settings.models / version)
                 seen = read_seen(settings.models).get(address.key, {})
             except PixelWiseError:
-                continue  # named below, with the release or models/
-            # A pull from MODEL_REPO that finds the very commit in place leaves its record as it is.
+                continue  # reported below, with the release or models/
+            # A pull from MODEL_REPO that finds the same commit in place leaves its record unchanged.
             is_of = record is None or parse_address(record.repository, root=settings.root).key == address.key
             if record is not None and not (is_of or seen.get(version) in record.pins):
                 found = f"{version} in models/ comes from {record.repository}, MODEL_REPO is {address.repository}"
@@ -160,7 +160,7 @@ def _service(settings: Settings) -> Iterator[Symptom]:
 
 
 def _data_folder(settings: Settings) -> Iterator[Symptom]:
-    """Tries whether the service could write there; yields nothing if it can."""
+    """Checks that the service could write there; yields nothing if it can."""
     folder = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -171,7 +171,7 @@ def _data_folder(settings: Settings) -> Iterator[Symptom]:
 
 
 def _database(settings: Settings) -> Iterator[Symptom]:
-    # Takes a quarter of a second: not before the cheap checks have passed.
+    # Takes a quarter of a second: done only after the cheap checks have passed.
     from app.storage.database import Database, elsewhere, why_unwritable
     from app.storage.migrate import REVISION, check_schema
 
@@ -213,7 +213,7 @@ def _address(host: str, port: int) -> Symptom:
 
 
 def _served(settings: Settings) -> Iterator[Symptom]:
-    """Versions that the running service left out, perhaps in order by now."""
+    """Versions that the running service left out, and that may be in order by now."""
     service = running_service(settings.data_dir)
     served = served_by(service) if service else None
     if served is None:
@@ -262,7 +262,8 @@ def _model(settings: Settings, version: str) -> Iterator[Symptom]:
 
 
 def _without_certainty(settings: Settings, version: str, suffix: str) -> Symptom:
-    """No fault: a release made before drawn digits were measured works as it did, or is built anew here."""
+    """A note, not a fault: a release made before drawn digits were measured works as before, or can be built anew
+    here."""
     found = (
         "its card states no temperature for the recipe here: an answer is called unsure by the model's own confidence"
     )
@@ -278,12 +279,12 @@ def _recorded(trial: Trial, suffix: str) -> str:
 
 
 def _named(settings: Settings, path: Path) -> Symptom:
-    """The origin of the bytes that MODEL_PATH names, and whether a record there promises others."""
+    """The origin of the bytes that MODEL_PATH names; a fault if a record there promises other bytes."""
     served = f"MODEL_PATH is served: {path.name}"
     try:
         data = read_plain_file(path, limit=MAX_BYTES)
     except NotPlain:
-        return Symptom("release", True, served)  # the start says what is wrong with it
+        return Symptom("release", True, served)  # the start reports its fault
     file = describe(path.name, data)
     record = read_record(path.parent)
     promised = {one.name: one for one in record.files} if record else {}
@@ -299,7 +300,7 @@ def _named(settings: Settings, path: Path) -> Symptom:
 
 
 def _course_path(settings: Settings) -> Symptom:
-    """The file at `models/<the default's artefact>`: nothing is served from there, but people look and swap there."""
+    """The file at `models/<the default's artefact>`: not served, but people look at it and swap it."""
     pinned = pulled(settings.models, settings.model_version)
     path = settings.models / pinned.artefact
     name, shown, pull = "course's path", f"{path.parent.name}/{path.name}", "pixelwise pull"
@@ -319,14 +320,14 @@ def _course_path(settings: Settings) -> Symptom:
 
 
 def _models_folder(settings: Settings) -> Iterator[Symptom]:
-    """Obstacles to the next pull's placing a release; yields nothing if there are none."""
+    """Obstacles to placing a release at the next pull; yields nothing if there are none."""
     models = settings.models
     if not models.is_dir():
         return
     try:
         record = read_record(models / settings.model_version)
     except PixelWiseError:
-        record = None  # named below, with the release
+        record = None  # reported below, with the release
     try:
         check_lock(models)
         read_seen(models)
@@ -357,6 +358,6 @@ def _release(settings: Settings, version: str, suffix: str) -> Iterator[Symptom]
 
 
 def _state(folder: Path) -> tuple[Release, str | None] | None:
-    """The record there, and the name of a file that is not what it says."""
+    """The record there, and the name of a file that differs from it."""
     record = read_record(folder)
     return None if record is None else (record, changed_file(folder, record, read=read_needed_file))

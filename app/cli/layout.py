@@ -24,7 +24,7 @@ VIEWS: dict[View, str] = {
     "here": "code",
     "golden": "golden set",
 }
-"""The column in which a view is shown; what settings say and what is computed here is the code's side."""
+"""The column in which a view is shown; settings and values computed here are in the code's column."""
 
 QUESTIONS = {
     "Which preprocessing is inside the artefact, and which is the caller's?": (
@@ -61,10 +61,10 @@ QUESTIONS = {
 }
 
 FINDINGS = 30
-"""Columns that they have at least, however long the names of images are."""
+"""Least width of the findings' column, in characters, however long the names of images are."""
 
 STYLES: dict[Outcome, str] = {"differs": "bold red", "skipped": "yellow", "agrees": "green"}
-"""Worst first: a row of several checks shows the first of these that one of them has."""
+"""Styles of outcomes, worst first: a row of several checks shows the first of these that occurs."""
 
 
 def checks_report(checks: Sequence[Check]) -> Group:
@@ -99,13 +99,13 @@ def _row(name: str, checks: Sequence[Check]) -> list[Text]:
     outcome = next(outcome for outcome in STYLES if any(check.outcome == outcome for check in checks))
     reasons = dict.fromkeys(check.why for check in checks if check.why)
     verdict = Text(": ".join([outcome, *reasons]), style=STYLES[outcome])
-    # Text, not str: what a card says, or a file is called, is no markup.
+    # Text, not str: a card's contents or a file's name is not markup.
     return [Text(name), *(Text(" / ".join(shown)) for shown in cells.values()), verdict]
 
 
 def answers_table(names: Sequence[str], answers: Sequence[Mapping[str, Any]]) -> Table:
-    """A row for each image: its name, never broken; the answer, how certain it is where that was measured, whether that
-    is called unsure, and what is unlike the training images, or why there is no answer."""
+    """A row for each image: its name, never broken; the answer, its certainty if measured, whether it is called unsure,
+    and anything unlike the training images, or the reason why there is no answer."""
     is_measured = any(answer["certainty"] is not None for answer in answers)
     table = Table()
     table.add_column("image", min_width=max(map(cell_len, names), default=0))
@@ -129,5 +129,5 @@ def as_characters(image: NDArray[np.uint8], *, ink_above: int) -> str:
 
 
 def _short(text: str) -> str:
-    """A digest by its first characters; everything else whole."""
+    """A digest cut to its first characters; any other text whole."""
     return f"{text[:12]}…" if len(text) == 64 and set(text) <= set("0123456789abcdef") else text

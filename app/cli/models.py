@@ -1,4 +1,4 @@
-"""`pixelwise models`: the versions that are served side by side, and what is in models/."""
+"""`pixelwise models`: the versions that are served side by side, and the contents of models/."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 models = typer.Typer(no_args_is_help=True, help="The versions of the model that are served side by side.")
 ListedVersion = Annotated[str, typer.Argument(help="The release, such as v2.0.")]
 AT_ONCE = 2
-"""Versions that are tried at the same time, each in a process of its own."""
+"""Most versions tried at the same time, each in a process of its own."""
 
 
 @models.command("list")
@@ -126,7 +126,7 @@ def default(version: ListedVersion) -> None:
 
 
 def _try(held: Held, settings: Settings) -> Trial | None:
-    """Tries to start it now; None if its files alone show that it cannot."""
+    """Tries to start a version; None if its files alone show that it cannot start."""
     from app.release.models_folder import artefact_of
 
     is_default = held.version == settings.model_version

@@ -22,9 +22,9 @@ MANY = 20
 """From this many images on, reading them shows a progress bar."""
 KINDS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".npy"}
 OF_PHONES = {".heic", ".heif"}
-"""Photographs that are refused, by name and with the way out, also where they lie in a folder."""
+"""Photographs that are refused by name and with a remedy, even when found in a folder."""
 NOT_ASKED: dict[str, Any] = {"prediction": None, "confidence": None, "scores": {}, "certainty": None, "unsure": False}
-"""What stands for the model's answer where there is no digit to read."""
+"""Substitute for the model's answer where there is no digit to read."""
 
 
 def predict(
@@ -70,7 +70,7 @@ def predict(
             say(f"Not checked for want of a profile in the card: {', '.join(skipped)}")
         saw = [image if found.unread is None else None for found in seen for image in found.pixels]
         for name, image in zip(names, saw, strict=True):
-            if show and image is not None:  # of a picture that was not read the table says why
+            if show and image is not None:  # for a picture that was not read the table gives the reason
                 typer.echo(f"{name}\n{as_characters(image, ink_above=INK_ABOVE)}")
         if names:
             show_table(answers_table(names, answers))
@@ -81,7 +81,7 @@ def predict(
 
 
 def _answers(seen: list[Images]) -> list[dict[str, Any]]:
-    """The answer for each image, as the service gives it: the model is asked once, for all that there is to read."""
+    """The answer for each image, as the service gives it; the model is asked once, for all readable images."""
     import numpy as np
 
     from app.classifier import MODEL, classify_batch
@@ -113,8 +113,8 @@ def _answers(seen: list[Images]) -> list[dict[str, Any]]:
 
 
 def _sure_from(temperature: float | None) -> float | None:
-    """The certainty, or without a temperature the confidence, below which an answer is called unsure, as the service
-    has it."""
+    """The certainty, or without a temperature the confidence, below which an answer is called unsure, as in the
+    service."""
     from app.classifier import MODEL
     from app.model.unsure import SURE_FROM, unsure_below
     from app.verify.accuracy import mnist_for, read_here

@@ -48,7 +48,7 @@ cli.add_typer(models, name="models")
 def main() -> NoReturn:
     """Runs the command; a refusal is one message on stderr (and one object on stdout with --json) and its exit code."""
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that cannot show a character
-    os.umask(os.umask(0o077) | 0o002)  # whatever it was: nothing that is written is for everyone to change
+    os.umask(os.umask(0o077) | 0o002)  # added to the present mask: no file may be writable for everyone
     _say_which_installation()
     try:
         with system_refusals():
@@ -59,7 +59,7 @@ def main() -> NoReturn:
 
 
 def _say_which_installation() -> None:
-    """An activated environment stays that of its own tree, whatever the current folder is."""
+    """Reports on stderr which installation this is: an activated environment belongs to its own tree, in any folder."""
     here = Path(os.path.realpath("."))
     if here != ROOT and (here / "setup-server.sh").is_file() and (here / "app/cli/program.py").is_file():
         say(f"This is the command of {ROOT}, not of the current folder {here}: it reads and changes that one.")

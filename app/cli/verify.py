@@ -54,7 +54,7 @@ def verify(
 
 
 def _refuse_checks(checks: Sequence[Any], error: PixelWiseError, **of_model: Any) -> NoReturn:
-    """The refusal, with all that was compared."""
+    """Shows the refusal, with all comparisons made."""
     _show_checks(checks, error=error, **of_model)
     say(str(error))
     sys.exit(error.exit_code)
@@ -67,7 +67,7 @@ def _show_checks(
     classes: tuple[str, ...] | None = None,
     error: PixelWiseError | None = None,
 ) -> None:
-    """version and classes: of the model, where it was opened."""
+    """Shows the checks; `version` and `classes` are those of the model, if it was opened."""
     from app.cli.layout import checks_report
 
     if Asked.json:

@@ -1,6 +1,6 @@
-"""One version alone: `pixelwise verify` in a process of its own, where that version is the only one.
+"""Verification of one version: `pixelwise verify` in a process of its own, where that version is the only one.
 
-It opens the model as a start does, in the same order of checks, whatever is the default here.
+It opens the model as a start does, with the same order of checks, whichever version is the default here.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import NamedTuple
 from app.errors import PixelWiseError, Refused
 
 START_SECONDS = 120
-"""How long a release may take to start before it is refused."""
+"""Longest time for a release to start, before it is refused."""
 
 
 class Trial(NamedTuple):
     """The outcome.
 
     Attributes:
-        refusal: of its start; None when it starts.
-        classes: that the opened model knows.
-        has_recorded: it reproduces recorded answers, and does not merely have none.
-        has_certainty: it was measured with drawn digits that came by the recipe of this code.
+        refusal: the refusal of its start; None if it starts.
+        classes: the classes of the opened model.
+        has_recorded: it has recorded answers, and reproduces them.
+        has_certainty: it was measured with drawn digits that went through the recipe of this code.
     """
 
     refusal: PixelWiseError | None
@@ -38,8 +38,8 @@ def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
     """Tries to start this version and reproduce its recorded answers, if it has any.
 
     Args:
-        root: of the installation.
-        path: the artefact; None means that of the default, whose copy in `models/` is looked at too.
+        root: the installation's folder.
+        path: the artefact; None means the default's, whose copy in `models/` is also checked.
     """
     try:
         done = subprocess.run(
@@ -62,7 +62,7 @@ def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
             return Trial(None, tuple(said["classes"]), reproduces, is_sure)
         parts = {part: said["error"][part] for part in ("found", "promised", "remedy")}
         error = PixelWiseError(said["error"]["subject"], **parts)
-    except (ValueError, KeyError):  # the last line is what Python says of it
+    except (ValueError, KeyError):  # the last line is Python's own error
         found = (done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1]
         return Trial(_without_refusal(version, found, done.returncode))
     error.exit_code = done.returncode
@@ -77,7 +77,7 @@ def _without_refusal(version: str, found: str, exit_code: int) -> PixelWiseError
 
 
 def run_alone(version: str, *arguments: str, root: Path, path: Path | None) -> int:
-    """The exit code of `pixelwise ARGUMENTS...` with this version as the only one; it speaks for itself."""
+    """The exit code of `pixelwise ARGUMENTS...` with this version as the only one; its output is passed through."""
     return subprocess.run(_command(*arguments), env=_environment(version, path), cwd=root, check=False).returncode
 
 
@@ -86,5 +86,5 @@ def _command(*arguments: str) -> list[str]:
 
 
 def _environment(version: str, path: Path | None) -> dict[str, str]:
-    """An empty list in the environment beats the one of `.env`."""
+    """The environment for one version; an empty list of versions in it overrides that of `.env`."""
     return {**os.environ, "MODEL_VERSION": version, "MODEL_VERSIONS": "", "MODEL_PATH": str(path) if path else ""}

@@ -1,4 +1,4 @@
-"""The pieces of ink on a picture that are the digit: not the dust, not the frame, not what the edge has cut off."""
+"""The pieces of ink on a picture that form the digit: not dust, not a frame, not anything cut off by the edge."""
 
 from __future__ import annotations
 
@@ -13,64 +13,65 @@ from app.drawing.find_ink import ALL_AROUND, Mask
 from app.drawing.line_width import width_of
 
 MOST = 200
-"""Pieces: smaller ones are grain. A digit of dashes has some dozens."""
+"""Most pieces considered, the largest ones: others are grain. A digit of dashes has some dozens."""
 CLOSELY = 8
-"""Pieces that are examined for one that is a line."""
+"""Pieces that are examined in search of a line."""
 SLENDER, UPRIGHT_SLENDER = 4.5, 4.0
-"""On a photograph, times as long as wide: what is shorter is no line of a pen. A square is 2.25 times, by `width_of`;
-of MNIST's digits the thickest 1 is 6.8 times."""
+"""Least ratio of length to width of a pen's line on a photograph. By `width_of`, a square has 2.25; the thickest 1 of
+MNIST has 6.8."""
 UPRIGHT = 2.3
-"""Times as high as wide: that may be a marker's 1, which is less slender than any other digit."""
+"""Ratio of height to width that may be a marker's 1, which is less slender than any other digit."""
 CREASE = 0.02, 1.15
-"""Of the picture's diagonal: a crease is no wider; and times its own: its ink is no longer."""
+"""Greatest width of a crease, as a share of the picture's diagonal; and of its ink's length, as a share of its own."""
 FROM_RIM = 0.3
-"""Of the picture's longer side: what the rim cuts and is smaller is a table's corner, or a shadow."""
+"""Share of the picture's longer side: a smaller piece cut by the rim is a table's corner, or a shadow."""
 SLENDERER, UPRIGHT_SLENDERER = 9.0, 5.5
-"""The same two of what one side alone cuts: a finger is less slender than that."""
+"""The same two ratios for a piece cut by one side alone: a finger is less slender."""
 STRANGERS, AS_LARGE = 5, 0.2
-"""Pieces as large as that share of the digit, and none of its own: so many are a pattern, such as leaves."""
+"""Number of pieces, each of this share of the digit's size but not part of it, that make a pattern, such as leaves."""
 TOUCHING = 0.02
-"""Of the picture's longer side: a line that leaves its rim for so little has not left it."""
+"""Share of the picture's longer side: a line that leaves the rim for less than this has not left it."""
 ALONG_RIM = 0.25
-"""Of the picture's shorter side: what lies along its rim for so long is a table's edge, a frame, or a shadow."""
+"""Share of the picture's shorter side: a piece along the rim for longer is a table's edge, a frame or a shadow."""
 LEAST_SIDE = 0.12
-"""Of the picture's longest side: smaller than that, a free piece is not preferred to one that lies along the rim."""
+"""Share of the picture's longest side: a smaller free piece is not preferred to one that lies along the rim."""
 CUT_OFF = 0.4
-"""Of the longest side of a piece that the rim cuts: a free piece as long as that is the digit, and the other is not."""
+"""Share of the longest side of a piece cut by the rim: a free piece of this length is the digit instead."""
 FILLED, SQUARE = 0.88, 0.4
-"""Of its box: a plate takes so much of it, and is so wide at least for its length. A thick ring takes 0.79."""
+"""Least share of its box that a plate fills, and its least ratio of width to length. A thick ring fills 0.79."""
 RING = (0.25, 0.75)
-"""Of a ring's longest side: what stands in the middle of it is a digit, and the ring was drawn around it."""
+"""Part of a ring's longest side that is its middle: a piece there is a digit, and the ring was drawn around it."""
 FARTHER, SMALLER = 0.2, 0.5
-"""Of the tallest digit: pieces one above the other with so wide a gap are two, and so are smaller ones beside it."""
+"""Shares of the tallest digit: pieces one above the other with this gap are two; so are smaller ones beside it."""
 LONG, STRAIGHT, LONGER = 0.45, 3, 1.3
-"""Of a side of the picture, times as long as wide, and times the digit's longest side: an edge."""
+"""An edge's least share of a side of the picture, ratio of length to width, and multiple of the digit's longest
+side."""
 EDGE_BAND, ALONG = 0.15, 2.5
-"""Of a side of the picture, and times as long as wide: what lies so near to that side is an edge too."""
+"""Share of a side of the picture, and ratio of length to width: a piece as near to that side is an edge too."""
 OUTSIDE = 0.08
-"""Of the digit's longest side: an edge keeps so much distance from it; a line of the digit does not."""
+"""Share of the digit's longest side: an edge keeps this distance from the digit; a line of the digit does not."""
 SPECK = 0.08
-"""Of the digit's ink, and SPECK_SIDE of its longest side: a piece that is smaller in both is dust."""
+"""Share of the digit's ink, as SPECK_SIDE is of its longest side: a piece smaller in both is dust."""
 SPECK_SIDE = 0.25
 DUST = 0.02
-"""Of the digit's ink: what is smaller is dust wherever it lies, on paper or on a canvas of DUSTY_SIDE pixels."""
+"""Share of the digit's ink: a smaller piece is dust wherever it lies, on paper or on a canvas of DUSTY_SIDE pixels."""
 DUSTY_SIDE = 64
 FAR = 0.25
-"""Of the digit's longest side: a piece farther away that is not as large as FAR_SIZE of it is none of its."""
+"""Share of the digit's longest side: a piece farther away is not part of it unless it has FAR_SIZE of its size."""
 FAR_SIZE = 0.25
 FRAME_BORDER = 0.07
-"""Of the sides of a piece's box: ink this near to them lies along the box."""
+"""Share of the sides of a piece's box: ink this near to them lies along the box."""
 FRAME_SHARE = 0.9
-"""Of a piece's ink: if so much lies along its box, it is a frame (of a ring, two fifths does)."""
+"""Share of a piece's ink that must lie along its box for a frame (two fifths of a ring's does)."""
 AS_TALL = 0.66
-"""Of the tallest digit: a piece as tall as that, beside it, is another digit."""
+"""Share of the tallest digit: a piece of this height beside it is another digit."""
 APART, WIDEST = 0.1, 2.0
-"""Of the same: pieces with so wide a gap are two digits; and those with any gap where all are wider, which no digit is.
-"""
+"""Share of the tallest digit: pieces with such a gap are two digits; so are pieces with any gap if all together are
+wider than the second, which no digit is."""
 
 
 class Piece(NamedTuple):
-    """Connected ink. `cut`: how many of its pixels lie on the rim."""
+    """Connected ink. `cut`: the number of its pixels on the rim."""
 
     name: int
     area: int
@@ -91,12 +92,12 @@ class Digit(NamedTuple):
     Attributes:
         ink: (H, W) bool.
         top, left, bottom, right: its box; the last two are one beyond it.
-        pieces: of which it is made.
-        digits: how many there are: 0 none, above 1 others beside it, which are in `ink` too.
+        pieces: those it is made of.
+        digits: the number of digits: 0 for none, above 1 if `ink` also has others beside it.
         is_framed: there is a frame, which is not in `ink`.
-        crossings: how often its lines run over the picture's rim.
-        is_plate: it is no line but a sheet: what is written may be in it.
-        is_line: it may be of a pen, by its length and width.
+        crossings: how often its lines cross the picture's rim.
+        is_plate: it is not a line but a sheet, which may have writing on it.
+        is_line: by its length and width, it may be a pen's.
         is_pattern: it is one of many like it.
     """
 
@@ -122,7 +123,7 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
     """The digit among the pieces of `ink`, (H, W).
 
     Args:
-        is_drawn: on flat paper, where only a frame and dust are unintended.
+        is_drawn: the picture is flat paper, where only a frame and dust are unintended.
     """
     names, count = ndimage.label(ink, ALL_AROUND)
     pieces = _pieces(names, count)
@@ -149,7 +150,7 @@ def find_digit(ink: Mask, *, is_drawn: bool = False) -> Digit:
 
 
 def _is_pattern(names: NDArray[np.int32], pieces: list[Piece], own: list[Piece]) -> bool:
-    """True if the supposed digit is one of many similar pieces; what the rim cuts is unlike a whole line."""
+    """True if the supposed digit is one of many similar pieces; pieces cut by the rim are unlike a whole line."""
     main = max(own, key=lambda piece: piece.area)
     least = AS_LARGE * main.area
     is_whole = not main.cut and _slenderness(names, main) >= SLENDERER
@@ -173,14 +174,14 @@ def _is_plate(ink: Mask, top: int, left: int, bottom: int, right: int) -> bool:
 
 
 def _crossings(ink: Mask) -> int:
-    """The number of times ink begins around the rim; not where a line only touches it here and there."""
+    """The number of times ink begins along the rim, not counting a line that only touches it here and there."""
     around = np.concatenate([ink[0], ink[1:, -1], ink[-1, -2::-1], ink[-2:0:-1, 0]])
     around = ndimage.maximum_filter1d(around, 1 + round(TOUCHING * max(ink.shape)), mode="wrap")
     return int(np.count_nonzero(around & ~np.roll(around, 1)))
 
 
 def _pieces(names: NDArray[np.int32], count: int) -> list[Piece]:
-    """The largest pieces, MOST of them at most."""
+    """The largest pieces, at most MOST of them."""
     areas = np.bincount(names[names > 0], minlength=count + 1)
     rim = np.concatenate([names[0], names[-1], names[1:-1, 0], names[1:-1, -1]])
     cuts = np.bincount(rim, minlength=count + 1)
@@ -211,12 +212,12 @@ def _is_line(names: NDArray[np.int32], piece: Piece) -> bool:
 
 
 def _slenderness(names: NDArray[np.int32], piece: Piece) -> float:
-    """The length of a piece's lines, in their widths."""
+    """The length of a piece's lines, in multiples of their width."""
     return piece.area / width_of(_alone(names, piece)) ** 2
 
 
 def _sides_cut(shape: tuple[int, ...], piece: Piece) -> int:
-    """The number of picture sides that cut it."""
+    """The number of picture sides that cut a piece."""
     return (piece.top == 0) + (piece.left == 0) + (piece.bottom == shape[0]) + (piece.right == shape[1])
 
 
@@ -257,7 +258,7 @@ def _is_around(names: NDArray[np.int32], piece: Piece, pieces: list[Piece]) -> b
 
 
 def _encloses(names: NDArray[np.int32], piece: Piece, row: int, column: int) -> bool:
-    """True if a piece is met from here in all four directions."""
+    """True if a piece lies in all four directions from here."""
     across, down = names[row] == piece.name, names[:, column] == piece.name
     return bool(across[:column].any() and across[column:].any() and down[:row].any() and down[row:].any())
 
@@ -268,7 +269,7 @@ def _lies_in(one: Piece, frame: Piece) -> bool:
 
 
 def _without_edges(pieces: list[Piece], shape: tuple[int, ...], *, is_drawn: bool) -> list[Piece]:
-    """Without parts of frames and of the edges of paper and table: what is straight and lies outside the digit."""
+    """The pieces without parts of frames and of edges of paper and table: straight ones outside the digit."""
     whole = [piece for piece in pieces if not piece.cut and piece.side >= LEAST_SIDE * max(shape)]
     digits = [piece for piece in whole if not _is_straight(piece, shape) and not _lies_along(piece, shape)]
     main = max(digits, key=lambda piece: piece.area, default=None)
@@ -278,8 +279,8 @@ def _without_edges(pieces: list[Piece], shape: tuple[int, ...], *, is_drawn: boo
 
 
 def _is_edge(piece: Piece, main: Piece, shape: tuple[int, ...], *, is_drawn: bool) -> bool:
-    """True if a piece is no line of the digit beside it: it is straight and longer, or it lies along a side of a
-    photograph. A 1 beside another digit is as long as that."""
+    """True if a piece is not a line of the digit beside it: it is straight and longer, or it lies along a side of a
+    photograph. A 1 beside another digit is about as long as that digit."""
     if _gap(piece, main) <= OUTSIDE * main.side:
         return False
     is_longer = _is_straight(piece, shape) and piece.side > LONGER * main.side
@@ -308,7 +309,7 @@ def _lies_along(piece: Piece, shape: tuple[int, ...]) -> bool:
 
 
 def _drawn(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
-    """The pieces that were drawn: all but dust, which low resolution cannot tell from parts of lines."""
+    """The drawn pieces: all but dust, which at low resolution cannot be told from parts of lines."""
     if max(shape) < DUSTY_SIDE:
         return pieces
     main = max(pieces, key=lambda piece: piece.area)
@@ -339,7 +340,7 @@ def _written(pieces: list[Piece], names: NDArray[np.int32]) -> list[Piece]:
 
 
 def _from_main_on(pieces: list[Piece], names: NDArray[np.int32]) -> list[Piece]:
-    """The same from the largest to the smallest, without those before the first that is a sheet or a line."""
+    """The pieces from the largest to the smallest, without those before the first sheet or line."""
     pieces = sorted(pieces, key=lambda piece: -piece.area)
     for place, piece in enumerate(pieces[:CLOSELY]):
         box = _alone(names, piece)

@@ -1,8 +1,8 @@
-"""The ink on a picture: whatever stands out from its own surroundings, in lightness or in colour.
+"""The ink on a picture: the pixels that stand out from their surroundings, in lightness or in colour.
 
-On flat paper, as a canvas has, it is whatever differs from the paper's one colour. On any other the paper's light is
-taken away by a morphological closing, which fills what is dark and narrow (the ink) and keeps what is wide (a shadow, a
-table); how much of the light the ink takes away is the same in shadow as in the sun.
+On flat paper, such as a canvas, ink is everything that differs from the paper's one colour. On any other paper the
+light is removed by a morphological closing, which fills dark narrow areas (the ink) and keeps wide ones (a shadow, a
+table); the share of the light that ink absorbs is the same in shadow as in the sun.
 
 Source: the top-hat transform (Meyer, 1979); Otsu, "A threshold selection method from gray-level histograms", 1979.
 """
@@ -21,48 +21,50 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 SAME = 2
-"""Grey levels by which flat paper may differ from its own colour."""
+"""Most grey levels by which flat paper may differ from its own colour."""
 FLAT_RIM, FLAT_SHARE = 0.9, 0.2
-"""Of the rim, and of the whole picture: the least of the paper's colour on flat paper."""
+"""Least shares of the rim, and of the whole picture, that have the paper's colour on flat paper."""
 SHADES = 1.0
-"""Times the ink: so many pixels may differ from flat paper a little. There are some beside each line, by anti-aliasing
-and JPEG; if there are more, the paper has shades."""
+"""Most pixels, as a multiple of the ink's, that may differ slightly from flat paper. Anti-aliasing and JPEG cause some
+beside each line; if there are more, the paper has shades."""
 STRONG = 200
-"""Of 255: ink that differs so much from flat paper is taken as it is, weaker ink is strengthened."""
+"""Of 255: ink that differs by this much from flat paper is left as it is, weaker ink is strengthened."""
 FAINTEST = 13
-"""Grey levels by which ink must differ from flat paper: a twentieth."""
+"""Fewest grey levels by which ink must differ from flat paper: a twentieth."""
 
 WINDOW, WINDOW_ACROSS = 0.27, 0.6
-"""Of the picture's longer side, and of its shorter one: what is narrower than both can be ink."""
+"""Shares of the picture's longer and shorter side: anything narrower than both can be ink."""
 BORDER, BORDER_STEP = 0.15, 25
-"""Of a side of the picture: a border is no wider; and it differs from the paper by so many grey levels."""
+"""Greatest width of a border, as a share of the picture's side; and its least difference from the paper in grey
+levels."""
 RIM = 0.08
-"""Of the shorter side: a band this wide along the rim is mostly paper, even where there is a frame."""
+"""Share of the shorter side: a band of this width along the rim is mostly paper, even where there is a frame."""
 DARKEST = 24.0
-"""Of 255. Where there is less light than this nothing can be told from noise."""
+"""Of 255: with less light than this, ink cannot be told from noise."""
 COLOUR_SIDE, SKEW_SIDE = 128, 48
-"""Of the copies, in pixels, for finding the colour that parts ink from paper, and which of the two is darker."""
+"""Sides, in pixels, of the copies for finding the colour that separates ink from paper, and the darker of the two."""
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 VISIBLE = 0.025
-"""Of the paper's light: taking away less is invisible."""
+"""Share of the paper's light: less contrast is invisible."""
 NOISE = 5.0
-"""Times the noise's standard deviation: anything less is noise."""
+"""Multiple of the noise's standard deviation: anything less is noise."""
 LEAST_CONTRAST = 0.05
-"""Of the paper's light: what takes away less is too faint."""
+"""Share of the paper's light: ink with less contrast is too faint."""
 WEAK = 0.15
-"""Of the same: a contrast that a slope of light makes at the rim, and that needs a second look."""
+"""Share of the paper's light: a contrast that a slope of light can cause at the rim, and that needs a second look."""
 SOLID, CONNECTED = 0.45, 0.35
-"""Of the ink's usual contrast: from the first on a pixel is ink, from the second on if it is connected to ink."""
+"""Shares of the ink's usual contrast: from the first on a pixel is ink, from the second on if connected to ink."""
 SOFTNESS = 0.3
-"""Of the same: over so much contrast an edge goes from paper to ink."""
+"""Share of the ink's usual contrast over which an edge changes from paper to ink."""
 GRAINS, SURE = 64, 2.0
-"""Connected pixels of a photograph: fewer may be noise, unless they stand out so many times more."""
+"""Connected pixels of a photograph: fewer may be noise, unless they stand out this many times as much."""
 CALMED = 0.5 / np.pi**0.5
-"""Of its standard deviation: what a Gaussian blur of one pixel leaves of noise; of n pixels, an n-th of it."""
+"""Share of the noise's standard deviation left by a Gaussian blur of one pixel; one of n pixels leaves an n-th of
+it."""
 LINE = 0.06
-"""Of the picture's longer side: what is longer than that is no speck of noise."""
+"""Share of the picture's longer side: anything longer is not a speck of noise."""
 ALL_AROUND = np.ones((3, 3), np.bool_)
-"""Pixels are neighbours across corners too."""
+"""Neighbourhood of a pixel, corners included."""
 
 
 class Stain(NamedTuple):
@@ -71,7 +73,7 @@ class Stain(NamedTuple):
     Attributes:
         ink: (H, W) float32, 0 paper to 1 ink, grey at the edges.
         solid: (H, W) bool, the ink; nothing where `is_faint`.
-        is_faint: something stands out, too little to be told from the paper's own shades.
+        is_faint: something stands out, but too little to be told from the paper's own shades.
         is_weak: it stands out so little that it was looked at twice.
     """
 
@@ -82,14 +84,14 @@ class Stain(NamedTuple):
 
 
 def on_flat_paper(values: Values, *, is_opacity: bool = False) -> Stain | None:
-    """The ink on paper of one colour, (H, W) or (H, W, 3); None where the paper is not.
+    """The ink on paper of one colour, (H, W) or (H, W, 3); None if the paper is not of one colour.
 
     Args:
         is_opacity: the paper is 0.
     """
     rim = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
     paper = (np.median(rim, axis=0) * (not is_opacity)).astype(np.uint8)
-    everywhere = np.full_like(values, paper)  # subtle: of two arrays numpy takes a fifth of the time
+    everywhere = np.full_like(values, paper)  # subtle: with two arrays numpy takes a fifth of the time
     away = np.maximum(values, everywhere) - np.minimum(values, everywhere)
     if away.ndim == 3:
         away = np.maximum(np.maximum(away[..., 0], away[..., 1]), away[..., 2])
@@ -113,13 +115,13 @@ def on_any_paper(values: Values, *, swapped: bool = False) -> Stain:
     """The ink on a photograph of paper or of a board, (H, W) or (H, W, 3).
 
     Args:
-        swapped: what looks like paper is ink, and the other way round.
+        swapped: apparent paper is ink, and vice versa.
     """
     grey = grey_of(values)
     found, usual = _standing_out(grey, _grain(grey), swapped=swapped)
     if usual >= WEAK:
         return found
-    # So little is what light and noise make too: without them it is ink, or nothing.
+    # Light and noise can cause as little contrast as this: without them it is ink, or nothing.
     grey = evenly_lit(grey)
     grain = _grain(grey)
     found, _ = _standing_out(grey, grain, swapped=swapped)
@@ -134,12 +136,12 @@ def on_any_paper(values: Values, *, swapped: bool = False) -> Stain:
 
 
 def without_border(values: Values) -> Values:
-    """The same without a table, a frame or a bezel along its sides, which hides what colour the paper is.
+    """The picture without a table, a frame or a bezel along its sides, which hides the paper's colour.
 
     A border ends where four fifths of a line's pixels become lighter, or darker, from that line to the next but one.
     """
     grey: NDArray[Any] = values
-    if values.ndim == 3:  # the mean, in a tenth of the time that numpy's own takes along so short an axis
+    if values.ndim == 3:  # the mean, in a tenth of the time of numpy's own along such a short axis
         grey = (values[..., 0].astype(np.float64) + values[..., 1] + values[..., 2]) / 3
     top, bottom = _border(grey), _border(grey[::-1])
     left, right = _border(grey.T), _border(grey.T[::-1])
@@ -175,10 +177,10 @@ def grey_of(values: Values) -> Floats:
 
 
 def evenly_lit(grey: Floats) -> Floats:
-    """The same (H, W) without what light does over the whole of it: a lamp on one side, a lens's darker corners.
+    """The picture (H, W) without large variations of light: a lamp on one side, a lens's darker corners.
 
-    The light is a surface of second degree through the logarithms of a small copy; what lies far from it (ink, shadows
-    with edges) is left out of the second fit. A closing keeps slopes too, but not at the picture's rim.
+    The light is a surface of second degree through the logarithms of a small copy; pixels far from it (ink, shadows
+    with edges) are left out of the second fit. A closing would also remove slopes, but not at the picture's rim.
     """
     step = -(-max(grey.shape) // SKEW_SIDE)
     copy = np.log(np.asarray(Image.fromarray(grey).reduce(step), np.float64) + 1)
@@ -200,8 +202,8 @@ def _surface(height: int, width: int) -> NDArray[np.float64]:
 
 
 def is_dark_ink(grey: Floats) -> bool:
-    """True if the ink is darker than its paper, by two witnesses: what lies along the rim is paper, and what is narrow
-    is ink. Where they disagree, the surer one is believed."""
+    """True if the ink is darker than its paper, by two clues: the rim is paper, and narrow areas are ink. If they
+    disagree, the stronger one decides."""
     bright = grey > 255 * _otsu(grey / 255)
     deep = max(1, round(RIM * min(grey.shape)))
     inner = bright[deep:-deep, deep:-deep]
@@ -210,7 +212,7 @@ def is_dark_ink(grey: Floats) -> bool:
 
 
 def _skewness(grey: Floats) -> float:
-    """From -1, all that stands out from its surroundings is darker, to 1, all of it is lighter."""
+    """A value from -1 (all that stands out from its surroundings is darker) to 1 (all of it is lighter)."""
     step = -(-max(grey.shape) // SKEW_SIDE)
     height, width = (max(side // step, 1) * step for side in grey.shape)
     padded = np.pad(
@@ -232,7 +234,7 @@ def _standing_out(grey: Floats, grain: float, *, swapped: bool = False) -> tuple
     if is_dark_ink(grey) == swapped:
         grey = 255 - grey
     widest = min(WINDOW * max(grey.shape), WINDOW_ACROSS * min(grey.shape))
-    window = 2 * round(widest / 2) + 1  # subtle: of an even one both filters move the picture
+    window = 2 * round(widest / 2) + 1  # subtle: an even window would make both filters shift the picture
     paper = ndimage.maximum_filter(grey, window, mode="nearest")
     paper = ndimage.minimum_filter(paper, window, mode="nearest")
     depth = paper - grey
@@ -248,7 +250,7 @@ def _standing_out(grey: Floats, grain: float, *, swapped: bool = False) -> tuple
 
 
 def _has_lines(standing_out: Mask) -> bool:
-    """True if pieces of what stands out are longer than noise makes them."""
+    """True if pieces of the standing-out pixels are too long for noise."""
     names, _ = ndimage.label(standing_out, ALL_AROUND)
     longest = max(
         (rows.stop - rows.start + columns.stop - columns.start for rows, columns in ndimage.find_objects(names)),
@@ -258,13 +260,13 @@ def _has_lines(standing_out: Mask) -> bool:
 
 
 def _grain(grey: Floats) -> float:
-    """The standard deviation of the paper's noise, by the differences of neighbours: few of them have ink."""
+    """The standard deviation of the paper's noise, from differences between neighbours, few of which have ink."""
     steps = np.abs(np.diff(grey[:: max(1, grey.shape[0] // 100)], axis=1))
     return 1.4826 / 2**0.5 * float(np.median(steps)) if steps.size else 0.0
 
 
 def _floor(depth: Floats, grain: float) -> float:
-    """The grey levels by which bare paper is darker than its lightest, noise and grain included."""
+    """The grey levels by which bare paper is darker than its lightest part, noise and grain included."""
     step = max(1, max(depth.shape) // 160)
     sample = depth[::step, ::step]
     bare = sample[sample <= 255 * _otsu(sample / 255)]
@@ -273,12 +275,12 @@ def _floor(depth: Floats, grain: float) -> float:
 
 
 def _usual(contrast: Floats) -> float:
-    """The contrast of ink, of all that stands out: of the darker part of it, which leaves lines of the paper out."""
+    """The contrast of ink: that of the darker part of all that stands out, which excludes the paper's own lines."""
     return float(np.median(contrast[contrast > _otsu(contrast)])) if contrast.size else 0.0
 
 
 def _otsu(values: NDArray[np.floating[Any]]) -> float:
-    """The threshold that parts `values`, 0 to 1, into the two classes that differ most; 0 where there is one."""
+    """The threshold that splits `values`, 0 to 1, into the two classes that differ most; 0 if there is only one."""
     counts, edges = np.histogram(values, 128, (0.0, 1.0))
     below = np.cumsum(counts)[:-1]
     sums = np.cumsum(counts * (edges[:-1] + edges[1:]) / 2)
@@ -288,7 +290,7 @@ def _otsu(values: NDArray[np.floating[Any]]) -> float:
 
 
 def _connected(weak: Mask, strong: Mask, sure: Mask) -> Mask:
-    """The weak pixels connected to strong ones; of pieces no larger than noise, only those that are sure."""
+    """The weak pixels connected to strong ones; of pieces no larger than noise, only those with sure pixels."""
     names, count = ndimage.label(weak, ALL_AROUND)
     is_sure = np.zeros(count + 1, np.bool_)
     is_sure[names[sure]] = True

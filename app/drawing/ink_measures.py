@@ -35,7 +35,7 @@ def pack_rows(ink: NDArray[np.bool_]) -> Words:
 
 
 def measure(rows: Words) -> NDArray[np.float64]:
-    """(28, N) packed rows -> (4, N), in the order of PROFILE_MEASURES; without meaning where there is no ink."""
+    """(28, N) packed rows -> (4, N), in the order of PROFILE_MEASURES; meaningless where there is no ink."""
     ink, columns, lines, squares = _weighted_counts(rows)
     ink = np.maximum(ink, 1, dtype=np.float64)
     measures = np.empty((len(PROFILE_MEASURES), rows.shape[1]))
@@ -63,7 +63,7 @@ def _masks() -> Words:
 
 
 def _weights() -> NDArray[np.float32]:
-    """(4, 7 * 28): what a pixel of each plane, in each row, adds to each of the four results."""
+    """(4, 7 * 28): the contribution of a pixel of each plane, in each row, to each of the four results."""
     weights = np.zeros((4, 7, SIDE), np.float32)
     weights[0, 0] = 1
     weights[1, 1:6] = [[1], [2], [4], [8], [16]]
@@ -76,7 +76,7 @@ MASKS, WEIGHTS = _masks(), _weights()
 
 
 def _squares(rows: Words, out: Words) -> None:
-    """Bit x of row y: the 4x4 square whose first column is x and whose first row is y is all ink."""
+    """Sets bit x of row y where the 4x4 square that begins at column x and row y is all ink."""
     across = rows & rows >> 1
     across &= across >> 2
     down = across[:-1] & across[1:]
@@ -101,7 +101,7 @@ def pack_one(ink: NDArray[np.bool_]) -> int:
 
 
 def measure_one(ink: int) -> tuple[float, float, float, float]:
-    """The result of `measure` for one image that has ink, in a fifth of the time: no arrays are made.
+    """The result of `measure` for one image that has ink, in a fifth of the time, as no arrays are made.
 
     ink: from `pack_one`, not 0.
     """
@@ -109,7 +109,7 @@ def measure_one(ink: int) -> tuple[float, float, float, float]:
     columns = sum((ink & mask).bit_count() << bit for bit, mask in enumerate(COLUMN_BITS))
     lines = sum((ink & mask).bit_count() << bit for bit, mask in enumerate(ROW_BITS))
     across = ink & ink >> 1
-    across &= across >> 2 & ROOM_FOR_SQUARE  # what begins further right would end in the next row
+    across &= across >> 2 & ROOM_FOR_SQUARE  # a square further right would end in the next row
     down = across & across >> SIDE
     squares = (down & down >> 2 * SIDE).bit_count()
     folded = ink | ink >> 14 * SIDE
@@ -124,7 +124,7 @@ def measure_one(ink: int) -> tuple[float, float, float, float]:
 
 
 def _pixels_where(wanted: Callable[[int, int], object]) -> int:
-    """The pixels (row, column) that are wanted, as `pack_one` has them."""
+    """The wanted pixels (row, column), packed as by `pack_one`."""
     return sum(1 << SIDE * row + column for row in range(SIDE) for column in range(SIDE) if wanted(row, column))
 
 

@@ -1,4 +1,4 @@
-"""Lines of a pen, made as wide as MNIST's: a ballpoint's vanish when a digit shrinks to 20 pixels."""
+"""Pen lines, widened to MNIST's width: a ballpoint's lines vanish when a digit shrinks to 20 pixels."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from app.drawing.find_ink import Floats, Mask
 from app.drawing.normalise import BOX
 
 SIDE = 160
-"""Of the copy on which lines are measured and drawn: eight pixels for each of the model's."""
+"""Side of the copy on which lines are measured and drawn: eight pixels for each of the model's."""
 WIDE = 2.2
-"""Pixels of the 28x28 field: thinner lines are made as wide. MNIST's have a median of 1.95. Measured on drawn digits of
-the calibration hand on a canvas, pens of 8 to 28 of 280 pixels: v2.0 reads 92.1% of them as they are, 93.9% with 2.0,
-95.0% with 2.2, 94.7% with 2.4; MNIST's digits on a canvas are read alike with all of these."""
+"""Width to which thinner lines are widened, in pixels of the 28x28 field. MNIST's have a median of 1.95. Measured on
+drawn
+digits of the calibration hand on a canvas, pens of 8 to 28 of 280 pixels: v2.0 reads 92.1% of them unchanged, 93.9%
+with 2.0, 95.0% with 2.2, 94.7% with 2.4; MNIST's digits on a canvas are read equally well with all of these."""
 FARTHEST = 181
-"""Pixels: distances are counted no farther, so that the sum of two squares fits 16 bits."""
+"""Largest distance, in pixels, that is computed, so that the sum of two squares fits 16 bits."""
 
 
 def as_wide_as_mnist(ink: Floats) -> Floats:
-    """(h, w) float32, 0 paper to 1 ink, with lines that are at least as wide as MNIST's once it is 20 pixels large."""
+    """(h, w) float32, 0 paper to 1 ink, with lines at least as wide as MNIST's once it is 20 pixels large."""
     if _roughly_wide(ink > 0.5) > (WIDE + 1) / BOX * max(ink.shape):
         return ink
     small = _shrunk(ink)
@@ -57,15 +58,15 @@ def width_of(solid: Mask) -> float:
 
 
 def distances(inside: Mask, *, within: float = FARTHEST) -> Floats:
-    """The distance of each pixel that is `inside` from the nearest one that is not, and 0 of the others: Euclidean, as
-    scipy's `distance_transform_edt`, in a fifth of its time, since these lines are a few pixels wide.
+    """The Euclidean distance of each `inside` pixel from the nearest other one, and 0 for the others: as scipy's
+    `distance_transform_edt`, in a fifth of its time, since these lines are a few pixels wide.
 
     Source: Felzenszwalb and Huttenlocher, "Distance transforms of sampled functions", 2012: first along the rows, then,
-    of the squares, along the columns.
+    on the squares, along the columns.
 
     Args:
         inside: (H, W).
-        within: pixels; what is farther away is only known to be so.
+        within: in pixels; larger distances are not exact.
     """
     far = min(int(within) + 1, FARTHEST)
     columns = np.arange(inside.shape[1], dtype=np.int16)

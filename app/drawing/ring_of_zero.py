@@ -1,7 +1,7 @@
-"""A ring, for a version that was never taught 0: it reads every zero as another digit, often with high confidence.
+"""Detection of rings, for a version never taught 0: it reads every zero as another digit, often with high confidence.
 
-The bounds were chosen on MNIST's training digits: 90.4% of their zeros have one, and 0.50% of the others, mostly sixes
-with a short tail. A stroke that almost closes counts; one that is open to a side, as the top of a 4, does not.
+The bounds were chosen on MNIST's training digits: 90.4% of their zeros have a ring, and 0.50% of the others, mostly
+sixes with a short tail. A stroke that almost closes counts; one that is open to a side, like the top of a 4, does not.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from app.model.contract import INK_ABOVE
 MAY_BE_WITHHELD = Finding("may-be-withheld", "It has the ring of a 0, which this version was never taught.")
 
 SMALLEST = 30
-"""Pixels of paper inside a ring: the eye of a 2 or a 9 has fewer."""
+"""Fewest pixels of paper inside a ring: the eye of a 2 or a 9 has fewer."""
 THICKEST = 6
-"""Pixels from the inside to the end of all ink, on each of four sides: the stroke, and what sticks out of it."""
+"""Most pixels from the inside to the end of all ink, on each of four sides: the stroke, and anything sticking out."""
 SPLIT = 3
-"""Columns in which ink parts the inside. The bar of an 8 does so in nearly all, a loop at the top of a 0 in a few."""
+"""Columns in which ink divides the inside. The bar of an 8 does so in nearly all, a loop at the top of a 0 in a few."""
 
 
 def with_withheld(
     found: list[tuple[Finding, ...]], images: NDArray[np.uint8], withheld: Sequence[str]
 ) -> list[tuple[Finding, ...]]:
-    """`found`, and MAY_BE_WITHHELD wherever a digit that the version was never taught is seen: a 0 by its ring.
+    """`found`, with MAY_BE_WITHHELD added where a digit is seen that the version was never taught: a 0, by its ring.
 
     Args:
         found: the findings of each image.
         images: (N, 28, 28) uint8, 0 paper to 255 ink; a pixel above 128 is ink.
-        withheld: the digits that it was never taught. Without a 0 among them nothing is computed.
+        withheld: the digits it was never taught. Unless 0 is among them, nothing is computed.
     """
     if "0" not in withheld:
         return found
@@ -57,26 +57,26 @@ def _are_rings(rows: Words) -> NDArray[np.bool_]:
     edges, inner = _edges(rows), _edges(inside)
     rings: NDArray[np.bool_] = (np.abs(inner - edges) <= THICKEST).all(axis=0)
     rings &= np.bitwise_count(inside).sum(axis=0, dtype=np.uint16) >= SMALLEST
-    rings &= np.count_nonzero(inside, axis=0) == inner[1] - inner[0] + 1  # no row of ink parts it either
+    rings &= np.count_nonzero(inside, axis=0) == inner[1] - inner[0] + 1  # no row of ink divides it either
     rings &= np.bitwise_count(np.bitwise_or.reduce(split, axis=0)) <= SPLIT
     return rings
 
 
 def _between(rows: Words) -> Words:
-    """Per column, all from the first bit that is set to the last one."""
+    """Sets, in each column, all bits from the first set one to the last."""
     down: Words = np.bitwise_or.accumulate(rows, axis=0)
     up: Words = np.bitwise_or.accumulate(rows[::-1], axis=0)[::-1]
     return down & up
 
 
 def _smeared_left(rows: Words) -> Words:
-    """Per row, all from the first bit that is set."""
+    """Sets, in each row, all bits from the first set one on."""
     smeared: Words = rows | -rows
     return smeared
 
 
 def _smeared_right(rows: Words) -> Words:
-    """Per row, all up to the last bit that is set."""
+    """Sets, in each row, all bits up to the last set one."""
     smeared = rows.copy()
     for places in (1, 2, 4, 8, 16):
         smeared |= smeared >> np.uint32(places)
@@ -84,7 +84,7 @@ def _smeared_right(rows: Words) -> Words:
 
 
 def _edges(rows: Words) -> NDArray[np.intp]:
-    """(4, N): the first and the last row with a bit set, the same of columns; for none no such numbers."""
+    """(4, N): the first and the last row with a bit set, and the same for columns; meaningless if no bit is set."""
     lines, columns = rows > 0, np.bitwise_or.reduce(rows, axis=0)
     edges = np.empty((4, rows.shape[1]), np.intp)
     edges[0] = lines.argmax(axis=0)

@@ -6,7 +6,7 @@ from app.errors import ConfigurationError
 
 
 class BadSettings(ConfigurationError):
-    """One or more settings have invalid values; all of them are named at once."""
+    """One or more settings with invalid values; all are named at once."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__(
@@ -17,5 +17,5 @@ class BadSettings(ConfigurationError):
         )
 
     def __str__(self) -> str:
-        """Each problem says itself what was expected."""
+        """The message: each problem names its own expectation."""
         return f"{self.subject}: {self.found}. {self.remedy}"

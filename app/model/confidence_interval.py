@@ -1,11 +1,11 @@
-"""The interval in which the true share lies."""
+"""The confidence interval of a share."""
 
 from __future__ import annotations
 
 import math
 
 Z_95 = 1.959963984540054
-"""Standard deviations on either side of a normal distribution's middle that hold 95% of it."""
+"""Standard deviations on either side of a normal distribution's mean that contain 95% of it."""
 
 
 def wilson(part: int, of: int) -> tuple[float, float]:

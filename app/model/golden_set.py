@@ -18,7 +18,7 @@ from app.model.refusals import BadGoldenSet
 from app.model.scorer import Scorer
 
 MAX_BYTES = 4 << 20
-"""Of the file, and of its three arrays before compression."""
+"""Most bytes of the file, and of its three arrays before compression."""
 MEMBERS = {"images": np.dtype("|u1"), "labels": np.dtype("<U1"), "scores": np.dtype("<f8")}
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAGIC = b"\x93NUMPY\x01\x00"
@@ -32,7 +32,7 @@ class GoldenSet(NamedTuple):
 
     Attributes:
         images: (N, 28, 28) uint8, 0 paper to 255 ink.
-        labels: N labels, the truth; the last ones may be of classes withheld from the model.
+        labels: the N true labels; the last ones may be of classes withheld from the model.
         scores: (N, classes) float64, in the order of the model's classes.
     """
 
@@ -47,7 +47,7 @@ class Replay(NamedTuple):
     Attributes:
         n: digits of known classes.
         correct: of those, the number read correctly here.
-        other_labels: digits, known or withheld, that are read as another label than recorded.
+        other_labels: digits, known or withheld, that are read differently from the recorded label.
         worst: the largest difference of a score from the recorded one.
     """
 
@@ -58,7 +58,7 @@ class Replay(NamedTuple):
 
     @property
     def reproduces(self) -> bool:
-        """Same labels, and scores within 1e-5."""
+        """True if all labels are the same, and all scores within 1e-5."""
         return self.other_labels == 0 and self.worst <= SCORE_TOLERANCE
 
 
@@ -81,12 +81,12 @@ def read_golden(data: bytes, *, classes: int, name: str, first: int | None = Non
 
     Args:
         data: the file.
-        classes: how many columns its scores must have.
+        classes: the number of columns its scores must have.
         name: the file's name, for messages.
         first: read only this many digits (a few milliseconds instead of tens).
 
     Raises:
-        BadGoldenSet: not such a file.
+        BadGoldenSet: the bytes are not such a file.
     """
     if len(data) > MAX_BYTES:
         raise _bad(name, f"{len(data):,} bytes", f"at most {MAX_BYTES:,}")
@@ -103,7 +103,7 @@ def read_golden(data: bytes, *, classes: int, name: str, first: int | None = Non
     if count == 0:
         raise _bad(name, "no digits", "at least one")
     points = labels.view("<u4")
-    if not bool(((points >= ord("0")) & (points <= ord("9"))).all()):  # before numpy makes texts of them
+    if not bool(((points >= ord("0")) & (points <= ord("9"))).all()):  # before numpy converts them to texts
         raise _bad(name, "labels that are no digits", "digits 0 to 9")
     return GoldenSet(images, tuple(labels.tolist()), scores)
 
@@ -130,7 +130,7 @@ def _member(archive: zipfile.ZipFile, member: str, name: str, first: int | None)
 
 
 def _shape(stream: IO[bytes], member: str, name: str) -> tuple[int, ...]:
-    """The shape that an array's header states, as numpy.savez writes it. numpy itself would parse it as Python."""
+    """The shape in an array's header, in the form that numpy.savez writes. numpy itself would parse it as Python."""
     magic, length = stream.read(len(_MAGIC)), int.from_bytes(stream.read(2), "little")
     header = _HEADER.fullmatch(stream.read(length))
     if magic != _MAGIC or header is None:

@@ -11,26 +11,26 @@ from typing import Protocol
 from app.errors import SystemRefused
 
 UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE)
-"""Errors with which the system refuses to read a file, whatever lies there."""
+"""Errors with which the system refuses to read a file, whatever its kind."""
 
 
 class NotPlain(Exception):
-    """The file cannot be read as one plain file of bounded size; the message says why.
+    """A file that cannot be read as one plain file of bounded size; the message gives the reason.
 
     Attributes:
-        error: the system's own, where it was the system that refused.
+        error: the system's own error, if the system refused.
     """
 
     error: OSError | None = None
 
     @property
     def is_missing(self) -> bool:
-        """There is no such file."""
+        """True if there is no such file."""
         return self.error is not None and self.error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
 class OverLimit(NotPlain):
-    """The file has more bytes than are read."""
+    """A file with more bytes than the limit."""
 
 
 class ReadFile(Protocol):
@@ -42,7 +42,7 @@ class ReadFile(Protocol):
 def read_plain_file(path: Path | str, *, limit: int) -> bytes:
     """The bytes of a regular file.
 
-    Opened without following a link in the last place and without waiting, so that a FIFO, a device or a link
+    It is opened without following a link in the last component and without waiting, so that a FIFO, a device or a link
     is refused instead of read; a file larger than `limit` bytes is refused by its size, before a byte is read.
 
     Raises:
@@ -77,10 +77,10 @@ def read_plain_file(path: Path | str, *, limit: int) -> bytes:
 
 
 def read_needed_file(path: Path | str, *, limit: int) -> bytes:
-    """The same for a file that is indispensable.
+    """As `read_plain_file`, for a file that is indispensable.
 
     Raises:
-        SystemRefused: the system does not let it be read: no permission, a bad disk. Nothing can be said of the file.
+        SystemRefused: the system does not allow reading: no permission, a bad disk. Nothing is known about the file.
         NotPlain: as above.
     """
     try:

@@ -1,4 +1,4 @@
-"""Fixed drawings, on which a model's float32 scores are held against its float64 scores before it answers anyone."""
+"""Fixed drawings, on which a model's float32 scores are compared with its float64 scores before it is used."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def probe_images(features: int) -> NDArray[np.uint8]:
         bits = np.array([list(f"{int(row, 16):05b}") for row in rows.split()], np.uint8)
         digit[3:24, 6:21] = 255 * bits.repeat(3, axis=0).repeat(3, axis=1)
     flat = digits.reshape(len(digits), -1)
-    random = np.random.RandomState(0)  # numpy keeps this generator's numbers as they are, for good
+    random = np.random.RandomState(0)  # numpy guarantees that this generator's numbers never change
     noisy = [np.where(random.random_sample(flat.shape) < share, 255 - flat, flat) for share in _NOISE]
     half = np.where(random.random_sample(flat.shape) < 0.5, 255 - flat, flat)
     images = np.concatenate([*noisy, half, 255 - flat, np.full_like(flat[:1], 255)])

@@ -1,4 +1,4 @@
-"""`model.lock`: which releases are trusted, exactly. Reviewed like code; written by hand or by `pixelwise lock`."""
+"""`model.lock`: the exact releases that are trusted. Reviewed like code; written by hand or by `pixelwise lock`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Lock(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_lock(lock_file: Path) -> tuple[Release, ...]:
-    """The trusted releases; none when there is no such file.
+    """The trusted releases; none if there is no such file.
 
     Raises:
         BadLock: it cannot be read, or has two entries for one release.
@@ -66,16 +66,16 @@ def find_cover(
     manifest: str | None = None,
     accept: str = _PULL_ANEW,
 ) -> Release | None:
-    """The entry that vouches for this release, or None when none does: then it is a first pull.
+    """The entry that vouches for this release, or None if none does: then it is a first pull.
 
-    An entry vouches for its commit and for its manifest digest wherever these come from (a mirror is the same release),
-    but only under its own version: v1.0's commit, tagged v2.0 by somebody, is not the v2.0 that anyone reviewed. Of its
-    own repository it vouches for what it is pinned by and nothing else: a tag that has moved has moved, even to a
-    commit of the same files.
+    An entry vouches for its commit and its manifest digest wherever these come from (a mirror is the same release), but
+    only under its own version: if someone tags v1.0's commit as v2.0, that is not the v2.0 that was reviewed. In its
+    own repository an entry vouches for its pin and nothing else: a tag counts as moved even if the new commit has the
+    same files.
 
     Args:
         pin: the commit, or the manifest digest, that the repository names.
-        manifest: the manifest digest, where it is known.
+        manifest: the manifest digest, if known.
         accept: how to accept the new commit where the tag has moved, with "{version}" for the version.
 
     Raises:
@@ -118,9 +118,9 @@ def find_same_files(
 
 
 def find_vouching(entries: Sequence[Release], *, version: str, digest: str, record: Release | None) -> Release | None:
-    """The entry that vouches for an artefact that is about to be served, or None.
+    """The entry that vouches for an artefact about to be served, or None.
 
-    It has the version, the artefact's digest and, where the artefact was pulled, the commit or the manifest digest.
+    It matches the version, the artefact's digest and, if the artefact was pulled, the commit or the manifest digest.
     """
     return next(
         (
@@ -135,13 +135,13 @@ def find_vouching(entries: Sequence[Release], *, version: str, digest: str, reco
 
 
 def add_to_lock(*, models: Path, version: str, lock_file: Path, root: Path, replace: bool = False) -> str:
-    """Adds the pulled release `version` to `model.lock`, and says what happened.
+    """Adds the pulled release `version` to `model.lock`, and returns a sentence on what happened.
 
     Args:
-        replace: whether an entry of the same repository and version with another pin gives way.
+        replace: whether to replace an entry of the same repository and version with another pin.
 
     Raises:
-        BadRelease: it has not been pulled, or is not what was pulled any more.
+        BadRelease: it has not been pulled, or has changed since.
         MovedTag: there is an entry with another pin, and `replace` is not set.
         BadLock: `model.lock` cannot be read.
     """
@@ -169,9 +169,9 @@ def add_to_lock(*, models: Path, version: str, lock_file: Path, root: Path, repl
 
 
 def write_lock(lock_file: Path, entries: Sequence[Release]) -> None:
-    """Writes these entries below the comment that the file begins with, at once or not at all."""
+    """Writes these entries below the file's opening comment, atomically."""
     before = lock_file.read_text(encoding="utf-8") if lock_file.exists() else ""
-    header = re.split(rf"^{re.escape(_ENTRY)}", before, maxsplit=1, flags=re.MULTILINE)[0]  # a comment may name it too
+    header = re.split(rf"^{re.escape(_ENTRY)}", before, maxsplit=1, flags=re.MULTILINE)[0]  # comments may have it too
     draft = lock_file.with_name(f".{lock_file.name}.draft")
     draft.write_text(header + "\n".join(_entry_text(entry) for entry in entries), encoding="utf-8")
     draft.replace(lock_file)
@@ -197,7 +197,7 @@ def _quoted(text: str) -> str:
 
 
 def _with_manifest(release: Release, folder: Path) -> Release:
-    """The record with its manifest digest, also where there are files that the digest does not cover."""
+    """The record with its manifest digest, even if there are files that the digest does not cover."""
     if release.manifest is not None:
         return release
     files = {file.name: file for file in release.files}

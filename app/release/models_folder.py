@@ -2,9 +2,9 @@
 
     models/v1.0 -> releases/<sha256 of the record's bytes>      record.json holds the commit and every file's digest
 
-A release is written and checked beside the others, placed by one rename, and named by another: there is no moment
-without it, and whenever the machine stops, what was served before is still whole. The order of every step here is the
-point of it.
+A release is written and checked beside the others, placed by one rename, and linked by another: at no moment is it
+missing, and if the machine stops at any point, the release served before is still whole. The order of the steps here
+is essential.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ RELEASES = "releases"
 """The folder of all releases, in `models/`. No file of a release may have its name."""
 
 COPYING = ".copying-"
-"""Begins the name of a copy in `models/` that is written, and not yet put in its place."""
+"""Prefix of a copy in `models/` that is written, but not yet in its place."""
 NEXT_RECORD = f"{COPYING}{RECORD}"
-"""There as long as the files of `models/` are those of two releases: made before the first, placed after the last."""
+"""Exists while the files of `models/` are those of two releases: made before the first, placed after the last."""
 READS, PAUSE_SECONDS = 20, 0.05
 
 _LOCK = ".lock"
 _INCOMING = ".incoming-"
 _LINKING = ".linking-"
 _REPLACED = ".replaced-"
-"""Begins the name of what older installations moved aside."""
+"""Prefix of folders that older installations moved aside."""
 
 Outcome = TypeVar("Outcome")
 
 
 @contextmanager
 def only_one_pull(models: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Holds `models/` for one pull at a time; another one waits. Ends or clears what an interrupted one left.
+    """Holds `models/` for one pull at a time; another one waits. Completes or clears an interrupted pull.
 
     Raises:
         SystemRefused: `models/` cannot be written, now or in the block: a full disk, no permission, and the like.
@@ -60,7 +60,7 @@ def check_lock(models: Path) -> None:
     """Checks that a pull could lock `models/`.
 
     Raises:
-        ConfigurationError: a link, a folder or no plain file stands in the way.
+        ConfigurationError: a link, a folder or another file that is not plain has the lock's name.
     """
     lock = models / _LOCK
     if os.path.lexists(lock) and (lock.is_symlink() or not lock.is_file()):
@@ -87,7 +87,7 @@ def _locked(models: Path, say: Callable[[str], None]) -> Iterator[None]:
 
 @contextmanager
 def incoming(models: Path) -> Iterator[Path]:
-    """A fresh folder on the same file system as its destination, gone afterwards whatever happens."""
+    """A fresh folder on the same file system as its destination, removed afterwards in any case."""
     with tempfile.TemporaryDirectory(prefix=_INCOMING, dir=models) as folder:
         yield Path(folder)
 
@@ -96,12 +96,12 @@ def incoming(models: Path) -> Iterator[Path]:
 
 
 def folder_of(models: Path, version: str) -> Path:
-    """The folder that `models/<version>` leads to now; it stays as it is when the link is replaced."""
+    """The folder that `models/<version>` points to now; it stays unchanged when the link is replaced."""
     return _behind(models / version)
 
 
 def artefact_of(models: Path, version: str) -> Path | None:
-    """The path of what `models/<version>` serves, by its record; None where no record can be read."""
+    """The path of the artefact that `models/<version>` serves, by its record; None if no record can be read."""
     try:
         record = read_record(models / version) if is_version(version) else None
     except BadRelease:
@@ -112,11 +112,11 @@ def artefact_of(models: Path, version: str) -> Path | None:
 def read_through(
     link: Path, read: Callable[[Path], Outcome], *, pause: Callable[[float], None] = time.sleep
 ) -> Outcome:
-    """The result of `read`, which is handed the folder behind `link`, the same one for all that it reads.
+    """The result of `read`, which is given the folder behind `link`, one folder for everything it reads.
 
-    A pull may replace the link meanwhile, and the next one clear the folder: then what is refused is read anew, from
-    the new one. In `models/` itself, which is no link, a pull replaces one file after the other: there what is read
-    counts only if nothing was replaced meanwhile. The last of `READS` counts in any case.
+    Meanwhile a pull may replace the link, and the next one clear the folder: then a refused read is repeated from the
+    new folder. In `models/` itself, which is not a link, a pull replaces files one by one: there a result counts only
+    if nothing was replaced during the read. The last of `READS` counts in any case.
     """
     for _ in range(READS - 1):
         before = _identity(link)
@@ -140,12 +140,12 @@ def _is_settled(link: Path, before: object) -> bool:
 def _behind(link: Path) -> Path:
     try:
         return link.parent / link.readlink()
-    except OSError:  # a folder as older installations have it, or nothing
+    except OSError:  # a folder, as in older installations, or nothing
         return link
 
 
 def _identity(link: Path) -> tuple[int, int] | None:
-    """Changes with each replacement, even by a link to the same folder; a folder's is that of its record."""
+    """A value that changes with each replacement, even by a link to the same folder; a folder has its record's."""
     try:
         status = os.lstat(link if link.is_symlink() else link / RECORD)
     except OSError:
@@ -165,10 +165,10 @@ def installed(models: Path) -> list[Release]:
 
 
 def pulled(models: Path, version: str) -> Release:
-    """The record of the release `models/<version>`, whose files are as they were pulled.
+    """The record of the release `models/<version>`, whose files are unchanged since the pull.
 
     Raises:
-        BadRelease: it has not been pulled, or is not what was pulled any more.
+        BadRelease: it has not been pulled, or has changed since.
         SystemRefused: this user may not read it.
     """
     return read_through(models / version, lambda folder: _pulled(folder, models, version))
@@ -213,24 +213,24 @@ def place(staged: Path, models: Path, version: str) -> Path | None:
 
 
 def take_over(models: Path, version: str) -> None:
-    """Moves a release of an older installation, which lies in `models/<version>/` itself, to where it belongs."""
+    """Moves a release of an older installation, which lies in `models/<version>/` itself, into `releases/`."""
     old = models / version
     if old.is_symlink() or not old.is_dir():
         return
     _check_releases(models)
     folder = models / RELEASES / _content_name(old)
     folder.parent.mkdir(exist_ok=True)
-    remove(folder)  # nothing leads there: this version's link would
+    remove(folder)  # nothing points there: only this version's link could
     draft = _draft_link(models, version, folder)
-    # subtle: no rename puts a link in the place of a folder. Between these two system calls, once in the life of an
-    # installation, there is no `models/<version>`; stopped between them, the next pull makes the second one.
+    # subtle: no rename can replace a folder by a link. Between these two system calls, once in the life of an
+    # installation, there is no `models/<version>`; if stopped there, the next pull makes the second call.
     old.rename(folder)
     draft.replace(old)
     settle(models)
 
 
 def clear_unlinked(models: Path, *, keep: Path | None = None) -> None:
-    """Removes the releases that no version leads to, but for `keep`: somebody may be reading what was just replaced."""
+    """Removes the releases that no version points to, except `keep`: the one just replaced may still be in use."""
     folder = models / RELEASES
     if not folder.is_dir() or folder.is_symlink():
         return
@@ -241,7 +241,7 @@ def clear_unlinked(models: Path, *, keep: Path | None = None) -> None:
 
 
 def discard(models: Path, version: str) -> None:
-    """Takes the release out of `models/`, at once or not at all; a pull of it starts anew."""
+    """Removes the release from `models/` atomically; a later pull starts afresh."""
     link = models / version
     folder = folder_of(models, version)
     if link.is_symlink():
@@ -276,7 +276,7 @@ def _draft_link(models: Path, version: str, folder: Path) -> Path:
 
 
 def _mend(folder: Path, staged: Path) -> None:
-    """Makes `folder`, which holds the release already or once did, file by file what `staged` is."""
+    """Makes `folder`, which holds or once held the release, identical to `staged`, file by file."""
     names = {path.name for path in staged.iterdir()}
     for path in folder.iterdir():
         if path.name not in names or path.is_symlink() or path.is_dir():
@@ -327,7 +327,7 @@ def _end_what_was_begun(models: Path) -> None:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Writes a new file, on the disk when this returns."""
+    """Writes a new file, which is on the disk on return."""
     with path.open("xb") as file:
         file.write(data)
         file.flush()
@@ -335,7 +335,7 @@ def write(path: Path, data: bytes) -> None:
 
 
 def remove(path: Path) -> None:
-    """Removes a file, a link, or a folder with all that is in it; nothing where there is none."""
+    """Removes a file, a link, or a folder with all that is in it; does nothing if there is none."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -19,19 +19,19 @@ SEEN = "seen.json"
 """The ledger's file name, in `models/`. No file of a release may have it."""
 
 Seen: TypeAlias = dict[str, dict[VersionName, PinId]]
-"""The id of what was last placed, by the key of its repository's address and by its version.
+"""The id of the release last placed, by the key of its repository's address and by its version.
 
-`models/<version>` is one release; this remembers those of other repositories that it was before.
+`models/<version>` holds one release; this also remembers earlier ones there from other repositories.
 """
 
 _SEEN_LIMIT = 1 << 20
 
 
 def read_seen(models: Path) -> Seen:
-    """The ledger of what was placed; empty when there is none.
+    """The ledger of placed releases; empty if there is none.
 
     Raises:
-        BadRelease: it is there and cannot be read.
+        BadRelease: it is there but cannot be read.
     """
     path = models / SEEN
     if not os.path.lexists(path):
@@ -41,7 +41,7 @@ def read_seen(models: Path) -> Seen:
 
 
 def write_seen(models: Path, seen: Seen, workshop: Path) -> None:
-    """Replaces the ledger, at once or not at all; `workshop` is a folder of `incoming`."""
+    """Replaces the ledger atomically; `workshop` is a folder of `incoming`."""
     draft = workshop / SEEN
     write(draft, msgspec.json.format(msgspec.json.encode(seen, order="sorted"), indent=2) + b"\n")
     draft.replace(models / SEEN)

@@ -1,4 +1,4 @@
-"""The table of sources: which one reads an address."""
+"""The table of sources, by the kind of an address."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from app.release.source import Source
 SOURCES: dict[str, Callable[[Address, Path, Mapping[str, str] | None], Source]] = {
     "git": lambda address, folder, environ: GitSource(Git(folder, address, environ=environ)),
 }
-"""By the kind of an address (`address.py`): what is made of it, of an empty folder, and of the environment."""
+"""Makers of sources by kind of address (`address.py`); each takes the address, an empty folder and the environment."""
 
 
 def open_source(address: Address, folder: Path, *, environ: Mapping[str, str] | None = None) -> Source:
-    """The source behind `address`; nothing is asked of it yet.
+    """The source behind `address`, which is not contacted yet.
 
     Args:
         folder: an empty folder to work in; the caller removes it.

@@ -1,4 +1,4 @@
-"""The report as one page: it works without script, offline, and on a phone. Texts of the database are never markup."""
+"""The report as one page: it works without scripts, offline and on phones. Texts from the database are never markup."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _HERE = Path(__file__).resolve().parent
 STYLE = _HERE / "report.css"
 SIDE = 28
 COLOURS = 6
-"""Versions have colours of their own; from so many on, they begin again."""
+"""Number of version colours, after which they repeat."""
 
 
 def render(report: Report, *, stylesheet: str | None = None) -> str:
     """The page as HTML.
 
     Args:
-        stylesheet: the address of `report.css`, for a service that allows no style within a page, and whose other
-            pages are then linked; None puts the style into the page, which is then complete in one file.
+        stylesheet: the address of `report.css`, for a service that allows no style within a page; its other pages
+            are then linked. None puts the style into the page, which is then complete in one file.
     """
     templates = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
@@ -186,8 +186,8 @@ def _days(report: Report, series: dict[str, int]) -> Chart | None:
 
 
 def _picture(pixels: bytes) -> str:
-    """784 grey values, ink high, as the address of a picture: dark ink on white paper."""
-    from PIL import Image  # takes a while, and only drawings need it
+    """784 grey values, ink high, as a data address of a picture: dark ink on white paper."""
+    from PIL import Image  # slow to import, and needed only for drawings
 
     file = io.BytesIO()
     Image.fromarray(255 - np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE)).save(file, "PNG")

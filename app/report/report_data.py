@@ -1,7 +1,7 @@
 """The report as data: what the JSON holds and the page shows. Shares are of counts that stand beside them; unrounded.
 
-Labels of people who were asked (a random tenth) and labels that were volunteered are never added up: who complains
-unasked complains of wrong answers.
+Labels of people who were asked (a random tenth) and volunteered labels are never added up: volunteered labels are
+mostly complaints about wrong answers.
 """
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ class Swept(Protocol):
 
 
 open_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, set[Swept]] = WeakKeyDictionary()
-"""Of each event loop on which a sweep is planned."""
+"""The open connections of each event loop on which a sweep is planned."""
 
 
 def add(connection: Swept, loop: asyncio.AbstractEventLoop) -> int:
-    """Adds one to look at until it is removed; returns their number."""
+    """Adds a connection, to be looked at until it is removed; returns the number of connections."""
     if loop not in open_connections:
         open_connections[loop] = set()
         loop.call_later(SWEEP_SECONDS, _sweep, loop)
@@ -34,11 +34,11 @@ def remove(connection: Swept, loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _sweep(loop: asyncio.AbstractEventLoop) -> None:
-    """Once, and again for as long as there are connections."""
+    """Looks at all connections, and plans the next sweep for as long as there are any."""
     if not open_connections[loop]:
         del open_connections[loop]
         return
-    loop.call_later(SWEEP_SECONDS, _sweep, loop)  # first: whatever happens here, there is a next time
+    loop.call_later(SWEEP_SECONDS, _sweep, loop)  # first, so that there is a next sweep whatever happens below
     now = time.monotonic()
     for connection in list(open_connections[loop]):
         connection.look(now)

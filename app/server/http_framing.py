@@ -1,4 +1,4 @@
-"""The ends of head and body, as far as seen without a parser; what is in doubt is for the parser to refuse."""
+"""The ends of head and body, as far as they can be seen without a parser; the parser refuses cases of doubt."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Final
 from starlette.types import Scope
 
 USUAL_BYTES: Final = 2048
-"""A longer head is not usual."""
+"""Longest head that counts as ordinary."""
 _FIELDS: Final = (
     rb"(?:(?!content-length|transfer-encoding|connection|expect|upgrade)[!#$%&'*+.^_`|~0-9a-z-]+:[^\r\n\0]*\r\n"
     rb"|connection: *keep-alive\r\n)*"
 )
-"""Header fields, but those that say where a request ends or what follows it."""
+"""Header fields, except those that say where a request ends or what follows it."""
 _USUAL: Final = re.compile(
     rb"POST (/[!-~]*) HTTP/1\.1\r\n" + _FIELDS + rb"content-length: *([0-9]{1,9})\r\n" + _FIELDS + rb"\r\n",
     re.IGNORECASE,
@@ -22,7 +22,7 @@ _USUAL: Final = re.compile(
 
 
 def length_of_head(data: bytearray) -> int | None:
-    """Bytes of the head that `data` begins with, to its first empty line; 0 while there is none, None if none can come.
+    """Length of the head at the start of `data`, to its first empty line; 0 while there is none, None if none can come.
 
     None: a first byte that is no letter, a first line without CR (as in HTTP/0.9), or HTTP/2.
     """
@@ -34,9 +34,9 @@ def length_of_head(data: bytearray) -> int | None:
 
 
 def length_of_body(scope: Scope) -> tuple[float, bool]:
-    """In bytes, infinite for one in chunks; and whether there may be one.
+    """The length of the body in bytes, infinite if chunked; and whether there may be a body.
 
-    With CONNECT or the header Upgrade there may not: the parser would take it for the next request.
+    With CONNECT or the header Upgrade there may be none: the parser would take it for the next request.
     """
     length, upgrades = 0.0, scope["method"] == "CONNECT"
     for name, value in scope["headers"]:
@@ -50,9 +50,9 @@ def length_of_body(scope: Scope) -> tuple[float, bool]:
 
 
 def target_of_one_request(data: bytes | bytearray) -> bytes | None:
-    """The target, path and query, of a usual POST in HTTP/1.1 that is `data`, all of it; None when in doubt.
+    """The target (path and query) if `data` is exactly one ordinary POST in HTTP/1.1; None when in doubt.
 
-    The body is as long as the one Content-Length says, and nothing in the head asks for anything but an answer.
+    Its body is as long as its only Content-Length says, and its head asks for nothing but an answer.
     """
     head = _USUAL.match(data, 0, USUAL_BYTES)
     if head is None or int(head[2]) != len(data) - head.end():

@@ -1,4 +1,4 @@
-"""All answers as counts: `analytics.py` asks the database for them, the report makes figures of them."""
+"""All answers as counts: `report_queries.py` gets them from the database, the report turns them into figures."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 EDGES = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
-"""Between them lie the bins of confidence and of certainty. They grow narrower towards 1: nearly all that a network
-says is above 0.99, so of equally wide bins one would hold all. Equally full ones would lie elsewhere for each version
-and on each day, and could not be compared."""
+"""Edges of the bins of confidence and of certainty. The bins grow narrower towards 1: nearly all of a network's scores
+are above 0.99, so one of several equally wide bins would hold them all. Equally full bins would differ between
+versions and days, and could not be compared."""
 Measure: TypeAlias = Literal["confidence", "certainty"]
 MEASURES: tuple[Measure, ...] = ("confidence", "certainty")
-"""Confidence: what the model itself says. Certainty: at the temperature that its release measured."""
+"""Confidence: the model's own score. Certainty: at the temperature that its release measured."""
 
 
 class Given(NamedTuple):
-    """Count of one day's (UTC) answers alike in these: what chose the version; whether the maker was asked."""
+    """Count of one day's (UTC) answers alike in the choice of the version, and in whether the maker was asked."""
 
     day: date
     version: str
@@ -59,7 +59,7 @@ class ReadCount(NamedTuple):
 
 
 class Sure(NamedTuple):
-    """Counts of a version's labelled answers in one bin, and of right ones; `total`: the sum of their measure."""
+    """Counts of a version's labelled answers, and of right ones, in one bin; `total`: the sum of their measure."""
 
     label: str | None
     asked: bool
@@ -125,13 +125,13 @@ class Facts(NamedTuple):
     """Everything, as of one moment.
 
     Attributes:
-        since, until: when the first and the newest answer were given, UTC; None where there is none.
+        since, until: the times (UTC) of the first and the newest answer; None where there is none.
         shadowed: version -> how many drawings it read as a shadow.
         classes: version -> the labels that it knows, by the scores of its newest answer.
-        timings: version -> (N, 3) milliseconds: in all, waiting, computing; NaN where nobody measured.
-        disagreements: the newest ones whose drawings are kept, newest first; None where no drawing was to be read.
-        recipe: what versions are compared on: drawings of this recipe, and pixels that came as 28x28. It is the newest
-            of labelled drawings, or where these have none, of all; None: all came as 28x28.
+        timings: version -> (N, 3) milliseconds: in all, waiting, computing; NaN where not measured.
+        disagreements: the newest ones whose drawings are kept, newest first; None where drawings were not requested.
+        recipe: versions are compared on drawings of this recipe, and on pixels that came as 28x28. It is the newest
+            recipe of labelled drawings or, if these have none, of all; None: all came as 28x28.
     """
 
     since: datetime | None
@@ -152,5 +152,5 @@ class Facts(NamedTuple):
 
 
 def bin_of(share: float) -> int:
-    """From 0 on. A share on an edge is in the upper bin, 1.0 in the last one."""
+    """The index of a share's bin, from 0. A share on an edge is in the upper bin, 1.0 in the last one."""
     return min(bisect_right(EDGES, share), len(EDGES) - 1) - 1

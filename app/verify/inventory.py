@@ -1,4 +1,4 @@
-"""Contents of `models/`: its releases, whether they are as they were pulled, and what their cards say."""
+"""Contents of `models/`: its releases, any changes since they were pulled, and the facts on their cards."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Held(NamedTuple):
     """One version.
 
     Attributes:
-        release: its record; None when it is not there whole, and `fault` says what is wrong.
+        release: its record; None if it is not complete, and `fault` gives the reason.
         artefact: the file that it serves.
         contract: of its card; None where the card has none.
-        cited_accuracy: of a card without contract, by its words.
+        cited_accuracy: the accuracy that a card without contract states in words.
     """
 
     version: str

@@ -48,7 +48,7 @@ DATABASE_RETRY_SECONDS = 2
 
 
 def describe(error: PixelWiseError) -> ErrorBody:
-    """The refusal of one drawing among others, or of a whole request; where the database lies is for the log only."""
+    """The refusal of one drawing among others, or of a whole request; the database's location is for the log only."""
     _, code = STATUSES[type(error)]
     if isinstance(error, DatabaseUnavailable):
         error = error.public()
@@ -66,7 +66,7 @@ def refusal(error: PixelWiseError) -> Response:
     elif isinstance(error, NotAuthenticated):
         headers["www-authenticate"] = 'ApiKey realm="PixelWise", header="X-API-Key"'
     if status == 413:
-        headers["connection"] = "close"  # what is left of the body is not read
+        headers["connection"] = "close"  # the rest of the body is not read
     return respond(describe(error), status=status, headers=headers)
 
 
@@ -81,7 +81,7 @@ def framework_refusal(error: HTTPException) -> Response:
 
 
 def unexpected() -> Response:
-    """A fault of ours. The log says which, under the request's id."""
+    """The answer to a fault of ours, which the log describes under the request's id."""
     remedy = "Report it to the operator with the x-request-id of this answer."
     return respond(ErrorBody("unexpected", "The service failed on this request.", remedy), status=500)
 
@@ -95,7 +95,7 @@ def respond(value: object, *, status: int = 200, headers: Mapping[str, str] = {}
 
 
 class _Json(Response):
-    """Starlette's response with its headers written down, not derived: a fifth of the time."""
+    """Starlette's response with its headers written directly, not derived: takes a fifth of the time."""
 
     def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
         self.status_code, self.body, self.background = status, body, None

@@ -81,7 +81,7 @@ def openapi(operations: Iterable[Operation]) -> Json:
 
 
 def _described(operation: Operation, schemas: Schemas) -> Json:
-    text = operation.text or inspect.getdoc(operation.answer) or ""  # python -OO leaves no docstrings
+    text = operation.text or inspect.getdoc(operation.answer) or ""  # python -OO removes docstrings
     summary, _, more = text.partition("\n\n")
     limit = f"At most {operation.at_most}." if operation.at_most else ""
     parts: Json = {
@@ -102,7 +102,7 @@ def _described(operation: Operation, schemas: Schemas) -> Json:
 
 
 def _responses(operation: Operation, schemas: Schemas) -> Json:
-    """Status -> response; which refusals there may be follows from what may be refused."""
+    """Status -> response; the possible refusals follow from the body, the callers and the parameters."""
     refused = ALWAYS.union(operation.refuses)
     refused.update(*(given.refused or OF_PLACES[given.place] for given in operation.parameters))
     refused |= OF_CALLERS if operation.callers else set()

@@ -32,7 +32,7 @@ MAX_WEIGHT = 1e6
 MAX_LAYERS = 16
 MAX_LAYER_WIDTH = 8192
 MAX_ERROR = 1e-6
-"""The most float64 rounding may move a logit, whatever the image and the order of additions. Trained classifiers of
+"""The most that float64 rounding may move a logit, for any image and any order of additions. Trained classifiers of
 digits stay below 1e-7. A score is off by no more, so two readers of one file agree."""
 ROUNDING = 2.0**-53
 FEW_ROUNDINGS = 8 * ROUNDING
@@ -42,7 +42,7 @@ FEW_ROUNDINGS = 8 * ROUNDING
 SOFTMAX_SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga")
 SOFTMAX_MULTI_CLASS = ("auto", "multinomial", "deprecated")
 NEWTON_CHOLESKY_SOFTMAX = (1, 6)
-"""From this scikit-learn on newton-cholesky fits a softmax; before, one-versus-rest under the same name."""
+"""scikit-learn version from which newton-cholesky fits a softmax; before, the same name meant one-versus-rest."""
 ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
 
 TEXT_LABELS = "Train on the digits as text: `y.astype(str)`."
@@ -78,12 +78,12 @@ _OTHER_FORMATS = (
 
 @dataclass(frozen=True)
 class Artefact:
-    """A digit classifier, as its file states it.
+    """A digit classifier, as stated in its file.
 
     Attributes:
         kind: "LogisticRegression" or "MLPClassifier".
         classes: labels in the order of the scores, as text.
-        integer_labels: the model was trained on numbers, so its own labels are integers; no roster has such.
+        integer_labels: the model was trained on numbers, so its own labels are integers, which no roster has.
         steps: (name, class name) of each pipeline step, in order.
         threshold: of the Binarizer; an input above it becomes 1, others 0. In [0, 1).
         features: inputs of the first layer.
@@ -106,7 +106,7 @@ class Artefact:
 
     @property
     def labels(self) -> tuple[str | int, ...]:
-        """The classes as the model itself has them: what scikit-learn's `classes_` lists."""
+        """The classes in the model's own form: those in scikit-learn's `classes_`."""
         return tuple(map(int, self.classes)) if self.integer_labels else self.classes
 
 
@@ -137,7 +137,7 @@ def is_pickle(data: bytes) -> bool:
 
 
 def check_format(data: bytes) -> None:
-    """Refuses by size and first bytes all but uncompressed joblib files; says what it is and what to do."""
+    """Refuses, by size and first bytes, all but uncompressed joblib files; names the kind of file and the remedy."""
     if len(data) > MAX_BYTES:
         raise refused("size", f"{len(data):,} bytes, the limit is {MAX_BYTES:,}")
     if not data:
@@ -164,7 +164,7 @@ def _model(root: object, sha256: str, *, size: int) -> Artefact:
     classes, integers = _classes(model["classes_"], what="classes_")
     read_layers = _logistic_layers if classifier.of == LOGISTIC_REGRESSION else _mlp_layers
     activation, layers = read_layers(model, features, classes)
-    # The memo lets one array stand for many layers; an honest file writes each by itself.
+    # The memo allows one array to be used for many layers; an honest file writes each separately.
     if sum(layer.weights.nbytes for layer in layers) > size:
         _refuse("weights", "layers that share their weights")
     _check_bounded(activation, layers)
@@ -230,7 +230,7 @@ def _version(state: dict[str, Any]) -> tuple[int, ...]:
 
 
 def _is_one_of(value: object, allowed: tuple[str, ...]) -> TypeGuard[str]:
-    return type(value) is str and value in allowed  # subtle: an array compared with a text is no truth value
+    return type(value) is str and value in allowed  # subtle: comparing an array with a text gives no truth value
 
 
 def _threshold(threshold: object) -> float:
@@ -275,7 +275,7 @@ def _classes(labels: object, *, what: str) -> tuple[tuple[str, ...], bool]:
 
 
 def _logistic_layers(model: dict[str, Any], features: int, classes: tuple[str, ...]) -> tuple[str, tuple[Layer, ...]]:
-    multi_class = model.get("multi_class", "auto")  # gone from scikit-learn 1.8 on
+    multi_class = model.get("multi_class", "auto")  # removed in scikit-learn 1.8
     is_softmax = _is_one_of(model.get("solver"), SOFTMAX_SOLVERS) and _is_one_of(multi_class, SOFTMAX_MULTI_CLASS)
     if not is_softmax or (model["solver"] == "newton-cholesky" and _version(model) < NEWTON_CHOLESKY_SOFTMAX):
         _refuse("solver", "a logistic regression that is no softmax over all classes (one-versus-rest)")
@@ -338,12 +338,12 @@ def _weights(value: object, shape: tuple[int, ...], *, what: str) -> NDArray[np.
 
 
 def _check_bounded(activation: str, layers: tuple[Layer, ...]) -> None:
-    """Refuses weights with which, for some image, rounding could show in the scores, or leave no numbers.
+    """Refuses weights with which rounding could, for some image, show in the scores or leave them not numbers.
 
-    For each output it carries the largest value and the largest error that float64 can have there, in any order of
-    additions; it begins with exact inputs of 0 and 1.
+    For each output it propagates the largest value and the largest error that float64 can have there, in any order of
+    additions, starting from exact inputs of 0 and 1.
     Source: Higham, "Accuracy and Stability of Numerical Algorithms", 3.1: a sum of n products is off by at most n
-    roundings of the sum of their sizes.
+    roundings of the sum of their absolute values.
     """
     value, error = np.ones(len(layers[0].weights)), np.zeros(len(layers[0].weights))
     for place, layer in enumerate(layers):
@@ -360,7 +360,7 @@ def _check_bounded(activation: str, layers: tuple[Layer, ...]) -> None:
 
 
 def _carry(weights: NDArray[np.floating], inputs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The sizes of `weights`, transposed, times `inputs`; by a few rows, since copies of all may outgrow the file."""
+    """The absolute values of `weights`, transposed, times `inputs`; a few rows at a time, to keep copies small."""
     total = np.zeros((weights.shape[1], inputs.shape[1]))
     for start in range(0, len(weights), 32):
         total += np.abs(weights[start : start + 32].astype(np.float64)).T @ inputs[start : start + 32]

@@ -1,4 +1,4 @@
-"""The format of scikit-learn's artefacts, and the model in one as everybody else knows it."""
+"""The format of scikit-learn's artefacts, and the model in one as the other rooms see it."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 A pickle is a program for a stack machine. `joblib.dump` of a fitted scikit-learn pipeline needs 36 of its opcodes; this
 module interprets those, on a machine whose only values are None, bool, int, float, str, bytes, tuple, list, dict, a
 read-only array view of the input, and two inert records: `Global` (a name) and `Instance` (a name, arguments, a state).
-Everything else is refused, with the byte where it stands. No memory is allocated on the word of the file.
+Everything else is refused, with its byte offset. No memory is allocated on the word of the file.
 
 Source of the format: CPython's Lib/pickletools.py and joblib's numpy_pickle.py (NumpyArrayWrapper).
 """
@@ -64,7 +64,7 @@ def read_pickle(data: bytes) -> object:
     state {"threshold": 0.5, "copy": True, "_sklearn_version": "1.9.1"}.
 
     Raises:
-        ArtefactRefused: and nothing else, whatever the bytes.
+        ArtefactRefused: and no other error, whatever the bytes.
     """
     return _Machine(data).run()
 
@@ -121,7 +121,7 @@ class _Machine:
             self.refuse("text", "a text that is not UTF-8")
 
     def count_text(self, size: int) -> None:
-        self.text_bytes += size  # a str may take four times the bytes it is written in
+        self.text_bytes += size  # a str may take four times its encoded bytes
         if self.text_bytes > MAX_TEXT_BYTES_IN_ALL:
             self.refuse("text", f"more than {MAX_TEXT_BYTES_IN_ALL:,} bytes of text")
 
@@ -355,12 +355,12 @@ class _Machine:
 
     def skip_padding(self) -> None:
         length = self.unsigned(1)
-        # The padding fills up to the boundary; at a boundary it is a whole block.
+        # The padding fills up to the boundary; at a boundary it is a whole block long.
         if length != ARRAY_ALIGNMENT - self.position % ARRAY_ALIGNMENT or self.take(length) != b"\xff" * length:
             self.refuse("array", "array padding that is not as joblib writes it")
 
     def object_texts(self, shape: tuple[int, ...]) -> NDArray[Any]:
-        """The one kind of object array that is read: a list of short texts, in a closed form of its own."""
+        """The only kind of object array that is read: a list of short texts, in a closed form."""
         if len(shape) != 1 or shape[0] > MAX_OBJECT_TEXTS:
             self.refuse("array", f"an object array of shape {shape}, no list of up to {MAX_OBJECT_TEXTS} texts")
         found = read_object_texts(self.data, self.position, shape[0])

@@ -1,8 +1,8 @@
-"""Lists of short texts that stand in a joblib file as object arrays: the labels that `fetch_openml` gives as they come,
+"""Lists of short texts that a joblib file holds as object arrays: the labels that `fetch_openml` gives, unconverted,
 and the column names of a DataFrame.
 
-joblib writes an object array as a pickle of its own. That pickle is never interpreted: its bytes are held against the
-one form that numpy gives such a list, in which nothing but the texts is free.
+joblib writes an object array as a pickle of its own. That pickle is never interpreted: its bytes are compared with the
+one form that numpy gives such a list, in which only the texts vary.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _HEAD = re.compile(
     rb"\(K\x03\x8c\x01\|\x94NNNJ\xff{4}J\xff{4}K\x3ft\x94b\x89\]\x94\(",
     re.DOTALL,
 )
-"""Up to the first text: `ndarray` of one axis, C order, dtype object."""
+"""The bytes up to the first text: `ndarray` of one axis, C order, dtype object."""
 
 _TEXT = re.compile(rb"\x8c([\x01-\x20])([ -~]{1,32})\x94", re.DOTALL)
 _TAIL = b"et\x94b."
 
 
 def read_object_texts(data: bytes, start: int, count: int) -> tuple[NDArray[Any], int] | None:
-    """The texts of an object array, and where the file goes on; None for any other bytes.
+    """The texts of an object array, and the place where the file continues; None for any other bytes.
 
     Args:
         data: the file.
-        start: where the array's own pickle begins.
-        count: how many texts there must be, 2 to `MAX_OBJECT_TEXTS`.
+        start: the place where the array's own pickle begins.
+        count: the required number of texts, 2 to `MAX_OBJECT_TEXTS`.
 
     Returns:
         (count,) array of text; each of 1 to 32 printable ASCII characters.
@@ -45,7 +45,7 @@ def read_object_texts(data: bytes, start: int, count: int) -> tuple[NDArray[Any]
     head = _HEAD.match(data, start)
     if head is None or int.from_bytes(head["count"] or head["count2"], "little") != count or count < 2:
         return None
-    if head["count"] is None and count < 256:  # numpy's pickle takes the shorter form
+    if head["count"] is None and count < 256:  # numpy's pickle uses the shorter form here
         return None
     texts, position = [], head.end()
     for _ in range(count):

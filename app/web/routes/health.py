@@ -72,5 +72,5 @@ class HealthRoutes(Routes):
 
 
 def respond_ready(body: object, *, is_ready: bool) -> Response:
-    """Yes; or 503, which balancers understand."""
+    """The body with status 200 if ready, else with 503, which load balancers understand."""
     return respond(body) if is_ready else respond(body, status=503, headers={"retry-after": "1"})

@@ -147,11 +147,11 @@ def label_word(label: Label) -> str:
 
 
 def _explain(error: msgspec.ValidationError, body: bytes) -> PixelWiseError:
-    """The sentence for what is wrong, with the value."""
+    """The refusal that names the fault and the value."""
     found = str(error)
     try:
         whole = msgspec.json.decode(body)
-    except msgspec.ValidationError:  # a number beyond all that a float can hold; what `error` says is as true
+    except msgspec.ValidationError:  # a number too large for a float; `error` is just as true
         whole = None
     except NOT_JSON as broken:
         return no_json(broken, body)

@@ -95,7 +95,7 @@ Method: TypeAlias = Callable[["ProtocolRoutes", Call], Coroutine[Any, Any, Respo
 
 
 def _says_errors(method: Method) -> Method:
-    """The protocol's clients show what stands under "error", so here the whole sentence follows the code there."""
+    """Puts a refusal's whole sentence after its code under "error": the protocol's clients show only that field."""
 
     @wraps(method)
     async def answer(self: ProtocolRoutes, call: Call) -> Response:

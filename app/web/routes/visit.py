@@ -13,7 +13,7 @@ from app.web.request import Call
 from app.web.service import CHOICE, Routes
 
 DRAWING_ROUTE = "/drawings"
-"""What the page asks for next: rules may look at the route."""
+"""The route that the page calls next: rules may depend on it."""
 
 
 class VisitAnswer(msgspec.Struct, frozen=True):
