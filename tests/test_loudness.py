@@ -17,6 +17,8 @@ from app.verify.card import read_card
 from tests.installation import CARD, Installation, Published
 from tests.release.remote import Remote
 
+pytestmark = pytest.mark.long
+
 Done = subprocess.CompletedProcess[str]
 V1 = "digit_classifier_v1.pkl"
 

@@ -22,6 +22,8 @@ from app.release.model_lock import read_lock
 from tests.conftest import MNIST_FOLDER, Mnist
 from tests.installation import ROOT, Published
 
+pytestmark = pytest.mark.long
+
 MODEL_PYTHON = ROOT / "pixelwise-model" / ".venv" / "bin" / "python"
 # Handed to scikit-learn are files that this tree built, or whose digest is in model.lock: joblib.load executes them.
 SCIKIT_LEARN = """

@@ -29,6 +29,8 @@ from tests.attacks.odd import PIXELS, Odd, catalogue, linear, network
 from tests.conftest import MNIST_FOLDER, Mnist
 from tests.installation import Published
 
+pytestmark = pytest.mark.long
+
 LEAST_ODD, LEAST_MUTATIONS = 200, 300
 MUTATIONS = int(os.environ.get("PIXELWISE_DIFFERENTIAL", LEAST_MUTATIONS))
 SEED = int(os.environ.get("PIXELWISE_FUZZ_SEED", "1"))

@@ -20,6 +20,8 @@ from app.model.refusals import ArtefactRefused
 from app.model.sklearn_pickle.artefact import Artefact, read_artefact
 from tests.attacks.mutations import HONEST, exhaustive, mutation
 
+pytestmark = pytest.mark.long
+
 LEAST = 50_000
 COUNT = int(os.environ.get("PIXELWISE_FUZZ", LEAST))
 SEED = int(os.environ.get("PIXELWISE_FUZZ_SEED", "1"))

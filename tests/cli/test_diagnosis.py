@@ -16,6 +16,8 @@ from tests.installation import REPOSITORY, Installation, Published, without_draw
 from tests.release.remote import Remote
 from tests.service import Service
 
+pytestmark = pytest.mark.long
+
 V1 = "digit_classifier_v1.pkl"
 MENDED_BY_ITS_OWNER = "Whoever publishes it must mend that; until then, let .env name another version."
 KEY = "a-key-that-nobody-is-shown"

@@ -18,6 +18,8 @@ from tests.release.conftest import House
 from tests.release.remote import FILES, PKL, Remote
 from tests.release.test_models_folder import as_before
 
+pytestmark = pytest.mark.long
+
 KILLED_BEFORE_STEP = """
 import os, shutil, signal, sys
 from pathlib import Path

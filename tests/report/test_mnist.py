@@ -23,6 +23,8 @@ from tests.web.inside import Inside
 from tests.web.load import until
 from tests.web.visits import visit
 
+pytestmark = pytest.mark.long
+
 VERSIONS = ("v1.0", "v1.1", "v2.0")
 AT_ONCE = 1000
 OCTETS = {"content-type": "application/octet-stream"}
