@@ -18,7 +18,8 @@ from app.report.report_data import Comparison, Report, Sample, VersionFigures
 from app.report.statistics import ENOUGH, MIN_LABELS, Share
 
 _HERE = Path(__file__).resolve().parent
-STYLE = _HERE / "report.css"
+STYLES = (*(_HERE.parent / "web/page" / name for name in ("colours.css", "reading.css")), _HERE / "report.css")
+"""The style of the page: that of all pages for reading, and its own."""
 SIDE = 28
 COLOURS = 6
 """Number of version colours, after which they repeat."""
@@ -29,7 +30,8 @@ def render(report: Report, *, stylesheet: str | None = None) -> str:
 
     Args:
         stylesheet: the address of `report.css`, for a service that allows no style within a page; its other pages
-            are then linked. None puts the style into the page, which is then complete in one file.
+            and their stylesheets are then linked. None puts the style into the page, which is then
+            complete in one file.
     """
     templates = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
@@ -46,12 +48,17 @@ def render(report: Report, *, stylesheet: str | None = None) -> str:
     return template.render(
         report=report,
         stylesheet=stylesheet,
-        style=Markup(STYLE.read_text(encoding="utf-8")),  # our own file
+        style=Markup(style()),  # our own files
         charts=_charts(report),
         samples={"asked": "asked labels", "volunteered": "volunteered labels: complaints, biased"},
         least=MIN_LABELS,
         enough=ENOUGH,
     )
+
+
+def style() -> str:
+    """All of its style as one text."""
+    return "\n".join(file.read_text(encoding="utf-8") for file in STYLES)
 
 
 def _charts(report: Report) -> dict[str, Chart]:
