@@ -86,7 +86,7 @@ def smoke_test() -> None:
 def show(images: np.ndarray, labels: tuple[str, ...]) -> None:
     """Prints the answers for the first digits, and for a withheld one if there is one, with skew findings."""
     from app.classifier import CLASSES, MODEL, classify_batch
-    from app.drawing.ring import with_withheld
+    from app.drawing.ring_of_zero import with_withheld
     from app.drawing.skew import find_skew, skipped_checks
     from app.model.contract import withheld_from
 

@@ -16,7 +16,7 @@ from app.drawing.normalise import RECIPE
 from app.drawing.strokes import draw_strokes
 from app.errors import PixelWiseError
 from app.model.contract import temperature_for
-from app.model.golden import GoldenSet
+from app.model.golden_set import GoldenSet
 from app.model.mnist import Digits
 from app.model.unsure import unsure_below
 from app.server.log import request_log, set_up_log

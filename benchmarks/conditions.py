@@ -33,12 +33,12 @@ from PIL import Image, ImageOps  # noqa: E402
 from app.drawing.decode_image import Picture, decode, open_picture, read_grey  # noqa: E402
 from app.drawing.normalise import RECIPE, Grey, normalise  # noqa: E402
 from app.drawing.recipe import see  # noqa: E402
-from app.drawing.ring import has_ring  # noqa: E402
+from app.drawing.ring_of_zero import has_ring  # noqa: E402
 from app.drawing.strokes import draw_strokes  # noqa: E402
 from app.model.contract import INK_ABOVE, temperature_for  # noqa: E402
 from app.model.engine import Engine  # noqa: E402
 from app.model.mnist import read_mnist_test  # noqa: E402
-from app.model.sklearn_pickle.reader import read_artefact  # noqa: E402
+from app.model.sklearn_pickle.artefact import read_artefact  # noqa: E402
 from app.model.unsure import SURE_FROM, certainties  # noqa: E402
 from app.release.pull import pull  # noqa: E402
 from app.verify.card import read_card  # noqa: E402

@@ -13,7 +13,7 @@ from onnx_peer import onnx_scores
 
 from app.classifier import CLASSES, MODEL, classify_batch
 from app.drawing.skew import find_skew
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.sklearn_pickle.artefact import read_artefact
 
 Images = NDArray[np.uint8]
 

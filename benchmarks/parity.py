@@ -28,7 +28,7 @@ from app.model.contract import INK_ABOVE, SCORE_TOLERANCE  # noqa: E402
 from app.model.engine import Engine  # noqa: E402
 from app.model.mnist import read_mnist_test  # noqa: E402
 from app.model.refusals import ArtefactRefused  # noqa: E402
-from app.model.sklearn_pickle.reader import Artefact, read_artefact  # noqa: E402
+from app.model.sklearn_pickle.artefact import Artefact, read_artefact  # noqa: E402
 
 EXACT = 1e-12
 """Greatest distance of scores computed in float64 from the layers read here from those of a float64 model."""

@@ -17,9 +17,9 @@ from app.answering.batcher import Batcher
 from app.answering.label_sampling import asks
 from app.answering.metrics import Metrics
 from app.answering.served_version import ServedVersion
-from app.answering.shadows import Offer
-from app.drawing.measures import PIXELS, SIDE
-from app.drawing.ring import MAY_BE_WITHHELD, with_withheld
+from app.answering.shadow_versions import Offer
+from app.drawing.ink_measures import PIXELS, SIDE
+from app.drawing.ring_of_zero import MAY_BE_WITHHELD, with_withheld
 from app.drawing.skew import Finding, find_skew
 from app.model.unsure import is_unsure
 from app.storage.identifiers import new_ids

@@ -10,7 +10,7 @@ import typer
 from app.cli.build_release import build_if_missing
 from app.cli.refusals import NotStartable
 from app.cli.terminal import say
-from app.cli.verify_process import try_alone
+from app.cli.verify_in_child import try_alone
 from app.errors import ConfigurationError, PixelWiseError
 from app.settings import Settings, read_settings
 

@@ -14,8 +14,8 @@ from app.cli.refusals import NotTakenUp
 from app.cli.terminal import say
 from app.environment import env_file
 from app.release.default_copies import copy_out
+from app.release.models_folder import only_one_pull, pulled
 from app.release.record import Release, read_record
-from app.release.store import only_one_pull, pulled
 from app.server.running_service import Running, Served, running_service, served_by
 from app.server.supervisor import START_SECONDS
 from app.settings import read_settings

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.drawing.measures import (
+from app.drawing.ink_measures import (
     PIXELS,
     PROFILE_MEASURES,
     SIDE,

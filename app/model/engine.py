@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.model.contract import INK_ABOVE, SCORE_TOLERANCE
-from app.model.probes import USUAL, probe_images
+from app.model.precision_probes import USUAL, probe_images
 from app.model.refusals import ArtefactRefused
 from app.model.scorer import are_scores
 

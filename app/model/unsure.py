@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.model.golden import GoldenSet
+from app.model.golden_set import GoldenSet
 
 SURE_FROM = 0.85
 """Calibrated certainty below which an answer is called unsure. Of v2.0's answers to strokes of the hand used to choose

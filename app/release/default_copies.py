@@ -9,9 +9,9 @@ from pathlib import Path
 
 from app.errors import ConfigurationError, SystemRefused
 from app.model.plain_file import read_plain_file
+from app.release.models_folder import COPYING, folder_of, remove, settle, write
 from app.release.record import RECORD, Release, ReleaseFile, is_intact, read_record, record_bytes
 from app.release.refusals import BadRelease
-from app.release.store import COPYING, folder_of, remove, settle, write
 
 
 def check_room(models: Path, release: Release) -> None:

@@ -1,6 +1,6 @@
 """A git repository as a source: a release is a tag, pinned by its commit; its files are read as bytes.
 
-Trust is decided by the lock (`lock.py`); the refusals here hold for a trusted repository too.
+Trust is decided by the lock (`model_lock.py`); the refusals here hold for a trusted repository too.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from app.model.formats import MAX_BYTES
 from app.model.plain_file import NotPlain, read_needed_file
-from app.release.lock import read_lock
+from app.release.model_lock import read_lock
+from app.release.models_folder import installed, read_through
 from app.release.record import Release, read_record
 from app.release.refusals import BadRelease
-from app.release.store import installed, read_through
 
 AGAIN = "Run `pixelwise pull` to put the released file back"
 

@@ -11,9 +11,9 @@ from typing import Literal
 from app.errors import SystemRefused, Unreachable
 from app.release.address import Address, parse_address
 from app.release.default_copies import check_room, copy_out
-from app.release.lock import find_cover, find_same_files, read_lock
 from app.release.manifest import manifest_digest, manifest_files
-from app.release.open_source import open_source
+from app.release.model_lock import find_cover, find_same_files, read_lock
+from app.release.models_folder import clear_unlinked, incoming, only_one_pull, place, remove, take_over, write
 from app.release.pin import Pin, is_manifest, show_id, show_short_id
 from app.release.record import (
     RECORD,
@@ -29,9 +29,9 @@ from app.release.record import (
     record_bytes,
 )
 from app.release.refusals import BadRelease, MovedTag, Unreviewed
-from app.release.seen import SEEN, Seen, read_seen, write_seen
+from app.release.seen_commits import SEEN, Seen, read_seen, write_seen
 from app.release.source import Source, check_version
-from app.release.store import clear_unlinked, incoming, only_one_pull, place, remove, take_over, write
+from app.release.sources import open_source
 
 Say = Callable[[str], None]
 Files = dict[str, ReleaseFile]

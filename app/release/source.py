@@ -1,6 +1,6 @@
 """A source of releases: the three verbs that a pull needs, and the bounds on what any source may offer.
 
-A further source is a file beside `git_source.py`, and a line in the table of `open_source.py`.
+A further source is a file beside `git_source.py`, and a line in the table of `sources.py`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.release.models_folder import RELEASES
 from app.release.pin import Pin
 from app.release.record import CARD, RECORD, SUMS, is_plain, is_version
 from app.release.refusals import BadRelease
-from app.release.seen import SEEN
-from app.release.store import RELEASES
+from app.release.seen_commits import SEEN
 
 MOST_FILES = 100
 MOST_BYTES = 128 << 20

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from app.report.charts import Chart
 from app.report.number_format import between, per_cent, short
-from app.report.report_model import Confusions
+from app.report.report_data import Confusions
 from app.report.statistics import Calibration
 from app.report.svg import chart, line, number, percent, tag, text
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from app.report.report_model import (
+from app.report.report_data import (
     Choice,
     ClassFigures,
     Comparison,
@@ -36,7 +36,7 @@ from app.report.statistics import (
     share,
 )
 from app.report.verdict import judge, nothing_to_compare
-from app.storage.counts import EDGES, Disagreement, Facts, Measure, Pair, ReadCount, Sure
+from app.storage.answer_counts import EDGES, Disagreement, Facts, Measure, Pair, ReadCount, Sure
 
 DAYS = 90
 """Number of days shown, the newest ones."""

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from app.report.charts import Bar, Chart, Split, by_class, latencies, shares, splits
 from app.report.diagrams import Lane, day_by_day, matrix, reliability
 from app.report.number_format import about, between, e_value, milliseconds, p_value, per_cent, times
-from app.report.report_model import Comparison, Report, Sample, VersionFigures
+from app.report.report_data import Comparison, Report, Sample, VersionFigures
 from app.report.statistics import ENOUGH, MIN_LABELS, Share
 
 _HERE = Path(__file__).resolve().parent

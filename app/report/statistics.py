@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, betaln  # type: ignore[import-untyped]  # scipy has no types
 
-from app.model.interval import wilson
+from app.model.confidence_interval import wilson
 
 MIN_LABELS = 20
 """Fewest labels for which an accuracy is stated: the truth behind 10 of 19 lies between a third and three quarters."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from app.report.number_format import about, e_value, p_value, times
-from app.report.report_model import Paired, Verdict
+from app.report.report_data import Paired, Verdict
 from app.report.statistics import ENOUGH, MIN_LABELS, more_needed
 
 USUAL = 0.05

@@ -18,7 +18,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.server import sweep
+from app.server import connection_sweep
 from app.server.early_refusals import (
     ARRIVAL_SECONDS,
     HEAD_BYTES,
@@ -30,7 +30,7 @@ from app.server.early_refusals import (
     Refusal,
     as_bytes,
 )
-from app.server.framing import length_of_body, length_of_head, target_of_one_request
+from app.server.http_framing import length_of_body, length_of_head, target_of_one_request
 from app.server.request_id import new_request_id
 from app.server.transport import CONTINUE, Outgoing
 
@@ -103,7 +103,7 @@ class BoundedConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # of TCP
         self._transport, self._outgoing = transport, Outgoing(self, transport, self._loop)
-        count = sweep.add(self, self._loop)
+        count = connection_sweep.add(self, self._loop)
         if count > MAX_CONNECTIONS:
             self._refuse(TOO_MANY_CONNECTIONS)
             if count > MAX_CONNECTIONS + MAX_REFUSED:
@@ -113,7 +113,7 @@ class BoundedConnection(asyncio.Protocol):
         self._http.connection_made(self._outgoing)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        sweep.remove(self, self._loop)
+        connection_sweep.remove(self, self._loop)
         self._ask(False)
         if self.awaited is not None:
             self.awaited.cancel()

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, String, and_, cast, exists, false, func, select, type_coerce
 
-from app.storage.counts import (
+from app.storage.answer_counts import (
     MEASURES,
     AnswerCount,
     Disagreement,

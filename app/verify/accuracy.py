@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.model.confidence_interval import wilson
 from app.model.contract import Accuracy
-from app.model.golden import GoldenSet, replay
-from app.model.interval import wilson
+from app.model.golden_set import GoldenSet, replay
 from app.model.mnist import Digits, read_mnist_test
 from app.model.refusals import MissingDigits
 from app.model.scorer import Scorer

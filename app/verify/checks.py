@@ -16,7 +16,7 @@ from app.model.contract import (
     GoldenPromise,
     withheld_from,
 )
-from app.model.golden import Replay
+from app.model.golden_set import Replay
 from app.model.scorer import Scorer
 from app.verify.card import Card, Stated
 from app.verify.refusals import ContractBroken

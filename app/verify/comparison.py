@@ -13,8 +13,8 @@ from app.model.contract import FOR_PEOPLE, THE_INPUT, Accuracy, Contract, withhe
 from app.model.formats import read_model
 from app.model.mnist import read_mnist_test
 from app.model.plain_file import read_plain_file
+from app.release.models_folder import pulled
 from app.release.record import Release
-from app.release.store import pulled
 from app.verify.accuracy import Measured
 from app.verify.checks import Code, show, show_labels
 from app.verify.open_model import Model, ModelChoice, open_model

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from app.errors import Refused, SystemRefused
 from app.model.contract import Contract
 from app.model.plain_file import NotPlain, read_plain_file
+from app.release.models_folder import pulled
 from app.release.record import CARD, Release, ReleaseFile, is_version
-from app.release.store import pulled
 from app.verify.card import MAX_BYTES, read_card
 
 

@@ -16,16 +16,16 @@ from pathlib import Path
 from app.errors import ConfigurationError, Refused, system_refusals
 from app.model.contract import Accuracy, GoldenPromise
 from app.model.formats import MAX_BYTES, read_model
-from app.model.golden import MAX_BYTES as GOLDEN_BYTES
-from app.model.golden import GoldenSet, read_golden, replay
+from app.model.golden_set import MAX_BYTES as GOLDEN_BYTES
+from app.model.golden_set import GoldenSet, read_golden, replay
 from app.model.plain_file import NotPlain, read_needed_file
 from app.model.refusals import ArtefactRefused
 from app.model.scorer import Scorer
-from app.release.lock import find_vouching, read_lock
+from app.release.model_lock import find_vouching, read_lock
+from app.release.models_folder import read_through
 from app.release.origin import AGAIN, ByteOrigin, find_origin, find_swapped, known_releases, put_back
 from app.release.record import CARD, Release, read_record
 from app.release.refusals import BadRelease, ChangedFile
-from app.release.store import read_through
 from app.verify.card import MAX_BYTES as CARD_BYTES
 from app.verify.card import Card, read_card
 from app.verify.checks import (

@@ -27,7 +27,7 @@ from app.web.routes.drawings import DrawingRoutes
 from app.web.routes.health import HealthRoutes
 from app.web.routes.label import LabelRoutes
 from app.web.routes.model_card import ModelRoutes
-from app.web.routes.protocol import ProtocolRoutes
+from app.web.routes.open_inference import ProtocolRoutes
 from app.web.routes.results import ResultRoutes
 from app.web.routes.visit import VisitRoutes
 from app.web.service import Routes, Service

@@ -11,7 +11,7 @@ from app.answering.reader import Reader
 from app.answering.ready_check import ReadyCheck
 from app.answering.report_process import Reports, Run
 from app.answering.served_version import ServedVersion
-from app.answering.shadows import Shadowing
+from app.answering.shadow_versions import Shadowing
 from app.flags.evaluator import Flags
 from app.storage.database import Database
 from app.storage.key_rows import Keys

@@ -16,9 +16,9 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.drawing.measures import SIDE
+from app.drawing.ink_measures import SIDE
 from app.model.contract import Contract
-from app.model.golden import GoldenSet
+from app.model.golden_set import GoldenSet
 
 SHADES = 10
 FOR, AGAINST = (63, 99, 224), (217, 115, 13)

@@ -24,12 +24,12 @@ from app.answering.metrics import Metrics
 from app.answering.refusals import Overloaded
 from app.errors import PixelWiseError
 from app.server.connection import CONNECTION, REFUSED
-from app.server.framing import length_of_body
+from app.server.http_framing import length_of_body
 from app.server.request_id import new_request_id
 from app.web.access import Access, peer_address
+from app.web.http_statuses import framework_refusal, refusal, unexpected
 from app.web.refusals import NotUnderstood
 from app.web.request import Call, Endpoint
-from app.web.statuses import framework_refusal, refusal, unexpected
 
 ALWAYS = [
     (

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from app import __version__
-from app.drawing.measures import SIDE
+from app.drawing.ink_measures import SIDE
 from app.server.early_refusals import ARRIVAL_SECONDS, HEAD_BYTES, HEAD_LINES, ErrorBody
 from app.web.access import COOKIE
 from app.web.body import JSON
+from app.web.http_statuses import STATUSES
 from app.web.openapi_schemas import Json, Schemas
 from app.web.operation import Operation, Parameter, Tag, Type
 from app.web.service import VERSION_PARAMETER, VISITOR
-from app.web.statuses import STATUSES
 
 INTRODUCTION = f"""\
 Reads handwritten digits. Drawings are {SIDE} rows of {SIDE} grey values, 0 for paper to 255 for ink; `POST /drawings`

@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from app.answering.answer import Answer
-from app.drawing.measures import PIXELS, SIDE
+from app.drawing.ink_measures import PIXELS, SIDE
 from app.errors import PixelWiseError
 from app.server.early_refusals import ErrorBody
 from app.web.operation import either

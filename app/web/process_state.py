@@ -15,7 +15,7 @@ from app.answering.metrics import Metrics
 from app.answering.reader import Reader
 from app.answering.ready_check import ReadyCheck
 from app.answering.report_process import Reports
-from app.answering.shadows import Shadowing
+from app.answering.shadow_versions import Shadowing
 from app.flags.evaluator import Flags
 from app.web.front_end_hints import FrontEnds
 from app.web.rate_limits import RateLimits

@@ -1,4 +1,4 @@
-"""Refusals of requests (`statuses.py` gives each its status), and of a service without a key."""
+"""Refusals of requests (`http_statuses.py` gives each its status), and of a service without a key."""
 
 from __future__ import annotations
 

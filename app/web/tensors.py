@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from app.answering.answer import Answer
-from app.drawing.measures import PIXELS, SIDE
+from app.drawing.ink_measures import PIXELS, SIDE
 from app.web.operation import Natural, either
 from app.web.payloads import MAX_ROWS, NOT_JSON, GreyValue, Rows, WholeGrey, WholeRows, as_bytes, check_count, no_json
 from app.web.refusals import BadDrawing, NotUnderstood

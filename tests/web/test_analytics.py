@@ -16,7 +16,7 @@ import pytest
 
 from app.answering.refusals import NoReport, Stopping
 from app.answering.report_process import ReportFormat, ReportProcess, Reports
-from app.report.report_model import Report
+from app.report.report_data import Report
 from app.storage.database import Database
 from app.storage.migrate import upgrade
 from app.storage.refusals import DatabaseUnavailable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.model.contract import USUAL_FORMAT
 from app.model.engine import Engine
 from app.model.scorer import Format, Scorer
-from app.model.sklearn_pickle.reader import MAX_BYTES, TEXT_LABELS, Artefact, is_pickle, read_artefact
+from app.model.sklearn_pickle.artefact import MAX_BYTES, TEXT_LABELS, Artefact, is_pickle, read_artefact
 from app.model.sklearn_pickle.refusals import PROMISED
 
 

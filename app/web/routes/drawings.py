@@ -18,12 +18,12 @@ from app.drawing.still_image import Still, kind_of
 from app.drawing.strokes import FARTHEST, MAX_POINTS
 from app.web.access import Caller
 from app.web.body import ALIASES, JSON, RAW, SEND_LESS, Kept, not_empty, read_body, require_media_type
+from app.web.http_statuses import respond
 from app.web.operation import CALLERS, Operation, Parameter, binary
 from app.web.payloads import NOT_JSON, no_json
 from app.web.refusals import BadDrawing, BadParameter, WrongMediaType
 from app.web.request import Call
 from app.web.service import CHOICE, Routes, Service, answers_to
-from app.web.statuses import respond
 
 PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 """The bytes of a body decide which of these it is: many programs name the wrong one."""

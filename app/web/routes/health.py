@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from app.answering.metrics import CONTENT_TYPE
 from app.answering.ready_check import Readiness
+from app.web.http_statuses import respond
 from app.web.operation import TEXT, Moment, Operation
 from app.web.request import Call
 from app.web.service import Routes, Service
-from app.web.statuses import respond
 
 
 class Health(Struct, frozen=True):

@@ -14,12 +14,12 @@ from app.errors import PixelWiseError
 from app.storage.label_rows import Label, Labels, Subject
 from app.web.access import Caller
 from app.web.body import JSON, read_body, require_media_type
+from app.web.http_statuses import respond
 from app.web.operation import CALLERS, Operation, Parameter
 from app.web.payloads import NOT_JSON, no_json, shown
 from app.web.refusals import BadLabel, Forbidden, NotFound
 from app.web.request import Call
 from app.web.service import Routes, Service
-from app.web.statuses import respond
 
 LABEL_BYTES = 1 << 10
 NOT_A_DIGIT = "not-a-digit"

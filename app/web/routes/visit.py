@@ -7,10 +7,10 @@ from typing import Literal
 import msgspec
 from starlette.responses import Response
 
+from app.web.http_statuses import respond
 from app.web.operation import CALLERS, Operation
 from app.web.request import Call
 from app.web.service import CHOICE, Routes
-from app.web.statuses import respond
 
 DRAWING_ROUTE = "/drawings"
 """The route that the page calls next: rules may depend on it."""

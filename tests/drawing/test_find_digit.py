@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.drawing.pieces import find_digit
+from app.drawing.find_digit import find_digit
 from tests.drawing.sheets import PEN, SIDE, lines, seven
 
 Mask = NDArray[np.bool_]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
-from app.cli.tables import QUESTIONS, answers_table, as_characters, checks_report
+from app.cli.layout import QUESTIONS, answers_table, as_characters, checks_report
 from app.verify.checks import Check, compare, skip
 from tests.cli.test_image_files import seven
 

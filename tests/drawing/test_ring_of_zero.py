@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from app.drawing.ring import MAY_BE_WITHHELD, SMALLEST, SPLIT, THICKEST, has_ring, with_withheld
+from app.drawing.ring_of_zero import MAY_BE_WITHHELD, SMALLEST, SPLIT, THICKEST, has_ring, with_withheld
 from app.drawing.strokes import draw_strokes
 from app.model.contract import INK_ABOVE
 

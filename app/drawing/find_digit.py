@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
-from app.drawing.lines import width_of
-from app.drawing.paper import ALL_AROUND, Mask
+from app.drawing.find_ink import ALL_AROUND, Mask
+from app.drawing.line_width import width_of
 
 MOST = 200
 """Most pieces considered, the largest ones: others are grain. A digit of dashes has some dozens."""

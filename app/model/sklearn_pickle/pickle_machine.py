@@ -34,8 +34,8 @@ from app.model.sklearn_pickle.names import (
     Instance,
 )
 from app.model.sklearn_pickle.numpy_forms import OBJECT, is_built, wrong_call, wrong_state
-from app.model.sklearn_pickle.object_texts import MAX_OBJECT_TEXTS, read_object_texts
 from app.model.sklearn_pickle.refusals import WRITE_ANEW, refused
+from app.model.sklearn_pickle.text_lists import MAX_OBJECT_TEXTS, read_object_texts
 
 MAX_OPCODES = 50_000
 MAX_TEXT_BYTES = 4096

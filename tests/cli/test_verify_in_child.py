@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.cli import verify_process as trial
-from app.cli.verify_process import run_alone, try_alone
+from app.cli import verify_in_child as trial
+from app.cli.verify_in_child import run_alone, try_alone
 from tests.installation import Installation, without_drawn
 
 

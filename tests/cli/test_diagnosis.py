@@ -16,6 +16,8 @@ from tests.installation import REPOSITORY, Installation, Published, without_draw
 from tests.release.remote import Remote
 from tests.service import Service
 
+pytestmark = pytest.mark.long
+
 V1 = "digit_classifier_v1.pkl"
 MENDED_BY_ITS_OWNER = "Whoever publishes it must mend that; until then, let .env name another version."
 KEY = "a-key-that-nobody-is-shown"
@@ -333,9 +335,7 @@ def test_a_database_server_that_does_not_answer_is_a_fault(house: Installation):
 
 
 def test_a_disk_that_is_nearly_full_is_a_fault(house: Installation):
-    on_a_tiny_disk = (
-        "import app.cli.doctor, app.cli.program; app.cli.doctor.LEAST_FREE_BYTES = 1 << 60; app.cli.program.main()"
-    )
+    on_a_tiny_disk = "import app.cli, app.cli.diagnosis; app.cli.diagnosis.LEAST_FREE_BYTES = 1 << 60; app.cli.main()"
     done = house.run("-c", on_a_tiny_disk, "doctor", "--json")
     checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
     assert (done.returncode, faults(checks)) == (3, {"disk": f"free space in {house.root / 'data'}"})

@@ -10,10 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import ConfigurationError, SystemRefused
-from app.release.record import RECORD, Release, read_record
-from app.release.refusals import BadRelease
-from app.release.seen import SEEN
-from app.release.store import (
+from app.release.models_folder import (
     NEXT_RECORD,
     READS,
     RELEASES,
@@ -24,6 +21,9 @@ from app.release.store import (
     pulled,
     read_through,
 )
+from app.release.record import RECORD, Release, read_record
+from app.release.refusals import BadRelease
+from app.release.seen_commits import SEEN
 from tests.release.conftest import House
 from tests.release.remote import FILES, PKL, Remote
 

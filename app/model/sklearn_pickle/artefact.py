@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from app.model.engine import Layer
 from app.model.plain_file import NotPlain, OverLimit, read_plain_file
 from app.model.sklearn_pickle.attributes import wrong_attribute
-from app.model.sklearn_pickle.machine import read_pickle
 from app.model.sklearn_pickle.names import (
     BINARIZER,
     LABEL_BINARIZER,
@@ -25,6 +24,7 @@ from app.model.sklearn_pickle.names import (
     Global,
     Instance,
 )
+from app.model.sklearn_pickle.pickle_machine import read_pickle
 from app.model.sklearn_pickle.refusals import WRITE_ANEW, refused
 
 MAX_BYTES = 64 << 20

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.answering import shadows as module
+from app.answering import shadow_versions as module
 from app.answering.served_version import ServedVersion
-from app.answering.shadows import Offer, Shadowing
-from app.drawing.measures import PIXELS
+from app.answering.shadow_versions import Offer, Shadowing
+from app.drawing.ink_measures import PIXELS
 from app.storage.identifiers import new_ids
 from app.storage.refusals import DatabaseUnavailable
 from app.storage.shadow_rows import MAX_BATCH, Shadow

@@ -18,7 +18,7 @@ import pytest
 from numpy.lib import format as npy
 
 from app.model.formats import read_model
-from app.model.golden import MAX_BYTES, GoldenSet, Replay, read_golden, replay
+from app.model.golden_set import MAX_BYTES, GoldenSet, Replay, read_golden, replay
 from app.model.refusals import BadGoldenSet
 from app.model.scorer import Scorer
 from tests.attacks.assemble import joblib_dump

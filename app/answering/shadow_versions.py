@@ -17,7 +17,7 @@ from uuid import UUID
 import numpy as np
 
 from app.answering.served_version import ServedVersion
-from app.drawing.measures import PIXELS, SIDE
+from app.drawing.ink_measures import PIXELS, SIDE
 from app.storage.shadow_rows import MAX_BATCH, Shadow, Shadows
 
 WAITING_ROWS = 4096

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
-from app.drawing.lines import FARTHEST, WIDE, as_wide_as_mnist, distances
+from app.drawing.line_width import FARTHEST, WIDE, as_wide_as_mnist, distances
 from app.drawing.normalise import BOX, normalise
 from tests.conftest import Mnist
 

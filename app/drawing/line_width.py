@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from app.drawing.find_ink import Floats, Mask
 from app.drawing.normalise import BOX
-from app.drawing.paper import Floats, Mask
 
 SIDE = 160
 """Side of the copy on which lines are measured and drawn: eight pixels for each of the model's."""

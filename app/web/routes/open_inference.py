@@ -12,16 +12,16 @@ from starlette.responses import Response
 
 from app import __version__
 from app.answering.side_threads import LOOP_BYTES, Aside
-from app.drawing.measures import PIXELS, SIDE
+from app.drawing.ink_measures import PIXELS, SIDE
 from app.errors import PixelWiseError
 from app.web.body import JSON, RAW, announced_bytes, read_body, require_media_type
+from app.web.http_statuses import describe, refusal, respond
 from app.web.operation import CALLERS, PROGRAMS, Operation, Parameter, binary, one_of
 from app.web.payloads import A_DIGIT, MAX_ROWS
 from app.web.refusals import NotFound
 from app.web.request import Call
 from app.web.routes.health import respond_ready
 from app.web.service import CHOICE, FOR_WHOM, Routes, Service, answers_to
-from app.web.statuses import describe, refusal, respond
 from app.web.tensors import (
     INPUT,
     INPUT_TYPE,

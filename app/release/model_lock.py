@@ -16,10 +16,10 @@ from app.errors import only_refusals
 from app.model.plain_file import read_needed_file
 from app.release.address import parse_address
 from app.release.manifest import manifest_digest, manifest_files
+from app.release.models_folder import pulled, read_through
 from app.release.pin import show_id
 from app.release.record import SUMS, Release, ReleaseFile, describe, hold_against
 from app.release.refusals import BadLock, MovedTag
-from app.release.store import pulled, read_through
 
 _ENTRY = "[[release]]"
 _MOST_BYTES = 4 << 20

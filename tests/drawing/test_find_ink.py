@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from app.drawing.paper import grey_of, is_dark_ink, on_any_paper, on_flat_paper
+from app.drawing.find_ink import grey_of, is_dark_ink, on_any_paper, on_flat_paper
 from drawn.page import Coverage
 from tests.drawing.sheets import SIDE, Values, lines, on, photographed, seen, seven, written
 

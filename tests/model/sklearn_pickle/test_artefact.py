@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from app.model.refusals import ArtefactRefused
-from app.model.sklearn_pickle.reader import Artefact, read_artefact
+from app.model.sklearn_pickle.artefact import Artefact, read_artefact
 from tests.attacks.assemble import MISSING, Array, Call, Global, Instance, joblib_dump
 from tests.attacks.honest import (
     FEATURES,

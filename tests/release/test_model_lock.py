@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from app.release.lock import add_to_lock, find_cover, find_same_files, find_vouching, read_lock, write_lock
 from app.release.manifest import manifest_digest
+from app.release.model_lock import add_to_lock, find_cover, find_same_files, find_vouching, read_lock, write_lock
 from app.release.record import CARD, RECORD, SUMS, Release, describe, record_bytes
 from app.release.refusals import BadLock, BadRelease, MovedTag
 from tests.release.conftest import House

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from app.drawing.measures import PIXELS, Words, pack_rows
+from app.drawing.ink_measures import PIXELS, Words, pack_rows
 from app.drawing.skew import BLOCK_IMAGES, Finding
 from app.model.contract import INK_ABOVE
 

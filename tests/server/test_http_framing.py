@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.server.framing import USUAL_BYTES, target_of_one_request
+from app.server.http_framing import USUAL_BYTES, target_of_one_request
 
 USUAL = b"POST /classify HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX-API-Key: k\r\n\r\nhello"
 

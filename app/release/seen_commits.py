@@ -11,9 +11,9 @@ import msgspec
 from app.errors import only_refusals
 from app.model.contract import VersionName
 from app.model.plain_file import read_needed_file
+from app.release.models_folder import settle, write
 from app.release.pin import PinId
 from app.release.refusals import BadRelease
-from app.release.store import settle, write
 
 SEEN = "seen.json"
 """The ledger's file name, in `models/`. No file of a release may have it."""
