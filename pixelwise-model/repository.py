@@ -137,7 +137,8 @@ class ReleaseRepository:
         return done.stdout
 
     def _git_at(self, url: str, *arguments: str) -> str:
-        # The caller's own configuration and keys apply: this is their fork. Names of other repositories go.
+        # The caller's own configuration and keys apply: this is their fork. Variables that name another
+        # repository are removed.
         elsewhere = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"}
         environment = {key: value for key, value in os.environ.items() if key not in elsewhere}
         done = _run(["git", *arguments], environment)
