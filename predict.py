@@ -78,7 +78,7 @@ def smoke_test() -> None:
             raise PromiseBroken(
                 check.name,
                 found=check.found,
-                promised=check.promised,
+                expected=check.promised,
                 remedy="Do not serve this model here: `pixelwise verify` shows more. Pin another version.",
             )
 

@@ -1,7 +1,7 @@
 """The base of every refusal, the refusals that several rooms share, and the exit codes; each room's own refusals are in
 its `refusals.py`.
 
-A message is built from four parts: the subject, what was found, what was promised, and what to do. `exit_code` is
+A message is built from four parts: the subject, what was found, what was expected, and what to do. `exit_code` is
 that of the command line (docs/using.md, "Exit codes").
 """
 
@@ -23,20 +23,41 @@ def printable(text: str) -> str:
 
 class PixelWiseError(Exception):
     """A refusal. `str(error)` is one sentence or two, meant for a person; it has no characters that control a
-    terminal."""
+    terminal.
+
+    Attributes:
+        found: what is wrong, as it reads behind the subject and a colon.
+        word: "promised" where somebody promised what was expected: a card, a lock, a record, this code's roster.
+    """
 
     exit_code = 1
+    word = "expected"
 
-    def __init__(self, subject: str, *, found: object, promised: object, remedy: str) -> None:
-        parts = (subject, str(found), str(promised), remedy)
-        self.subject, self.found, self.promised, self.remedy = map(printable, parts)
-        super().__init__(f"{self.subject}: found {self.found}, promised {self.promised}. {self.remedy}")
+    def __init__(self, subject: str, *, found: object, expected: object, remedy: str) -> None:
+        parts = (subject, str(found), str(expected), remedy)
+        self.subject, self.found, self.expected, self.remedy = map(printable, parts)
+        super().__init__(*parts)
+
+    @property
+    def sentence(self) -> str:
+        """The message without the remedy."""
+        return f"{self.subject}: {self.found}; {self.word} {self.expected}."
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.remedy}"
 
     @property
     def parts(self) -> dict[str, object]:
-        """The parts of the message, for programs."""
-        names = ("subject", "found", "promised", "remedy", "exit_code")
-        return {"kind": type(self).__name__, **{name: getattr(self, name) for name in names}}
+        """The parts of the message, for programs; the expectation keeps the key `promised`, which programs know."""
+        return {
+            "kind": type(self).__name__,
+            "subject": self.subject,
+            "found": self.found,
+            "promised": self.expected,
+            "word": self.word,
+            "remedy": self.remedy,
+            "exit_code": self.exit_code,
+        }
 
 
 class ConfigurationError(PixelWiseError):
@@ -62,9 +83,9 @@ class Busy(PixelWiseError):
 
     exit_code = 6
 
-    def __init__(self, subject: str, *, found: str, promised: str, retry_after: int, remedy: str | None = None) -> None:
+    def __init__(self, subject: str, *, found: str, expected: str, retry_after: int, remedy: str | None = None) -> None:
         self.retry_after = retry_after
-        super().__init__(subject, found=found, promised=promised, remedy=remedy or f"Try again in {retry_after} s.")
+        super().__init__(subject, found=found, expected=expected, remedy=remedy or f"Try again in {retry_after} s.")
 
 
 class BadImages(PixelWiseError, ValueError):
@@ -82,7 +103,7 @@ class BadImages(PixelWiseError, ValueError):
         super().__init__(
             "images",
             found=found,
-            promised=f"a numpy array, uint8 {shape}",
+            expected=f"a numpy array, uint8 {shape}",
             remedy=remedy,
         )
 
@@ -101,7 +122,10 @@ CAUSES = {
     errno.EACCES: ("no permission to write or read", _LET_IN),
     errno.EPERM: ("an operation that is not permitted", _LET_IN),
     errno.EIO: ("a disk that fails", "Look at the disk (`dmesg` says more), then try again."),
-    errno.EFBIG: ("a file larger than may be", "Raise the limit of this user's files (`ulimit -f`), then try again."),
+    errno.EFBIG: (
+        "a file larger than is allowed",
+        "Raise the limit of this user's files (`ulimit -f`), then try again.",
+    ),
     errno.EMFILE: ("too many open files", "Raise the limit of open files (`ulimit -n`), then try again."),
     errno.ENFILE: ("too many open files on this machine", "End what holds them open, then try again."),
     errno.ENOMEM: ("too little memory", "End what uses the memory, or raise its limit, then try again."),
@@ -133,7 +157,7 @@ class SystemRefused(ConfigurationError):
 
     def __init__(self, subject: object, error: OSError) -> None:
         found, remedy = cause_of(error)
-        super().__init__(str(subject), found=found, promised="a file or folder that this user may use", remedy=remedy)
+        super().__init__(str(subject), found=found, expected="a file or folder that this user may use", remedy=remedy)
 
     @staticmethod
     def cause_in(words: str) -> OSError | None:
@@ -149,7 +173,7 @@ class CannotStore(ConfigurationError):
     def __init__(self, path: Path, error: OSError, *, setting: str) -> None:
         found, remedy = cause_of(error)
         remedy = f"{remedy} Or let {setting} in .env name another place."
-        super().__init__(str(path), found=found, promised="a place that this user may write to", remedy=remedy)
+        super().__init__(str(path), found=found, expected="a place that this user may write to", remedy=remedy)
 
 
 # -- blocks of code that let nothing out but refusals ------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Each way of saying no has its exit code, and says what was found, what was promised, and what to do."""
+"""Each way of saying no has its exit code, and says what is wrong, what was expected or promised, and what to do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from app.errors import (
 from app.flags.refusals import BadFlagChange, BadFlags
 from app.model.refusals import ArtefactRefused, BadGoldenSet, MissingDigits
 from app.model.sklearn_pickle.refusals import refused
-from app.release.refusals import BadLock, BadRelease, ChangedFile, MovedTag, Unreviewed
+from app.release.refusals import BadLock, BadRelease, ChangedFile, MissingFile, MovedTag, Unreviewed, WrongSize
 from app.server.refusals import AlreadyRunning, CannotListen, NoWorkerProcess, WorkerFailed
 from app.storage.refusals import BadName, DatabaseUnavailable, WrongSchema
 from app.verify.refusals import (
@@ -67,24 +67,24 @@ EXIT_CODES = {
     3: "SystemRefused ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
     "CannotStore WrongSchema BadFlags MissingKey CannotListen AlreadyRunning",
     4: "NotTakenUp "
-    "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MovedTag BadLock Unreviewed "
-    "BadCard BadGoldenSet ContractBroken NotStartable",
+    "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MissingFile WrongSize "
+    "MovedTag BadLock Unreviewed BadCard BadGoldenSet ContractBroken NotStartable",
     5: "PromiseBroken",
     6: "Unreachable DatabaseUnavailable Busy Overloaded Stalled NoReport Stopping",
 }
 
-PARTS = {"found": "this", "promised": "that", "remedy": "Do so."}
+PARTS = {"found": "this", "expected": "that", "remedy": "Do so."}
 
 EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     (
         BadImages(np.zeros((2, 3)), shape="(N, 28, 28)"),
-        ("float64 (2, 3)", "uint8 (N, 28, 28)", "multiply by 255"),
+        ("images: float64 (2, 3); expected a numpy array, uint8 (N, 28, 28)", "multiply by 255"),
     ),
-    (BadImages([1], shape="(28, 28)"), ("found list", "uint8 (28, 28)")),
+    (BadImages([1], shape="(28, 28)"), ("images: list; expected a numpy array, uint8 (28, 28)",)),
     (BadSettings(["A is wrong", "B is missing"]), ("A is wrong; B is missing", "Edit .env")),
     (
         CannotStore(Path("/d"), OSError(errno.EROFS, ""), setting="DATA_DIR"),
-        ("/d: found a read-only file system", "Or let DATA_DIR in .env name another place."),
+        ("/d: a read-only file system", "Or let DATA_DIR in .env name another place."),
     ),
     (CannotStore(Path("/d"), OSError(errno.EEXIST, ""), setting="X"), ("a file where a folder belongs",)),
     (
@@ -94,31 +94,39 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     (UnknownVersion("v9.0", rosters=["v1", "v2"], line=7), ("MODEL_VERSION=v9.0", "v1, v2", "line 7")),
     (MissingDigits(Path("a/t10k"), found="no such file"), ("t10k", "no such file", "MNIST_DIR", "mnist.py")),
     (
-        VersionMismatch("m.pkl", found="v1.0", promised="v1.1"),
-        ("m.pkl", "v1.0", "=v1.1", "MODEL_VERSION=v1.0 into"),
+        VersionMismatch("m.pkl", found="v1.0", expected="v1.1"),
+        ("m.pkl: v1.0 (by its digest); expected v1.1, as MODEL_VERSION says", "MODEL_VERSION=v1.0 into"),
     ),
     (refused("size", "too large", offset=3), ("(size at byte 3)", "too large", "joblib.dump")),
     (refused("format", "gzip", remedy="Unpack it."), ("(format)", "gzip", "Unpack it.")),
-    (RosterMismatch("m", found="1", promised="2 3"), ("classes 1", "classes 2 3", "Set MODEL_VERSION")),
     (
-        ChangedFile("f", found="x", promised="y", promised_by="the lock"),
-        ("f: changed", "found x", "y by the lock"),
+        RosterMismatch("m", found="1", expected="2 3"),
+        ("m: classes 1; promised classes 2 3 in app", "Set MODEL_VERSION"),
+    ),
+    (
+        ChangedFile("f", found="x", expected="y", promised_by="the lock"),
+        ("f: changed since it was released (x); promised y by the lock",),
     ),
     (
         MovedTag("v1.0", promised_by="model.lock", **PARTS),
-        ("tag v1.0 has moved", "commit this", "commit that by"),
+        ("tag v1.0: moved to commit this; promised commit that by model.lock",),
     ),
     (
         Unreviewed("v1.0", repository="r.git", pin="abc"),
-        ("v1.0 of r.git", "abc", "--frozen", "pixelwise lock"),
+        ("v1.0 of r.git: commit abc", "; expected a reviewed entry", "--frozen", "pixelwise lock"),
     ),
     (
-        ContractBroken("m.pkl, classes", found="1", promised="2", checks=()),
-        ("m.pkl, classes", "another version"),
+        ContractBroken("m.pkl, classes", found="1", expected="2", checks=()),
+        ("m.pkl, classes: 1; promised 2.", "another version"),
+    ),
+    (MissingFile("f", promised_by="model.lock"), ("f: missing from the release; promised by model.lock.", "owner")),
+    (
+        WrongSize("f", found=8, expected=9, promised_by="model.lock"),
+        ("f: 8 bytes; promised 9 bytes by model.lock.",),
     ),
     (
         NotStartable("v1.0", BadCard("its card", **PARTS)),
-        ("v1.0 does not start: its card: found this, promised that. Do so. Nothing was replaced.",),
+        ("v1.0 does not start: its card: this; expected that. Do so. Nothing was replaced.",),
     ),
     (
         SystemRefused("models", PermissionError(errno.EACCES, "x")),
@@ -127,22 +135,22 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     (SystemRefused("models", OSError(errno.ENOSPC, "x")), ("models", "no space left", "Free space")),
     (SystemRefused("models", OSError(errno.EXDEV, "x")), ("models", "cross-device", "Mend that")),
     (
-        WrongSchema("sqlite a.db", found=None, promised="2"),
+        WrongSchema("sqlite a.db", found=None, expected="2"),
         ("sqlite a.db", "no tables", "revision 2", "upgrade"),
     ),
-    (WrongSchema("sqlite a.db", found="1", promised="2"), ("tables of revision 1", "promised revision 2")),
-    (DatabaseUnavailable("sqlite a.db", said="no"), ("sqlite a.db", "found no", "DATABASE_URL")),
-    (DatabaseUnavailable("sqlite a.db", said="full", remedy="Free space."), ("found full", "Free space.")),
+    (WrongSchema("sqlite a.db", found="1", expected="2"), ("a.db: tables of revision 1; expected revision 2",)),
+    (DatabaseUnavailable("sqlite a.db", said="no"), ("sqlite a.db", ": no", "DATABASE_URL")),
+    (DatabaseUnavailable("sqlite a.db", said="full", remedy="Free space."), (": full", "Free space.")),
     (DatabaseUnavailable("sqlite /a", said="b", told="its disk full").public(), ("of the service", "disk full")),
-    (BadFlags("f.json", ["a", "b"]), ("flag file f.json", "found a; b", "flagd's format", "Mend it")),
-    (MissingKey(), ("SECRET_API_KEY", "found nothing", "setup-server.sh")),
-    (CannotListen("::1", 80, said="taken"), ("HOST=::1 PORT=80", "found taken", "Correct HOST")),
+    (BadFlags("f.json", ["a", "b"]), ("flag file f.json", ": a; b", "flagd's format", "Mend it")),
+    (MissingKey(), ("SECRET_API_KEY: not set; expected", "setup-server.sh")),
+    (CannotListen("::1", 80, said="taken"), ("HOST=::1 PORT=80: taken; expected", "Correct HOST")),
     (
         CannotListen("::1", 80, said=f"{os.strerror(errno.EADDRINUSE)} (bind)"),
-        ("found PORT 80 in use by another program", "another PORT in .env, or stop that program"),
+        ("PORT=80: in use by another program;", "another PORT in .env, or stop that program"),
     ),
     (AlreadyRunning("http://x"), ("answers at http://x", "one at a time")),
-    (NotTakenUp("v2.0", found="v1.0"), ("release v2.0", "found v1.0", "What was served goes on")),
+    (NotTakenUp("v2.0", found="v1.0"), ("release v2.0", ": v1.0", "What was served goes on")),
     (WorkerFailed(exit_code=3), ("exit code 3", "Its own message")),
     (
         NoWorkerProcess(FileNotFoundError(errno.ENOENT, "", "/srv/.venv/bin/python")),
@@ -150,13 +158,13 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     ),
     (NoWorkerProcess(BlockingIOError(errno.EAGAIN, "")), ("no process for a worker", "ulimit -u")),
     (TooMany("key", limit="5/second", retry_after=1), ("this key", "at most 5/second", "Wait 1 s")),
-    (Busy("queue", found="a", promised="b", retry_after=3), ("queue", "Try again in 3 s.")),
+    (Busy("queue", found="a", expected="b", retry_after=3), ("queue", "Try again in 3 s.")),
     (Overloaded("9 drawings waiting", retry_after=2), ("9 drawings waiting", "Try again in 2 s.")),
     (Stalled(seconds=10), ("none after 10 s", "may have been stored", "GET /results")),
-    (NoReport("exit code 6"), ("report", "found exit code 6", "log says what")),
-    (Stopping(), ("found stopping", "Try again")),
+    (NoReport("exit code 6"), ("report", ": exit code 6", "log says what")),
+    (Stopping(), (": stopping", "Try again")),
     *(
-        (kind("subject", **PARTS), ("subject", "found this", "promised that", "Do so."))
+        (kind("subject", **PARTS), (f"subject: this; {kind.word} that. Do so.",))
         for kind in (
             UnreadableImage,
             BadName,
@@ -211,18 +219,39 @@ def test_every_class_is_shown_in_an_example():
 
 
 @pytest.mark.parametrize(("error", "parts"), EXAMPLES, ids=lambda value: type(value).__name__)
-def test_a_message_names_its_subject_what_was_found_what_was_promised_and_the_remedy(
+def test_a_message_names_its_subject_what_is_wrong_what_was_expected_and_the_remedy(
     error: PixelWiseError, parts: tuple[str, ...]
 ):
     message = str(error)
     if isinstance(error, BadSettings):  # each of its problems says what was expected
         assert message == f"{error.subject}: {error.found}. {error.remedy}"
     else:
-        assert message == f"{error.subject}: found {error.found}, promised {error.promised}. {error.remedy}"
+        assert message == f"{error.subject}: {error.found}; {error.word} {error.expected}. {error.remedy}"
+    assert message == f"{error.sentence} {error.remedy}"
     assert message.endswith(".")
     assert "\n" not in message
     for part in parts:
         assert part in message
+
+
+def test_promised_is_only_what_a_card_a_lock_a_record_or_this_code_promised():
+    promises = {name for name, kind in classes().items() if kind.word == "promised"}
+    assert promises == {
+        *("ChangedFile", "MissingFile", "WrongSize", "MovedTag"),
+        *("RosterMismatch", "ContractBroken", "PromiseBroken"),
+    }
+    assert {kind.word for kind in classes().values()} == {"expected", "promised"}
+
+
+def test_a_version_that_does_not_start_hands_on_the_word_of_the_reason():
+    error = NotStartable("v1.0", RosterMismatch("m", found="1", expected="2"))
+    assert "model m: classes 1; promised classes 2 in app/classifier.py." in str(error)
+
+
+def test_programs_read_what_was_expected_by_the_same_key_as_ever():
+    parts = RosterMismatch("m", found="1", expected="2").parts
+    assert (parts["found"], parts["promised"]) == ("classes 1", "classes 2 in app/classifier.py")
+    assert set(parts) == {"kind", "subject", "found", "promised", "word", "remedy", "exit_code"}
 
 
 def test_what_python_programs_catch_by_its_own_name():
@@ -233,7 +262,7 @@ def test_what_python_programs_catch_by_its_own_name():
 
 
 def test_no_character_of_a_message_acts_on_a_terminal():
-    error = BadCard("card\x1b[2J", found="\x1b]0;title\a", promised="a\u200bb\n", remedy="c\r")
+    error = BadCard("card\x1b[2J", found="\x1b]0;title\a", expected="a\u200bb\n", remedy="c\r")
     assert str(error).isprintable()
     assert r"\x1b]0;title\x07" in str(error)
 

@@ -41,12 +41,12 @@ def test_an_error_of_no_known_cause_is_no_refusal():
 
 
 def test_whatever_a_library_raises_is_the_refusal_of_what_it_read():
-    refuse = functools.partial(BadCard, "card", promised="that", remedy="Do so.")
+    refuse = functools.partial(BadCard, "card", expected="that", remedy="Do so.")
     for raised in (OverflowError("x"), RecursionError(), MemoryError(), struct.error("y"), KeyError("z\n" * 400)):
         with pytest.raises(BadCard) as caught, only_refusals(lambda said: refuse(found=said)):
             raise raised
         assert caught.value.found.startswith(type(raised).__name__) and len(caught.value.found) < 400
     with pytest.raises(BadLock), only_refusals(lambda said: refuse(found=said)):
-        raise BadLock("lock", found="this", promised="that", remedy="Do so.")
+        raise BadLock("lock", found="this", expected="that", remedy="Do so.")
     with pytest.raises(KeyboardInterrupt), only_refusals(lambda said: refuse(found=said)):
         raise KeyboardInterrupt

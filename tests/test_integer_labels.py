@@ -41,7 +41,7 @@ def test_a_start_ends_in_an_assertion_error(numbered: Installation):
         "-O", "-c", "try:\n import app.classifier\nexcept AssertionError as e: print(e)", MODEL_PATH="mine.pkl"
     )
     assert (
-        "classes 1 2 3 4 5 6 7 8 9 (integers), promised classes 1 2 3 4 5 6 7 8 9 in app/classifier.py" in done.stdout
+        "classes 1 2 3 4 5 6 7 8 9 (integers); promised classes 1 2 3 4 5 6 7 8 9 in app/classifier.py" in done.stdout
     )
     assert "y.astype(str)" in done.stdout
 

@@ -312,7 +312,7 @@ def test_a_moved_tag_is_refused_and_the_model_stays(server: Server, published: C
     server.repository.release("v1.0", {**published("v1.0").files, "train.py": b"other\n"})
     done = server.setup()
     assert done.returncode == 4
-    assert "tag v1.0 has moved" in done.stderr
+    assert "tag v1.0: moved to commit " in done.stderr
     after = server.contents()
     assert {name: after[name] for name in before if name.startswith("models/")} == {
         name: content for name, content in before.items() if name.startswith("models/")

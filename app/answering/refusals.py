@@ -9,7 +9,7 @@ class Overloaded(Busy):
     """More drawings wait than can be answered soon."""
 
     def __init__(self, found: str, *, retry_after: int) -> None:
-        super().__init__("queue", found=found, promised="an answer soon, or a refusal at once", retry_after=retry_after)
+        super().__init__("queue", found=found, expected="no more than can be answered soon", retry_after=retry_after)
 
 
 class Stalled(Busy):
@@ -18,7 +18,7 @@ class Stalled(Busy):
     def __init__(self, *, seconds: float) -> None:
         remedy = "It may have been stored: look at GET /results before you send it again."
         found = f"none after {seconds:g} s"
-        super().__init__("answer", found=found, promised="one in time", retry_after=5, remedy=remedy)
+        super().__init__("answer", found=found, expected="one in time", retry_after=5, remedy=remedy)
 
 
 class NoReport(Busy):
@@ -26,11 +26,11 @@ class NoReport(Busy):
 
     def __init__(self, found: str) -> None:
         remedy = "Try again in 5 s. The service's log says what it was."
-        super().__init__("report", found=found, promised="one in time", retry_after=5, remedy=remedy)
+        super().__init__("report", found=found, expected="one in time", retry_after=5, remedy=remedy)
 
 
 class Stopping(Busy):
     """The service is ending; a new one is likely to follow."""
 
     def __init__(self) -> None:
-        super().__init__("service", found="stopping", promised="answers to what it had accepted", retry_after=2)
+        super().__init__("service", found="stopping", expected="one that goes on", retry_after=2)

@@ -25,15 +25,15 @@ def build_if_missing(version: str, settings: Settings) -> None:
     subject, script = f"local release {version}", str(settings.root / "setup-server.sh")
     command = f"bash {shlex.quote(os.path.relpath(script))} --releases {version}"
     if not (settings.root / PYTHON).exists():
-        promised = f"the one that trains it ({PYTHON})"
+        expected = f"the one that trains it ({PYTHON})"
         remedy = f"Run `{command}`, which installs it and builds {version}, then this again."
-        raise BadRelease(subject, found="no such environment", promised=promised, remedy=remedy)
+        raise BadRelease(subject, found="no such environment", expected=expected, remedy=remedy)
     say(f"{version} of {REPOSITORY} is not built yet: running `{command}`.")
     done = subprocess.run(["bash", script, "--releases", version], stdout=sys.stderr, check=False)
     if done.returncode:
         remedy = "Its message stands above: mend that, then run this again."
         raise BadRelease(
-            subject, found=f"exit code {done.returncode}", promised="a release that is built", remedy=remedy
+            subject, found=f"exit code {done.returncode}", expected="a release that is built", remedy=remedy
         )
 
 

@@ -313,7 +313,7 @@ def _course_path(settings: Settings) -> Symptom:
             return Symptom(name, True, f"{shown} is that of {pinned.version}")
         return Symptom(name, True, f"{shown} is what models/record.json says, not that of {pinned.version}", pull)
     if swapped.data is None:
-        return Symptom(name, False, swapped.found, f"move {path} away, then {pull}", 4)
+        return Symptom(name, False, f"{shown} {swapped.found}", f"move {path} away, then {pull}", 4)
     whose = " and ".join(swapped.origin.versions)
     found = f"{shown} has the bytes of {whose}" if whose else f"{shown} has bytes that no record knows"
     return Symptom(name, False, f"{found}, not those of {pinned.version}", pull, 4)

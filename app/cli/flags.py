@@ -123,7 +123,7 @@ def _parts(name: str, shares: list[str]) -> dict[str, Fraction]:
             raise BadFlagChange(
                 f"rollout of {name}",
                 found=share if match is None else f"{match[1]} twice",
-                promised="a version and its share, once each",
+                expected="a version and its share, once each",
                 remedy="Write it like v2.0=20%, or v2.0=0.5%.",
             )
         found[match[1]] = Fraction(match[2]) / 100

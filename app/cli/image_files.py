@@ -16,7 +16,7 @@ from app.drawing.normalise import RECIPE, SIDE, Grey
 from app.drawing.recipe import see
 from app.drawing.refusals import UnreadableImage
 from app.drawing.skew import Finding
-from app.drawing.still_image import PROMISED, REMEDY
+from app.drawing.still_image import EXPECTED, REMEDY
 from app.errors import only_refusals
 from app.model.plain_file import NotPlain, OverLimit, read_plain_file
 
@@ -55,16 +55,16 @@ def read_images(path: Path) -> Images:
     except UnreadableImage as error:
         found, remedy = error.found, error.remedy
     except NotPlain as error:
-        found = "no such file" if error.is_missing else f"a file that {str(error).removeprefix(f'{where} ')}"
+        found = "no such file" if error.is_missing else error.why
         remedy = SMALLER if isinstance(error, OverLimit) and not is_array else REMEDY
     except ValueError as error:
         found, remedy = str(error), ARRAY_REMEDY
-    kinds = f"{PROMISED}, or a .npy array"
-    raise UnreadableImage(f"image {path}", found=found, promised=kinds, remedy=remedy)
+    kinds = f"{EXPECTED}, or a .npy array"
+    raise UnreadableImage(f"image {path}", found=found, expected=kinds, remedy=remedy)
 
 
 def _unreadable(found: str) -> UnreadableImage:
-    return UnreadableImage("image", found=found, promised="a picture or an array", remedy=ARRAY_REMEDY)
+    return UnreadableImage("image", found=found, expected="a picture or an array", remedy=ARRAY_REMEDY)
 
 
 def _picture(data: bytes) -> Images:

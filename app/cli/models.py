@@ -76,11 +76,8 @@ def remove(
 
     def decide(now: Versions) -> Versions:
         if version == now[0]:
-            promised, remedy = (
-                "another version",
-                "Make another one the default first: `pixelwise models default VERSION`.",
-            )
-            raise BadVersion(f"version {version}", found="the default", promised=promised, remedy=remedy)
+            remedy = "Make another one the default first: `pixelwise models default VERSION`."
+            raise BadVersion(f"version {version}", found="the default", expected="another version", remedy=remedy)
         return tuple(other for other in now if other != version)
 
     if version in settings.model_versions:
@@ -90,7 +87,7 @@ def remove(
         raise BadVersion(
             f"version {version}",
             found=f"only {', '.join(settings.model_versions)} in .env",
-            promised="a version that .env names",
+            expected="a version that .env names",
             remedy="`pixelwise models list` shows all; --files deletes one of models/ that .env does not name.",
         )
     if files and has_files:
@@ -110,7 +107,7 @@ def default(version: ListedVersion) -> None:
             raise BadVersion(
                 f"version {version}",
                 found=f"{', '.join(now)} in .env",
-                promised="one of these",
+                expected="one of these",
                 remedy=f"Run `pixelwise models add {version}` first, or `pixelwise upgrade {version}`.",
             )
         return (version, *(other for other in now if other != version))

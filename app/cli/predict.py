@@ -136,7 +136,7 @@ def _image_files(paths: list[Path]) -> list[Path]:
         inside = sorted(file for file in path.iterdir() if file.suffix.lower() in KINDS | OF_PHONES)
         if not inside:
             raise UnreadableImage(
-                f"folder {path}", found="no pictures", promised=" ".join(sorted(KINDS)), remedy="Name another folder."
+                f"folder {path}", found="no pictures", expected=" ".join(sorted(KINDS)), remedy="Name another folder."
             )
         files += inside
     return files

@@ -115,7 +115,7 @@ def check_served_path(folder: Path, version: str, settings: Settings) -> None:
     raise ConfigurationError(
         f"MODEL_PATH={path.relative_to(settings.root)}",
         found=f"no {path.name} in release {version}",
-        promised=f"a file of the pinned release, whose files replace those of {settings.models.name}/",
+        expected=f"a file of the pinned release, whose files replace those of {settings.models.name}/",
         remedy="Leave MODEL_PATH empty in .env, or name this release's artefact. Nothing was replaced.",
     )
 

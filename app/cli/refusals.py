@@ -18,7 +18,7 @@ class NotTakenUp(PixelWiseError):
 
     def __init__(self, version: str, *, found: str) -> None:
         remedy = "What was served goes on, and .env is what it was."
-        super().__init__(f"release {version}", found=found, promised="a service that does as .env says", remedy=remedy)
+        super().__init__(f"release {version}", found=found, expected="a service that does as .env says", remedy=remedy)
 
 
 class NotStartable(Refused):
@@ -28,6 +28,7 @@ class NotStartable(Refused):
         super().__init__(
             f"release {version} does not start: {why.subject}",
             found=why.found,
-            promised=why.promised,
+            expected=why.expected,
             remedy=f"{why.remedy} Nothing was replaced.",
         )
+        self.word = why.word

@@ -98,9 +98,9 @@ def _tell(service: Running, version: str) -> None:
     try:
         os.kill(service.pid, signal.SIGHUP)
     except PermissionError:
-        raise NotTakenUp(version, found="a service of another user, who alone may tell it") from None
+        raise NotTakenUp(version, found="the service runs as another user, who alone may tell it") from None
     except ProcessLookupError:
-        raise NotTakenUp(version, found="a service that has just ended") from None
+        raise NotTakenUp(version, found="the service has just ended") from None
 
 
 def _served_before(service: Running, version: str) -> Served:
@@ -110,7 +110,7 @@ def _served_before(service: Running, version: str) -> Served:
         if said is not None:
             return said
         time.sleep(ASK_AGAIN_SECONDS)
-    raise NotTakenUp(version, found="a service that does not answer GET /health now")
+    raise NotTakenUp(version, found="the service does not answer GET /health now")
 
 
 def _wait_for_another(service: Running, old: Served, version: str, versions: Versions) -> None:
@@ -128,16 +128,16 @@ def _wait_for_another(service: Running, old: Served, version: str, versions: Ver
         elif time.monotonic() - steady_since >= STEADY_SECONDS:
             return
         time.sleep(ASK_AGAIN_SECONDS)
-    raise NotTakenUp(version, found=f"a service that still answers with {_shown(said)}; its log says why")
+    raise NotTakenUp(version, found=f"the service still answers with {_shown(said)} (its log says why)")
 
 
 def _check_taken_up(said: Served, version: str, versions: Versions) -> None:
     """Checks that a new worker followed the change; it did not if its own environment overrides `.env`."""
     if version in versions and version in said.left_out:
-        raise NotTakenUp(version, found=f"a service that leaves it out ({said.left_out[version]})")
+        raise NotTakenUp(version, found=f"the service leaves it out ({said.left_out[version]})")
     is_there = version in said.versions or version in said.left_out
     if is_there != (version in versions) or (version == versions[0] and version != said.model_version):
-        raise NotTakenUp(version, found=f"a service that answers with {_shown(said)}: its environment beats .env")
+        raise NotTakenUp(version, found=f"the service answers with {_shown(said)}: its environment beats .env")
 
 
 def _shown(said: Served | None) -> str:

@@ -67,7 +67,7 @@ def _put(file: Path, content: bytes) -> None:
         raise ConfigurationError(
             f"--out {file.parent}",
             found=error.strerror or str(error),
-            promised="a folder that can be written to",
+            expected="a folder that can be written to",
             remedy=f"{cause_of(error)[1]} What was there before is as it was.",
         ) from None
     finally:

@@ -60,8 +60,10 @@ def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
             outcomes = {check["name"]: check["outcome"] for check in said["checks"]}
             reproduces, is_sure = (outcomes.get(name) == "agrees" for name in ("recorded answers", "recipe"))
             return Trial(None, tuple(said["classes"]), reproduces, is_sure)
-        parts = {part: said["error"][part] for part in ("found", "promised", "remedy")}
-        error = PixelWiseError(said["error"]["subject"], **parts)
+        refusal = said["error"]
+        parts = {"found": refusal["found"], "expected": refusal["promised"], "remedy": refusal["remedy"]}
+        error = PixelWiseError(refusal["subject"], **parts)
+        error.word = refusal["word"]
     except (ValueError, KeyError):  # the last line is Python's own error
         found = (done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1]
         return Trial(_without_refusal(version, found, done.returncode))
@@ -71,7 +73,7 @@ def try_alone(version: str, *, root: Path, path: Path | None = None) -> Trial:
 
 def _without_refusal(version: str, found: str, exit_code: int) -> PixelWiseError:
     remedy = "Try again; if it stays so, report it with the output of `pixelwise doctor`."
-    error = PixelWiseError(f"start of {version}", found=found, promised="a start, or a refusal", remedy=remedy)
+    error = PixelWiseError(f"start of {version}", found=found, expected="a start, or a refusal", remedy=remedy)
     error.exit_code = exit_code
     return error
 

@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from app.drawing.normalise import Grey
 from app.drawing.refusals import UnreadableImage
-from app.drawing.still_image import PROMISED, SEND_AGAIN, Still, cut_out, refuse
+from app.drawing.still_image import EXPECTED, SEND_AGAIN, Still, cut_out, refuse
 from app.errors import only_refusals
 from app.model.contract import INK_ABOVE
 
@@ -89,7 +89,7 @@ def read_grey(data: bytes, width: int, height: int) -> Picture:
         raise UnreadableImage(
             "grey values",
             found=f"{len(data):,} bytes",
-            promised=f"one for each of {width} x {height} pixels",
+            expected=f"one for each of {width} x {height} pixels",
             remedy="Send a byte for each pixel, row by row, and the picture's own width and height.",
         )
     return Picture(np.frombuffer(data, np.uint8).reshape(height, width), (width, height))
@@ -180,12 +180,12 @@ def _opened(file: io.BytesIO, still: Still) -> Image.Image:
     except UnidentifiedImageError:
         refuse("a broken picture", SEND_AGAIN)
     if image.size != still.size:
-        refuse(f"a picture of {image.size} pixels where {still.size} were promised")
+        refuse(f"a picture of {image.size} pixels where its header says {still.size}")
     return image
 
 
 def _broken(said: str) -> UnreadableImage:
-    return UnreadableImage("picture", found=f"a broken picture ({said})", promised=PROMISED, remedy=SEND_AGAIN)
+    return UnreadableImage("picture", found=f"a broken picture ({said})", expected=EXPECTED, remedy=SEND_AGAIN)
 
 
 def _scales(still: Still) -> tuple[int, int]:

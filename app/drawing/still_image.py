@@ -18,7 +18,7 @@ from app.drawing.refusals import UnreadableImage
 
 MAX_PARTS = 20_000
 """Most chunks, segments or blocks of a file. A PNG of 32 MiB has some thousands. Each takes a microsecond or two."""
-PROMISED = "a PNG, JPEG, WebP or GIF picture"
+EXPECTED = "a PNG, JPEG, WebP or GIF picture"
 REMEDY = "Pass a picture of one digit."
 SEND_AGAIN = "Not all of it may have arrived: send it again, or save it again as JPEG or PNG."
 """Remedy for a file of an accepted kind that is cut off or broken."""
@@ -72,7 +72,7 @@ def _beginning(data: bytes) -> bytes | None:
 
 
 def refuse(found: str, remedy: str = REMEDY) -> NoReturn:
-    raise UnreadableImage("picture", found=found, promised=PROMISED, remedy=remedy)
+    raise UnreadableImage("picture", found=found, expected=EXPECTED, remedy=remedy)
 
 
 def _count(parts: int) -> int:

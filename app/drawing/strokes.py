@@ -116,5 +116,5 @@ def _approach(nearest: Floats, origins: Floats, steps: Floats) -> None:
     np.minimum.at(nearest, places.ravel(), (across * across + down * down).ravel())
 
 
-def _bad(found: str, promised: str, remedy: str) -> UnreadableImage:
-    return UnreadableImage("strokes", found=found, promised=promised, remedy=remedy)
+def _bad(found: str, expected: str, remedy: str) -> UnreadableImage:
+    return UnreadableImage("strokes", found=found, expected=expected, remedy=remedy)

@@ -12,10 +12,11 @@ class BadSettings(ConfigurationError):
         super().__init__(
             "settings",
             found="; ".join(problems),
-            promised="the values described in .env.example",
+            expected="the values described in .env.example",
             remedy="Edit .env or the environment; .env.example describes every setting.",
         )
 
-    def __str__(self) -> str:
-        """The message: each problem names its own expectation."""
-        return f"{self.subject}: {self.found}. {self.remedy}"
+    @property
+    def sentence(self) -> str:
+        """The message without its remedy: each problem names its own expectation."""
+        return f"{self.subject}: {self.found}."

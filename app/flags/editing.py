@@ -101,7 +101,7 @@ def _taken(document: Document, name: str, versions: Sequence[str]) -> tuple[Docu
     """A copy of the file, the flag in it (made if there is none), and what it gave until now."""
     if name not in KNOWN:
         raise BadFlagChange(
-            f"flag {name}", found="no such flag", promised=f"one of {', '.join(KNOWN)}", remedy="Name one of them."
+            f"flag {name}", found="no such flag", expected=f"one of {', '.join(KNOWN)}", remedy="Name one of them."
         )
     new = copy.deepcopy(document)
     before = in_words(name, document)
@@ -145,14 +145,15 @@ def _variant_of_versions(name: str, variants: dict[str, Any], wanted: str, versi
     named = listed_versions(value) if value or name == SHADOW_VERSIONS else (wanted,)
     unserved = [version for version in named if version not in versions]
     if unserved or (name == MODEL_VERSION and len(named) != 1):
-        found_instead, promised = f"version {', '.join(unserved or named)}", f"one of {', '.join(versions)}"
+        asked = ", ".join(unserved or named) or "(none)"
+        found_instead, expected = f"version {asked}", f"one of {', '.join(versions)}"
         remedy = "Name one of them" + (f", or run `pixelwise models add {unserved[0]}` first." if unserved else ".")
-        raise _refusal(name, found_instead, promised, remedy)
+        raise _refusal(name, found_instead, expected, remedy)
     if found is None:
         found = value or OFF
         variants[found] = value
     return found
 
 
-def _refusal(name: str, found: str, promised: str, remedy: str) -> BadFlagChange:
-    return BadFlagChange(f"flag {name}", found=found, promised=promised, remedy=remedy)
+def _refusal(name: str, found: str, expected: str, remedy: str) -> BadFlagChange:
+    return BadFlagChange(f"flag {name}", found=found, expected=expected, remedy=remedy)

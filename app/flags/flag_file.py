@@ -31,7 +31,7 @@ def read_flag_file(path: Path) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO is refused, not waited for
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise BadFlags(path.name, ["it is no plain file"])
+                raise BadFlags(path.name, ["no plain file"])
             data = b""
             while len(data) <= MAX_BYTES and (chunk := os.read(descriptor, MAX_BYTES + 1 - len(data))):
                 data += chunk
@@ -40,9 +40,9 @@ def read_flag_file(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise BadFlags(path.name, [f"it cannot be read ({error.strerror})"]) from None
+        raise BadFlags(path.name, [f"unreadable ({error.strerror})"]) from None
     if len(data) > MAX_BYTES:
-        raise BadFlags(path.name, [f"it has more than {MAX_BYTES:,} bytes"])
+        raise BadFlags(path.name, [f"more than {MAX_BYTES:,} bytes"])
     return data
 
 
@@ -52,10 +52,10 @@ def parse_flags(data: bytes, *, name: str) -> tuple[Document, Rules]:
     Raises:
         BadFlags: it is not JSON, or its flags are invalid; every fault is named.
     """
-    with only_refusals(lambda said: BadFlags(name, [f"it is no JSON ({said})"])):
+    with only_refusals(lambda said: BadFlags(name, [f"no JSON ({said})"])):
         document = json.loads(data.decode(), object_pairs_hook=_each_once, parse_constant=_no_number)
     if _is_deeper(document, MAX_DEPTH):
-        raise BadFlags(name, [f"it is nested more than {MAX_DEPTH} deep"])
+        raise BadFlags(name, [f"nested more than {MAX_DEPTH} deep"])
     rules, problems = check(document)
     if problems:
         raise BadFlags(name, problems)

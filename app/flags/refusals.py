@@ -16,5 +16,5 @@ class BadFlags(ConfigurationError):
 
     def __init__(self, file: str, problems: list[str]) -> None:
         remedy = "Mend it, or move it away: without a file nothing is flagged."
-        promised = "flags in flagd's format"
-        super().__init__(f"flag file {file}", found="; ".join(problems), promised=promised, remedy=remedy)
+        expected = "flags in flagd's format"
+        super().__init__(f"flag file {file}", found="; ".join(problems), expected=expected, remedy=remedy)

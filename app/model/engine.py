@@ -189,7 +189,7 @@ def _check_scores(scores: Floats) -> None:
         raise ArtefactRefused(
             "weights",
             "weights with which the scores of a digit are no numbers that sum to 1",
-            promised="weights with which they are",
+            expected="weights with which they are",
             remedy="Ask whoever made it for a model that was trained to the end, or pin another version.",
         )
 

@@ -25,4 +25,4 @@ def read_model(data: bytes) -> Scorer:
     try:
         return FORMATS[0].read(data)
     except ArtefactRefused as error:
-        raise error.anew(promised="; or ".join(one.supported for one in FORMATS)) from None
+        raise error.anew(expected="; or ".join(one.supported for one in FORMATS)) from None

@@ -145,6 +145,6 @@ def _bad_archive(name: str, said: str) -> BadGoldenSet:
     return _bad(name, f"an archive that cannot be read ({said})", "an .npz of three arrays")
 
 
-def _bad(name: str, found: str, promised: str) -> BadGoldenSet:
+def _bad(name: str, found: str, expected: str) -> BadGoldenSet:
     remedy = "Its owner must publish the release anew (docs/contract.md says how it is made), or pin another version."
-    return BadGoldenSet(f"golden set {name}", found=found, promised=promised, remedy=remedy)
+    return BadGoldenSet(f"golden set {name}", found=found, expected=expected, remedy=remedy)

@@ -36,7 +36,7 @@ def _content(folder: Path, name: str, digest: str) -> bytes:
     try:
         data = read_plain_file(path, limit=_MAX_BYTES)
     except NotPlain as error:
-        raise MissingDigits(path, found=str(error)) from None
+        raise MissingDigits(path, found="no such file" if error.is_missing else error.why) from None
     if hashlib.sha256(data).hexdigest() != digest:
         raise MissingDigits(path, found="other bytes")
     return data

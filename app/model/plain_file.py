@@ -15,13 +15,16 @@ UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE)
 
 
 class NotPlain(Exception):
-    """A file that cannot be read as one plain file of bounded size; the message gives the reason.
+    """A file that cannot be read as one plain file of bounded size.
 
     Attributes:
+        why: the fault, as it reads after the file's name: "is a link".
         error: the system's own error, if the system refused.
     """
 
-    error: OSError | None = None
+    def __init__(self, path: Path | str, why: str, *, error: OSError | None = None) -> None:
+        self.why, self.error = why, error
+        super().__init__(f"{path} {why}")
 
     @property
     def is_missing(self) -> bool:
@@ -54,15 +57,13 @@ def read_plain_file(path: Path | str, *, limit: int) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
         is_link = isinstance(error, OSError) and error.errno == errno.ELOOP and Path(path).is_symlink()
         why = "is a link" if is_link else f"cannot be opened ({getattr(error, 'strerror', None) or error})"
-        refusal = NotPlain(f"{path} {why}")
-        refusal.error = error if isinstance(error, OSError) else None
-        raise refusal from None
+        raise NotPlain(path, why, error=error if isinstance(error, OSError) else None) from None
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise NotPlain(f"{path} is {'a folder' if stat.S_ISDIR(status.st_mode) else 'no plain file'}")
+            raise NotPlain(path, f"is {'a folder' if stat.S_ISDIR(status.st_mode) else 'no plain file'}")
         if status.st_size > limit:
-            raise OverLimit(f"{path} has {status.st_size:,} bytes, the limit is {limit:,}")
+            raise OverLimit(path, f"has {status.st_size:,} bytes, the limit is {limit:,}")
         chunks = []
         remaining = status.st_size + 1  # one byte more than promised shows a file that grew
         while remaining and (chunk := os.read(descriptor, remaining)):
@@ -72,7 +73,7 @@ def read_plain_file(path: Path | str, *, limit: int) -> bytes:
         os.close(descriptor)
     data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     if len(data) != status.st_size:
-        raise NotPlain(f"{path} changed while it was read")
+        raise NotPlain(path, "changed while it was read")
     return data
 
 

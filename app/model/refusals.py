@@ -15,7 +15,7 @@ class MissingDigits(ConfigurationError):
         super().__init__(
             f"MNIST file {path.name}",
             found=found,
-            promised="the original file in MNIST_DIR",
+            expected="the original file in MNIST_DIR",
             remedy="Run `.venv/bin/python pixelwise-model/mnist.py --test-only --cache "
             f"{shlex.quote(str(path.parent))}` in the folder of this installation.",
         )
@@ -25,23 +25,23 @@ class ArtefactRefused(Refused, ValueError):
     """A refused artefact: `code` names the broken rule, `offset` the byte at fault."""
 
     def __init__(
-        self, code: str, why: str, *, promised: str, remedy: str, offset: int | None = None, file: str = ""
+        self, code: str, why: str, *, expected: str, remedy: str, offset: int | None = None, file: str = ""
     ) -> None:
         self.code, self.offset, self.file = code, offset, file
         where = "" if offset is None else f" at byte {offset}"
         super().__init__(
             f"artefact {file} ({code}{where})" if file else f"artefact ({code}{where})",
             found=why,
-            promised=promised,
+            expected=expected,
             remedy=remedy,
         )
 
-    def anew(self, *, file: str | None = None, promised: str | None = None) -> ArtefactRefused:
+    def anew(self, *, file: str | None = None, expected: str | None = None) -> ArtefactRefused:
         """The same refusal, naming the file that has these bytes, or with another promise."""
         return ArtefactRefused(
             self.code,
             self.found,
-            promised=promised or self.promised,
+            expected=expected or self.expected,
             remedy=self.remedy,
             offset=self.offset,
             file=file or self.file,

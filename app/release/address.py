@@ -60,7 +60,7 @@ def parse_address(text: str, *, root: Path) -> Address:
             protected against tampering in transit, or no address at all.
     """
     if not text.strip():
-        raise _refused(text, found="nothing")
+        raise _refused(text, found="empty")
     if not text.isprintable():
         raise _refused(text, found="control characters")
     if text.startswith("-"):
@@ -142,7 +142,7 @@ def _refused(text: str, *, found: str) -> BadRelease:
     return BadRelease(
         f"MODEL_REPO={ascii(shown)[1:-1]}",
         found=found,
-        promised=f"the address of a git repository: {_KINDS}",
+        expected=f"the address of a git repository: {_KINDS}",
         remedy="Correct MODEL_REPO in .env; .env.example shows both usual lines.",
     )
 

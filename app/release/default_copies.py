@@ -27,7 +27,7 @@ def check_room(models: Path, release: Release) -> None:
         raise ConfigurationError(
             f"{models.name}/{taken}",
             found="a folder",
-            promised="room for the default release's file of that name",
+            expected="room for the default release's file of that name",
             remedy=f"Move {models / taken} away, then run `pixelwise pull`. Nothing was changed.",
         )
 

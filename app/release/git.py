@@ -127,7 +127,7 @@ class Git:
             )
         except FileNotFoundError:
             raise ConfigurationError(
-                "git", found="no such program", promised="git 2.32 or newer", remedy="Run `apt-get install git`."
+                "git", found="no such program", expected="git 2.32 or newer", remedy="Run `apt-get install git`."
             ) from None
         with process:
             self._bound(process.pid)
@@ -153,7 +153,7 @@ class Git:
         return ConfigurationError(
             f"git in {self._repository.parent.parent}",
             found=said,
-            promised="a folder that git can write to",
+            expected="a folder that git can write to",
             remedy="See that the folder can be written and has room (`df -h`), then try again.",
         )
 
@@ -196,7 +196,7 @@ class Git:
         return BadRelease(
             f"repository {self.address.repository}",
             found=f"more than {most:,} bytes in one answer of git",
-            promised="no more than a release needs",
+            expected="no more than a release needs",
             remedy="Its owner must correct the repository; nothing was replaced.",
         )
 

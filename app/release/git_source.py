@@ -92,7 +92,7 @@ def resolve(git: Git, version: str) -> Tag:
         raise BadRelease(
             f"repository {git.address.repository}",
             found=f"the tags {', '.join(there)}" if there else "no tag like v1.0",
-            promised=f"the tag {version}",
+            expected=f"the tag {version}",
             remedy="Name a tag that exists, here or in .env (MODEL_VERSION, MODEL_VERSIONS), "
             + (
                 f"or publish this one (`{_build(version)}`)."
@@ -232,13 +232,13 @@ def _judged(address: Address, tag: Tag, failure: GitFailed) -> BadRelease | Unre
 def _damaged(version: str, failure: GitFailed) -> BadRelease | None:
     """The refusal of a repository that answers, but whose objects do not match their names; None for other failures."""
     if _WRONG_KIND.search(failure.whole):
-        found, promised = f"an object of another kind than it says ({failure})", "a tag of a commit"
+        found, expected = f"an object of another kind than it says ({failure})", "a tag of a commit"
     elif _DAMAGED.search(failure.whole):
-        found, promised = f"a damaged object in its repository ({failure})", "whole objects"
+        found, expected = f"a damaged object in its repository ({failure})", "whole objects"
     else:
         return None
     remedy = "Its owner must mend the repository (`git fsck` there names the objects); nothing was replaced."
-    return BadRelease(f"tag {version}", found=found, promised=promised, remedy=remedy)
+    return BadRelease(f"tag {version}", found=found, expected=expected, remedy=remedy)
 
 
 def _build(version: str) -> str:
@@ -256,10 +256,10 @@ def _unreachable(address: Address, version: str, said: str) -> Unreachable:
     return Unreachable(
         f"repository {address.repository}",
         found=said,
-        promised="a git repository that answers",
+        expected="a git repository that answers",
         remedy=f"{remedies[address.transport]}. Without it: {default}.",
     )
 
 
-def _refused(tag: Tag, found: str, promised: str) -> BadRelease:
-    return BadRelease(f"tag {tag.version}", found=found, promised=promised, remedy=_OWNER)
+def _refused(tag: Tag, found: str, expected: str) -> BadRelease:
+    return BadRelease(f"tag {tag.version}", found=found, expected=expected, remedy=_OWNER)

@@ -88,7 +88,7 @@ def find_cover(
             raise MovedTag(
                 version,
                 found=pin,
-                promised=entry.pin,
+                expected=entry.pin,
                 promised_by="model.lock",
                 remedy=f"Ask the owner of {repository} why; nothing was replaced. To accept the new commit, "
                 f"{accept.format(version=version)}.",
@@ -222,6 +222,6 @@ def _bad_lock(lock_file: Path, found: str) -> BadLock:
     return BadLock(
         f"{lock_file.name}",
         found=found,
-        promised="one [[release]] for each trusted release, as `pixelwise lock` writes it",
+        expected="one [[release]] for each trusted release, as `pixelwise lock` writes it",
         remedy=f"Restore it with `git checkout -- {lock_file.name}`, or correct the entry.",
     )

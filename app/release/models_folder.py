@@ -187,7 +187,7 @@ def _pulled(folder: Path, models: Path, version: str) -> Release:
     raise BadRelease(
         f"release {version}",
         found=found,
-        promised=f"the pulled release in {models / version}",
+        expected=f"the pulled release in {models / version}",
         remedy=f"Run `pixelwise pull {version}` first.",
     )
 
@@ -301,9 +301,9 @@ def _check_releases(models: Path) -> None:
         raise _in_the_way(path, "no folder", "the folder of all releases")
 
 
-def _in_the_way(path: Path, found: str, promised: str) -> ConfigurationError:
+def _in_the_way(path: Path, found: str, expected: str) -> ConfigurationError:
     remedy = f"Move {path} away, then try again."
-    return ConfigurationError(f"{path.parent.name}/{path.name}", found=found, promised=promised, remedy=remedy)
+    return ConfigurationError(f"{path.parent.name}/{path.name}", found=found, expected=expected, remedy=remedy)
 
 
 def _end_what_was_begun(models: Path) -> None:

@@ -105,7 +105,7 @@ def _find_swapped(models: Path, pinned: Release, lock_file: Path, *, only_locked
     try:
         data = read_needed_file(path, limit=MAX_BYTES)
     except NotPlain as error:
-        return Swapped(path, None, ByteOrigin("", (), ()), str(error))
+        return Swapped(path, None, ByteOrigin("", (), ()), error.why)
     digest = hashlib.sha256(data).hexdigest()
     promised = {file.sha256 for release in (pinned, record) if release for file in release.files
                 if file.name == pinned.artefact}  # fmt: skip

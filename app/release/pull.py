@@ -236,9 +236,9 @@ def _only(names: Collection[str], files: Files, folder: Path, pin: Pin, say: Say
     return {name: file for name, file in files.items() if name in names}
 
 
-def _bad_manifest(pin: Pin, found: str, promised: str) -> BadRelease:
+def _bad_manifest(pin: Pin, found: str, expected: str) -> BadRelease:
     remedy = "Its owner must publish the release anew; nothing was replaced."
-    return BadRelease(f"release {pin.version}", found=found, promised=promised, remedy=remedy)
+    return BadRelease(f"release {pin.version}", found=found, expected=expected, remedy=remedy)
 
 
 def _record_in_place(folder: Path, say: Say) -> Release | None:
@@ -258,7 +258,7 @@ def _check_not_moved(held: Release | None, seen: Seen, pin: Pin, address: Addres
             raise MovedTag(
                 version,
                 found=pin.id,
-                promised=held.pin,
+                expected=held.pin,
                 promised_by=f"the record of what was pulled before ({models.name}/{version}/{RECORD})",
                 remedy=f"Nothing was replaced. If the change is meant (a release of your own, built anew), remove "
                 f"{models.name}/{version}, then run `pixelwise pull {version}`.",
@@ -268,7 +268,7 @@ def _check_not_moved(held: Release | None, seen: Seen, pin: Pin, address: Addres
         raise MovedTag(
             version,
             found=pin.id,
-            promised=known,
+            expected=known,
             promised_by=f"the ledger of what was pulled before ({models.name}/{SEEN})",
             remedy=f"Nothing was replaced. If the change of {address.repository} is meant, remove "
             f"{models.name}/{version} (it holds {other}), then run `pixelwise pull {version}`.",

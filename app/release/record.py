@@ -18,7 +18,7 @@ from app.errors import only_refusals
 from app.model.contract import Digest, PlainName, VersionName
 from app.model.plain_file import NotPlain, ReadFile, read_needed_file, read_plain_file
 from app.release.pin import Commit, Manifest
-from app.release.refusals import BadRelease, ChangedFile
+from app.release.refusals import BadRelease, ChangedFile, MissingFile, WrongSize
 
 RECORD = "record.json"
 """The record's file name, in `models/<version>` and in `models/`. No file of a release may have it."""
@@ -123,7 +123,7 @@ def own_artefact(version: str, names: Collection[str], *, named: str | None = No
     raise BadRelease(
         f"release {version}",
         found=f"artefacts {', '.join(sorted(name for name in names if name.endswith(suffixes))) or '(none)'}",
-        promised=f"{' or '.join(wanted)}{' by its card' if named is not None else ''}",
+        expected=f"{' or '.join(wanted)}{', as its card names it' if named is not None else ''}",
         remedy="Its owner must publish the artefact under that name; nothing was replaced.",
     )
 
@@ -132,21 +132,16 @@ def hold_against(files: Iterable[ReleaseFile], promised: Iterable[ReleaseFile], 
     """Checks that every promised file is among `files`, byte for byte.
 
     Raises:
-        BadRelease: a file is missing or has another size.
+        MissingFile, WrongSize: a BadRelease.
         ChangedFile: a file has other bytes.
     """
     there = {file.name: file for file in files}
     for want in promised:
         have = there.get(want.name)
         if have is None:
-            raise _missing(want.name, promised_by)
+            raise MissingFile(want.name, promised_by=promised_by)
         if have.size != want.size:
-            raise BadRelease(
-                f"{want.name}: wrong size",
-                found=f"{have.size} bytes",
-                promised=f"{want.size} bytes by {promised_by}",
-                remedy="Do not use this release; ask its owner. Nothing was replaced.",
-            )
+            raise WrongSize(want.name, found=have.size, expected=want.size, promised_by=promised_by)
         if have.sha256 != want.sha256:
             raise _changed(want.name, have.sha256, want.sha256, promised_by)
 
@@ -181,7 +176,7 @@ def hold_against_sums(files: Mapping[str, ReleaseFile], sums: bytes) -> None:
     """
     for digest, name in read_sums(sums):
         if name not in files:
-            raise _missing(name, SUMS)
+            raise MissingFile(name, promised_by=SUMS)
         if files[name].sha256 != digest:
             raise _changed(name, files[name].sha256, digest, SUMS)
 
@@ -200,7 +195,7 @@ def read_record(folder: Path) -> Release | None:
         except NotPlain as error:
             if error.is_missing:
                 return None
-            raise
+            raise _bad_record(path, error.why) from None
         return msgspec.json.decode(data, type=Release)
 
 
@@ -225,34 +220,25 @@ def is_intact(path: Path, promised: ReleaseFile, *, read: ReadFile = read_plain_
         return False
 
 
-def _missing(name: str, promised_by: str) -> BadRelease:
-    return BadRelease(
-        f"{name}: missing from the release",
-        found="no such file in its top folder",
-        promised=f"the file that {promised_by} lists",
-        remedy="Its owner must publish the release whole; nothing was replaced.",
-    )
-
-
 def _changed(name: str, found: str, promised: str, promised_by: str) -> ChangedFile:
     return ChangedFile(
         name,
         found=f"sha256 {found}",
-        promised=f"sha256 {promised}",
+        expected=f"sha256 {promised}",
         promised_by=promised_by,
         remedy="Do not use this release; ask its owner. Nothing was replaced.",
     )
 
 
-def _bad_sums(shown: str, found: str, promised: str) -> BadRelease:
+def _bad_sums(shown: str, found: str, expected: str) -> BadRelease:
     return BadRelease(
         f"{SUMS}, {shown[:100]!a}",
         found=found,
-        promised=promised,
+        expected=expected,
         remedy="Its owner must publish the release anew; nothing was replaced.",
     )
 
 
 def _bad_record(path: Path, found: str) -> BadRelease:
-    promised, remedy = "the record that `pixelwise pull` wrote", f"Remove {path} and run `pixelwise pull`."
-    return BadRelease(f"record {path}", found=found, promised=promised, remedy=remedy)
+    expected, remedy = "the record that `pixelwise pull` wrote", f"Remove {path} and run `pixelwise pull`."
+    return BadRelease(f"record {path}", found=found, expected=expected, remedy=remedy)

@@ -9,11 +9,13 @@ from app.release.pin import show_id
 class ChangedFile(Refused):
     """A file whose bytes are not the recorded ones."""
 
-    def __init__(self, name: str, *, found: str, promised: str, promised_by: str, remedy: str | None = None) -> None:
+    word = "promised"
+
+    def __init__(self, name: str, *, found: str, expected: str, promised_by: str, remedy: str | None = None) -> None:
         super().__init__(
-            f"{name}: changed since it was released",
-            found=found,
-            promised=f"{promised} by {promised_by}",
+            name,
+            found=f"changed since it was released ({found})",
+            expected=f"{expected} by {promised_by}",
             remedy=remedy or "Fetch the release again with `pixelwise pull`.",
         )
 
@@ -22,14 +24,36 @@ class BadRelease(Refused):
     """A release with invalid files, tag or names."""
 
 
+class MissingFile(BadRelease):
+    """A release without a file that somebody lists."""
+
+    word = "promised"
+
+    def __init__(self, name: str, *, promised_by: str) -> None:
+        remedy = "Its owner must publish the release whole; nothing was replaced."
+        super().__init__(name, found="missing from the release", expected=f"by {promised_by}", remedy=remedy)
+
+
+class WrongSize(BadRelease):
+    """A file that is shorter or longer than somebody records; its bytes need not be compared."""
+
+    word = "promised"
+
+    def __init__(self, name: str, *, found: int, expected: int, promised_by: str) -> None:
+        remedy = "Do not use this release; ask its owner. Nothing was replaced."
+        super().__init__(name, found=f"{found:,} bytes", expected=f"{expected:,} bytes by {promised_by}", remedy=remedy)
+
+
 class MovedTag(Refused):
     """A tag that names another commit, or other files, than the trusted one."""
 
-    def __init__(self, version: str, *, found: str, promised: str, promised_by: str, remedy: str) -> None:
+    word = "promised"
+
+    def __init__(self, version: str, *, found: str, expected: str, promised_by: str, remedy: str) -> None:
         super().__init__(
-            f"tag {version} has moved",
-            found=show_id(found),
-            promised=f"{show_id(promised)} by {promised_by}",
+            f"tag {version}",
+            found=f"moved to {show_id(found)}",
+            expected=f"{show_id(expected)} by {promised_by}",
             remedy=remedy,
         )
 
@@ -45,6 +69,6 @@ class Unreviewed(Refused):
         super().__init__(
             f"release {version} of {repository}",
             found=f"{show_id(pin)}, which no entry of model.lock has for {version}",
-            promised="a reviewed entry of model.lock (--frozen or REQUIRE_LOCK=true)",
+            expected="a reviewed entry of model.lock (--frozen or REQUIRE_LOCK=true)",
             remedy="Pull it without either elsewhere, review it, and commit what `pixelwise lock` adds to model.lock.",
         )

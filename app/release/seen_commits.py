@@ -52,6 +52,6 @@ def _bad_ledger(path: Path, found: str) -> BadRelease:
     return BadRelease(
         f"ledger {path}",
         found=found,
-        promised="the commits of earlier pulls, as `pixelwise pull` wrote them",
+        expected="the commits of earlier pulls, as `pixelwise pull` wrote them",
         remedy=f"Remove {path} and run `pixelwise pull`; a tag that moved since its pull may then go unnoticed.",
     )

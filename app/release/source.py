@@ -107,15 +107,15 @@ def check_version(version: str) -> None:
         raise BadRelease(
             f"version {ascii(version)[1:-1]}",
             found="no name of a release",
-            promised="a tag like v1.0",
+            expected="a tag like v1.0",
             remedy="Correct the version, here or in .env (MODEL_VERSION, MODEL_VERSIONS).",
         )
 
 
-def bad_file(version: str, shown: str, found: str, promised: str) -> BadRelease:
+def bad_file(version: str, shown: str, found: str, expected: str) -> BadRelease:
     """The refusal of one file of a release, by its printable name."""
-    return BadRelease(f"release {version}, file {shown}", found=found, promised=promised, remedy=_OWNER)
+    return BadRelease(f"release {version}, file {shown}", found=found, expected=expected, remedy=_OWNER)
 
 
-def _bad_release(version: str, found: str, promised: str) -> BadRelease:
-    return BadRelease(f"release {version}", found=found, promised=promised, remedy=_OWNER)
+def _bad_release(version: str, found: str, expected: str) -> BadRelease:
+    return BadRelease(f"release {version}", found=found, expected=expected, remedy=_OWNER)

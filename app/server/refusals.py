@@ -15,8 +15,8 @@ class CannotListen(ConfigurationError):
         is_taken = said.startswith(os.strerror(errno.EADDRINUSE))  # Python adds the address
         super().__init__(
             f"HOST={host} PORT={port}",
-            found=f"PORT {port} in use by another program" if is_taken else said,
-            promised="an address of this machine that no other program uses",
+            found="in use by another program" if is_taken else said,
+            expected="an address of this machine that no other program uses",
             remedy="Set another PORT in .env, or stop that program (`ss -ltnp` names it)."
             if is_taken
             else "Correct HOST and PORT in .env: 127.0.0.1 is this machine alone, 0.0.0.0 every address of it.",
@@ -29,8 +29,8 @@ class AlreadyRunning(ConfigurationError):
     def __init__(self, url: str) -> None:
         super().__init__(
             "service",
-            found=f"one of this installation that answers at {url}",
-            promised="one at a time: queues and limits are counted in one process",
+            found=f"one of this installation answers at {url}",
+            expected="one at a time: queues and limits are counted in one process",
             remedy="Use that one, or end it first. A second one of this tree needs a DATA_DIR and a PORT of its own.",
         )
 
@@ -40,8 +40,8 @@ class WorkerFailed(PixelWiseError):
 
     def __init__(self, *, exit_code: int, found: str = "", remedy: str = "Its own message stands above.") -> None:
         self.exit_code = exit_code if exit_code > 0 else 1
-        ended = f"a worker that ended with exit code {exit_code}"
-        super().__init__("service", found=found or ended, promised="one that answers", remedy=remedy)
+        ended = f"its worker ended with exit code {exit_code}"
+        super().__init__("service", found=found or ended, expected="one that answers", remedy=remedy)
 
 
 class NoWorkerProcess(WorkerFailed):

@@ -291,7 +291,7 @@ def _bad_address(found: str) -> ConfigurationError:
     return ConfigurationError(
         "DATABASE_URL",
         found=found,
-        promised="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME",
+        expected="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME",
         remedy="Correct it in .env; write an @, a : or a / of a password as %40, %3A or %2F.",
     )
 

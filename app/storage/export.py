@@ -147,7 +147,7 @@ def export(
         raise ConfigurationError(
             f"--out {out}",
             found=error.strerror or str(error),
-            promised="a file that can be written",
+            expected="a file that can be written",
             remedy="Name another one, or free space there. What was there before is as it was.",
         ) from None
 
@@ -259,7 +259,7 @@ def demand_file_or_nothing(path: Path) -> None:
         raise ConfigurationError(
             f"--out {path}",
             found="a device, a pipe or a folder",
-            promised="a plain file, or nothing",
+            expected="a plain file, or nothing",
             remedy="Name another file. What is there is as it was.",
         )
 

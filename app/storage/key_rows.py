@@ -46,10 +46,10 @@ class Keys:
             BadName: the name is taken or invalid.
         """
         if not _NAME.fullmatch(name) or name == MAIN_KEY:
-            promised = (
+            expected = (
                 f"1 to 100 letters, digits, dots, dashes and underscores, a letter or digit first, not {MAIN_KEY}"
             )
-            raise _bad_name(name, found="no such name", promised=promised, remedy="Choose another name.")
+            raise _bad_name(name, found="not a valid name", expected=expected, remedy="Choose another name.")
         key = secrets.token_urlsafe(KEY_BYTES)
         row = {"name": name, "sha256": digest(key), "created_at": datetime.now(UTC)}
         try:
@@ -57,7 +57,7 @@ class Keys:
                 connection.execute(insert(api_keys), row)
         except IntegrityError:
             remedy = f"Choose another name, or take the old key away with `pixelwise keys remove {name}`."
-            raise _bad_name(name, found="a key of this name", promised="a new name", remedy=remedy) from None
+            raise _bad_name(name, found="already taken", expected="a new name", remedy=remedy) from None
         return key
 
     def list(self) -> list[KeyName]:
@@ -76,7 +76,7 @@ class Keys:
             removed = connection.execute(delete(api_keys).where(api_keys.c.name == name)).rowcount
         if not removed:
             remedy = "`pixelwise keys list` shows the names."
-            raise _bad_name(name, found="no key of this name", promised="the name of a key", remedy=remedy)
+            raise _bad_name(name, found="no key of this name", expected="the name of a key", remedy=remedy)
 
     def digests(self) -> dict[str, bytes]:
         """Name -> SHA-256 of its key (32 bytes), to check a request's key against."""
@@ -90,5 +90,5 @@ def digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def _bad_name(name: str, *, found: str, promised: str, remedy: str) -> BadName:
-    return BadName(f"key name {name[:100]}", found=found, promised=promised, remedy=remedy)
+def _bad_name(name: str, *, found: str, expected: str, remedy: str) -> BadName:
+    return BadName(f"key name {name[:100]}", found=found, expected=expected, remedy=remedy)

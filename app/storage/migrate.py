@@ -42,7 +42,7 @@ def check_schema(database: Database) -> None:
     with database.reading() as connection:
         found = _revision(connection)
     if found != REVISION:
-        raise WrongSchema(database.name, found=found, promised=REVISION)
+        raise WrongSchema(database.name, found=found, expected=REVISION)
 
 
 def upgrade(database: Database) -> None:
@@ -65,7 +65,7 @@ def upgrade(database: Database) -> None:
         _lock_out_others(connection)
         found = _revision(connection)
         if found is not None and found not in known:
-            raise WrongSchema(database.name, found=found, promised=REVISION)
+            raise WrongSchema(database.name, found=found, expected=REVISION)
         newer = reversed(list(scripts.iterate_revisions(REVISION, found or "base")))
         steps = [MigrationStep.upgrade_from_script(scripts.revision_map, script) for script in newer]
         environment = EnvironmentContext(Config(), scripts, fn=lambda *_: steps)

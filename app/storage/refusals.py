@@ -14,11 +14,11 @@ class BadName(PixelWiseError):
 class WrongSchema(ConfigurationError):
     """The tables of the database are not those of this code; `found` is None where there are none."""
 
-    def __init__(self, database: str, *, found: str | None, promised: str) -> None:
+    def __init__(self, database: str, *, found: str | None, expected: str) -> None:
         super().__init__(
             f"database {database}",
             found="no tables of ours" if found is None else f"tables of revision {found}",
-            promised=f"revision {promised}",
+            expected=f"revision {expected}",
             remedy="Run `pixelwise db upgrade`; if the database is the newer one, go back to the code that made it.",
         )
 
@@ -35,7 +35,7 @@ class DatabaseUnavailable(Unreachable):
         super().__init__(
             f"database {database}",
             found=said,
-            promised="a database that answers and takes writes",
+            expected="a database that answers and takes writes",
             remedy=remedy or "See that it runs, and that DATABASE_URL names it; the service then goes on by itself.",
         )
 

@@ -187,6 +187,6 @@ def read_prose(text: str) -> Stated:
     )
 
 
-def _bad(name: str, found: str, promised: str) -> BadCard:
+def _bad(name: str, found: str, expected: str) -> BadCard:
     remedy = "The release's owner must correct it; docs/contract.md says how."
-    return BadCard(f"card {name}", found=found, promised=promised, remedy=remedy)
+    return BadCard(f"card {name}", found=found, expected=expected, remedy=remedy)

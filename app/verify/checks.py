@@ -85,7 +85,7 @@ def refuse_differences(artefact: str, checks: Sequence[Check]) -> None:
         raise ContractBroken(
             f"{artefact}, {', '.join(check.name for check in named)}{f' and {more} more' if more > 0 else ''}",
             found=" and ".join(f"{check.found!r} ({check.found_in})" for check in named),
-            promised=" and ".join(f"{check.promised!r} ({check.promised_by})" for check in named),
+            expected=" and ".join(f"{check.promised!r} ({check.promised_by})" for check in named),
             checks=tuple(checks),
         )
 

@@ -161,7 +161,7 @@ def _pinned(source: ModelChoice, folder: Path) -> Release:
         raise BadRelease(
             f"record of {source.models.name}/{source.version}",
             found=f"release {record.version}",
-            promised=f"release {source.version}",
+            expected=f"release {source.version}",
             remedy=f"Remove {named} and run `pixelwise pull`.",
         )
     return record
@@ -175,9 +175,9 @@ def _read_of_roster(name: str, data: bytes, code: Code, *, remedy: str | None = 
         raise error.anew(file=name) from None
     if scorer.labels != code.classes:
         known = tuple(check_artefact(scorer, code))
-        found, promised = show_labels(scorer.labels), show_labels(code.classes)
+        found, expected = show_labels(scorer.labels), show_labels(code.classes)
         remedy = scorer.relabel or remedy
-        raise RosterMismatch(name, found=found, promised=promised, checks=known, remedy=remedy)
+        raise RosterMismatch(name, found=found, expected=expected, checks=known, remedy=remedy)
     return scorer
 
 
@@ -208,7 +208,7 @@ def _check_course_path(source: ModelChoice, code: Code, pinned: Release) -> None
     name = f"{source.models.name}/{swapped.path.name}"
     if swapped.data is None:
         remedy = put_back(swapped.path)
-        raise ChangedFile(name, found=swapped.found, promised=f"sha256 {own}", promised_by=promise[1], remedy=remedy)
+        raise ChangedFile(name, found=swapped.found, expected=f"sha256 {own}", promised_by=promise[1], remedy=remedy)
     _check_origin(source, code, name, swapped.data, swapped.origin, promise)
     raise _unlike_record(name, swapped.origin, promise)
 
@@ -223,13 +223,13 @@ def _check_origin(
     remedy = f"{AGAIN}, or set MODEL_VERSION={version} to serve {version}."
     _read_of_roster(name, data, code, remedy=remedy)
     if origin.serving and source.version not in origin.versions:
-        raise VersionMismatch(name, found=version, promised=source.version, remedy=remedy)
+        raise VersionMismatch(name, found=version, expected=source.version, remedy=remedy)
 
 
 def _unlike_record(name: str, origin: ByteOrigin, promise: tuple[str, str]) -> ChangedFile:
     remedy = f"{AGAIN}; a model of your own goes under another path, which MODEL_PATH names."
     promised, promised_by = promise
-    return ChangedFile(name, found=origin.shown, promised=f"sha256 {promised}", promised_by=promised_by, remedy=remedy)
+    return ChangedFile(name, found=origin.shown, expected=f"sha256 {promised}", promised_by=promised_by, remedy=remedy)
 
 
 def _read(file: Path, path: Path, *, asked_by: str, is_recorded: bool) -> bytes:
@@ -241,8 +241,8 @@ def _read(file: Path, path: Path, *, asked_by: str, is_recorded: bool) -> bytes:
             raise MissingModel(path, asked_by=asked_by) from None
         raise ConfigurationError(
             f"model file {path}",
-            found=str(error),
-            promised="a plain file",
+            found=error.why,
+            expected="a plain file",
             remedy=put_back(path)
             if is_recorded
             else "Point MODEL_PATH at the artefact itself (not at a link or folder), or leave it empty.",
@@ -256,7 +256,7 @@ Promised = Mapping[str, tuple[str, str]]
 def _hold_against(files: Promised, name: str, digest: str) -> None:
     promised, promised_by = files.get(name, (digest, ""))
     if promised != digest:
-        raise ChangedFile(name, found=f"sha256 {digest}", promised=f"sha256 {promised}", promised_by=promised_by)
+        raise ChangedFile(name, found=f"sha256 {digest}", expected=f"sha256 {promised}", promised_by=promised_by)
 
 
 def _vouching_entry(source: ModelChoice, path: Path, digest: str, record: Release | None) -> Release:
@@ -265,7 +265,7 @@ def _vouching_entry(source: ModelChoice, path: Path, digest: str, record: Releas
         raise OriginUnknown(
             f"model {path.name}",
             found=f"sha256 {digest}, in no entry of {source.lock_file.name} for {source.version}",
-            promised="a reviewed release (REQUIRE_LOCK=true)",
+            expected="a reviewed release (REQUIRE_LOCK=true)",
             remedy="Review the release and add it by `pixelwise lock`, or pin one that is listed.",
         )
     return entry
@@ -280,7 +280,7 @@ def _served_version(source: ModelChoice, path: Path, digest: str, record: Releas
     if source.version in known:
         return source.version, []
     if known:
-        raise VersionMismatch(path.name, found=min(known), promised=source.version)
+        raise VersionMismatch(path.name, found=min(known), expected=source.version)
     return UNKNOWN_VERSION, [
         f"The origin of {path} is unknown: no pulled release and no entry of {source.lock_file.name} has these bytes. "
         f"Its version is shown as {UNKNOWN_VERSION!r}; REQUIRE_LOCK=true refuses such files."
@@ -297,8 +297,8 @@ def _beside(folder: Path, name: str, files: Promised, *, limit: int) -> bytes | 
     except NotPlain as error:
         raise Refused(
             f"file {name}",
-            found=str(error),
-            promised="a plain file of bounded size" + (", as it was pulled" if recorded else ""),
+            found=error.why,
+            expected="a plain file of bounded size" + (", as it was pulled" if recorded else ""),
             remedy=put_back(folder / name) if recorded else "Put a plain file there, or take it away.",
         ) from None
     _hold_against(files, name, hashlib.sha256(data).hexdigest())
@@ -333,7 +333,7 @@ def _read_golden(folder: Path, files: Promised, card: Card | None, scorer: Score
         raise ChangedFile(
             promise.file,
             found=f"sha256 {digest}",
-            promised=f"sha256 {promise.sha256}",
+            expected=f"sha256 {promise.sha256}",
             promised_by="its card",
             remedy="Its owner must publish card and golden set that belong together, or pin another version.",
         )

@@ -15,7 +15,7 @@ class MissingModel(ConfigurationError):
         super().__init__(
             f"model file {path}" if by_path else f"release {path}",
             found="no such file" if by_path else "nothing pulled",
-            promised=f"the artefact that {asked_by} names",
+            expected=f"the artefact that {asked_by} names",
             remedy="Correct MODEL_PATH, or leave it empty: the pinned release's own artefact is served then."
             if by_path
             else "Run `bash setup-server.sh` (or `pixelwise pull`), or correct MODEL_VERSION in .env.",
@@ -29,7 +29,7 @@ class UnknownVersion(ConfigurationError):
         super().__init__(
             f"MODEL_VERSION={version}",
             found="no roster of classes for this version",
-            promised=f"a version like v1.0 whose major is one of {', '.join(rosters)}",
+            expected=f"a version like v1.0 whose major is one of {', '.join(rosters)}",
             remedy=f"Set MODEL_VERSION to such a version, or add its roster at app/classifier.py line {line}.",
         )
 
@@ -37,24 +37,26 @@ class UnknownVersion(ConfigurationError):
 class VersionMismatch(ConfigurationError):
     """A version, given by the record of the digest, that differs from the one a setting claims."""
 
-    def __init__(self, artefact: str, *, found: str, promised: str, remedy: str | None = None) -> None:
+    def __init__(self, artefact: str, *, found: str, expected: str, remedy: str | None = None) -> None:
         super().__init__(
             f"model {artefact}",
             found=f"{found} (by its digest)",
-            promised=f"MODEL_VERSION={promised}",
-            remedy=remedy or f"Put MODEL_VERSION={found} into .env, or point MODEL_PATH at the artefact of {promised}.",
+            expected=f"{expected}, as MODEL_VERSION says",
+            remedy=remedy or f"Put MODEL_VERSION={found} into .env, or point MODEL_PATH at the artefact of {expected}.",
         )
 
 
 class RosterMismatch(Refused, AssertionError):
     """An artefact whose classes are not those of this code; `checks` has the comparisons made so far."""
 
+    word = "promised"
+
     def __init__(
         self,
         artefact: str,
         *,
         found: str,
-        promised: str,
+        expected: str,
         checks: tuple[object, ...] = (),
         remedy: str | None = None,
     ) -> None:
@@ -62,7 +64,7 @@ class RosterMismatch(Refused, AssertionError):
         super().__init__(
             f"model {artefact}",
             found=f"classes {found}",
-            promised=f"classes {promised} in app/classifier.py",
+            expected=f"classes {expected} in app/classifier.py",
             remedy=remedy
             or "Set MODEL_VERSION to the version this model belongs to, or point MODEL_PATH at a model "
             "with the promised classes.",
@@ -80,12 +82,14 @@ class BadCard(Refused):
 class ContractBroken(Refused):
     """A disagreement of artefact, card, code and golden set; `checks` has every comparison made."""
 
-    def __init__(self, subject: str, *, found: str, promised: str, checks: tuple[object, ...]) -> None:
+    word = "promised"
+
+    def __init__(self, subject: str, *, found: str, expected: str, checks: tuple[object, ...]) -> None:
         self.checks = checks
         super().__init__(
             subject,
             found=found,
-            promised=promised,
+            expected=expected,
             remedy="Whoever publishes it must mend that; until then, let .env name another version.",
         )
 
@@ -94,3 +98,4 @@ class PromiseBroken(PixelWiseError):
     """A model that runs here, but does not keep its card's promises."""
 
     exit_code = 5
+    word = "promised"

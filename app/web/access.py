@@ -167,8 +167,8 @@ class Access:
         if (times := call.times(b"host")) != 1:
             raise NotUnderstood(
                 "Host of the request",
-                found=f"{times} of them",
-                promised="exactly one",
+                found=f"{times} headers",
+                expected="exactly one",
                 remedy="Send one Host header, as HTTP/1.1 has it.",
             )
         host = _host(call)
@@ -176,7 +176,7 @@ class Access:
             raise Forbidden(
                 "Host of the request",
                 found=host or "none",
-                promised="an IP address, localhost or a name in ALLOWED_HOSTS",
+                expected="an IP address, localhost or a name in ALLOWED_HOSTS",
                 remedy="The operator adds the name to ALLOWED_HOSTS in .env.",
             )
 
@@ -191,7 +191,7 @@ class Access:
             raise Forbidden(
                 "Origin of the request",
                 found=origin or "none",
-                promised=f"the page of this service, {own}",
+                expected=f"the page of this service, {own}",
                 remedy="Use the page itself; programs send X-API-Key. The operator names a proxy that speaks https in "
                 "TRUSTED_PROXIES, and has it send X-Forwarded-Proto.",
             )
@@ -242,7 +242,7 @@ def _not_authenticated(found: str) -> NotAuthenticated:
     return NotAuthenticated(
         "caller",
         found=found,
-        promised="a key in the header X-API-Key, or a visit of the page",
+        expected="a key in the header X-API-Key, or a visit of the page",
         remedy="Send SECRET_API_KEY of the service's .env (or a key of `pixelwise keys add`), or reload the page.",
     )
 

@@ -92,7 +92,7 @@ def require_media_type(call: Call, *accepted: str, foreign: Mapping[str, Foreign
     encoding = call.field(b"content-encoding")
     if encoding is not None and encoding.lower() != "identity":
         raise WrongMediaType(
-            "body", found=f"Content-Encoding {encoding}", promised="no compression", remedy="Send the body as it is."
+            "body", found=f"Content-Encoding {encoding}", expected="no compression", remedy="Send the body as it is."
         )
     kind = _media_type(call.field(b"content-type") or JSON)
     if ALIASES.get(kind) in accepted:
@@ -102,7 +102,7 @@ def require_media_type(call: Call, *accepted: str, foreign: Mapping[str, Foreign
         found, remedy = f"Content-Type {kind}", f"Send {listed}."
         if known := foreign.get(kind):
             found, remedy = f"{known.name} ({found})", known.remedy
-        raise WrongMediaType("body", found=found, promised=listed, remedy=remedy)
+        raise WrongMediaType("body", found=found, expected=listed, remedy=remedy)
     return kind
 
 
@@ -114,7 +114,7 @@ def _media_type(content_type: str) -> str:
         name, _, charset = parameter.strip().partition("=")
         if name.lower() == "charset" and charset.strip('"').lower() not in ("utf-8", "utf8", "us-ascii"):
             remedy = "Encode the body as UTF-8."
-            raise WrongMediaType("body", found=f"charset {charset}", promised="UTF-8", remedy=remedy)
+            raise WrongMediaType("body", found=f"charset {charset}", expected="UTF-8", remedy=remedy)
     return kind.strip().lower()
 
 
@@ -163,9 +163,9 @@ def announced_bytes(call: Call) -> int:
 
 def not_empty(body: bytes) -> bytes:
     if not body:
-        raise NotUnderstood("body", found="nothing", promised="a drawing", remedy="Send it; GET /docs shows how.")
+        raise NotUnderstood("body", found="empty", expected="a drawing", remedy="Send it; GET /docs shows how.")
     return body
 
 
 def _too_large(found: str, limit: int, remedy: str) -> TooLarge:
-    return TooLarge("body", found=found, promised=f"at most {limit:,} bytes", remedy=remedy)
+    return TooLarge("body", found=found, expected=f"at most {limit:,} bytes", remedy=remedy)

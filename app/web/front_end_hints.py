@@ -29,13 +29,13 @@ class FrontEnds:
     def unreadable(self, refusal: NotAuthenticated) -> NotAuthenticated:
         """The refusal of reading results with neither a key nor a visit; its remedy says how to gain access."""
         self._say("a front end's history stays empty", READABLE)
-        return NotAuthenticated(refusal.subject, found=refusal.found, promised=refusal.promised, remedy=READABLE)
+        return NotAuthenticated(refusal.subject, found=refusal.found, expected=refusal.expected, remedy=READABLE)
 
     def elsewhere(self, origin: str) -> Forbidden:
         """The refusal of a page that calls from another origin."""
         self._say(f"a page of {origin[:100]!r} gets no answer", ONE_ORIGIN)
         return Forbidden(
-            "page of another origin", found=origin[:100], promised="pages of the service's own", remedy=ONE_ORIGIN
+            "page of another origin", found=origin[:100], expected="pages of the service's own", remedy=ONE_ORIGIN
         )
 
     def _say(self, what: str, remedy: str) -> None:

@@ -52,7 +52,7 @@ def describe(error: PixelWiseError) -> ErrorBody:
     _, code = STATUSES[type(error)]
     if isinstance(error, DatabaseUnavailable):
         error = error.public()
-    return ErrorBody(code, f"{error.subject}: found {error.found}, promised {error.promised}.", error.remedy)
+    return ErrorBody(code, error.sentence, error.remedy)
 
 
 def refusal(error: PixelWiseError) -> Response:

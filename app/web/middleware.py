@@ -148,7 +148,7 @@ class Gate:
                 raise NotUnderstood(
                     "request",
                     found="a body and the header Upgrade or the method CONNECT, which ask for another protocol",
-                    promised="one or the other",
+                    expected="one or the other",
                     remedy="Send it without the header Upgrade, as HTTP/1.1.",
                 )
             self._access.check_host(call)

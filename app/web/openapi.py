@@ -31,7 +31,7 @@ operator's flags choose for the caller: `GET /visit` says which. A program may a
 `?{VERSION_PARAMETER}=v2.0` or by the path under `/v2`; visits of the page cannot. A program that asks for many people
 names each in the header `{VISITOR}`, so that each keeps a version while it is rolled out.
 
-Every refusal is an object of `error` (a code), `message` (what was found, and what was promised) and `remedy` (what
+Every refusal is an object of `error` (a code), `message` (what is wrong, and what was expected) and `remedy` (what
 to do). Every answer has the header `x-request-id`, which the log has too. A request arrives within
 {ARRIVAL_SECONDS:g} seconds, its head is at most {HEAD_BYTES:,} bytes and {HEAD_LINES} lines long. After a 429 or 503,
 wait for the seconds in `Retry-After`.

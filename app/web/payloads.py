@@ -117,8 +117,8 @@ def read_drawings(body: bytes) -> list[bytes | PixelWiseError]:
     try:
         first = msgspec.structs.astuple(_drawings.decode(body).drawings)
     except msgspec.ValidationError as error:
-        promised, remedy = 'an object {"drawings": [{"pixels": …}, …]}', "GET /docs shows an example."
-        raise BadDrawing("body", found=str(error), promised=promised, remedy=remedy) from None
+        expected, remedy = 'an object {"drawings": [{"pixels": …}, …]}', "GET /docs shows an example."
+        raise BadDrawing("body", found=str(error), expected=expected, remedy=remedy) from None
     except NOT_JSON as error:
         raise no_json(error, body) from None
     drawings = [drawing for drawing in first if drawing is not UNSET]
@@ -142,7 +142,7 @@ def read_raw_drawings(body: bytes) -> list[bytes]:
     """
     if len(body) % PIXELS:
         remedy = "Send 28 rows of 28 grey values for each drawing, one byte each, without separators."
-        raise BadDrawing("body", found=f"{len(body):,} bytes", promised=f"a multiple of {PIXELS}", remedy=remedy)
+        raise BadDrawing("body", found=f"{len(body):,} bytes", expected=f"a multiple of {PIXELS}", remedy=remedy)
     check_count(len(body) // PIXELS)
     return [body[start : start + PIXELS] for start in range(0, len(body), PIXELS)]
 
@@ -154,19 +154,19 @@ def check_count(count: int) -> None:
 
 
 def _too_many(found: str) -> TooLarge:
-    promised, remedy = f"at most {MAX_ROWS:,} in a request", "Send them in several requests."
-    return TooLarge("drawings", found=found, promised=promised, remedy=remedy)
+    expected, remedy = f"at most {MAX_ROWS:,} in a request", "Send them in several requests."
+    return TooLarge("drawings", found=found, expected=expected, remedy=remedy)
 
 
 def no_json(error: Exception, body: bytes | Raw) -> PixelWiseError:
     """The refusal of a body that is not JSON, or has a number too large for a float."""
     if isinstance(error, msgspec.ValidationError):  # from a body that is decoded without a type
         found = str(error)
-        promised, remedy = "whole numbers from 0 to 255", "Send grey values, 0 for paper to 255 for ink."
-        return BadDrawing("body", found=f"{found[:1].lower()}{found[1:]}", promised=promised, remedy=remedy)
+        expected, remedy = "whole numbers from 0 to 255", "Send grey values, 0 for paper to 255 for ink."
+        return BadDrawing("body", found=f"{found[:1].lower()}{found[1:]}", expected=expected, remedy=remedy)
     data = bytes(body)
     if not data.strip():
-        found = "nothing"
+        found = "empty"
     elif isinstance(error, RecursionError):
         found = "values nested too deeply"
     elif data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")) or b"\0" in data:
@@ -177,7 +177,7 @@ def no_json(error: Exception, body: bytes | Raw) -> PixelWiseError:
         found = f"{constant[1].decode()}, which JSON does not have"
     else:
         found = str(error)
-    return NotUnderstood("body", found=found, promised="JSON in UTF-8", remedy="GET /docs shows an example.")
+    return NotUnderstood("body", found=found, expected="JSON in UTF-8", remedy="GET /docs shows an example.")
 
 
 def _near(error: Exception, data: bytes) -> bytes:
@@ -198,23 +198,24 @@ def _explain(error: msgspec.ValidationError, body: bytes | Raw) -> PixelWiseErro
     place = _place.search(message)
     example = 'Send {"pixels": 28 rows of 28 whole numbers}, 0 for paper to 255 for ink.'
     if place is None:  # not an object, or one without pixels
-        return BadDrawing("drawing", found=message, promised='an object with the key "pixels"', remedy=example)
+        found = message if isinstance(whole, dict) else shown(whole)
+        return BadDrawing("drawing", found=found, expected='an object with the key "pixels"', remedy=example)
     row, column = place.groups()
     found = _value_at(whole["pixels"], [int(index) for index in (row, column) if index is not None])
     if column is not None:
-        subject, promised = f"pixel in row {row}, column {column}", "a whole number from 0 to 255"
+        subject, expected = f"pixel in row {row}, column {column}", "a whole number from 0 to 255"
     elif row is not None:
-        subject, promised = f"row {row} of the drawing", f"{SIDE} whole numbers"
+        subject, expected = f"row {row} of the drawing", f"{SIDE} whole numbers"
     else:
-        subject, promised = "pixels of the drawing", f"{SIDE} rows"
-    return BadDrawing(subject, found=found, promised=promised, remedy=example)
+        subject, expected = "pixels of the drawing", f"{SIDE} rows"
+    return BadDrawing(subject, found=found, expected=expected, remedy=example)
 
 
 def _value_at(value: Any, place: list[int]) -> str:
     for index in place:
         value = value[index]
     if isinstance(value, list) and value and len(place) < 2:
-        return f"{len(value)} of them"
+        return f"{len(value)} {'values' if place else 'rows'}"
     return shown(value)
 
 

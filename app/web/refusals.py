@@ -11,8 +11,8 @@ class MissingKey(ConfigurationError):
     def __init__(self) -> None:
         super().__init__(
             "SECRET_API_KEY",
-            found="nothing",
-            promised="a long random text in .env",
+            found="not set",
+            expected="a long random text in .env",
             remedy="Run `bash setup-server.sh`, which writes one, or put a random text of your own there.",
         )
 
@@ -68,6 +68,6 @@ class TooMany(RequestRefused):
         super().__init__(
             f"requests of this {who}",
             found="more than agreed",
-            promised=f"at most {limit}",
+            expected=f"at most {limit}",
             remedy=f"Wait {retry_after} s, send several drawings in one request, or ask for a higher limit.",
         )

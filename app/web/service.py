@@ -155,13 +155,13 @@ class Service(ProcessState):
         if not named:
             return self.flags.choose(context)
         if len(named) > 1:
-            promised, remedy = "one version", "Ask for one at a time."
-            raise BadParameter(VERSION_PARAMETER, found=f"{len(named)} of them", promised=promised, remedy=remedy)
+            expected, remedy = "one version", "Ask for one at a time."
+            raise BadParameter(VERSION_PARAMETER, found=f"{len(named)} versions", expected=expected, remedy=remedy)
         if caller.kind != "key":
             raise Forbidden(
                 "version of the model",
                 found="a visit of the page that asks for one",
-                promised="a key in the header X-API-Key",
+                expected="a key in the header X-API-Key",
                 remedy="Name no version, or send a key.",
             )
         return Decision(self.reader_of(*named).version.name, None, None, REQUESTED)
@@ -177,8 +177,8 @@ class Service(ProcessState):
             key, named = caller.name, call.field(_VISITOR)
             if named is not None:
                 if len(named) > VISITOR_LENGTH:
-                    found, promised = f"{len(named)} characters", f"at most {VISITOR_LENGTH}"
-                    raise BadParameter(VISITOR, found=found, promised=promised, remedy="Send a digest of it.")
+                    found, expected = f"{len(named)} characters", f"at most {VISITOR_LENGTH}"
+                    raise BadParameter(VISITOR, found=found, expected=expected, remedy="Send a digest of it.")
                 visitor = f"{visitor} {named}"
         return Context(visitor, key, call.scope["path"].removeprefix("/api"))
 
@@ -192,8 +192,8 @@ class Service(ProcessState):
             remedy = "Use one of these, or name none: then the default answers."
             raise NotFound(
                 "version of the model",
-                found=version[:40] or "nothing",
-                promised=", ".join(self.readers),
+                found=version[:40] or "empty",
+                expected=", ".join(self.readers),
                 remedy="It is left out: GET /ready says why." if version in self.left_out else remedy,
             )
         return self.readers[version]

@@ -141,12 +141,12 @@ def read_question(body: bytes, header_length: str | None) -> Question:
     try:
         request = _request.decode(header)
     except msgspec.ValidationError as error:
-        raise _refusal("body", found=error, promised="a request of the Open Inference Protocol v2") from None
+        raise _refusal("body", found=error, expected="a request of the Open Inference Protocol v2") from None
     except NOT_JSON as error:
         raise no_json(error, header) from None
     if [tensor.name for tensor in request.inputs] != [INPUT]:
         found = ", ".join(tensor.name for tensor in request.inputs)
-        raise _refusal("inputs", found=found or "none", promised=f'one tensor, "{INPUT}"')
+        raise _refusal("inputs", found=found or "none", expected=f'one tensor, "{INPUT}"')
     return Question(_pixels(request.inputs[0], rest), _wanted(request), request.id)
 
 
@@ -156,8 +156,8 @@ def _length(text: str, body: bytes) -> int:
         return int(text)
     raise NotUnderstood(
         "header Inference-Header-Content-Length",
-        found=text[:40] or "nothing",
-        promised=f"the number of bytes of JSON, at most the {len(body):,} of the body",
+        found=text[:40] or "empty",
+        expected=f"the number of bytes of JSON, at most the {len(body):,} of the body",
         remedy="Count the bytes before the first tensor, or leave the header out when all of the body is JSON.",
     )
 
@@ -167,27 +167,27 @@ def _pixels(tensor: InferInput, rest: bytes) -> bytes:
     subject, size = f'tensor "{INPUT}"', tensor.parameters.binary_data_size
     if tensor.datatype != INPUT_TYPE:
         remedy = "Send grey values, 0 paper to 255 ink; floats in [0, 1]: multiply by 255, round and cast to uint8."
-        raise _refusal(subject, found=f"datatype {tensor.datatype}", promised=INPUT_TYPE, remedy=remedy)
+        raise _refusal(subject, found=f"datatype {tensor.datatype}", expected=INPUT_TYPE, remedy=remedy)
     if tensor.shape[1:] not in INPUT_SHAPES or tensor.shape[0] < 0:
         remedy = "One drawing has the first number 1; do not leave it out."
-        promised = " or ".join(f"[N, {str(shape)[1:]}" for shape in INPUT_SHAPES)
-        raise _refusal(subject, found=f"shape {tensor.shape}", promised=promised, remedy=remedy)
+        expected = " or ".join(f"[N, {str(shape)[1:]}" for shape in INPUT_SHAPES)
+        raise _refusal(subject, found=f"shape {tensor.shape}", expected=expected, remedy=remedy)
     check_count(tensor.shape[0])
-    promised_bytes = tensor.shape[0] * PIXELS
+    expected_bytes = tensor.shape[0] * PIXELS
     if tensor.parameters.shared_memory_region is not UNSET:
-        raise _refusal(subject, found="shared memory", promised="data in the body", remedy=NO_SHARED_MEMORY)
+        raise _refusal(subject, found="shared memory", expected="data in the body", remedy=NO_SHARED_MEMORY)
     if (tensor.data is UNSET) == (size is UNSET):
         found = "neither data nor binary_data_size" if size is UNSET else "both data and binary_data_size"
-        raise _refusal(subject, found=found, promised="one of them")
+        raise _refusal(subject, found=found, expected="one of them")
     if not isinstance(tensor.data, UnsetType):
         if rest:
-            raise _refusal(subject, found=f"data, and {len(rest):,} bytes after the JSON", promised="one of them")
+            raise _refusal(subject, found=f"data, and {len(rest):,} bytes after the JSON", expected="one of them")
         return _decode(tensor.data, tensor.shape)
-    if not size == len(rest) == promised_bytes:
+    if not size == len(rest) == expected_bytes:
         found = f"binary_data_size {size}, and {len(rest):,} bytes after the JSON"
-        promised = f"{promised_bytes:,} for the shape {tensor.shape}, in both"
+        expected = f"{expected_bytes:,} for the shape {tensor.shape}, in both"
         remedy = "Send one byte for each grey value, and say in Inference-Header-Content-Length where the JSON ends."
-        raise _refusal(subject, found=found, promised=promised, remedy=remedy)
+        raise _refusal(subject, found=found, expected=expected, remedy=remedy)
     return rest
 
 
@@ -196,12 +196,12 @@ def _decode(data: Raw, shape: list[int]) -> bytes:
     subject = f'data of tensor "{INPUT}"'
     depth = _opening.match(bytes(data))[0].count(b"[")  # type: ignore[index]  # it also matches nothing
     if depth not in (1, len(shape)):
-        promised = f"a flat list, or one nested as the shape {shape}"
-        raise _refusal(subject, found=f"{depth} levels of lists", promised=promised)
+        expected = f"a flat list, or one nested as the shape {shape}"
+        raise _refusal(subject, found=f"{depth} levels of lists", expected=expected)
     pixels = _joined(data, depth)
     if len(pixels) != shape[0] * PIXELS:
-        promised = f"{shape[0] * PIXELS:,} for the shape {shape}"
-        raise _refusal(subject, found=f"{len(pixels):,} values", promised=promised)
+        expected = f"{shape[0] * PIXELS:,} for the shape {shape}"
+        raise _refusal(subject, found=f"{len(pixels):,} values", expected=expected)
     return pixels
 
 
@@ -231,9 +231,9 @@ def _explain(message: str, data: Raw, depth: int) -> Exception:
     subject = f"{INPUT}{''.join(f'[{index}]' for index in place)}"
     if len(place) == depth:
         found = "a list" if isinstance(value, list) else msgspec.json.encode(value).decode()
-        return _refusal(subject, found=found, promised="a whole number from 0 to 255")
-    found = f"{len(value)} of them" if isinstance(value, list) else msgspec.json.encode(value).decode()
-    return _refusal(subject, found=found, promised=f"a list of {PIXELS if depth == 2 else SIDE}")
+        return _refusal(subject, found=found, expected="a whole number from 0 to 255")
+    found = f"{len(value)} values" if isinstance(value, list) else msgspec.json.encode(value).decode()
+    return _refusal(subject, found=found, expected=f"a list of {PIXELS if depth == 2 else SIDE}")
 
 
 def _wanted(request: InferRequest) -> dict[str, bool]:
@@ -245,20 +245,20 @@ def _wanted(request: InferRequest) -> dict[str, bool]:
         if output.name not in OUTPUTS or output.name in wanted:
             found = "twice" if output.name in wanted else "no such output"
             remedy = "Ask for each at most once; without outputs, all are sent."
-            raise _refusal(subject, found=found, promised=", ".join(OUTPUTS), remedy=remedy)
+            raise _refusal(subject, found=found, expected=", ".join(OUTPUTS), remedy=remedy)
         if parameters.shared_memory_region is not UNSET:
-            raise _refusal(subject, found="shared memory", promised="data in the body", remedy=NO_SHARED_MEMORY)
+            raise _refusal(subject, found="shared memory", expected="data in the body", remedy=NO_SHARED_MEMORY)
         if parameters.classification is not UNSET:
             remedy = 'Ask for "prediction" and "confidence", or sort "scores".'
-            raise _refusal(subject, found="classification", promised="the tensor itself", remedy=remedy)
+            raise _refusal(subject, found="classification", expected="the tensor itself", remedy=remedy)
         binary = parameters.binary_data
         wanted[output.name] = everywhere if isinstance(binary, UnsetType) else binary
     return wanted or dict.fromkeys(OUTPUTS, everywhere)
 
 
-def _refusal(subject: str, *, found: object, promised: str, remedy: str = EXAMPLE) -> BadDrawing:
+def _refusal(subject: str, *, found: object, expected: str, remedy: str = EXAMPLE) -> BadDrawing:
     text = str(found)
-    return BadDrawing(subject, found=text if len(text) <= 120 else f"{text[:120]}…", promised=promised, remedy=remedy)
+    return BadDrawing(subject, found=text if len(text) <= 120 else f"{text[:120]}…", expected=expected, remedy=remedy)
 
 
 # -- what goes out -----------------------------------------------------------------------------------------------------

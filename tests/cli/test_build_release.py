@@ -55,7 +55,7 @@ def test_without_the_environment_that_trains_the_command_is_named_from_where_the
     (house.root / "pixelwise-model/.venv/bin/python").unlink()
     done = house.pixelwise("models", "add", "v2.0")
     assert done.returncode == 4
-    assert "local release v2.0: found no such environment" in done.stderr
+    assert "local release v2.0: no such environment" in done.stderr
     assert "Run `bash setup-server.sh --releases v2.0`" in done.stderr
     code = "import os; os.chdir('/'); import app.cli; app.cli.main()"
     from_above = house.run("-c", code, "upgrade", "v2.0").stderr
@@ -67,7 +67,7 @@ def test_a_build_that_fails_says_so_and_changes_nothing(house: Installation):
     (house.root / "setup-server.sh").write_text("echo 'setup: no room' >&2; exit 6\n")
     done = house.pixelwise("upgrade", "v2.0")
     assert done.returncode == 4
-    assert "setup: no room\nlocal release v2.0: found exit code 6" in done.stderr
+    assert "setup: no room\nlocal release v2.0: exit code 6" in done.stderr
     assert (house.root / ".env").read_text() == "MODEL_VERSION=v1.0\n"
 
 

@@ -347,7 +347,7 @@ def test_a_port_that_another_program_has_is_a_fault(house: Installation):
         code, checks = doctor(house, PORT=str(port))
     mend = "Set another PORT in .env, or stop that program (`ss -ltnp` names it)."
     assert (code, faults(checks)) == (3, {"address": mend})
-    assert f"PORT {port} in use by another program" in checks["address"]["found"]
+    assert f"PORT={port}: in use by another program" in checks["address"]["found"]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])

@@ -50,7 +50,7 @@ def test_neither_is_served_nor_the_default_opened(installation_of_three: Install
 def test_a_release_that_was_not_pulled_is_named(installation_of_three: Installation, version: str):
     done = installation_of_three.pixelwise("diff", "v1.0", version, "--json")
     assert done.returncode == 4
-    assert f"release {version}: found nothing pulled" in done.stderr
+    assert f"release {version}: nothing pulled" in done.stderr
     assert json.loads(done.stdout)["error"]["kind"] == "BadRelease"
 
 

@@ -43,7 +43,7 @@ def test_an_array_of_another_shape_or_dtype_is_refused_with_both(tmp_path: Path,
 def test_a_file_that_is_not_there_is_named_once(tmp_path: Path):
     with pytest.raises(UnreadableImage) as caught:
         read_images(tmp_path / "seven.png")
-    assert str(caught.value).startswith(f"image {tmp_path / 'seven.png'}: found no such file, promised ")
+    assert str(caught.value).startswith(f"image {tmp_path / 'seven.png'}: no such file; expected ")
 
 
 def test_an_array_of_objects_is_refused_and_nothing_of_it_runs(tmp_path: Path):
@@ -125,7 +125,7 @@ def test_a_device_is_refused():
 def test_a_sparse_picture_file_beyond_32_mib_is_refused_by_its_size(tmp_path: Path):
     with (tmp_path / "huge.png").open("wb") as file:
         file.truncate((32 << 20) + 1)
-    with pytest.raises(UnreadableImage, match=r"found a file that has .* the limit is 33,554,432") as caught:
+    with pytest.raises(UnreadableImage, match=r": has .* the limit is 33,554,432") as caught:
         read_images(tmp_path / "huge.png")
     assert caught.value.remedy == SMALLER
 
@@ -192,7 +192,7 @@ def png_of_zeros(side: int) -> bytes:
 def test_other_kinds_of_pictures_are_refused_unopened(tmp_path: Path, kind: str):
     """Pillow hands PostScript to an interpreter, which runs it: a file is data."""
     seven().save(tmp_path / "picture.png", kind)
-    with pytest.raises(UnreadableImage, match="promised a PNG, JPEG, WebP or GIF picture"):
+    with pytest.raises(UnreadableImage, match="expected a PNG, JPEG, WebP or GIF picture"):
         read_images(tmp_path / "picture.png")
 
 

@@ -83,7 +83,7 @@ def test_the_default_cannot_be_removed(house: Installation):
     for arguments in (["v1.0"], ["v1.0", "--files"]):
         done = house.pixelwise("models", "remove", *arguments)
         assert done.returncode == 2
-        assert "version v1.0: found the default" in done.stderr and "pixelwise models default" in done.stderr
+        assert "version v1.0: the default" in done.stderr and "pixelwise models default" in done.stderr
     assert (house.root / ".env").read_text() == before
     assert (house.models / "v1.0").is_dir()
 
@@ -125,7 +125,7 @@ def test_what_is_no_version_here_is_refused_and_nothing_is_deleted(house: Instal
 def test_only_a_version_that_is_named_can_become_the_default(house: Installation, version: str):
     done = house.pixelwise("models", "default", version)
     assert done.returncode == 2
-    assert "found v1.0, v2.0 in .env" in done.stderr and f"pixelwise models add {version}" in done.stderr
+    assert ": v1.0, v2.0 in .env" in done.stderr and f"pixelwise models add {version}" in done.stderr
 
 
 def test_another_default_is_everyone_s_or_it_is_said_who_gets_another_version(house: Installation):

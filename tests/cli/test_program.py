@@ -91,7 +91,7 @@ def test_a_release_that_does_not_start_is_not_placed(installation: Installation,
     done = installation.pixelwise("pull", MODEL_REPO=remote)
     assert done.returncode == 4
     assert (
-        "release v1.0 does not start: model digit_classifier_v1.pkl: found classes 1 2 3 4 5 6 7 8 9, promised classes "
+        "release v1.0 does not start: model digit_classifier_v1.pkl: classes 1 2 3 4 5 6 7 8 9; promised classes "
         "1 2 3 4 5 6 7 8 in app/classifier.py. Set MODEL_VERSION to" in done.stderr
     )
     assert not (installation.models / "v1.0").exists()
@@ -206,7 +206,7 @@ def test_predict_refuses_heic_by_its_name_with_the_way_out(installation: Install
     (tmp_path / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     done = installation.pixelwise("predict", str(tmp_path / "IMG_1.HEIC"), COLUMNS="300")
     assert done.returncode == 2
-    assert "IMG_1.HEIC: found a HEIC picture, promised a PNG, JPEG, WebP or GIF picture" in done.stderr
+    assert "IMG_1.HEIC: a HEIC picture; expected a PNG, JPEG, WebP or GIF picture" in done.stderr
     assert "Settings > Camera > Formats > Most Compatible" in done.stderr
 
 
@@ -389,4 +389,4 @@ def test_a_refusal_is_one_message_on_stderr_with_its_names_as_they_are(installat
     done = installation.pixelwise("verify", MODEL_PATH="models/[bold]x[/nothing].pkl")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.count("\n") == 1
-    assert "models/[bold]x[/nothing].pkl: found no such file" in done.stderr
+    assert "models/[bold]x[/nothing].pkl: no such file" in done.stderr

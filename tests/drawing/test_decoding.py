@@ -226,7 +226,7 @@ def test_large_is_what_takes_much_time_or_memory_to_decode():
 
 def test_a_broken_picture_is_refused_without_an_address_in_memory():
     data = file_of(COLOURS, "PNG")
-    with pytest.raises(UnreadableImage, match="found a broken picture, promised a PNG, JPEG, WebP or GIF picture"):
+    with pytest.raises(UnreadableImage, match=": a broken picture; expected a PNG, JPEG, WebP or GIF picture"):
         read(data[:29] + b"\0\0\0\0" + data[33:])
 
 

@@ -219,7 +219,7 @@ def test_a_coordinate_that_is_no_place_is_refused(value: float):
 def test_as_many_points_as_the_limit_are_drawn_and_one_more_is_refused():
     points = [(index % 7, index % 5) for index in range(MAX_POINTS)]
     assert draw_strokes([points]).any()
-    with pytest.raises(UnreadableImage, match="found 5,001 points, promised at most 5,000"):
+    with pytest.raises(UnreadableImage, match=": 5,001 points; expected at most 5,000"):
         draw_strokes([points, [(0, 0)]])
 
 

@@ -36,7 +36,7 @@ def test_rollout_and_rollback(installation: Installation):
     write(installation, json.dumps({"flags": versions_flag(default="v9.0")}))
     refused = flags(installation, "rollout", "model-version", "v2.0=20%")
     assert refused.returncode == 2
-    assert "found version v2.0, promised one of v1.0" in refused.stderr
+    assert ": version v2.0; expected one of v1.0" in refused.stderr
     assert "run `pixelwise models add v2.0` first" in refused.stderr
     done = flags(installation, "rollout", "model-version", "v1.0=20.5%")
     assert (done.returncode, done.stdout) == (0, "")
@@ -86,20 +86,20 @@ def test_a_broken_file_is_refused_with_3_and_left_as_it_is(installation: Install
     write(installation, "{")
     done = flags(installation, *command)
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.startswith("flag file flags.json: found it is no JSON")
+    assert done.stderr.startswith("flag file flags.json: no JSON")
     assert (installation.root / "data/flags.json").read_text() == "{"
 
 
 @pytest.mark.parametrize(
     ("shares", "said"),
     [
-        (["v1.0"], "found v1.0, promised a version and its share"),
+        (["v1.0"], ": v1.0; expected a version and its share"),
         (["v1.0=20"], "Write it like v2.0=20%"),
-        (["v1.0=1.234%"], "found v1.0=1.234%"),
-        (["v1.0=-5%"], "found v1.0=-5%"),
-        (["v1.0=20%", "v1.0=30%"], "found v1.0 twice"),
-        (["v1.0=101%"], "found 101% in all"),
-        (["v9.0=20%"], "found version v9.0"),
+        (["v1.0=1.234%"], ": v1.0=1.234%"),
+        (["v1.0=-5%"], ": v1.0=-5%"),
+        (["v1.0=20%", "v1.0=30%"], ": v1.0 twice"),
+        (["v1.0=101%"], ": 101% in all"),
+        (["v9.0=20%"], ": version v9.0"),
     ],
 )
 def test_shares_that_cannot_be_are_refused_with_2_and_nothing_is_written(

@@ -47,7 +47,7 @@ def test_a_broken_file_keeps_the_last_good_flags_and_says_so_once(
     assert not any(flags.reload() for _ in range(3))
     assert version(flags) == "v2.0"
     assert flags.problem is not None
-    assert flags.problem.startswith("flag file flags.json: found ")
+    assert flags.problem.startswith("flag file flags.json: ") and "; expected flags in flagd" in flags.problem
     (line,) = [record.getMessage() for record in caplog.records]
     assert line == f"{flags.problem} Until then these flags hold, as they were read last: model-version."
     file.write_text(broken + " ")  # another version of it
@@ -146,7 +146,7 @@ def test_a_file_that_becomes_readable_is_read_though_its_date_stays(file: FlagFi
         patch.setattr("os.open", denied)
         assert watched.news() is None
         assert watched.problem is not None
-        assert "it cannot be read (Permission denied)" in watched.problem
+        assert "flags.json: unreadable (Permission denied)" in watched.problem
     assert watched.news() is not None
     assert watched.problem is None
 

@@ -51,8 +51,8 @@ def test_bytes_are_read_by_the_format_that_they_fit():
 
 @pytest.mark.usefixtures("with_toy")
 def test_a_file_of_a_format_is_refused_by_that_format_s_own_words():
-    assert refusal(ZEROS[:-1]).promised == SUPPORTED
-    assert refusal(honest_pipeline()[:-1]).promised == FORMATS[0].supported
+    assert refusal(ZEROS[:-1]).expected == SUPPORTED
+    assert refusal(honest_pipeline()[:-1]).expected == FORMATS[0].supported
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_what_fits_no_format_is_told_what_it_looks_like(data: bytes, found: str,
     assert (error.code, error.offset) == ("format", 0)
     assert found in error.found
     assert remedy in error.remedy
-    assert error.promised == FORMATS[0].supported
+    assert error.expected == FORMATS[0].supported
 
 
 @pytest.mark.usefixtures("with_toy")
 def test_what_fits_no_format_is_promised_all_of_them():
     error = refusal(b"rubbish")
-    assert error.promised == f"{FORMATS[0].supported}; or {SUPPORTED}"
+    assert error.expected == f"{FORMATS[0].supported}; or {SUPPORTED}"
     assert error.found == "no pickle of protocol 3, 4 or 5 (what joblib.dump writes)"

@@ -257,8 +257,8 @@ def test_another_member_that_inflates_beyond_4_mib_is_refused_too():
 @pytest.mark.parametrize(
     ("rows", "saying"),
     [
-        (7, "promised 5,488 by its own header"),
-        (5000, "promised 3,920,000 by its own header"),
+        (7, "expected 5,488 by its own header"),
+        (5000, "expected 3,920,000 by its own header"),
         (10**9 - 1, "at most 4,194,304"),
     ],
 )

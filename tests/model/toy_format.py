@@ -43,7 +43,7 @@ def read(data: bytes) -> Scorer:
     try:
         linear = msgspec.json.decode(data, type=Linear)
     except msgspec.MsgspecError as error:
-        raise ArtefactRefused("json", str(error), promised=SUPPORTED, remedy="Write it anew.") from None
+        raise ArtefactRefused("json", str(error), expected=SUPPORTED, remedy="Write it anew.") from None
     (layer,) = linear.layers
     return Scorer(
         format=NAME,

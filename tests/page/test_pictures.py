@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Route, expect
 
 from app.drawing.file_kinds import HEIC, KINDS, Foreign
-from app.drawing.still_image import PROMISED, SEND_AGAIN
+from app.drawing.still_image import EXPECTED, SEND_AGAIN
 from tests.page.visit import SEVEN, THREE, Visit
 
 
@@ -141,7 +141,7 @@ def test_a_kind_that_is_not_read_is_named_with_the_way_out_alone(visit: Visit, n
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_every_kind_that_is_known_and_not_read_has_a_headline(visit: Visit, kind: Foreign):
     script = "(found) => import('/page/words.js').then((words) => words.refusal(found, false))"
-    message = f"picture: found {kind.name}, promised {PROMISED}."
+    message = f"picture: {kind.name}; expected {EXPECTED}."
     said = visit.page.evaluate(script, {"status": 422, "message": message, "remedy": kind.remedy, "seconds": None})
     named = kind.name.split(",")[0]
     assert (said["line"], said["note"]) == (f"{named[0].upper()}{named[1:]} cannot be read", kind.remedy)

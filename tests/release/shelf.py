@@ -27,9 +27,9 @@ class Shelf:
 
     def resolve(self, version: str) -> Pin:
         if not self.folder.is_dir():
-            raise Unreachable(f"shelf {self.folder}", found="no such folder", promised="a folder", remedy="Make it.")
+            raise Unreachable(f"shelf {self.folder}", found="no such folder", expected="a folder", remedy="Make it.")
         if not (self.folder / version).is_dir():
-            raise BadRelease(f"shelf {self.folder}", found="others", promised=version, remedy="Name another.")
+            raise BadRelease(f"shelf {self.folder}", found="others", expected=version, remedy="Name another.")
         files = {path.name: describe(path.name, path.read_bytes()) for path in (self.folder / version).iterdir()}
         sums = (self.folder / version / SUMS).read_bytes() if SUMS in files else None
         return Pin(version, manifest_digest(manifest_files(files, sums, artefact=own_artefact(version, files))))
@@ -42,7 +42,7 @@ class Shelf:
         with (self.folder / pin.version / name).open("rb") as file:
             data = file.read(limit + 1)
         if len(data) > limit:
-            raise BadRelease(f"file {name}", found="more bytes", promised=f"at most {limit}", remedy="Ask its owner.")
+            raise BadRelease(f"file {name}", found="more bytes", expected=f"at most {limit}", remedy="Ask its owner.")
         return data
 
 

@@ -13,8 +13,8 @@ ROOT = Path("/house")
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "found nothing"),
-        ("   ", "found nothing"),
+        ("", ": empty; "),
+        ("   ", ": empty; "),
         ("-oProxyCommand=touch x", "an option of git"),
         ("--upload-pack=touch x", "an option of git"),
         ("ext::sh -c touch% x", "the transport helper ext::"),

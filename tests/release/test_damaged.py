@@ -83,7 +83,7 @@ def test_a_tag_that_names_no_commit_is_refused_as_such(
     else:
         remote.tag("v1.0", target(remote), kind="commit")
     error = refused(house, remote)
-    assert ("tree" in error.found or "blob" in error.found) and "commit" in error.promised
+    assert ("tree" in error.found or "blob" in error.found) and "commit" in error.expected
 
 
 # -- damaged objects ---------------------------------------------------------------------------------------------------

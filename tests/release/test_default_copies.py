@@ -63,7 +63,7 @@ def test_a_folder_named_like_a_file_of_the_release_is_refused_before_anything_is
 ):
     remote.release()
     (house.models / name).mkdir(parents=True)
-    with pytest.raises(ConfigurationError, match=rf"models/{name}: found a folder.*Move .*{name} away"):
+    with pytest.raises(ConfigurationError, match=rf"models/{name}: a folder.*Move .*{name} away"):
         house.pull(str(remote.folder))
     assert {path.name for path in house.models.iterdir()} == {".lock", name}
 

@@ -88,7 +88,7 @@ def test_a_read_only_file_system_is_named_with_its_own_remedy(
     house.pull(str(remote.folder))
     before = house.contents()
     read_only()
-    with pytest.raises(SystemRefused, match=r"models.*found a read-only file system.*Mount it") as caught:
+    with pytest.raises(SystemRefused, match=r"models.*: a read-only file system.*Mount it") as caught:
         house.pull(str(remote.folder))
     assert "MODEL_REPO" not in str(caught.value)
     assert house.contents() == before and read_record(house.models) is not None

@@ -150,7 +150,7 @@ def test_a_reader_whose_folder_is_cleared_begins_anew_in_the_new_one(house: Hous
             house.pull(str(other.folder))
             house.pull(str(other.folder))
         if not folder.exists():
-            raise BadRelease("x", found="x", promised="x", remedy="x.")
+            raise BadRelease("x", found="x", expected="x", remedy="x.")
         return (folder / "train.py").read_bytes()
 
     assert read_through(house.models / "v1.0", read) == OTHER["train.py"]
@@ -192,7 +192,7 @@ def test_a_reader_who_meets_files_of_two_releases_waits_for_the_record_that_is_p
 
     def read(folder: Path) -> str:
         if (folder / NEXT_RECORD).exists():
-            raise BadRelease("x", found="a mix", promised="x", remedy="x.")
+            raise BadRelease("x", found="a mix", expected="x", remedy="x.")
         return "whole"
 
     def placed(seconds: float) -> None:
@@ -212,7 +212,7 @@ def test_what_a_stopped_pull_left_is_refused_after_a_bounded_number_of_reads(hou
 
     def read(folder: Path) -> str:
         reads.append(folder)
-        raise BadRelease("x", found="a mix", promised="x", remedy="x.")
+        raise BadRelease("x", found="a mix", expected="x", remedy="x.")
 
     with pytest.raises(BadRelease):
         read_through(house.models, read, pause=lambda seconds: None)
@@ -299,7 +299,7 @@ def test_the_lock_is_not_opened_through_a_link(house: House, remote: Remote, tmp
     house.models.mkdir()
     target = tmp_path / "elsewhere"
     (house.models / ".lock").symlink_to(target)
-    with pytest.raises(SystemRefused, match=r"models/\.lock: found a link.*Move that link away"):
+    with pytest.raises(SystemRefused, match=r"models/\.lock: a link.*Move that link away"):
         house.pull(str(remote.folder))
     assert not target.exists()
     target.write_bytes(b"mine")
@@ -321,7 +321,7 @@ def test_what_is_no_folder_in_the_place_of_the_releases_is_refused_by_name(house
     remote.release()
     house.models.mkdir()
     make(house.models / RELEASES)
-    with pytest.raises(ConfigurationError, match=r"models/releases: found no folder.*Move .*releases away"):
+    with pytest.raises(ConfigurationError, match=r"models/releases: no folder.*Move .*releases away"):
         house.pull(str(remote.folder))
     assert {path.name for path in house.models.iterdir()} == {".lock", RELEASES}
 

@@ -36,7 +36,7 @@ def test_a_tag_that_moved_while_another_repositorys_release_was_in_place_is_refu
     assert seen(house) == {"remote.git": first, "fork.git": forked}
     before = house.contents()
     moved = remote.release("v1.0", OTHER)
-    message = rf"found commit {moved}, promised commit {first} .*models/seen\.json"
+    message = rf": moved to commit {moved}; promised commit {first} .*models/seen\.json"
     with pytest.raises(MovedTag, match=message) as refusal:
         house.pull(str(remote.folder))
     assert f"{remote.folder} is meant, remove models/v1.0 (it holds the v1.0 of {fork.folder})" in refusal.value.remedy

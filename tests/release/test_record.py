@@ -39,7 +39,7 @@ def test_the_own_artefact_is_the_most_exactly_named_one(version: str, names: Col
 
 
 def test_an_artefact_that_the_card_names_and_the_release_does_not_hold_is_refused() -> None:
-    with pytest.raises(BadRelease, match=r"found artefacts a.pkl, promised b.pkl by its card"):
+    with pytest.raises(BadRelease, match=r": artefacts a.pkl; expected b.pkl, as its card names it"):
         own_artefact("v1.0", ["a.pkl", "c.txt"], named="b.pkl")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import PixelWiseError, Refused, Unreachable
 from app.release.record import RECORD, ReleaseFile, describe
-from app.release.refusals import BadRelease, ChangedFile, MovedTag
+from app.release.refusals import BadRelease, ChangedFile, MissingFile, MovedTag, WrongSize
 from app.release.source import MOST_FILES
 from tests.release.conftest import House
 from tests.release.remote import FILES, PKL, Remote, sums
@@ -79,48 +79,60 @@ SIZE = describe(PKL, b"artefact!")
 DIGEST = describe(PKL, b"Artefact")
 
 REFUSALS: dict[str, tuple[Hostile, type[PixelWiseError], str]] = {
-    "moved by lock": (moved_by_lock, MovedTag, r"tag v2.0 has moved: .*promised commit 0{40} by model.lock"),
-    "moved since": (moved_since_the_pull, MovedTag, r"tag v2.0 has moved: .*pulled before.*remove models/v2.0"),
+    "moved by lock": (
+        moved_by_lock,
+        MovedTag,
+        r"tag v2.0: moved to commit [0-9a-f]{40}; promised commit 0{40} by model.lock",
+    ),
+    "moved since": (moved_since_the_pull, MovedTag, r"tag v2.0: moved to .*pulled before.*remove models/v2.0"),
     "changed byte, by lock": (
         locked_otherwise(digit_classifier_v1=DIGEST),
         ChangedFile,
-        rf"{PKL}: changed .*by model.lock",
+        rf"{PKL}: changed .*; promised .*by model.lock",
     ),
-    "changed byte, by sums": (listed(PKL, b"Artefact"), ChangedFile, rf"{PKL}: changed .*by SHA256SUMS"),
-    "wrong size": (locked_otherwise(digit_classifier_v1=SIZE), BadRelease, "wrong size: found 8 bytes, promised 9"),
+    "changed byte, by sums": (listed(PKL, b"Artefact"), ChangedFile, rf"{PKL}: changed .*; promised .*by SHA256SUMS"),
+    "wrong size": (
+        locked_otherwise(digit_classifier_v1=SIZE),
+        WrongSize,
+        rf"{PKL}: 8 bytes; promised 9 bytes by model\.lock",
+    ),
     "missing file, by lock": (
         locked_otherwise(train=describe("golden_v1.npz", b"")),
-        BadRelease,
-        "golden_v1.npz: missing from the release.*model.lock",
+        MissingFile,
+        "golden_v1.npz: missing from the release; promised by model.lock",
     ),
-    "missing file, by sums": (listed("gone.npz"), BadRelease, "gone.npz: missing from the release.*SHA256SUMS"),
+    "missing file, by sums": (
+        listed("gone.npz"),
+        MissingFile,
+        "gone.npz: missing from the release; promised by SHA256SUMS",
+    ),
     "no artefact": (
         lambda house, remote: remote.release("v2.0", {"a.pkl": b"x"}),
         BadRelease,
-        "found artefacts a.pkl, promised digit_classifier_v2.pkl",
+        ": artefacts a.pkl; expected digit_classifier_v2.pkl",
     ),
-    "another tag's object": (tag_object_of_another_tag, BadRelease, "named 'v1.0', promised one named 'v2.0'"),
-    "tag of a tag": (tag_of_a_tag, BadRelease, "found a tag of a tag"),
-    "tag of a tree": (tag_of_a_tree, BadRelease, "found a tree, promised a commit"),
-    "tag of a blob": (tag_of_a_blob, BadRelease, "found a tag of a blob"),
-    "symlink": (entry_of("120000", "weights.npz"), BadRelease, "weights.npz: found a symbolic link"),
-    "submodule": (submodule, BadRelease, "vendor: found a submodule"),
+    "another tag's object": (tag_object_of_another_tag, BadRelease, "named 'v1.0'; expected one named 'v2.0'"),
+    "tag of a tag": (tag_of_a_tag, BadRelease, ": a tag of a tag"),
+    "tag of a tree": (tag_of_a_tree, BadRelease, ": a tree; expected a commit"),
+    "tag of a blob": (tag_of_a_blob, BadRelease, ": a tag of a blob"),
+    "symlink": (entry_of("120000", "weights.npz"), BadRelease, "weights.npz: a symbolic link"),
+    "submodule": (submodule, BadRelease, "vendor: a submodule"),
     "path traversal, name": (entry_of("100644", "../evil"), BadRelease, "a path that leads elsewhere"),
     "path traversal, folder": (folder_named_dotdot, BadRelease, "a path that leads elsewhere"),
     "path traversal, .git": (entry_of("100644", ".git"), BadRelease, "a path that leads elsewhere"),
-    "path traversal, sums": (listed("../evil"), BadRelease, "SHA256SUMS, '../evil': found a path that leads elsewhere"),
-    "absolute path, sums": (listed("/etc/passwd"), BadRelease, "'/etc/passwd': found a path that leads elsewhere"),
-    "sums of no kind": (files_of({"SHA256SUMS": b"hello\n"}), BadRelease, "'hello': found a line that is no digest"),
-    "reserved name": (files_of({"Record.json": b"{}"}), BadRelease, "Record.json: found a name that PixelWise keeps"),
-    "name of the ledger": (files_of({"Seen.json": b"{}"}), BadRelease, "Seen.json: found a name that PixelWise keeps"),
-    "version as a name": (files_of({"v1.0": b"x"}), BadRelease, "file v1.0: found a name that PixelWise keeps"),
+    "path traversal, sums": (listed("../evil"), BadRelease, "SHA256SUMS, '../evil': a path that leads elsewhere"),
+    "absolute path, sums": (listed("/etc/passwd"), BadRelease, "'/etc/passwd': a path that leads elsewhere"),
+    "sums of no kind": (files_of({"SHA256SUMS": b"hello\n"}), BadRelease, "'hello': a line that is no digest"),
+    "reserved name": (files_of({"Record.json": b"{}"}), BadRelease, "Record.json: a name that PixelWise keeps"),
+    "name of the ledger": (files_of({"Seen.json": b"{}"}), BadRelease, "Seen.json: a name that PixelWise keeps"),
+    "version as a name": (files_of({"v1.0": b"x"}), BadRelease, "file v1.0: a name that PixelWise keeps"),
     "malformed commit": (malformed_commit, BadRelease, "objects that git refuses"),
     "too many files": (
         files_of({f"f{number}": b"" for number in range(MOST_FILES)}),
         BadRelease,
-        f"{MOST_FILES + 3} files, promised at most {MOST_FILES}",
+        f"{MOST_FILES + 3} files; expected at most {MOST_FILES}",
     ),
-    "large card": (files_of({"MODELCARD.md": bytes((64 << 10) + 1)}), BadRelease, "promised at most 65,536"),
+    "large card": (files_of({"MODELCARD.md": bytes((64 << 10) + 1)}), BadRelease, "expected at most 65,536"),
     "large golden set": (files_of({"golden.npz": bytes((4 << 20) + 1)}), BadRelease, "at most 4,194,304"),
 }
 
@@ -151,7 +163,7 @@ def test_a_tag_that_is_no_version_is_never_handed_to_git(version: str, house: Ho
     remote.release()
     house.pull(str(remote.folder))
     before = house.contents()
-    with pytest.raises(BadRelease, match="found no name of a release") as refusal:
+    with pytest.raises(BadRelease, match=": no name of a release") as refusal:
         house.pull(str(remote.folder), version)
     assert refusal.value.exit_code == 4 and house.contents() == before
 
@@ -174,7 +186,7 @@ def test_a_missing_tag_is_refused_by_naming_those_that_exist(house: House, remot
     remote.release()
     remote.release("v1.1")
     remote.tag("vacation", remote.commit(FILES))
-    with pytest.raises(BadRelease, match=r"found the tags v1.0, v1.1, promised the tag v3.0") as refusal:
+    with pytest.raises(BadRelease, match=r": the tags v1.0, v1.1; expected the tag v3.0") as refusal:
         house.pull(str(remote.folder), "v3.0")
     assert refusal.value.exit_code == 4 and "MODEL_VERSION" in str(refusal.value)
 
@@ -185,7 +197,7 @@ def test_a_missing_tag_is_published_by_this_tree_s_command_only_where_that_would
 ) -> None:
     remote = Remote(house.root / "pixelwise-model/releases.git" if is_of_this_tree else tmp_path / "fork.git")
     remote.release()
-    with pytest.raises(BadRelease, match=r"promised the tag v3.0") as refusal:
+    with pytest.raises(BadRelease, match=r"expected the tag v3.0") as refusal:
         house.pull(str(remote.folder), "v3.0")
     assert ("`bash setup-server.sh --releases v3.0`" in refusal.value.remedy) == is_of_this_tree
     assert ("MODEL_REPO" in refusal.value.remedy) != is_of_this_tree
@@ -207,7 +219,7 @@ def test_what_accept_refuses_is_not_placed(house: House, remote: Remote) -> None
 
     def refuse(folder: Path) -> None:
         staged.append({path.name: path.read_bytes() for path in folder.iterdir()})
-        raise Refused("x", found="y", promised="z", remedy="w")
+        raise Refused("x", found="y", expected="z", remedy="w")
 
     with pytest.raises(Refused):
         house.pull(str(remote.folder), "v2.0", accept=refuse)

@@ -57,7 +57,7 @@ def test_what_may_not_be_read_is_named_with_the_permission_and_chmod_mends_it(
     file.chmod(mode)
     assert done.returncode == 3, done.stderr
     named = re.match(
-        r"(\S+): found no permission to write or read, .* let this user in \(`chown`, `chmod`\)\.$", done.stderr
+        r"(\S+): no permission to write or read; expected .* let this user in \(`chown`, `chmod`\)\.$", done.stderr
     )
     assert named is not None and "emove" not in done.stderr, done.stderr
     assert Path(named[1]).resolve().is_relative_to(file)
@@ -73,7 +73,7 @@ def test_doctor_and_the_list_of_releases_say_that_a_file_may_not_be_read(bound: 
     (release,) = [check for check in doctor["checks"] if check["name"] == "release"]
     (listed,) = json.loads(bound.pixelwise("models", "list", "--json").stdout)["versions"]
     for said in (release["found"], listed["why"]):
-        assert f"/{name}: found no permission to write or read" in said
+        assert f"/{name}: no permission to write or read" in said
         assert "changed" not in said
     assert (release["exit_code"], "chmod" in release["mend"]) == (3, True)
 
@@ -144,4 +144,4 @@ def test_junk_at_model_path_is_refused_by_its_name(installation: Installation):
     (installation.root / "mine.pkl").write_bytes(b"junk")
     done = installation.predict(MODEL_PATH="mine.pkl")
     assert done.returncode == 4
-    assert done.stderr.startswith("artefact mine.pkl (format at byte 0): found no pickle of protocol 3, 4 or 5")
+    assert done.stderr.startswith("artefact mine.pkl (format at byte 0): no pickle of protocol 3, 4 or 5")

@@ -86,9 +86,7 @@ def test_what_was_stored_before_recipes_had_versions_is_of_the_first_one(
     names = [column for column in results.c if column.name in old]
     with empty.writing() as connection:
         connection.execute(insert(table("results", *(column(one.name, one.type) for one in names))).values(old))
-    with pytest.raises(
-        WrongSchema, match=r"found tables of revision 0002, promised revision 0003.*pixelwise db upgrade"
-    ):
+    with pytest.raises(WrongSchema, match=r": tables of revision 0002; expected revision 0003.*pixelwise db upgrade"):
         prepare(empty)
     upgrade(empty)
     prepare(empty)
@@ -116,7 +114,7 @@ def test_a_file_without_tables_is_one_that_was_begun_and_is_finished(tmp_path: P
 
 def test_an_old_schema_is_refused_and_named(database: Database):
     set_revision(database, "0000")
-    with pytest.raises(WrongSchema, match=r"found tables of revision 0000, promised revision .*pixelwise db upgrade"):
+    with pytest.raises(WrongSchema, match=r": tables of revision 0000; expected revision .*pixelwise db upgrade"):
         prepare(database)
     with pytest.raises(WrongSchema):
         Store(database).check()
@@ -131,7 +129,7 @@ def test_a_schema_of_newer_code_is_not_upgraded(database: Database):
 def test_a_server_without_tables_is_refused(postgresql, tmp_path: Path):
     postgresql.execute("CREATE DATABASE without_tables")
     database = Database(postgresql.address("without_tables"), root=tmp_path)
-    with pytest.raises(WrongSchema, match="found no tables of ours"):
+    with pytest.raises(WrongSchema, match=": no tables of ours"):
         prepare(database)
     database.close()
     postgresql.execute("DROP DATABASE without_tables")

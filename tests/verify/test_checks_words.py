@@ -45,12 +45,12 @@ def test_what_agrees_or_is_skipped_is_not_refused():
 @pytest.mark.parametrize(
     ("differing", "said"),
     [
-        (DIFFERS[1:], "m.pkl, features: found '3' (artefact), promised '4' (code)."),
+        (DIFFERS[1:], "m.pkl, features: '3' (artefact); promised '4' (code)."),
         (
             DIFFERS,
-            "m.pkl, classes, features: found '1 2' (artefact) and '3' (artefact), promised '2' (card) and '4' (code).",
+            "m.pkl, classes, features: '1 2' (artefact) and '3' (artefact); promised '2' (card) and '4' (code).",
         ),
-        (DIFFERS * 3, "m.pkl, classes, features, classes and 3 more: found "),
+        (DIFFERS * 3, "m.pkl, classes, features, classes and 3 more: '1 2' (artefact) and "),
     ],
 )
 def test_a_refusal_names_the_first_differences_and_where_they_are_and_how_many_more(differing: list[Check], said: str):

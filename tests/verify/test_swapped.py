@@ -57,7 +57,7 @@ def test_another_release_of_the_same_classes_is_refused_by_its_version(
     shop.place_published(later)
     shop.place_published(v1)
     shop.rewrite(path or f"models/{V1}", later.artefact)
-    with pytest.raises(VersionMismatch, match=r"found v1\.1 \(by its digest\).*pixelwise pull.*MODEL_VERSION=v1\.1"):
+    with pytest.raises(VersionMismatch, match=r": v1\.1 \(by its digest\).*pixelwise pull.*MODEL_VERSION=v1\.1"):
         shop.open(path, is_default=True)
 
 

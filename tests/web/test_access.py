@@ -67,7 +67,7 @@ def test_a_refusal_names_no_key(inside: Inside):
     reply = preview(inside, {}, key="wrong-but-secret")
     assert (reply.status, reply.json["error"]) == (401, "not-authenticated")
     assert b"wrong-but-secret" not in reply.body
-    assert "found no key and no visit" in preview(inside, {}).json["message"]
+    assert ": no key and no visit" in preview(inside, {}).json["message"]
     assert KEY.encode() not in reply.body
     assert "X-API-Key" in reply.headers["www-authenticate"]
 
@@ -187,7 +187,7 @@ def test_a_visit_is_good_for_pages_of_this_service_only(make: MakeInside, origin
     assert reply.status == status
     if status == 403:
         assert reply.json["error"] == "forbidden"
-        assert reply.json["message"].startswith("Origin of the request: found ")
+        assert reply.json["message"].startswith(f"Origin of the request: {origin or 'none'}; expected the page of ")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_the_scheme_of_a_page_is_what_a_proxy_of_ours_says(make: MakeInside, add
         reply = preview(inside, {**headers, "origin": f"{scheme}://pixel.example"}, address=address)
         assert reply.status == (200 if scheme == own else 403)
         if reply.status == 403:
-            assert f"promised the page of this service, {own}://pixel.example" in reply.json["message"]
+            assert f"expected the page of this service, {own}://pixel.example" in reply.json["message"]
             assert "TRUSTED_PROXIES" in reply.json["remedy"]
 
 
@@ -228,7 +228,7 @@ def test_a_foreign_name_for_our_address_is_refused_everywhere(make: MakeInside, 
     """DNS rebinding: a page of evil.example, whose name now leads here, is refused before anything else."""
     reply = make(hosts=["pixel.example"]).ask("GET", path, headers={"host": host}, address=LOOPBACK)
     assert (reply.status, reply.json["error"]) == (403, "forbidden")
-    assert reply.json["message"].startswith("Host of the request: found ")
+    assert reply.json["message"].startswith(f"Host of the request: {host or 'none'}; expected an IP address")
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_a_request_has_exactly_one_host(service: Service, hosts: list[str], stat
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     assert answer.startswith(f"HTTP/1.1 {status} ")
     if status == 400:
-        assert f"Host of the request: found {len(hosts)} of them, promised exactly one." in answer
+        assert f"Host of the request: {len(hosts)} headers; expected exactly one." in answer
 
 
 def test_other_headers_may_be_there_twice(service: Service):

@@ -58,7 +58,7 @@ def test_what_a_browser_asks_first_for_a_page_of_another_origin_is_refused_with_
     """A `fetch` with a key asks so; without an `access-control-allow-origin` the browser goes no further."""
     reply = inside.ask("OPTIONS", path, headers=ELSEWHERE, key=None)
     assert (reply.status, reply.json["error"], reply.json["remedy"]) == (403, "forbidden", ONE_ORIGIN)
-    assert "found http://localhost:5173, promised pages of the service's own" in reply.json["message"]
+    assert ": http://localhost:5173; expected pages of the service's own" in reply.json["message"]
     assert not any(name.startswith("access-control") for name in reply.headers)
 
 

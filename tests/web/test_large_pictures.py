@@ -90,7 +90,7 @@ def test_a_heic_picture_is_refused_by_its_name_with_the_way_out_whatever_is_said
     for said, status in (("image/heic", 415), ("image/jpeg", 422)):
         reply = inside.ask("POST", PREVIEW, heic, {"content-type": said})
         assert reply.status == status
-        assert ": found a HEIC picture" in reply.json["message"]
+        assert ": a HEIC picture" in reply.json["message"]
         assert "Settings > Camera > Formats > Most Compatible" in reply.json["remedy"]
 
 
@@ -100,7 +100,7 @@ def test_a_picture_that_comes_as_a_form_is_told_how_to_send_it(inside: Inside, s
     reply = inside.ask("POST", PREVIEW, file_of(seven(), "JPEG"), {"content-type": said})
     kind = said.partition(";")[0]
     assert reply.status == 415
-    assert reply.json["message"].startswith(f"body: found a form (Content-Type {kind}), promised ")
+    assert reply.json["message"].startswith(f"body: a form (Content-Type {kind}); expected ")
     assert "--data-binary @FILE" in reply.json["remedy"]
 
 
@@ -114,7 +114,7 @@ def test_an_empty_picture_and_one_that_is_cut_off_are_told_so(inside: Inside):
     ):
         reply = inside.ask("POST", PREVIEW, data, {"content-type": "image/jpeg"})
         assert (reply.status, reply.json["error"]) == (422, "unreadable-image")
-        assert f"picture: found {found}" in reply.json["message"]
+        assert f"picture: {found}" in reply.json["message"]
         assert remedy in reply.json["remedy"]
 
 
@@ -132,7 +132,7 @@ def test_a_picture_that_comes_as_strokes_is_told_which_header_it_needs(
 ):
     picture = file_of(seven(), kind)
     reply = inside.ask("POST", PREVIEW, picture, headers)
-    message = f"body: found a {kind} picture{where}, promised strokes as JSON."
+    message = f"body: a {kind} picture{where}; expected strokes as JSON."
     assert (reply.status, reply.json["message"]) == (415, message)
     needed = f"image/{kind.lower()}"
     assert reply.json["remedy"] == f"Send it with the header Content-Type: {needed}."
@@ -143,7 +143,7 @@ def test_a_large_picture_and_one_that_is_not_read_are_no_strokes_either(inside: 
     large = inside.ask("POST", PREVIEW, bytes(drawings.STROKES_BYTES + 1), {})
     assert (large.status, large.json["remedy"]) == (413, drawings.PICTURE_AS_STROKES)
     heic = inside.ask("POST", PREVIEW, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", {})
-    assert (heic.status, "found a HEIC picture without a Content-Type" in heic.json["message"]) == (415, True)
+    assert (heic.status, ": a HEIC picture without a Content-Type" in heic.json["message"]) == (415, True)
     raw = inside.ask("POST", PREVIEW, SEEN, {"content-type": "application/octet-stream"})
     assert (raw.status, "send it as image/png" in raw.json["remedy"]) == (422, True)
 

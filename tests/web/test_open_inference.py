@@ -142,7 +142,7 @@ def test_tritonclient_gets_the_recorded_scores(tritonclient, published, version,
 def test_tritonclient_shows_the_whole_sentence_of_a_refusal(tritonclient):
     images = triton.InferInput("images", [1, 28, 28], "FP32")
     images.set_data_from_numpy(np.zeros((1, 28, 28), np.float32))
-    with pytest.raises(triton.InferenceServerException, match=r"bad-drawing: .*found datatype FP32.*multiply by 255"):
+    with pytest.raises(triton.InferenceServerException, match=r"bad-drawing: .*: datatype FP32.*multiply by 255"):
         tritonclient.infer("digits", [images], headers={"X-API-Key": KEY})
     with pytest.raises(triton.InferenceServerException, match=r"not-authenticated: .*X-API-Key"):
         tritonclient.infer("digits", [images])
@@ -320,7 +320,7 @@ def test_more_drawings_than_one_request_may_hold_are_too_large(client: httpx.Cli
     absurd = client.post(INFER, json=request(tensor(np.zeros((1, 784), np.uint8), shape=[2**62, 784])))
     long = client.post(INFER, content=b" " * (9 << 20), headers={"content-type": "application/json"})
     assert [reply.status_code for reply in (many, absurd, long)] == [413, 413, 413]
-    assert "found 1,001" in many.json()["message"]
+    assert ": 1,001" in many.json()["message"]
     assert long.headers["connection"] == "close"
 
 

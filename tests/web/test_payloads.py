@@ -25,9 +25,9 @@ def test_a_drawing_of_floats_is_the_drawing_of_the_same_integers(published):
 
 
 def test_behind_floats_too_what_is_wrong_is_named_with_its_place():
-    with pytest.raises(BadDrawing, match=r"^pixel in row 27, column 0: found 0\.5, promised a whole number"):
+    with pytest.raises(BadDrawing, match=r"^pixel in row 27, column 0: 0\.5; expected a whole number"):
         read_drawing(with_rows([[0.0] * 28, *PAPER[:26], [0.5] * 28]))
-    with pytest.raises(BadDrawing, match=r"^row 5 of the drawing: found 27 of them, promised 28 whole numbers"):
+    with pytest.raises(BadDrawing, match=r"^row 5 of the drawing: 27 values; expected 28 whole numbers"):
         read_drawing(with_rows([[0.0] * 28, *PAPER[:4], [0] * 27, *PAPER[6:]]))
 
 
@@ -40,5 +40,5 @@ def test_a_number_beyond_all_measure_is_json_and_no_grey_value(inside: Inside, p
     else:
         status, said = 422, inside.ask("POST", path, b'{"drawings":[' + body + b"]}").json["answers"][0]
     assert (status, said["error"]) == (422, "bad-drawing")
-    found = "body: found number out of range - at `$.pixels[0][3]`, promised whole numbers from 0 to 255."
+    found = "body: number out of range - at `$.pixels[0][3]`; expected whole numbers from 0 to 255."
     assert said["message"] == found

@@ -127,7 +127,7 @@ def test_one_request_too_many_is_told_when_to_come_back(make: MakeInside, clock:
     reply = preview(inside, headers, key=key)
     assert (reply.status, reply.headers["retry-after"]) == (429, "40")
     assert reply.json["error"] == "too-many-requests"
-    assert reply.json["message"] == f"requests of this {kind}: found more than agreed, promised at most 4/minute."
+    assert reply.json["message"] == f"requests of this {kind}: more than agreed; expected at most 4/minute."
     clock.now += 40.001
     assert preview(inside, headers, key=key).status == 200
 

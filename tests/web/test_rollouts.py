@@ -50,7 +50,7 @@ CHANGES = (
     ["rollback"],
 )
 """What `pixelwise flags` is told each second, over and over. v1.1 is there for a part of the time only."""
-REFUSALS = ("found version v1.1, promised one of", "found a share of its own for v1.1, the default")
+REFUSALS = (": version v1.1; expected one of", ": a share of its own for v1.1, the default")
 """What it says when v1.1 is not served just then, or is the default."""
 
 Scores = dict[str, NDArray[np.float32]]

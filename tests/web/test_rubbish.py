@@ -28,9 +28,9 @@ EXAMPLES = {
     for path in ROUTES
 }
 PAPER = [[0] * 28 for _ in range(28)]
-NO_INTEGER = "promised a whole number from 0 to 255."
-ROW = "promised 28 whole numbers."
-NO_JSON = ", promised JSON in UTF-8."
+NO_INTEGER = "expected a whole number from 0 to 255."
+ROW = "expected 28 whole numbers."
+NO_JSON = "; expected JSON in UTF-8."
 SEND = 'Send {"pixels": 28 rows of 28 whole numbers}, 0 for paper to 255 for ink.'
 
 
@@ -69,22 +69,22 @@ BAD_PIXELS: list[tuple[object, str]] = [
     ),
 ]
 BAD_VALUES: list[tuple[bytes, str]] = [
-    *((with_pixel(value), f"pixel in row 0, column 3: found {said}, {NO_INTEGER}") for value, said in BAD_PIXELS),
-    (with_rows(PAPER[:27]), "pixels of the drawing: found 27 of them, promised 28 rows."),
-    (with_rows([*PAPER, [0] * 28]), "pixels of the drawing: found 29 of them, promised 28 rows."),
-    (with_rows([]), "pixels of the drawing: found an empty list, promised 28 rows."),
-    (with_rows([*PAPER[:5], [0] * 27, *PAPER[6:]]), "row 5 of the drawing: found 27 of them, " + ROW),
-    (with_rows([*PAPER[:27], 7]), "row 27 of the drawing: found 7, promised 28 whole numbers."),
-    (b'{"pixels": null}', "pixels of the drawing: found null, promised 28 rows."),
-    (b"{}", 'drawing: found Object missing required field `pixels`, promised an object with the key "pixels".'),
-    (b"[]", 'drawing: found Expected `object`, got `array`, promised an object with the key "pixels".'),
+    *((with_pixel(value), f"pixel in row 0, column 3: {said}; {NO_INTEGER}") for value, said in BAD_PIXELS),
+    (with_rows(PAPER[:27]), "pixels of the drawing: 27 rows; expected 28 rows."),
+    (with_rows([*PAPER, [0] * 28]), "pixels of the drawing: 29 rows; expected 28 rows."),
+    (with_rows([]), "pixels of the drawing: an empty list; expected 28 rows."),
+    (with_rows([*PAPER[:5], [0] * 27, *PAPER[6:]]), "row 5 of the drawing: 27 values; " + ROW),
+    (with_rows([*PAPER[:27], 7]), "row 27 of the drawing: 7; expected 28 whole numbers."),
+    (b'{"pixels": null}', "pixels of the drawing: null; expected 28 rows."),
+    (b"{}", 'drawing: Object missing required field `pixels`; expected an object with the key "pixels".'),
+    (b"[]", 'drawing: an empty list; expected an object with the key "pixels".'),
 ]  # fmt: skip
 BAD_JSON: list[tuple[bytes, str]] = [
     (with_pixel(math.nan), "NaN, which JSON does not have"),
     (with_pixel(math.inf), "Infinity, which JSON does not have"),
     (with_pixel(-math.inf), "-Infinity, which JSON does not have"),
-    (b"", "nothing"),
-    (b" \n\t ", "nothing"),
+    (b"", "empty"),
+    (b" \n\t ", "empty"),
     (b"[" * 30_000 + b"]" * 30_000, "values nested too deeply"),
     (b'{"pixels": ' + b"[" * 30_000, "values nested too deeply"),
     (b'{"a":' * 9_000 + b"1" + b"}" * 9_000, "values nested too deeply"),
@@ -108,7 +108,7 @@ def test_bad_values_are_named_with_their_place(inside: Inside, body: bytes, mess
 @pytest.mark.parametrize(("body", "found"), BAD_JSON, ids=range(len(BAD_JSON)))
 def test_what_is_no_json_is_told_so(inside: Inside, body: bytes, found: str):
     reply = inside.ask("POST", "/classify", body)
-    message = f"body: found {found}{NO_JSON}"
+    message = f"body: {found}{NO_JSON}"
     assert (reply.status, reply.json["error"], reply.json["message"]) == (400, "not-understood", message)
 
 
@@ -123,13 +123,13 @@ def test_deep_json_is_refused_on_every_route(inside: Inside, path: str):
 def test_a_huge_body_is_refused_by_its_length_or_while_it_arrives(inside: Inside):
     limits = {"/classify": 65_536, "/classify/batch": 8_192_000, "/drawings": 262_144, "/drawings/preview": 262_144}
     for path, limit in limits.items():
-        promised = f"promised at most {limit:,} bytes."
+        expected = f"expected at most {limit:,} bytes."
         announced = inside.ask("POST", path, b"", {"content-length": "9" * 30})
         assert announced.status == 413
-        assert announced.json["message"].endswith(promised)
+        assert announced.json["message"].endswith(expected)
         unannounced = inside.ask("POST", path, b" " * (limit + 1))
         assert (unannounced.status, unannounced.headers["connection"]) == (413, "close")
-        assert unannounced.json["message"] == f"body: found more than {limit:,} bytes, {promised}"
+        assert unannounced.json["message"] == f"body: more than {limit:,} bytes; {expected}"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_huge_body_is_refused_by_its_length_or_while_it_arrives(inside: Inside
 def test_another_kind_of_body_is_refused_by_its_headers(inside: Inside, headers: dict[str, str], found: str):
     reply = inside.ask("POST", "/classify", GOOD, headers)
     assert reply.status == 415
-    assert reply.json["message"].startswith(f"body: found {found}, promised ")
+    assert reply.json["message"].startswith(f"body: {found}; expected ")
 
 
 def test_each_bad_drawing_of_a_batch_has_its_own_sentence(inside: Inside):
@@ -160,7 +160,7 @@ def test_of_too_many_drawings_nothing_is_made(inside: Inside):
     reply = inside.ask("POST", "/classify/batch", b'{"drawings":[' + b"1," * 500_000 + b"1]}")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert reply.json["message"] == "drawings: found more than 1,000, promised at most 1,000 in a request."
+    assert reply.json["message"] == "drawings: more than 1,000; expected at most 1,000 in a request."
     assert reply.status == 413
     assert peak < 20_000_000
 

@@ -68,7 +68,7 @@ def test_a_version_with_a_changed_byte_is_left_out_loudly_and_the_others_serve(s
     (event,) = events(service)
     assert event["level"] == "error"
     assert event["message"].startswith(
-        "model v1.1 is left out: digit_classifier_v1_1.pkl: changed since it was released"
+        "model v1.1 is left out: digit_classifier_v1_1.pkl: changed since it was released (sha256 "
     )
 
     said = health(service)
@@ -136,7 +136,7 @@ def test_versions_that_are_not_there_or_without_a_roster_or_with_other_classes_a
     service.start()
     said = health(service)
     assert said["versions"] == ["v1.0", "v2.0"]
-    assert "found classes 0 1 2 3 4 5 6 7 8 9, promised classes 1 2 3" in said["left_out"]["v1.3"]
+    assert ": classes 0 1 2 3 4 5 6 7 8 9; promised classes 1 2 3" in said["left_out"]["v1.3"]
     assert "nothing pulled" in said["left_out"]["v1.7"]
     assert "no roster of classes" in said["left_out"]["v3.0"]
 
@@ -199,7 +199,7 @@ def test_a_version_that_the_new_worker_leaves_out_is_not_added_and_the_service_i
     before = (service.root / ".env").read_text()
     done = pixelwise(service, "models", "add", "v2.0", REQUIRE_LOCK="false")
     assert done.returncode == 4
-    assert "found a service that leaves it out (model digit_classifier_v2.pkl: " in done.stderr
+    assert ": the service leaves it out (model digit_classifier_v2.pkl: " in done.stderr
     assert (service.root / ".env").read_text() == before
     until(lambda: (health(service)["versions"], health(service)["left_out"]) == (["v1.0"], {}), "the old state")
 

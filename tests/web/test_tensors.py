@@ -40,15 +40,15 @@ def in_bytes(images: Images, **changed: Any) -> tuple[bytes, str]:
 
 ONE = np.zeros((1, 28, 28), np.uint8)
 BAD_JSON: dict[str, tuple[dict[str, object], str]] = {
-    "no inputs": (request(), "inputs: found none"),
-    "another name": (request(tensor(ONE, name="input_1")), "found input_1"),
-    "two inputs": (request(tensor(ONE), tensor(ONE)), "found images, images"),
+    "no inputs": (request(), "inputs: none"),
+    "another name": (request(tensor(ONE, name="input_1")), ": input_1"),
+    "two inputs": (request(tensor(ONE), tensor(ONE)), ": images, images"),
     "floats": (request(tensor(ONE, datatype="FP32")), "datatype FP32"),
     "signed": (request(tensor(ONE, datatype="INT8")), "datatype INT8"),
     "no batch": (request(tensor(ONE, shape=[28, 28])), "[28, 28]"),
     "channels": (request(tensor(ONE, shape=[1, 28, 28, 1])), "[1, 28, 28, 1]"),
     "no shape": (request(tensor(ONE, shape=[])), "shape []"),
-    "a negative count": (request(tensor(ONE, shape=[-1, 28, 28])), "found shape [-1, 28, 28]"),
+    "a negative count": (request(tensor(ONE, shape=[-1, 28, 28])), ": shape [-1, 28, 28]"),
     "a shape of floats": (request(tensor(ONE, shape=[1.0, 28, 28])), "$.inputs[0].shape[0]"),
     "a shape of bools": (request(tensor(ONE, shape=[True, 28, 28])), "$.inputs[0].shape[0]"),
     "a shape with more drawings than data": (request(tensor(ONE, shape=[2, 28, 28])), "784 values"),
@@ -62,22 +62,22 @@ BAD_JSON: dict[str, tuple[dict[str, object], str]] = {
     "data that is no list": (request(tensor(ONE, data="AAAA")), "0 levels of lists"),
     "data nested otherwise": (request(tensor(ONE, data=[[0] * 784])), "2 levels of lists"),
     "data nested deeper": (request(tensor(ONE, data=[[[[0] * 28] * 28]])), "4 levels of lists"),
-    "data nested halfway": (request(tensor(ONE, data=[0, [1]])), "images[1]: found a list"),
-    "27 rows": (request(tensor(ONE, data=[[[0] * 28] * 27])), "images[0]: found 27 of them"),
-    "a short row": (request(tensor(ONE, data=[[*[[0] * 28] * 27, [0] * 27]])), "images[0][27]: found 27 of them"),
-    "a row that is a number": (request(tensor(ONE, data=[[*[[0] * 28] * 27, 5]])), "images[0][27]: found 5"),
-    "short rows of 784": (request(tensor(ONE, shape=[1, 784], data=[[0] * 783])), "images[0]: found 783 of them"),
+    "data nested halfway": (request(tensor(ONE, data=[0, [1]])), "images[1]: a list"),
+    "27 rows": (request(tensor(ONE, data=[[[0] * 28] * 27])), "images[0]: 27 values"),
+    "a short row": (request(tensor(ONE, data=[[*[[0] * 28] * 27, [0] * 27]])), "images[0][27]: 27 values"),
+    "a row that is a number": (request(tensor(ONE, data=[[*[[0] * 28] * 27, 5]])), "images[0][27]: 5"),
+    "short rows of 784": (request(tensor(ONE, shape=[1, 784], data=[[0] * 783])), "images[0]: 783 values"),
     "one drawing too few": (request(tensor(ONE, shape=[2, 28, 28], data=ONE.tolist())), "784 values"),
     "one value too many": (request(tensor(ONE, data=[0] * 785)), "785 values"),
     "an unknown output": (request(tensor(ONE), outputs=[{"name": "logits"}]), "no such output"),
-    "an output twice": (request(tensor(ONE), outputs=[{"name": "scores"}] * 2), "found twice"),
+    "an output twice": (request(tensor(ONE), outputs=[{"name": "scores"}] * 2), ": twice"),
     "an output as classification": (
         request(tensor(ONE), outputs=[{"name": "scores", "parameters": {"classification": 3}}]),
-        "found classification",
+        ": classification",
     ),
     "an output in shared memory": (
         request(tensor(ONE), outputs=[{"name": "scores", "parameters": {"shared_memory_region": "x"}}]),
-        "found shared memory",
+        ": shared memory",
     ),
     "a binary_data that is no bool": (
         request(tensor(ONE), outputs=[{"name": "scores", "parameters": {"binary_data": 1}}]),
@@ -110,7 +110,7 @@ def test_a_value_that_is_no_grey_value_is_named_with_its_place(value: str, shape
     data[700] = "HERE"
     place = {(False, 2): "[700]", (False, 3): "[700]", (True, 2): "[0][700]", (True, 3): "[0][25][0]"}
     body = request(tensor(ONE, shape=shape, data=(data.reshape(shape) if nested else data).tolist()))
-    sentence = f"images{place[nested, len(shape)]}: found {value}, promised a whole number from 0 to 255"
+    sentence = f"images{place[nested, len(shape)]}: {value}; expected a whole number from 0 to 255"
     with pytest.raises(BadDrawing, match=re.escape(sentence)):
         read_question(json.dumps(body).replace('"HERE"', value).encode(), None)
 
@@ -128,7 +128,7 @@ def test_a_whole_number_is_one_in_whatever_way_it_is_written(nested: bool, shape
 
 def test_a_number_beyond_all_measure_is_named_with_its_place():
     body = json.dumps(request(tensor(ONE, data=[0, "HERE"]))).encode().replace(b'"HERE"', b"1e400")
-    with pytest.raises(BadDrawing, match=re.escape("number out of range - at `$[1]`, promised whole numbers")):
+    with pytest.raises(BadDrawing, match=re.escape("number out of range - at `$[1]`; expected whole numbers")):
         read_question(body, None)
 
 

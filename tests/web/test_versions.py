@@ -95,7 +95,7 @@ def test_a_version_that_is_not_served_is_not_found_and_those_that_are_are_named(
     before = several.stored()
     reply = ask(several, f"{path}?model={version}", zero)
     assert (reply.status, reply.json["error"]) == (404, "not-found")
-    assert "promised v1.0, v2.0" in reply.json["message"]
+    assert "expected v1.0, v2.0" in reply.json["message"]
     assert several.stored() == before
 
 

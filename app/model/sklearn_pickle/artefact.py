@@ -20,7 +20,6 @@ from app.model.sklearn_pickle.names import (
     LOGISTIC_REGRESSION,
     MLP,
     PIPELINE,
-    PIPELINES,
     Global,
     Instance,
 )
@@ -126,7 +125,7 @@ def read_artefact(source: bytes | Path | str) -> Artefact:
             data = read_plain_file(source, limit=MAX_BYTES)
         except NotPlain as error:
             code = "size" if isinstance(error, OverLimit) else "file"
-            raise refused(code, str(error)) from None
+            raise refused(code, error.why).anew(file=str(source)) from None
     check_format(data)
     return _model(read_pickle(data), hashlib.sha256(data).hexdigest(), size=len(data))
 
@@ -192,7 +191,7 @@ def _state(value: object, *expected: Global, what: str) -> dict[str, Any]:
     if type(value) is not Instance or value.of not in expected:
         found = value.of.name if type(value) is Instance else type(value).__name__
         alone = ALONE if type(value) in (tuple, list, dict) and what == THE_FILE else None
-        _refuse("estimator", f"{what} is {found} where {names} belongs; {PIPELINES} is supported", remedy=alone)
+        _refuse("estimator", f"{what} is {found} where {names} belongs", remedy=alone)
     state = value.state
     if type(state) is not dict:
         _refuse("estimator", f"{what} is {names} without attributes")
@@ -204,7 +203,7 @@ def _state(value: object, *expected: Global, what: str) -> dict[str, Any]:
 def _steps(steps: object) -> tuple[tuple[str, Any], tuple[str, Any]]:
     if type(steps) is not list or len(steps) != 2:
         count = len(steps) if type(steps) is list else "no"
-        _refuse("pipeline", f"a pipeline of {count} steps; {PIPELINES} is supported")
+        _refuse("pipeline", f"a pipeline of {count} steps")
     for step in steps:
         if type(step) is not tuple or len(step) != 2 or type(step[0]) is not str:
             _refuse("pipeline", "a pipeline step that is no tuple of name and estimator", remedy=PLAIN_STEPS)

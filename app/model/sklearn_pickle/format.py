@@ -6,7 +6,7 @@ from app.model.contract import USUAL_FORMAT
 from app.model.engine import Engine
 from app.model.scorer import Format, Scorer
 from app.model.sklearn_pickle.artefact import MAX_BYTES, TEXT_LABELS, Artefact, is_pickle, read_artefact
-from app.model.sklearn_pickle.refusals import PROMISED
+from app.model.sklearn_pickle.refusals import EXPECTED
 
 
 def as_scorer(artefact: Artefact) -> Scorer:
@@ -35,4 +35,4 @@ def _read(data: bytes) -> Scorer:
     return as_scorer(read_artefact(data))
 
 
-SKLEARN_PICKLE = Format(USUAL_FORMAT, ".pkl", is_pickle, _read, MAX_BYTES, PROMISED)
+SKLEARN_PICKLE = Format(USUAL_FORMAT, ".pkl", is_pickle, _read, MAX_BYTES, EXPECTED)

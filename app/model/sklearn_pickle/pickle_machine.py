@@ -27,7 +27,6 @@ from app.model.sklearn_pickle.names import (
     ESTIMATORS,
     HELP,
     NDARRAY,
-    PIPELINES,
     SCALARS,
     WRITTEN_BY_PICKLE,
     Global,
@@ -174,7 +173,7 @@ class _Machine:
         if self.opcode_at != 0:
             self.refuse("opcode", "a second protocol header")
         if protocol not in PROTOCOLS:
-            self.refuse("format", f"pickle protocol {protocol}; 3, 4 and 5 are read", remedy=WITHOUT_PROTOCOL)
+            self.refuse("format", f"pickle protocol {protocol}, while 3, 4 and 5 are read", remedy=WITHOUT_PROTOCOL)
 
     def frame(self) -> None:
         size = self.unsigned(8)
@@ -241,7 +240,7 @@ class _Machine:
             self.refuse("stack", "a dictionary key without a value")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if type(key) is not str:
-                why = f"a dictionary key of type {type(key).__name__}; only text is read"
+                why = f"a dictionary key of type {type(key).__name__}, while only text is read"
                 self.refuse("type", why, remedy=TEXT_KEYS)
             if key in target:
                 self.refuse("duplicate-key", f"the dictionary key {key[:80]!a} twice")
@@ -262,7 +261,7 @@ class _Machine:
             shown = ascii(f"{name.module[:100]}.{name.name[:100]}")
             for start, remedy in HELP:
                 if f"{name}".startswith(start):
-                    self.refuse("estimator", f"{shown}; {PIPELINES} is supported", remedy=remedy)
+                    self.refuse("estimator", f"{shown}, which is not supported", remedy=remedy)
             self.refuse("global", f"the name {shown}, which is not on the allow-list")
         self.push(name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.model.refusals import ArtefactRefused
 from app.model.sklearn_pickle.names import PIPELINES
 
-PROMISED = f"{PIPELINES}, written by joblib.dump"
+EXPECTED = f"{PIPELINES}, written by joblib.dump"
 
 WRITE_ANEW = "Write it with `joblib.dump(model, path)`."
 
@@ -31,4 +31,4 @@ UNKNOWN = (
 
 def refused(code: str, why: str, *, offset: int | None = None, remedy: str | None = None) -> ArtefactRefused:
     """The refusal of an artefact that breaks the rule `code`; the rule's own remedy is the default."""
-    return ArtefactRefused(code, why, promised=PROMISED, remedy=remedy or REMEDIES.get(code, UNKNOWN), offset=offset)
+    return ArtefactRefused(code, why, expected=EXPECTED, remedy=remedy or REMEDIES.get(code, UNKNOWN), offset=offset)

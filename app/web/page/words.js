@@ -85,8 +85,8 @@ export function noPicture(isBlank) {
   return `That file is no picture: choose a PNG, JPEG, WebP or GIF file.${isBlank ? "" : " The drawing is still here."}`;
 }
 
-/** "a TIFF picture" in "picture: found a TIFF picture, or a camera's raw one, promised …". */
-const UNREADABLE = /^(?:picture|body): found ((?:an?|another) .+?)(?:, | \()/;
+/** "a TIFF picture" in "picture: a TIFF picture, or a camera's raw one; expected …". */
+const UNREADABLE = /^(?:picture|body): ((?:an?|another) .+?)(?:[,;] | \()/;
 
 /** A refusal -> the same. `retries`: the page tries again by itself, after the seconds that the service asked for. */
 export function refusal({ status, message, remedy, seconds }, retries) {

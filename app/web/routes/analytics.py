@@ -92,4 +92,4 @@ def _format(call: Call) -> Literal["html", "json"]:
     for known in FORMATS:
         if wanted == known:
             return known
-    raise BadParameter("format", found=wanted[:40], promised=" or ".join(FORMATS), remedy="Leave it out for the page.")
+    raise BadParameter("format", found=wanted[:40], expected=" or ".join(FORMATS), remedy="Leave it out for the page.")

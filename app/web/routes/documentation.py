@@ -40,7 +40,7 @@ class DocumentationRoutes(Routes):
         name = call.path_params["name"]
         if name not in VIEWER_FILES:
             raise NotFound(
-                "file of the viewer", found=name[:40], promised=" or ".join(VIEWER_FILES), remedy="See /docs."
+                "file of the viewer", found=name[:40], expected=" or ".join(VIEWER_FILES), remedy="See /docs."
             )
         return WholeFile(VIEWER / name)
 

@@ -166,8 +166,8 @@ def _read_strokes(body: bytes, said: str | None) -> Strokes:
         return _strokes.decode(body)
     except msgspec.ValidationError as error:
         remedy = 'Send {"strokes": [[[x, y], …], …], "pen_width": 16, "canvas": [280, 280]}.'
-        promised = f"lists of points, no number beyond {FARTHEST:,.0f}"
-        raise BadDrawing("strokes", found=str(error), promised=promised, remedy=remedy) from None
+        expected = f"lists of points, no number beyond {FARTHEST:,.0f}"
+        raise BadDrawing("strokes", found=str(error), expected=expected, remedy=remedy) from None
     except NOT_JSON as error:
         raise _picture(body, said) or no_json(error, body) from None
 
@@ -182,7 +182,7 @@ def _picture(body: bytes, said: str | None) -> WrongMediaType | None:
     else:
         return None
     found = f"{name} under Content-Type {said}" if said else f"{name} without a Content-Type"
-    return WrongMediaType("body", found=found, promised="strokes as JSON", remedy=remedy)
+    return WrongMediaType("body", found=found, expected="strokes as JSON", remedy=remedy)
 
 
 def _side(call: Call, name: str, *, needed: bool) -> int:
@@ -191,8 +191,8 @@ def _side(call: Call, name: str, *, needed: bool) -> int:
     if text is None:
         return 0
     if not (text.isascii() and text.isdecimal() and len(text) <= 6 and 1 <= int(text) <= MAX_SIDE):
-        found = text[:40] or "nothing"
-        promised = f"a whole number from 1 to {MAX_SIDE:,}"
+        found = text[:40] or "empty"
+        expected = f"a whole number from 1 to {MAX_SIDE:,}"
         remedy = "Add ?width=…&height=… to the address. A PNG or JPEG needs none: send it as image/png or image/jpeg."
-        raise BadParameter(name, found=found, promised=promised, remedy=remedy)
+        raise BadParameter(name, found=found, expected=expected, remedy=remedy)
     return int(text)

@@ -96,7 +96,7 @@ class LabelRoutes(Routes):
             raise Forbidden(
                 f"label of result {identifier}",
                 found="an answer that was given to somebody else, or to a visit that has ended",
-                promised="one of this caller's own",
+                expected="one of this caller's own",
                 remedy="Label it with the key or in the visit that got the answer; SECRET_API_KEY may label any.",
             )
         return subject
@@ -123,7 +123,7 @@ def _identifier(call: Call) -> UUID:
 
 def _not_found(identifier: str) -> NotFound:
     remedy = "Take the id from an answer that was stored, or from GET /results."
-    return NotFound(f"result {identifier}", found="none of this id", promised="a stored answer", remedy=remedy)
+    return NotFound(f"result {identifier}", found="none of this id", expected="a stored answer", remedy=remedy)
 
 
 def read_label(body: bytes) -> Label:
@@ -152,10 +152,12 @@ def _explain(error: msgspec.ValidationError, body: bytes) -> PixelWiseError:
     try:
         whole = msgspec.json.decode(body)
     except msgspec.ValidationError:  # a number too large for a float; `error` is just as true
-        whole = None
+        whole = {}
     except NOT_JSON as broken:
         return no_json(broken, body)
-    if isinstance(whole, dict) and "label" in whole:
+    if not isinstance(whole, dict):
+        found = shown(whole)
+    elif "label" in whole:
         found = shown(whole["label"])
-    promised, remedy = f'a digit as text, "0" to "9", or "{NOT_A_DIGIT}"', 'Send {"label": "7"}, naming what was drawn.'
-    return BadLabel("label", found=found, promised=promised, remedy=remedy)
+    expected, remedy = f'a digit as text, "0" to "9", or "{NOT_A_DIGIT}"', 'Send {"label": "7"}, naming what was drawn.'
+    return BadLabel("label", found=found, expected=expected, remedy=remedy)

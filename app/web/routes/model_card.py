@@ -54,8 +54,8 @@ class ModelRoutes(Routes):
         """What a linear model looks for in one digit, as a picture."""
         label, pictures = call.path_params["label"], self._asked(call).pictures
         if label not in pictures:
-            promised = f"one of {', '.join(pictures)}" if pictures else "none: the model is not linear"
-            raise NotFound("weights", found=label[:40], promised=promised, remedy="GET /model shows what there is.")
+            expected = f"one of {', '.join(pictures)}" if pictures else "none: the model is not linear"
+            raise NotFound("weights", found=label[:40], expected=expected, remedy="GET /model shows what there is.")
         return Response(pictures[label], media_type="image/png", headers=MAY_BE_KEPT)
 
     def _asked(self, call: Call) -> Shown:

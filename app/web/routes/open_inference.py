@@ -206,7 +206,7 @@ class ProtocolRoutes(Routes):
         name, version = call.path_params["name"], call.path_params.get("version")
         if name != MODEL:
             remedy = f"Use /v2/models/{MODEL}."
-            raise NotFound("model", found=name[:40], promised=MODEL, remedy=remedy)
+            raise NotFound("model", found=name[:40], expected=MODEL, remedy=remedy)
         return None if version is None else self._service.reader_of(version).version.name
 
     OPERATIONS = (

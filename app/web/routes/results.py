@@ -76,8 +76,8 @@ class ResultRoutes(Routes):
 def _limit(call: Call) -> int:
     text = call.query_params.get("limit", str(DEFAULT_LIMIT))
     if not (text.isascii() and text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= MAX_LIMIT):
-        promised = f"a whole number from 1 to {MAX_LIMIT}"
-        raise BadParameter("limit", found=text[:40], promised=promised, remedy="Page through them with before=ID.")
+        expected = f"a whole number from 1 to {MAX_LIMIT}"
+        raise BadParameter("limit", found=text[:40], expected=expected, remedy="Page through them with before=ID.")
     return int(text)
 
 
@@ -88,5 +88,5 @@ def _before(call: Call) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:
-        promised, remedy = "the id of a result", "Take it from the last result of the page before."
-        raise BadParameter("before", found=text[:40], promised=promised, remedy=remedy) from None
+        expected, remedy = "the id of a result", "Take it from the last result of the page before."
+        raise BadParameter("before", found=text[:40], expected=expected, remedy=remedy) from None
