@@ -17,7 +17,7 @@ check: environment ## format, lint, types
 	.venv/bin/mypy
 	.venv/bin/shellcheck -x setup-server.sh deploy/service.sh .ci/run benchmarks/run.sh
 
-test: environment releases ## install what tests need and run all of them
+test: environment releases ## install what tests need and run them; the long forms too with PIXELWISE_LONG=1
 	$(MODEL_PYTHON) -m pytest pixelwise-model/tests
 	.venv/bin/python -m pytest -n 2 --dist loadfile # each file on one of two processes
 
@@ -31,6 +31,7 @@ soak: environment releases ## long checks: a million mutations, 3,000 of them ag
 	PIXELWISE_ROLLOUTS=10 .venv/bin/python -m pytest tests/web/test_rollouts.py
 	.venv/bin/python benchmarks/service.py --only memory
 
+coverage: export PIXELWISE_LONG = 1
 coverage: environment releases ## which lines no test runs, child processes too; prints them, and writes data/coverage/
 	rm -rf data/coverage && mkdir -p data/coverage
 	COVERAGE_FILE=$(CURDIR)/data/coverage/data .venv/bin/coverage run -m pytest -n 2 --dist loadfile

@@ -22,7 +22,7 @@ USAGE = "usage: python predict.py  (it reads with the default that .env names; a
 
 
 def main() -> int:
-    """Runs the smoke test; the exit code."""
+    """Runs the smoke test; returns the exit code."""
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that cannot show a character
     arguments = sys.argv[1:]
     if arguments:
@@ -33,7 +33,7 @@ def main() -> int:
         with system_refusals():
             smoke_test()
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read this has seen enough
+    except BrokenPipeError:  # the reader has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except PixelWiseError as error:
@@ -55,9 +55,9 @@ def smoke_test() -> None:
     """Prints a line for each of five digits, then the accuracy over all.
 
     Raises:
-        PixelWiseError: the model does not start, or does not do what its card says.
+        PixelWiseError: the model does not start, or does not keep its card's promise.
     """
-    from app.classifier import MODEL  # opens and verifies the model: inside, so that main() can say what is wrong
+    from app.classifier import MODEL  # opens and verifies the model; imported here so that main() can report a refusal
     from app.model.mnist import read_mnist_test
     from app.settings import read_settings
     from app.verify.accuracy import check_on_mnist, check_recorded, measure
@@ -84,9 +84,9 @@ def smoke_test() -> None:
 
 
 def show(images: np.ndarray, labels: tuple[str, ...]) -> None:
-    """Prints the answers for the first digits, and for a withheld one where there is one, with skew findings."""
+    """Prints the answers for the first digits, and for a withheld one if there is one, with skew findings."""
     from app.classifier import CLASSES, MODEL, classify_batch
-    from app.drawing.ring import with_withheld
+    from app.drawing.ring_of_zero import with_withheld
     from app.drawing.skew import find_skew, skipped_checks
     from app.model.contract import withheld_from
 

@@ -1,7 +1,7 @@
 """The public face: `CLASSES`, `classify_batch`, `classify`.
 
-The model that `.env` pins is opened and verified once, when this module is imported; one that is not what its release,
-its card and this code promise stops the import (docs/using.md, "Exit codes").
+The model that `.env` pins is opened and verified once, when this module is imported; if it breaks a promise of its
+release, its card or this code, the import fails (docs/using.md, "Exit codes").
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.verify.checks import Code
 from app.verify.open_model import ModelChoice, open_model
 from app.verify.refusals import UnknownVersion
 
-# The classes each major version speaks. Written here, never read from a model: a model that knows others is refused.
+# The classes of each major version. Written here, never read from a model: a model with other classes is refused.
 ROSTERS = {
     "v1": ("1", "2", "3", "4", "5", "6", "7", "8", "9"),
     "v2": ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
@@ -36,7 +36,8 @@ class Answer(TypedDict):
 
 
 def roster(version: str) -> tuple[str, ...]:
-    """The classes of a version such as "v1.0"; a version without roster is refused with the line to edit."""
+    """The classes of a version such as "v1.0"; a version without a roster is refused, and the refusal names the line to
+    edit."""
     form = re.fullmatch(r"(v[0-9]+)\.[0-9]+", version)
     if form is None or form[1] not in ROSTERS:
         lines = Path(__file__).read_text(encoding="utf-8").splitlines()
@@ -57,7 +58,7 @@ def classify_batch(images: NDArray[np.uint8]) -> list[Answer]:
         raise BadImages(images, shape="(N, 28, 28)")
     scores = MODEL.scorer.scores(images)
     best = scores.argmax(axis=1).tolist()
-    return [  # the model gives a score for each class, so strict=True would only cost time: a tenth of it, measured
+    return [  # the model gives a score for each class, so strict=True would only cost time: a tenth, as measured
         {"prediction": CLASSES[index], "confidence": row[index], "scores": dict(zip(CLASSES, row))}  # noqa: B905
         for index, row in zip(best, scores.tolist(), strict=True)
     ]

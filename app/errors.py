@@ -1,8 +1,8 @@
-"""The base of every refusal, those that several rooms share, and the exit codes; each room's own stand in its
-`refusals.py`.
+"""The base of every refusal, the refusals that several rooms share, and the exit codes; each room's own refusals are in
+its `refusals.py`.
 
-A message is built from four parts: the subject, what was found, what was expected, and what to do. `exit_code` is what
-the command line leaves with (docs/using.md, "Exit codes").
+A message is built from four parts: the subject, what was found, what was expected, and what to do. `exit_code` is
+that of the command line (docs/using.md, "Exit codes").
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ def printable(text: str) -> str:
 
 
 class PixelWiseError(Exception):
-    """A refusal. `str(error)` is one sentence or two, meant for a person; no character of it acts on a terminal.
+    """A refusal. `str(error)` is one sentence or two, meant for a person; it has no characters that control a
+    terminal.
 
     Attributes:
         found: what is wrong, as it reads behind the subject and a colon.
@@ -47,7 +48,7 @@ class PixelWiseError(Exception):
 
     @property
     def parts(self) -> dict[str, object]:
-        """The same for programs. What was expected has the key `promised`, whoever did: programs read it by that."""
+        """The parts of the message, for programs; the expectation keeps the key `promised`, which programs know."""
         return {
             "kind": type(self).__name__,
             "subject": self.subject,
@@ -66,7 +67,7 @@ class ConfigurationError(PixelWiseError):
 
 
 class Refused(PixelWiseError):
-    """A release, or a file of one, that is not what it must be."""
+    """A release, or a file of one, that differs from the promise."""
 
     exit_code = 4
 
@@ -138,17 +139,17 @@ NO_PROCESS = {
     errno.ENOENT: "Put it back, or set up anew (`bash setup-server.sh`) and start the service again.",
     errno.EAGAIN: "End processes of this user, or raise its limit (`ulimit -u`), then try again.",
 }
-"""What helps where a process cannot be started: its program or folder is gone, or there are too many."""
+"""Remedies where a process cannot be started: its program or folder is gone, or there are too many."""
 
 
 def cause_of(error: OSError) -> tuple[str, str]:
-    """The finding and the remedy for an error with which a system refuses."""
-    number = errno.ENOTDIR if error.errno == errno.EEXIST else error.errno or 0  # a folder that is to be made is a file
+    """The finding and the remedy for an error of the system."""
+    number = errno.ENOTDIR if error.errno == errno.EEXIST else error.errno or 0  # a file is in a folder's place
     return CAUSES.get(number, (os.strerror(number), "Mend that, then try again."))
 
 
 class SystemRefused(ConfigurationError):
-    """The system does not let a file or folder be written or read, for one of the `CAUSES`.
+    """A file or folder that the system does not allow to be written or read, for one of the `CAUSES`.
 
     Args:
         subject: the file or folder, or what was done to it.
@@ -162,12 +163,12 @@ class SystemRefused(ConfigurationError):
     def cause_in(words: str) -> OSError | None:
         """The error that another program reports in the words of the C locale; None if it reports none."""
         named = {os.strerror(number): number for number in CAUSES if os.strerror(number) in words}
-        longest = max(named, key=len, default=None)  # subtle: one of these sentences begins like another
+        longest = max(named, key=len, default=None)  # subtle: some of these sentences begin with another
         return None if longest is None else OSError(named[longest], longest)
 
 
 class CannotStore(ConfigurationError):
-    """Data that the service or a command keeps cannot be written where `setting` puts it."""
+    """Data of the service or a command that cannot be written to the place given by `setting`."""
 
     def __init__(self, path: Path, error: OSError, *, setting: str) -> None:
         found, remedy = cause_of(error)
@@ -178,18 +179,18 @@ class CannotStore(ConfigurationError):
 # -- blocks of code that let nothing out but refusals ------------------------------------------------------------------
 
 _SHOWN = 300
-"""Characters of what a library said, in a message."""
+"""Most characters of a library's own words in a message."""
 
 
 @contextmanager
 def only_refusals(refuse: Callable[[str], PixelWiseError]) -> Iterator[None]:
-    """Lets nothing but refusals out of its block, in which a library parses bytes of strangers.
+    """Lets only refusals out of its block, in which a library parses untrusted bytes.
 
-    What zipfile, yaml, tomllib or numpy raise for odd bytes is written down nowhere: a list of their errors is never
-    whole (OverflowError, RecursionError, struct.error and ValueError for long numbers were all missing from one).
+    The errors that zipfile, yaml, tomllib or numpy raise for odd bytes are documented nowhere: a list of them is never
+    complete (OverflowError, RecursionError, struct.error and ValueError for long numbers were all missing from one).
 
     Args:
-        refuse: makes the refusal from what was raised.
+        refuse: makes the refusal from the error's text.
     """
     try:
         yield
@@ -202,8 +203,8 @@ def only_refusals(refuse: Callable[[str], PixelWiseError]) -> Iterator[None]:
 
 @contextmanager
 def system_refusals(subject: object = "this system") -> Iterator[None]:
-    """Lets no OSError of a known cause out of its block: it becomes a SystemRefused of the file that the error names,
-    or of `subject` where it names none."""
+    """Turns an OSError of a known cause in its block into a SystemRefused of the file that the error names, or of
+    `subject` if it names none."""
     try:
         yield
     except OSError as error:

@@ -16,7 +16,7 @@ from app.drawing.normalise import RECIPE
 from app.drawing.strokes import draw_strokes
 from app.errors import PixelWiseError
 from app.model.contract import temperature_for
-from app.model.golden import GoldenSet
+from app.model.golden_set import GoldenSet
 from app.model.mnist import Digits
 from app.model.unsure import unsure_below
 from app.server.log import request_log, set_up_log
@@ -35,14 +35,14 @@ from app.web.rate_limits import RateLimits
 from app.web.refusals import MissingKey
 
 READY_DIGITS = 1
-"""Recorded digits that a readiness check sends through the queue."""
+"""Number of recorded digits that a readiness check sends through the queue."""
 
 
 def open_others(settings: Settings) -> tuple[list[Model], dict[str, str]]:
-    """The opened models of all versions but the default; and for each that is refused, why it is left out.
+    """The opened models of all versions but the default; and for each refused one, the reason why it is left out.
 
-    Each is held against its own roster, card, lock and golden set, as the default is. What strangers are told has no
-    path of this machine; the log has all of it.
+    Each is checked against its own roster, card, lock and golden set, like the default. The reason that strangers see
+    has no path of this machine; the log has the whole reason.
     """
     models: list[Model] = []
     left_out: dict[str, str] = {}
@@ -61,10 +61,10 @@ def open_others(settings: Settings) -> tuple[list[Model], dict[str, str]]:
 
 
 def as_served(model: Model, mnist: Digits | None) -> tuple[ServedVersion, CardPage]:
-    """An opened model as the service sees it, and what its release says of itself.
+    """An opened model as the service sees it, and its release's own description.
 
     Args:
-        mnist: what stands in for recorded digits where a release has none.
+        mnist: a substitute for recorded digits where a release has none.
     """
     golden = model.recorded.digits() if model.recorded else None
     stand_in = read_here(model, mnist)
@@ -109,7 +109,7 @@ def _card(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None) ->
 
 
 def report_environment(settings: Settings) -> dict[str, str]:
-    """For the process that makes reports: the settings as they are served, whatever `.env` says by now."""
+    """The environment of the process that makes reports: the settings in use, even if `.env` has changed since."""
     return {
         **os.environ,
         "DATABASE_URL": settings.database_url,

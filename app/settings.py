@@ -1,6 +1,6 @@
 """The environment and `.env`, read once into one frozen `Settings`.
 
-The real environment beats the file; relative paths count from the repository root.
+The real environment takes precedence over the file; relative paths count from the repository root.
 """
 
 from __future__ import annotations
@@ -66,24 +66,24 @@ class Settings:
 
     Attributes:
         root: the repository root; every other path is absolute.
-        model_repo: where releases are pulled from: https, ssh, `git@host:path`, file:// or a local path.
+        model_repo: the repository that releases are pulled from: https, ssh, `git@host:path`, file:// or a local path.
         model_version: the pinned release, as its tag says, such as "v1.0": the first of `model_versions`.
         model_versions: all releases that are served side by side, the default first; each once.
         model_path: the default's artefact; None means the pinned release's own.
-        require_lock: serve and pull only what `model.lock` lists (production).
-        mnist_dir: where MNIST's IDX files are cached, for releases without a golden set.
-        host, port: where the service listens.
-        secret_api_key: the key of the installation's own programs: printable ASCII; empty when there is none (the
-            service then does not start). One that others could guess (`weakness`) is here only while `is_local`.
-        data_dir: the folder of whatever the service writes: the note of which one runs, and by default its database and
-            its flags.
+        require_lock: serve and pull only releases that `model.lock` lists (production).
+        mnist_dir: the cache of MNIST's IDX files, for releases without a golden set.
+        host, port: the address on which the service listens.
+        secret_api_key: the key of the installation's own programs: printable ASCII; empty if there is none (the
+            service then does not start). One that others could guess (`weakness`) is allowed only while `is_local`.
+        data_dir: the folder for all that the service writes: the note of the running service, and by default its
+            database and its flags.
         database_url: `sqlite:///PATH` or `postgresql://…` with its password; by default pixelwise.db in `data_dir`.
-        flags_file: which version answers whom, and what is shown and kept; may be missing. By default flags.json in
-            `data_dir`.
+        flags_file: the flags, which decide on the version for each caller, and on what is shown and kept; may be
+            missing. By default flags.json in `data_dir`.
         keep_drawings: store the 784 grey values with each answer.
-        drawing_days: delete stored drawings after so many days; 0 keeps them.
+        drawing_days: the number of days after which stored drawings are deleted; 0 keeps them.
         results_public: anyone may read `GET /results`.
-        allowed_hosts: names by which the service may be called, beside IP addresses and localhost.
+        allowed_hosts: names by which the service may be called, in addition to IP addresses and localhost.
         trusted_proxies: networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
         limit_per_key, limit_per_address, limit_per_visit: rates such as "1000/second".
         log_level: "debug", "info", "warning" or "error".
@@ -124,12 +124,12 @@ class Settings:
 
     @property
     def is_local(self) -> bool:
-        """True if it listens for this machine alone."""
+        """True if the service listens for this machine alone."""
         return _is_loopback(self.host)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Tolerated faults that whoever runs the service should know."""
+        """Tolerated faults that the operator should know of."""
         return tuple(filter(None, (self.key_warning, self.exposure_warning)))
 
     @property
@@ -180,7 +180,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         versions = _split(values["MODEL_VERSIONS"])
         pinned = real.get("MODEL_VERSION", file.get("MODEL_VERSION", "")).strip()
         problems += _wrong_versions(versions, default=pinned)
-        values["MODEL_VERSION"] = versions[0] or DEFAULTS["MODEL_VERSION"]  # an empty one is named already
+        values["MODEL_VERSION"] = versions[0] or DEFAULTS["MODEL_VERSION"]  # an empty one was already reported
 
     problems += [f"{key} is empty, expected something like {DEFAULTS[key]}" for key in _NOT_EMPTY if not values[key]]
     problems += [f"{key} has a NUL, expected text" for key, value in values.items() if "\0" in value]
@@ -214,7 +214,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
             proxies.append(ipaddress.ip_network(text))
         except ValueError as error:
             problems.append(f"TRUSTED_PROXIES names {text}: {error}, expected addresses like 127.0.0.1 or 10.0.0.0/8")
-    if "?" in values["DATA_DIR"]:  # begins the options in the address of the database there
+    if "?" in values["DATA_DIR"]:  # it would begin the options in the address of the database
         problems.append(f"DATA_DIR={_shown(values['DATA_DIR'])}, expected a folder without ? in its path")
     data = root / values["DATA_DIR"]
     if not values["FLAGS_FILE"] and (root / "flags.json").exists() and not (data / "flags.json").exists():
@@ -252,7 +252,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
 
 
 def _database_in(data: Path, root: Path) -> str:
-    """The default's address; relative where it can be: then no character of the path to this tree has a meaning."""
+    """The default database's address; relative if possible, so that no character of the path to this tree has a
+    meaning."""
     return f"sqlite:///{(data.relative_to(root) if data.is_relative_to(root) else data) / 'pixelwise.db'}"
 
 
@@ -324,7 +325,7 @@ def _misspelt(key: str) -> str:
 
 
 def create(environ: Mapping[str, str] | None = None, *, root: Path = ROOT) -> None:
-    """Makes `.env` from `.env.example`, with the settings that are given in the environment in their lines.
+    """Makes `.env` from `.env.example`, with the settings given in the environment written into their lines.
 
     Raises:
         BadSettings: they are invalid; nothing is written then.
@@ -337,7 +338,7 @@ def create(environ: Mapping[str, str] | None = None, *, root: Path = ROOT) -> No
 
 
 def overruled(environ: Mapping[str, str] | None = None, *, root: Path = ROOT) -> list[str]:
-    """A line for each setting of the environment that differs from `.env`; without values, as some are secrets."""
+    """A line for each setting of the environment that differs from `.env`, without values, as some are secret."""
     real = os.environ if environ is None else environ
     lines, _ = env_file.read_lines(root / ".env")
     address = lines["DATABASE_URL"].value if "DATABASE_URL" in lines else ""
@@ -350,7 +351,7 @@ def overruled(environ: Mapping[str, str] | None = None, *, root: Path = ROOT) ->
 
 
 def _given(environ: Mapping[str, str], *, address: str = "") -> dict[str, str]:
-    """The settings of the environment, and the password that DATABASE_URL asks for: there, or else at `address`."""
+    """The settings of the environment, and the password if DATABASE_URL there, or else `address`, asks for it."""
     keys = tuple(DEFAULTS)
     if asks_for_password(environ.get("DATABASE_URL", address)):
         keys += (DB_PASSWORD,)
@@ -358,11 +359,11 @@ def _given(environ: Mapping[str, str], *, address: str = "") -> dict[str, str]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Does the one thing asked for.
+    """Does the one thing that the arguments ask for.
 
     `NAME...` prints settings, `--of-file NAME...` those of `.env` alone; `--create` and `--put NAME` (value on stdin)
-    write `.env`; `--notes` says what of it does not count in this run, and what others could guess. Nothing: can they
-    be read?
+    write `.env`; `--notes` names the lines of it that do not count in this run, and keys that others could guess.
+    Without arguments it checks that the settings can be read.
     """
     match arguments:
         case ["--create"]:

@@ -34,9 +34,9 @@ from tests.service import Service  # noqa: E402
 
 FEW, MANY = 1_000, 100_000
 TARGETS = {"counting": 1.0, "the process": 2.0, "the page": 2.0}
-"""Seconds for MANY answers, at most."""
+"""Most seconds for MANY answers."""
 KEPT_SECONDS = 10.5
-"""Then the service makes its report anew."""
+"""Wait after which the service makes its report anew."""
 LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd / 1000"
 
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def measure(folder: Path, *, rounds: int) -> dict[tuple[str, int], list[float]]:
-    """What is measured, and of how many answers -> its seconds, in each round."""
+    """(measurement, number of answers) -> its seconds in each round."""
     found: dict[tuple[str, int], list[float]] = {(name, count): [] for name in TARGETS for count in (FEW, MANY)}
     databases = {count: filled(folder, count) for count in (FEW, MANY)}
     running = {count: serving(folder / f"{count}", database) for count, database in databases.items()}
@@ -97,7 +97,7 @@ def processor_seconds(work: Callable[[], object]) -> float:
 
 
 def process_seconds(database: Database) -> float:
-    """Of the process that writes the page."""
+    """Processor seconds of the process that writes the page."""
     environ = {**os.environ, "DATABASE_URL": f"sqlite:///{database.file}"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-m", "app.report"], cwd=ROOT, env=environ, check=True, stdout=subprocess.DEVNULL)

@@ -1,4 +1,4 @@
-"""What is compared with what, what was aimed at, and whether a run reached it."""
+"""The comparisons, their targets, and verdicts on a run."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Ratio:
     """How many times less than the other ours takes: the median of pairs taken side by side, and their spread.
 
     Attributes:
-        target: at least so much was aimed at; None where nothing was.
+        target: the least ratio aimed at; None where there is no target.
         ours, other: medians, in the unit of the measurement.
     """
 
@@ -68,7 +68,7 @@ class Ratio:
 
     @property
     def verdict(self) -> str:
-        """ "met", "not met", or nothing where nothing was aimed at."""
+        """ "met", "not met", or nothing where there is no target."""
         if self.target is None:
             return ""
         return "met" if self.value >= self.target else "not met"
@@ -80,7 +80,7 @@ def ratio(ours: Sequence[float], other: Sequence[float], target: float | None) -
 
 
 def is_aimed(one_pass: Mapping[str, Any]) -> bool:
-    """Targets are held with one thread, in a process that has handled nothing larger."""
+    """True if targets apply: with one thread, in a process that has handled nothing larger."""
     return one_pass["threads"] == 1 and not one_pass["after_large"]
 
 

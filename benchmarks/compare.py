@@ -28,9 +28,9 @@ from app.classifier import CLASSES, MODEL
 from app.model.contract import SCORE_TOLERANCE
 
 BATCHES = 20
-"""So many different batches, at most."""
+"""Most different batches."""
 SECONDS_PER_TURN = 0.05
-"""A contender runs its batches again until its turn takes about so long, so that one interruption weighs little."""
+"""A contender repeats its batches until its turn takes about this long, so that one interruption weighs little."""
 
 
 def main() -> None:
@@ -66,10 +66,10 @@ def blas_name(library: Mapping[str, Any]) -> str:
 
 
 def hold_against_each_other(entrants: Mapping[str, Callable[[Images], Any]], images: Images, *, step: int) -> float:
-    """Ends the benchmark if anybody is fast and wrong; returns the largest difference of two scores.
+    """Ends the benchmark if a contender is fast but wrong; returns the largest difference of two scores.
 
     Args:
-        step: images of one call; not more than what is measured next, see above.
+        step: images of one call; no more than are measured next, see above.
     """
     worst = 0.0
     for start in range(0, len(images), step):
@@ -86,14 +86,14 @@ def hold_against_each_other(entrants: Mapping[str, Callable[[Images], Any]], ima
 
 
 def labels_and_scores(given: Any) -> tuple[list[str], NDArray[np.floating]]:
-    """Of answers with dictionaries, or of an array of scores."""
+    """The labels and scores of answers as dictionaries, or of an array of scores."""
     if isinstance(given, list):
         return [answer["prediction"] for answer in given], np.array([[*answer["scores"].values()] for answer in given])
     return [CLASSES[best] for best in given.argmax(axis=1)], given
 
 
 def batches(images: Images, size: int) -> list[Images]:
-    """Different ones of equal size."""
+    """Different batches of equal size."""
     return [images[start : start + size] for start in range(0, len(images) - size + 1, size)][:BATCHES]
 
 
@@ -103,7 +103,7 @@ def rounds(
     """Seconds for one batch, for each contender in each round: the median of its turn's calls, and their mean.
 
     The garbage collector stays on, and few calls hold one of its full collections: the median leaves those out on all
-    sides, the mean holds them. Who begins a round changes.
+    sides, the mean includes them. The contender that begins a round changes.
     """
     repeats = {name: turns_for(run, work) for name, run in entrants.items()}
     medians: dict[str, list[float]] = {name: [] for name in entrants}

@@ -33,12 +33,12 @@ from PIL import Image, ImageOps  # noqa: E402
 from app.drawing.decode_image import Picture, decode, open_picture, read_grey  # noqa: E402
 from app.drawing.normalise import RECIPE, Grey, normalise  # noqa: E402
 from app.drawing.recipe import see  # noqa: E402
-from app.drawing.ring import has_ring  # noqa: E402
+from app.drawing.ring_of_zero import has_ring  # noqa: E402
 from app.drawing.strokes import draw_strokes  # noqa: E402
 from app.model.contract import INK_ABOVE, temperature_for  # noqa: E402
 from app.model.engine import Engine  # noqa: E402
 from app.model.mnist import read_mnist_test  # noqa: E402
-from app.model.sklearn_pickle.reader import read_artefact  # noqa: E402
+from app.model.sklearn_pickle.artefact import read_artefact  # noqa: E402
 from app.model.unsure import SURE_FROM, certainties  # noqa: E402
 from app.release.pull import pull  # noqa: E402
 from app.verify.card import read_card  # noqa: E402
@@ -80,14 +80,14 @@ class Shown(NamedTuple):
 
 
 def by_the_recipe_before(data: bytes) -> Grey:
-    """What version 1 of the recipe made of a file: ink is what is above 128 once a light picture is turned over."""
+    """The drawing by version 1 of the recipe: ink is anything above 128, once a light picture is inverted."""
     grey = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("L"))
     rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     return normalise(255 - grey if np.median(rim) > INK_ABOVE else grey)
 
 
 def by_today_s(data: bytes) -> Grey:
-    """What the model is shown today."""
+    """The drawing by today's recipe."""
     return see(decode(open_picture(data))).pixels
 
 
@@ -100,7 +100,7 @@ def shown(label: str, data: bytes) -> Shown:
 
 
 def under(condition: str, count: int) -> dict[str, list[Shown]]:
-    """By kind of digit, so many of each under one condition."""
+    """Digits by kind, `count` of each under one condition."""
     images, labels = mnist_test()
     chosen = np.random.default_rng(SEED).choice(len(images), count, replace=False)
     pen = [own_digit(SEED, place=place) for place in range(count)]
@@ -112,13 +112,13 @@ def under(condition: str, count: int) -> dict[str, list[Shown]]:
 
 
 def on_bare_pages(condition: str, count: int) -> Counter[str]:
-    """What is said of so many pages with nothing on them: a finding's name, or READ."""
+    """Counts of the outcomes on `count` empty pages: a finding's name, or READ."""
     seen = (see(decode(open_picture(bare_page(condition, SEED, place)))) for place in range(count))
     return Counter(one.unread.name if one.unread else READ for one in seen)
 
 
 def on_canvas(pen: int, count: int) -> list[Shown]:
-    """Strokes as a canvas of 280 pixels has them, sent as its grey values."""
+    """Strokes as drawn on a canvas of 280 pixels, sent as its grey values."""
     sheets = []
     for place in range(count):
         label, chance = LABELS[place % 10], np.random.default_rng([SEED, 2, place])
@@ -140,7 +140,7 @@ def as_strokes(count: int) -> tuple[Grey, NDArray[np.str_]]:
 
 
 def rights(model: Model, sheets: list[Shown]) -> tuple[Bools, Bools]:
-    """Which are read rightly, before and now, of the digits that this version knows."""
+    """For each digit that this version knows, whether it is read rightly, before and now."""
     labels = np.array([one.label for one in sheets])
     known = np.isin(labels, model.engine.classes)
     before, now = (
@@ -151,7 +151,7 @@ def rights(model: Model, sheets: list[Shown]) -> tuple[Bools, Bools]:
 
 
 def calibrated(model: Model, images: Grey, labels: NDArray[np.str_]) -> dict[str, Any] | None:
-    """How far certainties lie from the share of right answers; None where the release measured no temperature."""
+    """The distance of certainties from the share of right answers; None where the release measured no temperature."""
     if model.temperature is None:
         return None
     known = np.isin(labels, model.engine.classes)
@@ -180,7 +180,7 @@ def _edges(count: int) -> Iterable[tuple[int, int]]:
 
 
 def rings() -> dict[str, tuple[int, int]]:
-    """How many zeros, and how many other digits, are named `may-be-withheld`, of how many."""
+    """Counts of zeros and of other digits with the finding `may-be-withheld`, each with its total."""
     images, labels = mnist_test()
     own, own_labels = as_strokes(2000)
     found = {}
@@ -212,7 +212,7 @@ def _milliseconds(act: Callable[[], object]) -> float:
 
 
 def photographs(folder: Path | None, models: dict[str, Model]) -> dict[str, Any] | None:
-    """What is read of pictures of real people, whose digit is the last letter of their names; None where none are."""
+    """Results on pictures of real people, whose digit is the last letter of the file's name; None if there are none."""
     files = sorted(file for file in folder.iterdir() if file.stem[-1].isdigit()) if folder and folder.is_dir() else []
     if not files:
         return None
@@ -320,7 +320,7 @@ def say(line: str) -> None:
 
 
 def read_options() -> argparse.Namespace:
-    """What was asked for on the command line."""
+    """The options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     folder = os.environ.get("PIXELWISE_PICTURES")
     parser.add_argument("--count", type=int, default=250, help="digits of a pen, and of MNIST, under each condition")

@@ -107,7 +107,7 @@ PAPER, INK = 255, 30
 
 READ = "a digit"
 SAID = (("blank", "faint"), ("lines", "frame"), ("several-digits", "too-small"), (READ,))
-"""What may be said of a bare page, by column."""
+"""Possible outcomes on a bare page, by column."""
 
 Rights = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 

@@ -1,4 +1,4 @@
-"""Those who are measured: each takes (N, 28, 28) uint8 images and gives scores, or answers with dictionaries."""
+"""The contenders: each takes (N, 28, 28) uint8 images and gives scores, or answers as dictionaries."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from onnx_peer import onnx_scores
 
 from app.classifier import CLASSES, MODEL, classify_batch
 from app.drawing.skew import find_skew
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.sklearn_pickle.artefact import read_artefact
 
 Images = NDArray[np.uint8]
 
 
 def contenders(*, threads: int | None) -> dict[str, Callable[[Images], Any]]:
-    """By name, in the order of their first turn."""
+    """The contenders by name, in the order of their first turn."""
     plain = PlainPath(MODEL.path)
     contract = MODEL.card.contract if MODEL.card else None
     profile = contract.profile if contract else None
@@ -38,7 +38,7 @@ class PlainPath:
 
     def __init__(self, path: Path) -> None:
         # One of our own releases, built in this tree and checked against its record by the import above. Nothing that
-        # a user of PixelWise can reach does this: unpickling executes what the file says.
+        # a user of PixelWise can reach does this: unpickling executes the file's instructions.
         self.pipeline = joblib.load(path)
 
     def scores(self, images: Images) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/flags.py [--quick] [--json]
 
 Each evaluation goes the whole way: app/flags, OpenFeature's client, flagd's evaluator. Every visitor is a new one, so
-that nothing is remembered, but where that is what is measured. A round is timed as a whole and divided by its calls,
+that nothing is remembered, except where remembering is measured. A round is timed as a whole and divided by its calls,
 which includes the loop around them and the visitor's context (about 0.2 us).
 """
 
@@ -25,9 +25,9 @@ sys.path.insert(0, str(ROOT))
 from app.flags.evaluator import Context, Flags  # noqa: E402 - the path to app/ comes first
 
 TARGET = 60.0
-"""Microseconds of one evaluation, at most."""
+"""Most microseconds of one evaluation."""
 ONE = "one evaluation"
-"""What the name of such a figure begins with."""
+"""Prefix of the names of such figures."""
 VERSIONS = ("v1.0", "v2.0", "v1.1")
 LAB = {"==": [{"var": "key"}, "lab"]}
 RULES: dict[str, Any] = {
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def figures(*, rounds: int, calls: int) -> dict[str, list[float]]:
-    """What is asked -> microseconds a call, of each round."""
+    """Question -> microseconds a call, in each round."""
     with tempfile.TemporaryDirectory() as folder:
         found = {
             f"{ONE}: {name}": measure(flags_with(rule, Path(folder)).choose, rounds=rounds, calls=calls)
@@ -88,7 +88,7 @@ def measure(ask: Callable[[Context], object], rounds: int, calls: int, *, visito
     """Microseconds a call, of each round; the first, which warms up, is left out.
 
     Args:
-        visitors: who ask in turn; None: each call is of somebody new.
+        visitors: the number that ask in turn; None: each call has a new visitor.
     """
     found = []
     for number in range(rounds + 1):

@@ -3,7 +3,7 @@
     python benchmarks/load.py --url http://127.0.0.1:8000/classify --key KEY --connections 50 --seconds 10 [--rate 900]
 
 Closed loop (`run_closed`): each connection sends its next request when the last one is answered. Open loop
-(`run_open`): requests arrive at a fixed rate, whatever the server does, and latency counts from the moment a request
+(`run_open`): requests arrive at a fixed rate regardless of the server, and latency counts from the moment a request
 should have been sent, so that waiting for a free connection is not hidden. Requests are made before the clock starts;
 of an answer only the status and the length are read. The generator shares the machine with the server: the processor
 time that it took is reported.
@@ -29,7 +29,7 @@ Drawing = list[list[int]]
 
 @dataclass(frozen=True)
 class Target:
-    """Where requests go and what they carry.
+    """The destination and the contents of requests.
 
     Args:
         url: http://HOST:PORT/PATH
@@ -74,7 +74,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run saw after its warm-up.
+    """Measurements of a run after its warm-up.
 
     `ok` is the latency of answers with status 200, `others` of the rest. `errors` counts requests without an answer:
     refused, cut off, or open at the end. `reconnects` counts the connections that the server closed or refused, and
@@ -104,7 +104,7 @@ def run_closed(
     """Each connection sends its next request when the last one is answered.
 
     Args:
-        limit: end after so many requests, should that come first; None: only the time counts
+        limit: the number of requests after which to end, if reached first; None: only the time counts
         keep: keep the answers of the measured time
     """
     requests = target.requests()

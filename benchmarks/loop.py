@@ -1,4 +1,4 @@
-"""The event loop of the load generator (load.py): connections, what is due when, and answers as bytes.
+"""The event loop of the load generator (load.py): connections, due requests, and answers as bytes.
 
 One loop serves both kinds of load: a free connection takes the next request that is due. In the closed loop one always
 is; in the open loop one becomes due every 1 / rate seconds, and waits while no connection is free.
@@ -21,15 +21,15 @@ CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 CHUNK = re.compile(rb"([0-9a-fA-F]+)[^\r\n]*\r\n")
 PAUSE_SECONDS = 0.05
-"""Before a connection that was refused or cut off tries again."""
+"""Wait before a connection that was refused or cut off tries again."""
 GRACE_SECONDS = 10.0
-"""After the end, for answers still under way."""
+"""Time after the end for answers still under way."""
 
 clock = time.perf_counter
 
 
 class Answer(NamedTuple):
-    """One kept answer: which body was sent, and what came back."""
+    """One kept answer: the body that was sent, and the answer's bytes."""
 
     number: int
     status: int
@@ -101,7 +101,7 @@ class Loop:
             while self.idle and (due := self._next_due(now)) is not None:
                 self._send(self.idle.popleft(), due)
             if (self._all_sent(now) and not self.busy) or now > self.end + GRACE_SECONDS:
-                # What is open now, and what never found a connection, was not answered in time.
+                # Requests that are open now, or never found a connection, were not answered in time.
                 never_sent = 0 if self.rate is None else int((self.end - self.start) * self.rate) - self.sent
                 self.errors += self.busy + max(0, never_sent)
                 return
@@ -156,7 +156,7 @@ class Loop:
         connection.socket = opened = socket.socket()
         opened.setblocking(False)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        opened.connect_ex(self.address)  # how it went arrives as an event
+        opened.connect_ex(self.address)  # the outcome arrives as an event
         self.by_file[opened.fileno()] = connection
         self.epoll.register(opened, select.EPOLLIN | select.EPOLLOUT)
 
@@ -209,7 +209,7 @@ class Loop:
             self._send(connection, due)
 
     def _lose(self, connection: Connection) -> None:
-        """The server closed or refused: the request under way, if any, has no answer."""
+        """Handles a connection closed or refused by the server: the request under way, if any, has no answer."""
         self._close(connection)
         if connection.number < 0:
             return  # idle, and it stays so
@@ -227,7 +227,7 @@ class Loop:
 
 
 def answer_size(data: bytes) -> int | None:
-    """Bytes of the whole answer that begins `data`, or None as long as nobody can know."""
+    """Bytes of the whole answer that begins `data`, or None while that is unknown."""
     body = data.find(b"\r\n\r\n") + 4
     if body < 4:
         return None

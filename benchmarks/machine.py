@@ -1,4 +1,4 @@
-"""What the figures were taken on. Standard library only (see processes.py)."""
+"""Description of the machine that the figures were taken on. Standard library only (see processes.py)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def describe_machine() -> dict[str, object]:
 
 
 def processor() -> str:
-    """As /proc/cpuinfo names it; where there is none, what Python knows."""
+    """The processor's name from /proc/cpuinfo, or else from Python."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}

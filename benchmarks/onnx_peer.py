@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, checker, helper, numpy_helper
 
 from app.model.contract import INK_ABOVE
-from app.model.sklearn_pickle.reader import Artefact
+from app.model.sklearn_pickle.artefact import Artefact
 
 OPERATORS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid"}
 

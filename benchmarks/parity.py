@@ -28,10 +28,10 @@ from app.model.contract import INK_ABOVE, SCORE_TOLERANCE  # noqa: E402
 from app.model.engine import Engine  # noqa: E402
 from app.model.mnist import read_mnist_test  # noqa: E402
 from app.model.refusals import ArtefactRefused  # noqa: E402
-from app.model.sklearn_pickle.reader import Artefact, read_artefact  # noqa: E402
+from app.model.sklearn_pickle.artefact import Artefact, read_artefact  # noqa: E402
 
 EXACT = 1e-12
-"""How far scores computed in float64 from the layers that were read may lie from those of a float64 model."""
+"""Greatest distance of scores computed in float64 from the layers read here from those of a float64 model."""
 TESTED = 500
 
 
@@ -77,7 +77,7 @@ RELEASES = (
 
 @dataclass
 class Outcome:
-    """What became of the artefacts of one kind: how many files were read or refused, how far the scores lay apart."""
+    """Outcome for the artefacts of one kind: the numbers of files read and refused, and the distance of the scores."""
 
     read: int = 0
     refused: int = 0
@@ -108,7 +108,7 @@ def main(wanted: list[str]) -> int:
 
 
 def artefacts(release: Release) -> Path:
-    """The folder of what this release writes; its environment is made when it is not there."""
+    """The folder with this release's artefacts; its environment is made if missing."""
     results = ROOT / "benchmarks" / "results"
     environment = results / "parity-venvs" / release.sklearn
     pins = [f"{name}=={version}" for name, version in zip(("scikit-learn", *release._fields[1:]), release, strict=True)]
@@ -145,7 +145,7 @@ def judge(folder: Path, images: NDArray[np.uint8]) -> dict[str, Outcome]:
 def judge_file(
     path: Path, number: int, case: dict[str, Any], images: NDArray[np.uint8], outcome: Outcome
 ) -> Iterator[str]:
-    """Counts one artefact; yields what is wrong with how it was taken."""
+    """Counts one artefact; yields faults in how it was read."""
     try:
         artefact = read_artefact(path)
     except ArtefactRefused as refusal:
@@ -178,7 +178,7 @@ def judge_file(
 
 
 def exact_scores(artefact: Artefact, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """What the layers say, in float64 and as plainly as can be: checks the reader apart from the engine."""
+    """Scores of the layers in plain float64 arithmetic: a check of the reader apart from the engine."""
     activate = {
         "relu": lambda values: np.maximum(values, 0),
         "tanh": np.tanh,

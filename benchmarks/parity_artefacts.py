@@ -1,4 +1,4 @@
-"""Small pipelines of every kind this scikit-learn can write, with what it says of 500 test digits.
+"""Small pipelines of every kind this scikit-learn can write, with its scores of 500 test digits.
 
     python parity_artefacts.py DIGITS FOLDER
 
@@ -79,7 +79,7 @@ def networks():
 
 
 def refused():
-    """(what the refusal must name, pipeline): honest, and not what PixelWise reads."""
+    """(name that the refusal must contain, pipeline): honest files that PixelWise does not read."""
     binarize = ("binarize", Binarizer(threshold=0.5))
     for model in (
         RandomForestClassifier(3),

@@ -1,5 +1,5 @@
-"""A copy of the product in benchmarks/results/product/, with all three releases pulled: what is measured is what runs,
-and the `.env` and `models/` of this installation neither change nor matter."""
+"""A copy of the product in benchmarks/results/product/, with all three releases pulled: the copy is measured as it
+runs, and the `.env` and `models/` of this installation neither change nor matter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the service promises, and whether a run kept it. Pure: from the results of service.py to verdicts."""
+"""The service's promises, and verdicts on a run: pure functions of the results of service.py."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LONE_EXCESS_MS = 0.3
 OVERLOAD_P99_TIMES = 3
 REFUSAL_MS = 100
 VERSIONS_TIMES = 0.5
-"""Throughput with a second version that reads along, of that of one version alone."""
+"""Throughput with a second version that reads along, as a share of that of one version alone."""
 FLAG_MICROSECONDS = 60
 FLAG = "one evaluation"
-"""What the names of figures of one flag evaluation begin with."""
+"""Prefix of the names of figures of one flag evaluation."""
 IDLE_PERCENT = 0.5
 GROWTH_MIB = 5
 BUSY = 0.9
-"""A load generator that takes more of a core than this may be what is measured."""
+"""A load generator that takes more of a core than this may itself limit the figures."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Claim:
 
 
 def claims(results: Mapping[str, Any]) -> list[Claim]:
-    """Of the parts that were measured, in the order of the page."""
+    """The claims on the parts that were measured, in the order of the page."""
     makers = {
         "peers": _peers,
         "lone": _lone,
@@ -135,7 +135,7 @@ def versions_share(part: Mapping[str, Any]) -> Spread:
 
 
 def shed_share(part: Mapping[str, Any], turn: str) -> Spread:
-    """Of the shadows that were due in one turn of each round, those that were not read: shed, or failed."""
+    """The share of shadows due in one turn of each round that were not read: shed, or failed."""
     counts = [run[turn]["shadows"] for run in part["runs"]]
     return Spread.of([1 - one["stored"] / sum(one.values()) for one in counts])
 

@@ -1,4 +1,4 @@
-"""What is measured of PixelWise alone: a lone request, overload, two versions, idling, batches, memory. Standard
+"""Measurements of PixelWise alone: a lone request, overload, two versions, idling, batches, memory. Standard
 library only.
 
 Each function starts the service with everything on, as peers/serve_pixelwise.py does, and returns what the JSON file
@@ -28,14 +28,14 @@ from peers.services import OURS, ROOT, TWO, Service, bare, running
 
 CONNECTIONS = 50
 OPEN_CONNECTIONS = 400
-"""Of the open loop: so many requests may be under way at once; further ones wait, and their clock runs."""
+"""Most requests of the open loop under way at once; further ones wait, and their clock runs."""
 LOADS = (0.7, 2.0)
-"""Of what the closed loop measured just before."""
+"""Loads, as shares of the throughput that the closed loop measured just before."""
 WARM_UP_SECONDS = 2.0
 HALF = 0.5
-"""Of what one version alone bears: so much is sent to two, evenly."""
+"""Load on two versions, evenly spaced, as a share of what one version alone bears."""
 SHADOWS_SECONDS = 1.0
-"""After the last answer: what was read along by then is stored."""
+"""Wait after the last answer, until all shadow answers are stored."""
 VOLLEYS = 20
 MEMORY_STEPS = 4
 
@@ -103,7 +103,7 @@ def versions(*, rounds: int, seconds: float, quick: bool) -> dict[str, Any]:
 
 
 def _read_along(service: Service, *, seconds: float, rate: float | None = None) -> dict[str, Any]:
-    """A run of its own, closed or at a rate, and what became of the shadows of what it sent."""
+    """A run of its own, closed or at a rate, with the outcomes of the shadows of its drawings."""
     with running(service, digits(1_000)) as (target, _, _):
         served = json.loads(_got(target, "/health"))
         if len(served["versions"]) != (2 if service is TWO else 1):
@@ -126,7 +126,7 @@ def _read_along(service: Service, *, seconds: float, rate: float | None = None) 
 
 
 def _shadows(target: Target) -> dict[str, float]:
-    """How many shadow answers came to what so far."""
+    """Counts of shadow answers so far, by outcome."""
     text = _got(target, "/metrics")
     counts = dict.fromkeys(("stored", "shed", "failed"), 0.0)
     for outcome, count in re.findall(r'^pixelwise_shadow_answers_total{outcome="(\w+)",.*} (\S+)$', text, re.MULTILINE):
@@ -141,7 +141,7 @@ def _flag_costs(*, quick: bool) -> dict[str, Any]:
 
 
 def idle(*, seconds: float) -> dict[str, Any]:
-    """Processor time of parent and worker together while nobody asks for anything."""
+    """Processor time of parent and worker together while no request comes."""
     with running(OURS, digits(1_000)) as (target, process, _):
         run_closed(target, connections=CONNECTIONS, seconds=1, warm_up=0)
         time.sleep(3)
@@ -241,7 +241,7 @@ def _batched(target: Target) -> tuple[float, float]:
 
 
 def _got(target: Target, path: str) -> str:
-    """What GET gives there."""
+    """The answer to GET at this path."""
     host, port = target.address
     with urlopen(f"http://{host}:{port}{path}") as answer:
         return str(answer.read().decode())

@@ -1,1 +1,1 @@
-"""Digits as people draw them, and photographs of them: what a release is measured with that nobody has to collect."""
+"""Digits as people draw them, and photographs of them: material for measuring a release that nobody has to collect."""

@@ -24,13 +24,13 @@ from drawn.forms import FORMS, Hand
 from drawn.page import ink_of_strokes
 
 STROKES = "strokes"
-"""The condition of what was drawn with a pen here, and never photographed."""
+"""The condition of digits drawn with a pen here, and never photographed."""
 
 Grey = NDArray[np.uint8]
 
 
 class Drawn(NamedTuple):
-    """A digit as the model sees it, and where it is from."""
+    """A digit as the model sees it, and its origin."""
 
     image: Grey
     label: str

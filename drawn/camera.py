@@ -41,7 +41,7 @@ def paper(shape: tuple[int, int], colour: Colour, chance: np.random.Generator) -
 
 
 def inked(surface: Light, ink: Coverage, colour: Colour) -> Light:
-    """The surface under ink: where covered, it reflects what the ink lets through, `colour`, of the light."""
+    """The surface under ink: where covered, it reflects only the share of light that the ink lets through, `colour`."""
     seen: Light = surface * (1 - ink[:, :, np.newaxis] * (1 - _colour(colour)))
     return seen
 
@@ -65,8 +65,8 @@ def photographed(
     """A JPEG of a page under this light, by a camera that balances white as well as cameras do.
 
     Args:
-        seen: what the page reflects of full light.
-        light: how much of it falls there.
+        seen: the page's reflection of full light.
+        light: the share of full light that falls there.
         blur: the lens's, the deviation in pixels.
         noise: the sensor's deviation, of 1, in what the file holds.
         quality: of the JPEG; None is what telephones choose, 85 to 92.
@@ -87,7 +87,7 @@ def screen(seen: Light) -> bytes:
 
 
 def to_screen(light: Light) -> Light:
-    """Linear light as the values of a screen, of a gamma of 2.2; what is brighter than white is white."""
+    """Linear light as the values of a screen, of a gamma of 2.2; values brighter than white become white."""
     curve: Light = np.linspace(0, 1, LEVELS, dtype=np.float32) ** np.float32(1 / 2.2)
     return curve[np.clip(light * (LEVELS - 1), 0, LEVELS - 1).astype(np.intp)]
 

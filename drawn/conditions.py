@@ -34,7 +34,7 @@ class Condition:
     in_corner: bool = False
 
     def page(self, chance: np.random.Generator) -> Page:
-        """A page whose sides are 300 to 500 pixels, and where on it the digit is."""
+        """A page with sides of 300 to 500 pixels, and the place of the digit on it."""
         height, width = (int(side) for side in chance.integers(300, 501, 2))
         shorter = min(height, width)
         side, pen = shorter * between(chance, *self.digit), shorter * between(chance, *self.pen)

@@ -1,6 +1,6 @@
 """Digits as strokes of a pen, as people draw them: a form of `forms`, written by one of many hands.
 
-Nothing here was copied from anybody's drawings, and no model had a say in a single digit.
+Nothing here was copied from anyone's drawings, and no model influenced any digit.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Writer:
 
 
 def find_writer(chance: np.random.Generator) -> Writer:
-    """Somebody, of the many there are."""
+    """A writer chosen at random."""
     return Writer(
         slant=float(np.clip(chance.normal(0.1, 0.2), -0.35, 0.6)),
         aspect=float(np.exp(np.clip(chance.normal(-0.06, 0.25), -0.5, 0.5))),
@@ -68,12 +68,12 @@ def find_writer(chance: np.random.Generator) -> Writer:
 
 
 def draw_digit(label: str, chance: np.random.Generator, *, hand: Hand) -> list[Floats]:
-    """A digit that people read as `label`, by somebody who writes like nobody else.
+    """A digit that people read as `label`, in a writing of its own.
 
     Args:
         label: "0" to "9".
-        chance: where form and writer come from: the same state gives the same digit.
-        hand: which half of the forms is used. No form is in both, and writers differ with their seeds.
+        chance: the source of form and writer: the same state gives the same digit.
+        hand: the half of the forms to use. No form is in both, and writers differ with their seeds.
 
     Returns:
         For each time the pen was down its points, (n, 2) float64, x to the right and y downwards. The digit begins at

@@ -1,4 +1,4 @@
-"""All files of one release, in a folder: the artefact, what it was measured to do, and what made it."""
+"""All files of one release, in a folder: the artefact, its measured results, and its training scripts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def build_release(
 
     Args:
         previous: the release before this one and its card; None for the first.
-        files: what `data` was read from; their digests go into the card.
+        files: the files that `data` was read from; their digests go into the card.
         drawn: digits as people draw them; it is measured with them, and never trained on them.
 
     Returns:
@@ -100,7 +100,7 @@ def build_release(
 
 
 def scores_of(pipeline: Pipeline, images: np.ndarray) -> np.ndarray:
-    """(N, k) float64: what the pipeline says of (N, 28, 28) uint8 images."""
+    """(N, k) float64: the pipeline's scores of (N, 28, 28) uint8 images."""
     with one_thread():
         return pipeline.predict_proba(binarised(images))
 
@@ -117,7 +117,7 @@ def calibrated(pipeline: Pipeline, recipe: Recipe, drawn: DrawnDigits) -> Calibr
 
 
 def write_described(pipeline: Pipeline, path: Path) -> Artefact:
-    """Write the artefact; returns what its card says of it."""
+    """Write the artefact; returns its description for the card."""
     write_artefact(pipeline, path)
     return Artefact(
         name=path.name,

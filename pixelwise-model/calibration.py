@@ -1,4 +1,4 @@
-"""Digits as people draw them, which no model learns from: how a release reads them, and how sure it may be.
+"""Digits as people draw them, never used for training: a release's accuracy on them, and its calibration.
 
 PixelWise makes them (`python -m drawn FILE`) and hands over one file; nothing of its code is needed here.
 """
@@ -29,7 +29,7 @@ ARRAYS = {"images": "|u1", "labels": "<U1", "conditions": "<U20", "hands": "<U11
 STROKES = "strokes"
 CHOOSING, MEASURING = HANDS = ("calibration", "test")
 LEAST = 100
-"""Digits of each hand, strokes and pictures: fewer say nothing."""
+"""Fewest digits of each hand, of strokes and of pictures, that give a meaningful figure."""
 BINS = 15
 COLDEST, HOTTEST = 0.05, 20.0
 """Bounds of the search for a temperature; at 1 the confidence is as the model gives it."""
@@ -122,7 +122,7 @@ _PROMISED = {
 
 
 def _array(archive: zipfile.ZipFile, name: str, dtype: str) -> np.ndarray:
-    """An array of the archive. No memory is taken on the word of its header: its bytes are there already.
+    """An array of the archive. No memory is allocated on the word of its header: its bytes are there already.
 
     Raises:
         ValueError: it has another dtype, or other bytes than its header says.

@@ -38,7 +38,7 @@ def write_card(
         previous: the release before this one, and its contract if its card states one; None for the first.
         libraries: "python", "numpy", "sklearn", "joblib" -> version.
         data: name -> SHA-256 of each file that it was trained, tested and measured with.
-        calibration: how it reads digits as people draw them; None where that was not measured.
+        calibration: its results on digits as people draw them; None where not measured.
     """
     classes, withheld, golden = contract["classes"], contract["withheld"], contract["golden"]
     prose = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(

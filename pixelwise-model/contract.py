@@ -14,7 +14,7 @@ from train import INK_ABOVE, Recipe
 
 @dataclass(frozen=True)
 class Artefact:
-    """The trained pipeline as written: its file, and what it says of itself."""
+    """The trained pipeline as written: its file, and its own description."""
 
     name: str
     sha256: str
@@ -270,7 +270,7 @@ COMPARED = {
     "input": ("Input", _is_input),
     "sklearn": ("Written by scikit-learn", _is_word),
 }
-"""Key of the contract -> its name in a sentence, and what its value must be to be compared."""
+"""Key of the contract -> its name in a sentence, and the form of values that can be compared."""
 
 
 def _plain(value: Any) -> str:

@@ -37,7 +37,7 @@ def release(
     """Build the version from its recipe and publish it; returns the commit.
 
     Args:
-        files: what `data` was read from.
+        files: the files that `data` was read from.
         drawn: digits as people draw them, to be measured with.
     """
     from build import build_release
@@ -64,15 +64,15 @@ def release_from_table(
     from train import recipe_of
 
     recipe = recipe_of(version)
-    digits = drawn_digits(version, drawn)  # what is wrong with them is said before the training
+    digits = drawn_digits(version, drawn)  # faults in them are reported before the training
     return release(version, recipe, load_mnist(cache or CACHE), repository, files=FILES, drawn=digits)
 
 
 def drawn_digits(version: str, given: Path | None, *, usual: Path = DRAWN) -> DrawnDigits | None:
-    """Those of the file that was given, or of the usual one; None, and said so, where that is not there.
+    """The digits of the given file, or of the usual one; None, with a message, if the usual one is missing.
 
     Raises:
-        DrawnRefused: the file is none, or is not there though it was given.
+        DrawnRefused: the file is invalid, or was given but is missing.
     """
     from calibration import read_drawn
     from mnist import say
@@ -124,7 +124,7 @@ def cut(version: str, repository: ReleaseRepository, options: argparse.Namespace
     """Release the version, or find it done, and push it, as the options say."""
     version_key(version)
     if version not in repository.versions():
-        release_second()  # what is wrong with it is said before the training, not after
+        release_second()  # faults in it are reported before the training, not after
         if options.push:
             repository.published_at(version, options.push)  # refuses now rather than after the training
         commit = release_from_table(version, repository, options.cache, options.drawn)

@@ -124,7 +124,7 @@ class ReleaseRepository:
         return f"100644 blob {blob}\t{file.name}\n"
 
     def _git(self, *arguments: str, stdin: str = "", date: str | None = None) -> str:
-        # Nobody's configuration acts here, so a release is cut alike on every machine.
+        # No user's configuration applies here, so a release is cut in the same way on every machine.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
         environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
         for role in ("AUTHOR", "COMMITTER"):
@@ -137,7 +137,8 @@ class ReleaseRepository:
         return done.stdout
 
     def _git_at(self, url: str, *arguments: str) -> str:
-        # The caller's own configuration and keys act: this is their fork. What names another repository goes.
+        # The caller's own configuration and keys apply: this is their fork. Variables that name another
+        # repository are removed.
         elsewhere = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"}
         environment = {key: value for key, value in os.environ.items() if key not in elsewhere}
         done = _run(["git", *arguments], environment)

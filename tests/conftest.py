@@ -1,5 +1,6 @@
 """What many tests share: MNIST, as the cache of the model repository holds it."""
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +9,23 @@ import pytest
 from numpy.typing import NDArray
 
 pytest_plugins = ["tests.installation", "tests.service", "tests.course"]
+
+LONG = "PIXELWISE_LONG"
+"""In the environment: the long forms are run too, as `.ci/run` does."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("file_or_dir", None):  # whoever names a file wants to see it run
+        os.environ[LONG] = "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not os.environ.get(LONG):
+        skip = pytest.mark.skip(reason=f"a long form: `{LONG}=1 make test` runs it, and so does .ci/run")
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(skip)
+
 
 MNIST_FOLDER = Path(__file__).resolve().parent.parent / "pixelwise-model" / "data"
 

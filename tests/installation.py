@@ -19,11 +19,11 @@ from typing import NamedTuple
 
 import pytest
 
-from app.model.golden import GoldenSet, read_golden
+from app.model.golden_set import GoldenSet, read_golden
 from app.release.default_copies import copy_out
+from app.release.models_folder import place
 from app.release.pull import pull
 from app.release.record import RECORD, Release, describe, record_bytes
-from app.release.store import place
 from app.verify.card import read_card
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -83,7 +83,7 @@ CATCH_EVERYTHING = {
     "app.errors",
     "app.answering.reader",
     *(
-        "app.answering.shadows",
+        "app.answering.shadow_versions",
         "app.answering.batcher",
         "app.web.middleware",
         "app.answering.database_watch",
@@ -95,10 +95,11 @@ CATCH_EVERYTHING = {
 READS_THE_ENVIRONMENT = {"app/settings.py"}
 # These hand the whole environment on to a process of their own, and read nothing of it.
 HANDS_THE_ENVIRONMENT_ON = {
+    "app/cli/predict.py",
     "app/cli/program.py",
     "app/main.py",
     "app/cli/terminal.py",
-    "app/cli/verify_process.py",
+    "app/cli/verify_in_child.py",
     "app/release/git.py",
 }
 
@@ -165,7 +166,7 @@ def test_a_module_imports_only_from_the_rooms_below_its_own(name: str):
     ("above", "below", "modules"),
     [
         ("drawing", "model", {"app.model.contract"}),
-        ("report", "model", {"app.model.interval"}),
+        ("report", "model", {"app.model.confidence_interval"}),
         ("verify", "drawing", {"app.drawing.normalise"}),
         ("server", "main", {"app.main"}),
     ],
@@ -207,7 +208,8 @@ def test_only_the_joints_import_the_classifier():
     """It opens the model when it is imported; everything else is handed what it needs."""
     assert {name for name in MODULES if "app.classifier" in own_imports(name)} == {
         "predict",
-        "app.cli.program",
+        "app.cli.predict",
+        "app.cli.verify",
         "app.main",
     }
 
@@ -218,7 +220,10 @@ def test_only_the_worker_imports_the_joined_service():
 
 @pytest.mark.parametrize(
     ("name", "opened"),
-    [("predict", "app.classifier"), ("app.cli.program", "app.classifier"), ("app.server.worker", "app.main")],
+    [
+        *(("predict", "app.classifier"), ("app.cli.predict", "app.classifier"), ("app.cli.verify", "app.classifier")),
+        ("app.server.worker", "app.main"),
+    ],
 )
 def test_what_works_at_import_is_imported_inside_functions(name: str, opened: str):
     """So that --help and pull do not open the model, and a refusal gets its exit code."""
@@ -360,7 +365,7 @@ def test_nothing_but_the_joints_works_at_import(name: str):
 
 
 # One machine is clearer whole.
-LONGER = {"app/model/sklearn_pickle/machine.py": 450}
+LONGER = {"app/model/sklearn_pickle/pickle_machine.py": 450}
 FILES = sorted([*MODULES.values(), *(ROOT / "tests").rglob("*.py"), *MODEL_REPOSITORY.glob("*.py")])
 
 

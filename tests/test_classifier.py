@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.errors import BadImages
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.sklearn_pickle.artefact import read_artefact
 from app.verify.refusals import UnknownVersion
 from tests.conftest import Mnist
 from tests.installation import Installation, Published

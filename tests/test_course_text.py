@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from app.model.formats import read_model
 from tests.conftest import Mnist
@@ -14,6 +15,8 @@ from tests.course import public_artefact
 from tests.installation import ROOT, Published
 from tests.pages import blocks_of, sentences_of
 from tests.reader import go_through, reader_in
+
+pytestmark = pytest.mark.long
 
 __all__ = ["public_artefact"]
 

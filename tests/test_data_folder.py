@@ -14,9 +14,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.test_doctor import doctor, faults
+from tests.cli.test_diagnosis import doctor, faults
 from tests.installation import Installation
 from tests.service import KEY, Service
+
+pytestmark = pytest.mark.long
 
 Done = subprocess.CompletedProcess[str]
 RELEASES = ("pull", "upgrade v1.0", "models add v2.0", "models default v1.0", "models remove v2.0 --files", "lock")

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.model.golden import GoldenSet
+from app.model.golden_set import GoldenSet
 from app.verify.card import read_card
 from tests.installation import CARD, Installation, Published
 from tests.release.remote import Remote
+
+pytestmark = pytest.mark.long
 
 Done = subprocess.CompletedProcess[str]
 V1 = "digit_classifier_v1.pkl"

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from app.model.contract import SCORE_TOLERANCE
 from app.model.engine import Engine
-from app.model.sklearn_pickle.reader import read_artefact
-from app.release.lock import read_lock
+from app.model.sklearn_pickle.artefact import read_artefact
+from app.release.model_lock import read_lock
 from tests.conftest import MNIST_FOLDER, Mnist
 from tests.installation import ROOT, Published
+
+pytestmark = pytest.mark.long
 
 MODEL_PYTHON = ROOT / "pixelwise-model" / ".venv" / "bin" / "python"
 # Handed to scikit-learn are files that this tree built, or whose digest is in model.lock: joblib.load executes them.

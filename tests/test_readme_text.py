@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.installation import ROOT, Published
 from tests.pages import blocks_of
 from tests.reader import go_through, reader_in
+
+pytestmark = pytest.mark.long
 
 PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/using.md")}
 """In this order: the second goes on where the first ends."""

@@ -11,6 +11,8 @@ import pytest
 
 from tests.installation import ROOT, Installation
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:

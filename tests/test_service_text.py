@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.installation import ROOT, Published
 from tests.pages import blocks_of
 from tests.postgresql import USER
 from tests.postgresql import Server as PostgreSQL
 from tests.postgresql import postgresql as postgresql
 from tests.reader import Reader, go_through, reader_in
+
+pytestmark = pytest.mark.long
 
 PAGE = (ROOT / "docs/service.md").read_text(encoding="utf-8")
 FIRST, *BLOCKS = blocks_of(PAGE)

@@ -21,6 +21,8 @@ import pytest
 from tests.installation import GIT, ROOT, Published
 from tests.release.remote import Remote
 
+pytestmark = pytest.mark.long
+
 FILES = ("setup-server.sh", "predict.py", "model.lock", ".env.example", "requirements.txt")
 Done = subprocess.CompletedProcess[str]
 

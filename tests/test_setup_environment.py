@@ -11,6 +11,8 @@ import pytest
 from tests.installation import Published
 from tests.test_setup import Server, leave_behind
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def server(tmp_path: Path, compiled: Path, published: Callable[[str], Published]) -> Server:

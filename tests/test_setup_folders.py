@@ -17,6 +17,8 @@ from app.cli.virtual_environment import leads_elsewhere
 from tests.installation import GIT, ROOT, Published
 from tests.test_setup import Done, Server, contents_of, leave_behind
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

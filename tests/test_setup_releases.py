@@ -11,6 +11,8 @@ import pytest
 from tests.installation import GIT, ROOT
 from tests.test_setup import Done
 
+pytestmark = pytest.mark.long
+
 FAKE = """#!/bin/sh
 echo "drawn as $*" >&2
 echo "$*" >>calls

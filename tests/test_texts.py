@@ -13,8 +13,8 @@ import pytest
 import typer.main
 
 from app.cli.program import cli
-from app.drawing.measures import PROFILE_MEASURES
-from app.drawing.ring import MAY_BE_WITHHELD
+from app.drawing.ink_measures import PROFILE_MEASURES
+from app.drawing.ring_of_zero import MAY_BE_WITHHELD
 from app.drawing.skew import WRONG_SHAPES, WRONG_VALUES
 from app.model.contract import Contract
 from app.settings import DEFAULTS

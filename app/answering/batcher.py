@@ -1,8 +1,8 @@
-"""Micro-batching: whatever waits is computed and stored together, as soon as the worker is idle.
+"""Micro-batching: all waiting work is computed and stored together, as soon as the worker is idle.
 
-There is no window: a batch starts when two turns of the event loop brought nothing new, which is at once (some 20 us)
-for a lone piece of work. One worker thread; while it computes and commits one batch, the next one gathers. Limits count
-rows (images), not requests.
+There is no window: a batch starts when two turns of the event loop have brought nothing new, which for a single piece
+of work is at once (some 20 us). There is one worker thread; while it computes and commits one batch, the next one
+gathers. Limits count rows (images), not requests.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ Waiting = TypeVar("Waiting")
 Answered = TypeVar("Answered")
 
 BATCH_ROWS = 256
-"""A batch takes no further work when it would grow beyond this; one larger piece of work is a batch by itself."""
+"""A batch takes no work that would make it larger than this; a single larger piece of work is a batch by itself."""
 QUEUE_ROWS = 8192
 ADMITTED_ROWS = 64
-"""Rows that may always wait, whatever their predicted time, unless pressed: a class of people who draw at once."""
+"""Rows that may always wait, whatever their predicted time, unless pressed: a classroom drawing at the same time."""
 PRESSED_ROWS = 50
-"""The same while pressed: a class again, or as many programs that each wait for their answers."""
+"""The same while pressed: a classroom again, or as many programs that each wait for their answers."""
 STANDING_SECONDS = 0.005
-"""Longest predicted wait while pressed. A queue that does not go away helps nobody: it only makes each answer late."""
+"""Longest predicted wait while pressed. A standing queue helps nobody: it only makes each answer late."""
 BURST_SECONDS = 0.25
 """Longest predicted wait otherwise: a burst is absorbed."""
 PRESSED_SECONDS = 0.1
-"""Batches at their limit for so long are no burst. Source: controlled delay, RFC 8289, applied to admission."""
+"""Batches at their limit for this long are not a burst. Source: controlled delay, RFC 8289, applied to admission."""
 STALLED_SECONDS = 2.0
-"""A batch that runs for longer admits nobody behind it."""
+"""While a batch runs for longer than this, nothing is admitted behind it."""
 ANSWER_SECONDS = 10.0
-"""A batch that runs for longer is given up, and what waits behind it: the callers are told that it may be stored."""
+"""A batch that runs for longer is given up, with the work behind it: callers are told that it may have been stored."""
 
 
 Reason: TypeAlias = Literal["idle", "drained", "full"]
@@ -78,7 +78,7 @@ class Batcher(Generic[Waiting, Answered]):
             computed alone, so that an error fails its own piece only.
         commit: stores the answers of a batch, without those that need none. None of these is answered before it
             returns; if it raises, all of them fail.
-        needs_commit: whether the answer to a piece of work is to be stored. Those that are not wait for no commit.
+        needs_commit: whether the answer to a piece of work is stored. Answers that are not stored wait for no commit.
         report: told about each batch, on the event loop.
     """
 
@@ -112,17 +112,17 @@ class Batcher(Generic[Waiting, Answered]):
 
     @property
     def is_pressed(self) -> bool:
-        """Batches have been at their limit for longer than a burst takes."""
+        """True if batches have been at their limit for longer than a burst takes."""
         since = self._pressed_since  # read once: shadows ask on other threads
         return since is not None and time.monotonic() - since > PRESSED_SECONDS
 
     @property
     def is_stalled(self) -> bool:
-        """A batch runs for much longer than batches do."""
+        """True if a batch has been running for much longer than batches do."""
         return bool(self._running) and time.monotonic() - self._started > STALLED_SECONDS
 
     def overload(self, rows: int = 1) -> Overload | None:
-        """The overload if so many more rows would wait too long, else None.
+        """The overload if this many more rows would wait too long, else None.
 
         It takes a microsecond: callers ask before decoding anything, and a server before routing anything.
         """
@@ -139,10 +139,10 @@ class Batcher(Generic[Waiting, Answered]):
         return Overload(found, math.ceil(predicted))
 
     def admit(self, rows: int = 1) -> None:
-        """Refuses so many more rows when they would wait too long.
+        """Refuses this many more rows if they would wait too long.
 
         Raises:
-            Overloaded: with the seconds after which to try again. Stopping: the service ends.
+            Overloaded: with the seconds after which to try again. Stopping: the service is ending.
         """
         if self._stopping:
             raise Stopping
@@ -151,7 +151,7 @@ class Batcher(Generic[Waiting, Answered]):
             raise Overloaded(overload.found, retry_after=overload.retry_after)
 
     def submit(self, work: Waiting, *, rows: int = 1, arrived: float | None = None) -> asyncio.Future[Answered]:
-        """The answer, once it is stored. Cancel the future and the work is dropped, if it is not yet computed.
+        """The answer, once it is stored. Cancelling the future drops the work, if it is not yet computed.
 
         Args:
             arrived: `time.monotonic()` when the request came, before it was decoded; None means now.
@@ -167,20 +167,20 @@ class Batcher(Generic[Waiting, Answered]):
         self._rows_waiting += rows
         self._idle.clear()
         if not self._running and not self._start_is_planned:
-            # Not at once: all that is submitted in this turn of the event loop goes together.
+            # Not at once: all work submitted in this turn of the event loop goes together.
             self._start_is_planned = True
             loop.call_soon(self._gather, "idle", self._rows_waiting)
         return future
 
     async def close(self) -> None:
-        """Admits nothing more, and returns when everything admitted was answered."""
+        """Admits nothing more, and returns when everything admitted has been answered."""
         self._stopping = True
         await self._idle.wait()
         self._batches.put(None)
 
     @property
     def _loop(self) -> asyncio.AbstractEventLoop:
-        """The first call's: asking for it is a system call each time."""
+        """The event loop of the first call: looking it up is a system call each time."""
         if self._given_loop is None:
             self._given_loop = asyncio.get_running_loop()
             self._thread.start()
@@ -191,12 +191,12 @@ class Batcher(Generic[Waiting, Answered]):
         ahead = 0.0
         if self._running:
             expected = self._cost.of(sum(entry.rows for entry in self._running))
-            # A batch that is overdue by some time is best guessed to need as much again.
+            # The best guess for a batch that is overdue by some time is that it needs as much again.
             ahead = abs(self._started + expected - now)
         return ahead + self._cost.of(self._rows_waiting + rows)
 
     def _take(self) -> tuple[list[_Entry[Waiting, Answered]], bool]:
-        """The next batch without what was cancelled, and whether it is full."""
+        """The next batch, without cancelled work, and whether it is full."""
         batch: list[_Entry[Waiting, Answered]] = []
         rows = 0
         while self._waiting:
@@ -211,11 +211,11 @@ class Batcher(Generic[Waiting, Answered]):
         return batch, False
 
     def _gather(self, reason: Literal["idle", "drained"], before: int, quiet: int = 0) -> None:
-        """Starts the next batch when two turns of the event loop brought nothing new.
+        """Starts the next batch when two turns of the event loop have brought nothing new.
 
-        While requests keep arriving the loop has work, and both threads share the interpreter: a batch that starts in
-        between is half as large, and waits for the loop anyway. Two turns, for one reads from a socket what the next
-        one decodes.
+        While requests keep arriving the loop has work, and both threads share the interpreter: a batch started in
+        between is half as large, and waits for the loop anyway. It takes two turns because one reads from a socket and
+        the next one decodes.
         """
         quiet = quiet + 1 if self._rows_waiting <= before else 0
         if quiet < 2 and self._rows_waiting < ADMITTED_ROWS:
@@ -243,7 +243,7 @@ class Batcher(Generic[Waiting, Answered]):
             self._pressed_since = time.monotonic()
 
     def _work(self) -> None:
-        """The worker thread. An executor would do the same, and takes 30 us for each batch."""
+        """Runs on the worker thread. An executor would do the same, but takes 30 us for each batch."""
         while (batch := self._batches.get()) is not None:
             self._loop.call_soon_threadsafe(self._deliver, batch, self._run(batch))
 
@@ -255,7 +255,7 @@ class Batcher(Generic[Waiting, Answered]):
             answers = list(self._compute([entry.work for entry in batch]))
             if len(answers) != len(batch):
                 raise LookupError(f"{len(answers)} answers to {len(batch)} pieces of work")
-        except Exception:  # noqa: BLE001  # whatever it is, it belongs to a piece of work, found by computing each alone
+        except Exception:  # noqa: BLE001  # any error belongs to one piece of work, found by computing each alone
             answers = [self._compute_alone(entry.work) for entry in batch]
         computed = time.monotonic()
         stored = [
@@ -271,7 +271,7 @@ class Batcher(Generic[Waiting, Answered]):
                 )
             try:
                 self._commit([batch[place].work for place in stored], [answers[place] for place in stored])  # type: ignore[misc]  # no errors among them
-            except Exception as error:  # noqa: BLE001  # it is handed to every caller whose answer was not stored
+            except Exception as error:  # noqa: BLE001  # handed to every caller whose answer was not stored
                 for place in stored:
                     answers[place] = error
         return _Outcome(answers, computed - begun, time.monotonic() - computed)
@@ -279,7 +279,7 @@ class Batcher(Generic[Waiting, Answered]):
     def _compute_alone(self, work: Waiting) -> Answered | Exception:
         try:
             return self._compute([work])[0]
-        except Exception as error:  # noqa: BLE001  # it is handed to the caller of this piece
+        except Exception as error:  # noqa: BLE001  # handed to the caller of this piece
             return error
 
     def _give_up(self, batch: list[_Entry[Waiting, Answered]]) -> None:
@@ -294,7 +294,7 @@ class Batcher(Generic[Waiting, Answered]):
         first = min(entry.arrived for entry in batch)
         report = BatchReport(rows, self._reason, self._started - first, outcome.compute, outcome.commit)
         _answer(batch, outcome.answers)
-        # Answers leave first: what their futures call stands in line before this.
+        # Answers leave first: the callbacks of their futures are queued before this.
         begun = max(self._delivered, min(entry.submitted for entry in batch))
         self._loop.call_soon(self._account, now - begun, report)
         self._delivered, self._running = now, []
@@ -302,18 +302,18 @@ class Batcher(Generic[Waiting, Answered]):
             self._start_is_planned = True
             self._gather("drained", before=self._rows_waiting)
         else:
-            self._pressed_since = None  # not by its cost: where each batch takes long, an empty queue would be pressed
+            self._pressed_since = None  # not judged by cost: slow batches would make an empty queue count as pressed
             self._idle.set()
 
     def _account(self, seconds: float, report: BatchReport) -> None:
-        """seconds: of this batch, with the event loop's share: from the last delivery on, or from the first submission
-        after it. The time a body took to arrive is no cost of ours."""
+        """Learns from a batch and reports it. `seconds` includes the event loop's share: it counts from the last
+        delivery, or from the first submission after it. The time that a body took to arrive is not our cost."""
         self._cost.learn(report.rows, seconds)
         self._report(report)
 
 
 def _answer(entries: Sequence[_Entry[Waiting, Answered]], answers: Sequence[Answered | Exception]) -> None:
-    """Answers those waiting."""
+    """Gives each waiting caller its answer or error."""
     for entry, answer in zip(entries, answers, strict=True):
         if entry.future.done():
             continue
@@ -335,8 +335,8 @@ class _Cost:
     KEPT = 0.95
 
     def __init__(self) -> None:
-        # Sums over batches of 1, rows, seconds, rows * rows, rows * seconds. The start stands for two batches that
-        # were never seen, 1 row in 1 ms and 100 rows in 10 ms, and is soon forgotten.
+        # Sums over batches of 1, rows, seconds, rows * rows, rows * seconds. They start with two invented batches,
+        # 1 row in 1 ms and 100 rows in 10 ms, which are soon forgotten.
         self._sums = [2.0, 101.0, 0.011, 10_001.0, 1.001]
 
     def learn(self, rows: int, seconds: float) -> None:
@@ -344,7 +344,7 @@ class _Cost:
         self._sums = [self.KEPT * old + value for old, value in zip(self._sums, new, strict=True)]
 
     def of(self, rows: int) -> float:
-        """The predicted seconds for a batch of so many rows."""
+        """The predicted seconds for a batch of this many rows."""
         n, x, y, xx, xy = self._sums
         spread = n * xx - x * x
         per_row = max(0.0, (n * xy - x * y) / spread) if spread > 1e-9 * xx * n else y / x

@@ -16,13 +16,13 @@ from app.storage.refusals import DatabaseUnavailable, WrongSchema
 from app.storage.result_rows import Store
 
 KEYS_SECONDS = 5.0
-"""A key that was added or removed counts after so long."""
+"""Interval at which keys are fetched: one that was added or removed takes effect within it."""
 RETRY_SECONDS = 0.5
 ASK_SECONDS = 3.0
-"""Longest wait for an answer of the database, but for that of a batch."""
+"""Longest wait for an answer of the database, except for that of a batch."""
 THREADS = 4
 PLACES = 256
-"""Of questions to the database that run or wait."""
+"""Most questions to the database that run or wait at a time."""
 CLEANING_SECONDS = 3600.0
 _log = logging.getLogger("pixelwise.database")
 Answered = TypeVar("Answered")
@@ -36,7 +36,7 @@ class DatabaseWatch:
     ) -> None:
         self._store, self._keys, self._take_digests, self._drawing_days = store, keys, take_digests, drawing_days
         self._failure: DatabaseUnavailable | None = None
-        # Threads of its own: a database that is silent holds up nobody who needs none.
+        # Threads of its own: a silent database holds up no work that does not need it.
         self._aside = Aside(threads=THREADS, places=PLACES, what="questions to the database")
 
     @property
@@ -49,7 +49,7 @@ class DatabaseWatch:
             raise self._failure.with_traceback(None)
 
     def failed(self, error: DatabaseUnavailable) -> None:
-        """Told by whoever met a failure, on any thread."""
+        """Notes a failure that a caller has met, on any thread."""
         if self._failure is None:
             _log.error("the database is unavailable: %s", error)
         self._failure = error
@@ -58,10 +58,10 @@ class DatabaseWatch:
         """Runs `call` on the database within ASK_SECONDS. A failure is noted for all.
 
         Args:
-            of: who asks; None is the service itself.
+            of: the caller; None is the service itself.
 
         Raises:
-            Overloaded: too many questions wait, or too many of this caller.
+            Overloaded: too many questions wait, or too many from this caller.
             DatabaseUnavailable: also when the tables are no longer those of this code.
         """
         try:
@@ -77,23 +77,23 @@ class DatabaseWatch:
             raise
 
     async def check(self) -> None:
-        """Returns when the database takes a write, which is then known to all; raises as `ask`."""
+        """Returns when the database takes a write, and notes the success for all; raises as `ask`."""
         await self.ask(self._store.check)
         if self._failure is not None:
             self._failure = None
             _log.warning("the database is back")
 
     async def run(self) -> None:
-        """Until cancelled: tries again while the database is down, fetches keys, deletes drawings that are too old."""
+        """Retries while the database is down, fetches keys and deletes drawings that are too old, until cancelled."""
         try:
             await self._run()
         finally:
             self._aside.close()
 
     def close(self) -> None:
-        """After `run`: lets go of the database once nobody asks it any more. Not on the event loop.
+        """Releases the database after `run`, once no question is left. Not to be called on the event loop.
 
-        subtle: the last connection to SQLite's file writes its log into it; where none is closed, the log stays beside
+        subtle: the last connection to SQLite's file writes the log into it when closed; otherwise the log stays beside
         the file and holds the last answers.
         """
         self._aside.join()
@@ -117,7 +117,7 @@ class DatabaseWatch:
                 self.failed(error)
             except Overloaded as error:
                 _log.warning("the watch asks again later: %s", error)
-            except Exception:  # noqa: BLE001  # without the watch, nothing would ever end a failure
+            except Exception:  # noqa: BLE001  # if the watch ended, a noted failure would never be cleared
                 _log.exception("the watch met what it does not know, and goes on")
             await asyncio.sleep(RETRY_SECONDS)
 

@@ -58,7 +58,7 @@ class Metrics:
         self._of_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def request(self, route: str, status: int, seconds: float) -> None:
-        """One answered request."""
+        """Counts one answered request."""
         try:
             count, histogram = self._of_route[route, status]
         except KeyError:
@@ -99,16 +99,16 @@ class Metrics:
         self._shadows.labels(version, outcome).inc(rows)
 
     def flags(self, errors: Callable[[], Mapping[tuple[str, str], int]], problem: Callable[[], str | None]) -> None:
-        """Tells where to ask for unusable values of flags, and for what is wrong with their file."""
+        """Registers the sources of two figures: the unusable values of flags, and the fault of their file."""
         self._registry.register(_FlagErrors(errors))
         self._flag_file.set_function(lambda: float(problem() is None))
 
     def database(self, is_up: Callable[[], bool]) -> None:
-        """Tells where to ask whether the database is up."""
+        """Registers the source of one figure: whether the database is up."""
         self._database.set_function(lambda: float(is_up()))
 
     def exposition(self) -> bytes:
-        """All of them, in Prometheus's text format."""
+        """All metrics, in Prometheus's text format."""
         return generate_latest(self._registry)
 
 

@@ -17,9 +17,9 @@ from app.answering.batcher import Batcher
 from app.answering.label_sampling import asks
 from app.answering.metrics import Metrics
 from app.answering.served_version import ServedVersion
-from app.answering.shadows import Offer
-from app.drawing.measures import PIXELS, SIDE
-from app.drawing.ring import MAY_BE_WITHHELD, with_withheld
+from app.answering.shadow_versions import Offer
+from app.drawing.ink_measures import PIXELS, SIDE
+from app.drawing.ring_of_zero import MAY_BE_WITHHELD, with_withheld
 from app.drawing.skew import Finding, find_skew
 from app.model.unsure import is_unsure
 from app.storage.identifiers import new_ids
@@ -28,7 +28,7 @@ from app.storage.result_rows import AnswerSource, Result, Store
 
 
 class RowOrigin(NamedTuple):
-    """A stored row's account of where its question came from, and what chose the version.
+    """A stored row's origin: the caller, and the choice of the version.
 
     Attributes:
         owner: who may label it (`Access.owner`).
@@ -49,7 +49,7 @@ class Work(NamedTuple):
 
     Attributes:
         pixels: `rows` x 784 bytes.
-        recipe: what brought them to 28x28; None: they came so.
+        recipe: the version of the recipe that brought them to 28x28; None: they arrived so.
         origin: None stores nothing.
         arrived: by time.monotonic().
     """
@@ -65,7 +65,7 @@ class Reader:
     """Reads drawings with one version, in batches with those of other requests.
 
     Args:
-        stored: handed what was stored, as soon as it is; on the batch's thread.
+        stored: called on the batch's thread with the rows that were stored, as soon as they are.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Reader:
         """One answer for each 784 bytes of `pixels`, in order; with an `origin` they are stored first.
 
         Raises:
-            Overloaded, Stopping; the future also Stalled and DatabaseUnavailable.
+            Overloaded, Stopping; the future also raises Stalled and DatabaseUnavailable.
         """
         rows = len(pixels) // PIXELS
         return self.queue.submit(Work(pixels, rows, recipe, origin, arrived), rows=rows, arrived=arrived)
@@ -159,14 +159,14 @@ class Reader:
             raise
         try:
             self._stored(Offer(self.version.name, [row.id for row in rows], b"".join([work.pixels for work in works])))
-        except Exception:  # noqa: BLE001  # what is stored is answered, whatever becomes of it afterwards
+        except Exception:  # noqa: BLE001  # a stored answer is given, whatever fails afterwards
             _log.exception("%d stored drawings were not handed on", len(rows))
 
     def _result(self, work: Work, place: int, answer: Answer, now: float) -> Result:
-        """The row for one drawing of this batch, of which only the commit is left to do `now`."""
+        """The row for one drawing of this batch, complete but for the commit that follows `now`."""
         origin = cast(RowOrigin, work.origin)
         return Result(
-            id=cast(UUID, answer.id),  # what is stored has an id, and only a blank drawing has no prediction
+            id=cast(UUID, answer.id),  # every stored answer has an id, and only a blank drawing has no prediction
             prediction=cast(str, answer.prediction),
             confidence=cast(float, answer.confidence),
             scores=answer.scores,

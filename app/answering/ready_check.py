@@ -17,7 +17,7 @@ from app.model.scorer import are_scores
 from app.storage.refusals import DatabaseUnavailable
 
 READY_SECONDS = 1.0
-"""An outcome is good for so long: asking costs a write, and anyone may ask."""
+"""An outcome is reused for this long: asking costs a write, and anyone may ask."""
 ANSWER_SECONDS = 3.0
 """Longest wait for the queue's answer."""
 OK, BUSY = "ok", "busy"
@@ -35,7 +35,7 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 class ReadyCheck:
-    """Recorded drawings go through the queue of each version, and the database takes a write.
+    """Sends recorded drawings through the queue of each version, and a write to the database.
 
     Args:
         left_out: versions that should be served too, each with the sentence that says why it is not.
@@ -78,7 +78,7 @@ async def _check_reader(reader: Reader) -> str:
     except TimeoutError:
         return f"no answer in {ANSWER_SECONDS:g} s"
     except Overloaded as error:
-        # Busy with others' drawings is no fault: a balancer that turned away would make it one.
+        # Being busy with other drawings is not a fault: a load balancer that turned away would make it one.
         return str(error) if reader.queue.is_stalled else BUSY
     except PixelWiseError as error:
         return str(error)

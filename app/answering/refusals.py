@@ -30,7 +30,7 @@ class NoReport(Busy):
 
 
 class Stopping(Busy):
-    """The service ends; a new one is likely to follow."""
+    """The service is ending; a new one is likely to follow."""
 
     def __init__(self) -> None:
         super().__init__("service", found="stopping", expected="one that goes on", retry_after=2)

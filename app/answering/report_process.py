@@ -17,16 +17,16 @@ from app.answering.refusals import NoReport, Stopping
 
 COMMAND = (sys.executable, "-m", "app.report")
 STYLESHEET = "analytics/style.css"
-"""Relative to the page, which may be under /api."""
+"""Path relative to the page, which may be under /api."""
 KEEP_SECONDS = 10.0
-"""What was made is good for so long: whoever looks again does not cost a second of a processor each time."""
+"""A report is reused for this long: looking again does not cost a second of processor time each time."""
 SECONDS = 25.0
-"""Then a process is ended; a proxy waits for 30."""
+"""A process is ended after this long; a proxy waits for 30."""
 MOST_BYTES = 16 << 20
 SAID_BYTES = 2000
-"""Of what a process says, the last so many are for the log."""
+"""Bytes of a process's error output, counted from its end, that are logged."""
 NICENESS = 10
-"""Drawings are read first."""
+"""Reports give way to drawings."""
 _log = logging.getLogger("pixelwise.report")
 
 
@@ -51,10 +51,10 @@ class Reports:
         self._ended = False
 
     async def get(self, kind: ReportFormat) -> bytes:
-        """At most KEEP_SECONDS old.
+        """The report of this kind, at most KEEP_SECONDS old.
 
         Raises:
-            NoReport: to all who wait for it; the next caller tries again. Stopping.
+            NoReport: to all callers waiting for it; the next caller tries again. Stopping: the service is ending.
         """
         task = self._made.get(kind)
         if task is None:
@@ -63,14 +63,14 @@ class Reports:
             task = self._made[kind] = asyncio.create_task(self._make(kind))
             task.add_done_callback(partial(self._keep, kind))
         try:
-            return await asyncio.shield(task)  # who goes away leaves it to the others
+            return await asyncio.shield(task)  # a caller that goes away leaves it to the others
         except asyncio.CancelledError:
             if task.cancelled():
                 raise Stopping from None
             raise
 
     async def close(self) -> None:
-        """Ends what is being made; nothing is made afterwards."""
+        """Ends the report being made; none is made afterwards."""
         self._ended = True
         tasks = list(self._made.values())
         for task in tasks:
@@ -93,7 +93,7 @@ class ReportProcess:
 
     Args:
         root: of the installation.
-        environ: the settings that are served, with the rest of the environment.
+        environ: the settings in use, with the rest of the environment.
         command: another program, for tests; it is handed the same arguments.
     """
 
@@ -110,13 +110,13 @@ class ReportProcess:
         self._seconds, self._most_bytes = seconds, most_bytes
 
     async def __call__(self, kind: ReportFormat) -> bytes:
-        """Its output; if cancelled, it is ended.
+        """The output of a new process, which is ended if this is cancelled.
 
         Raises:
             NoReport: it fails, takes too long, or writes too much. What it said is in the log.
         """
         process = await self._start(_arguments(kind))
-        with suppress(OSError):  # where that is forbidden, it is as important as everything else
+        with suppress(OSError):  # where this is forbidden, it keeps the usual priority
             os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
         clock = asyncio.get_running_loop().call_later(self._seconds, _end, process)
         try:
@@ -148,14 +148,14 @@ class ReportProcess:
             raise _failed("no process for it", str(error)) from None
 
     async def _read(self, process: Process, stream: asyncio.StreamReader | None) -> bytes:
-        """All of it; too much of it ends the process."""
+        """All of the stream; too much of it ends the process."""
         if stream is None:
             return b""
         read = bytearray()
         while part := await stream.read(1 << 16):
             read += part
             if len(read) > self._most_bytes:
-                _end(process)  # what is on its way is read, or the pipe would stay open
+                _end(process)  # the rest is still read, or the pipe would stay open
         return bytes(read)
 
 

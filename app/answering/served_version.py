@@ -15,18 +15,18 @@ from app.model.unsure import SURE_FROM, certainties
 
 @dataclass(frozen=True)
 class ServedVersion:
-    """A release, as the service must know it.
+    """A release, as the service needs it.
 
     Attributes:
         name: such as "v1.0".
         sha256: of its artefact.
         classes: in the order of the scorer's scores.
         profile: of the training images, for the skew guard; None where the card has none.
-        temperature: what makes certainties of its scores; None where the release measured none.
+        temperature: turns its scores into certainties; None where the release measured none.
         unsure_below: without a temperature, the confidence below which an answer is called unsure; None where no digits
             tell.
         samples: drawings (784 bytes) that a readiness check sends through the queue, each with the prediction that
-            must come back; None where nothing is promised.
+            must come back; None where no prediction is promised.
     """
 
     name: str
@@ -40,7 +40,7 @@ class ServedVersion:
 
     @property
     def withheld(self) -> tuple[str, ...]:
-        """Digits that people draw and the model does not know, whatever its card says."""
+        """Digits that people draw but the model does not know, whatever its card says."""
         return withheld_from(self.classes)
 
     @property

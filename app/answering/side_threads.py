@@ -1,4 +1,4 @@
-"""Work of more than a millisecond, on threads of its own: the event loop and the threads of others go on."""
+"""Work of more than a millisecond, on threads of its own: the event loop and other threads continue."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from typing import Any, TypeVar
 from app.answering.refusals import Overloaded
 
 LOOP_BYTES = 64 << 10
-"""Larger bodies are decoded aside."""
+"""Larger bodies are decoded on these threads."""
 PLACES = 32
-"""Of pieces of work that run or wait; each holds a body."""
+"""Most pieces of work that run or wait at a time; each holds a body."""
 RETRY_SECONDS = 1
 Outcome = TypeVar("Outcome")
 Job = tuple[Callable[[], Any], Future[Any]]
 
 
 def share_of(whole: int) -> int:
-    """One caller's part of what all share: a quarter."""
+    """One caller's part of a shared limit: a quarter."""
     return max(1, whole // 4)
 
 
 class Aside:
     """A few threads, and a bounded number of places before them, of which a caller has a share.
 
-    A free thread serves the caller with the fewest threads, and among these the one whose turn was longest ago: so
-    work waits for at most one piece of each other caller, however many they bring.
+    A free thread serves the caller with the fewest threads, or of several such callers the one whose turn was longest
+    ago: so work waits for at most one piece of each other caller, however many they bring.
 
     Args:
-        what: what the places are for, in the words of a refusal.
+        what: the purpose of the places, in the words of a refusal.
     """
 
     def __init__(self, *, threads: int, places: int = PLACES, what: str = "bodies to decode") -> None:
@@ -41,7 +41,7 @@ class Aside:
         self._places, self._share, self._what = places, share_of(places), what
         self._lock = Lock()
         self._lines: dict[Hashable, deque[Job]] = {}
-        """By caller, the one whose turn was longest ago first."""
+        """Waiting work by caller, the one whose turn was longest ago first."""
         self._running: Counter[Hashable] = Counter()
         self._taken: Counter[Hashable] = Counter()
 
@@ -49,7 +49,7 @@ class Aside:
         """The result of this caller's `work`.
 
         Raises:
-            Overloaded: no place is free, or none for this caller. And what `work` raises.
+            Overloaded: no place is free, or none for this caller. Also any error of `work`.
         """
         future: Future[Outcome] = Future()
         with self._lock:
@@ -59,13 +59,13 @@ class Aside:
                 raise Overloaded(f"more {self._what} than can wait", retry_after=RETRY_SECONDS)
             self._taken[of] += 1
             self._lines.setdefault(of, deque()).append((work, future))
-        # Of the work and not of who waits for it: who goes away leaves the thread busy.
+        # A place is taken until the work itself ends: a caller that goes away leaves the thread busy.
         future.add_done_callback(partial(self._give_back, of))
         self._threads.submit(self._do_next)
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Cancels what waits, lets what runs go on, and takes nothing more."""
+        """Cancels waiting work, lets running work continue, and takes nothing more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             waiting = [future for line in self._lines.values() for _, future in line]
@@ -73,11 +73,11 @@ class Aside:
             future.cancel()
 
     def join(self) -> None:
-        """After `close`: returns when nothing runs any more. Not on the event loop."""
+        """Waits, after `close`, until nothing runs any more. Not to be called on the event loop."""
         self._threads.shutdown(wait=True)
 
     def _do_next(self) -> None:
-        """One piece of work, on a thread; as often as there are pieces."""
+        """Does one piece of work on a thread; submitted once for each piece."""
         with self._lock:
             of = min(self._lines, key=lambda caller: self._running[caller])
             line = self._lines[of]
@@ -102,7 +102,7 @@ class Aside:
 def _fulfil(future: Future[Any], work: Callable[[], Any]) -> None:
     try:
         result = work()
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is for who waits
+    except Exception as error:  # noqa: BLE001  # any error is for the waiting caller
         future.set_exception(error)
         del future  # the error's traceback has this frame: without it, nothing refers back to itself
     else:
@@ -110,7 +110,7 @@ def _fulfil(future: Future[Any], work: Callable[[], Any]) -> None:
 
 
 def _less(counts: Counter[Hashable], of: Hashable) -> None:
-    """One less; who has none is forgotten."""
+    """Counts one less; a caller with none left is forgotten."""
     counts[of] -= 1
     if counts[of] <= 0:
         del counts[of]

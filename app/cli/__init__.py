@@ -1,4 +1,4 @@
-"""The command `pixelwise`: one file for each command, and what commands share."""
+"""The command `pixelwise`: one file for each command, and their common parts."""
 
 
 def main() -> None:

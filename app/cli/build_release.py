@@ -1,4 +1,4 @@
-"""A local release that nobody has built yet: `setup-server.sh` trains and releases it, as it does for `make run`."""
+"""Builds a local release that does not exist yet: `setup-server.sh` trains and releases it, as for `make run`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ REPOSITORY, RECIPES, PYTHON = (f"pixelwise-model/{name}" for name in ("releases.
 
 
 def build_if_missing(version: str, settings: Settings) -> None:
-    """Builds a release of the local repository whose tag is not there and whose recipe is, with progress on stderr.
+    """Builds a release of the local repository that has a recipe but no tag yet, with progress on stderr.
 
     Raises:
         BadRelease: the environment that trains is missing, or it could not be built; nothing has changed.
     """
     if not _is_local(settings) or _is_built(version, settings) or not _has_recipe(version, settings):
-        return  # the pull says what is wrong, if anything is
+        return  # the pull reports any fault
     subject, script = f"local release {version}", str(settings.root / "setup-server.sh")
     command = f"bash {shlex.quote(os.path.relpath(script))} --releases {version}"
     if not (settings.root / PYTHON).exists():
@@ -44,7 +44,7 @@ def _is_local(settings: Settings) -> bool:
 
 
 def _is_built(version: str, settings: Settings) -> bool:
-    """Asks git in the same words as setup-server.sh does."""
+    """True if the tag exists; asks git in the same way as setup-server.sh."""
     question = ["git", f"--git-dir={settings.root / REPOSITORY}", "rev-parse", "--verify", "--quiet"]
     return subprocess.run([*question, f"refs/tags/{version}"], capture_output=True, check=False).returncode == 0
 

@@ -1,4 +1,4 @@
-"""`pixelwise diff`: two releases side by side, before anyone is served."""
+"""`pixelwise diff`: two releases side by side, before either is served."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NOTHING_IN_COMMON = "There is no class that both know."
 SHOWN = 10
-"""Disagreements in the table; --json has all."""
+"""Most disagreements in the table; --json has all."""
 
 
 def diff(

@@ -18,7 +18,7 @@ MANY = 10_000
 
 
 class Format(StrEnum):
-    """The format of an export; app/storage/export.py says what is in each."""
+    """The format of an export; app/storage/export.py describes each."""
 
     CSV = "csv"
     NPZ = "npz"
@@ -33,7 +33,7 @@ ExportFormat = Annotated[
 
 
 def write_file(selection: Selection, kind: Format, out: Path, *, noun: str) -> None:
-    """Writes the rows to `out`, prints its name, and says how many of these nouns are in it."""
+    """Writes the rows to `out`, prints its name, and reports the count with this noun."""
     from rich.console import Console
     from rich.progress import Progress
 

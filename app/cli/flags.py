@@ -1,4 +1,4 @@
-"""`pixelwise flags`: who gets which version, and what is shown and kept; a running service takes it up."""
+"""`pixelwise flags`: the version for each visitor, and what is shown and kept; a running service follows changes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def list_flags(json: JsonOption = False) -> None:
         for column in ("flag", "state", "variants", "gives"):
             table.add_column(column, overflow="fold")
         for flag in described:
-            # Text, not str: what a file says is no markup.
+            # Text, not str: the contents of a file are not markup.
             table.add_row(flag.flag, flag.state or "not in the file", Text(", ".join(flag.variants)), Text(flag.gives))
         Console(highlight=False).print(table)
     for flag in described:
@@ -100,7 +100,7 @@ def rollback() -> None:
 
 
 def say_who_gets_another(settings: Settings) -> None:
-    """A line on stderr, where a flag gives somebody another version than the default."""
+    """Prints a line on stderr if a flag gives any visitor a version other than the default."""
     from app.flags.formatting import beside_the_default
 
     default = settings.model_versions[0]

@@ -1,4 +1,4 @@
-"""Files of images, as the command line is handed them: pictures, and arrays of digits that are ready for the model."""
+"""Files of images on the command line: pictures, and arrays of digits that are ready for the model."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from app.model.plain_file import NotPlain, OverLimit, read_plain_file
 MAX_ARRAY_BYTES = 1 << 30
 ARRAY_REMEDY = "Save 28x28 whole numbers as uint8, 0 paper to 255 ink; pass a digit of another size as PNG."
 HEADER_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-"""By the version of a .npy file; the later (3, 0) is written only for names of fields, which no image has."""
+"""Header readers by the version of a .npy file; (3, 0) is written only for names of fields, which no image has."""
 
 
 class Images(NamedTuple):
-    """The images in a file, as the model takes them.
+    """The images in a file, in the form that the model takes.
 
     Attributes:
         pixels: (N, 28, 28) uint8, 0 paper to 255 ink.
-        unread: why the model is not asked about the one picture, if so.
+        unread: the reason if the model is not asked about the one picture.
         recipe: the version of the recipe that a picture went through; None for an array.
     """
 
@@ -45,7 +45,7 @@ def read_images(path: Path) -> Images:
     255 ink, and is taken as it is.
 
     Raises:
-        UnreadableImage: no such file, no image, too large, or an array of another shape or dtype.
+        UnreadableImage: the file is missing, not an image, too large, or an array of another shape or dtype.
     """
     is_array = path.suffix.lower() == ".npy"
     where = os.path.realpath(path)  # a link to a picture is a picture
@@ -73,11 +73,11 @@ def _picture(data: bytes) -> Images:
 
 
 def _array(data: bytes) -> Grey:
-    """The header is checked against the bytes that are there before any array is made."""
+    """The array of a .npy file; its header is checked against the bytes present before any array is made."""
     file = io.BytesIO(data)
     with only_refusals(lambda said: _unreadable(f"no .npy header ({said})")):  # numpy parses it as Python literals
         shape, fortran_order, dtype = HEADER_READERS[npy.read_magic(file)](file)
-    is_shape = len(shape) in (2, 3) and all(type(side) is int for side in shape)  # True is an int for numpy, and 1
+    is_shape = len(shape) in (2, 3) and all(type(side) is int for side in shape)  # to numpy, True is an int, 1
     if dtype != np.uint8 or not is_shape or shape[-2:] != (SIDE, SIDE):
         raise ValueError(f"an array {dtype} {shape} where uint8 (28, 28) or (N, 28, 28) belongs")
     content = np.frombuffer(data, np.uint8, offset=file.tell())

@@ -1,4 +1,4 @@
-"""`pixelwise keys`: who may call the service, beside the holder of SECRET_API_KEY."""
+"""`pixelwise keys`: the callers admitted in addition to the holder of SECRET_API_KEY."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pixelwise labels`: what people say was drawn, for training."""
+"""`pixelwise labels`: the labels that people gave, for training."""
 
 from __future__ import annotations
 

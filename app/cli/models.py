@@ -1,4 +1,4 @@
-"""`pixelwise models`: the versions that are served side by side, and what is in models/."""
+"""`pixelwise models`: the versions that are served side by side, and the contents of models/."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.cli.pull import fetch
 from app.cli.refusals import BadVersion, NotStartable
 from app.cli.serve import settings_of_service
 from app.cli.terminal import JsonOption, print_json, say, show
-from app.cli.verify_process import Trial, try_alone
+from app.cli.verify_in_child import Trial, try_alone
 from app.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 models = typer.Typer(no_args_is_help=True, help="The versions of the model that are served side by side.")
 ListedVersion = Annotated[str, typer.Argument(help="The release, such as v2.0.")]
 AT_ONCE = 2
-"""Versions that are tried at the same time, each in a process of its own."""
+"""Most versions tried at the same time, each in a process of its own."""
 
 
 @models.command("list")
@@ -68,7 +68,7 @@ def remove(
 ) -> None:
     """Take a version out of .env and let the running service go on without it. The default stays."""
     from app.cli.reload import Versions, take_up
-    from app.release.store import discard, only_one_pull
+    from app.release.models_folder import discard, only_one_pull
     from app.verify.inventory import versions_in
 
     settings = read_settings()
@@ -100,7 +100,7 @@ def remove(
 def default(version: ListedVersion) -> None:
     """Make one of the versions that .env names the default, and let the running service follow."""
     from app.cli.reload import Versions, take_up
-    from app.release.store import artefact_of
+    from app.release.models_folder import artefact_of
 
     def decide(now: Versions) -> Versions:
         if version not in now:
@@ -123,8 +123,8 @@ def default(version: ListedVersion) -> None:
 
 
 def _try(held: Held, settings: Settings) -> Trial | None:
-    """Tries to start it now; None if its files alone show that it cannot."""
-    from app.release.store import artefact_of
+    """Tries to start a version; None if its files alone show that it cannot start."""
+    from app.release.models_folder import artefact_of
 
     is_default = held.version == settings.model_version
     if held.release is None and not (is_default and settings.model_path):

@@ -1,4 +1,4 @@
-"""`pixelwise pull`, and `fetch`, by which other commands get a release."""
+"""`pixelwise pull`, and `fetch`, with which other commands get a release."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from app.cli.build_release import build_if_missing
 from app.cli.refusals import NotStartable
 from app.cli.terminal import say
-from app.cli.verify_process import try_alone
+from app.cli.verify_in_child import try_alone
 from app.errors import ConfigurationError, PixelWiseError
 from app.settings import Settings, read_settings
 
@@ -37,7 +37,7 @@ def pull(
     for one in settings.model_versions if version is None else (version,):
         try:
             pulled = fetch(one, settings, frozen=frozen, keep_offline=keep_offline)
-        except PixelWiseError as error:  # the others are fetched all the same
+        except PixelWiseError as error:  # the others are still fetched
             refusals.append(error)
             continue
         release = pulled.release
@@ -53,12 +53,13 @@ def pull(
 
 
 def _say_what_still_answers(settings: Settings, *, is_new: bool) -> None:
-    """Says so if a running service answers with something other than is in place now: a pull tells it nothing."""
+    """Reports a running service that answers with something other than is now in place, since a pull does not notify
+    it."""
     from app.server.running_service import running_service, served_by
 
     try:
         service = running_service(settings.data_dir)
-    except PermissionError:  # of another user, who alone may tell it anything
+    except PermissionError:  # it is another user's, and only that user may signal it
         return
     served = served_by(service) if service else None
     if service is None or served is None:
@@ -70,10 +71,10 @@ def _say_what_still_answers(settings: Settings, *, is_new: bool) -> None:
 
 
 def fetch(version: str, settings: Settings, *, frozen: bool = False, keep_offline: bool = False) -> Pulled:
-    """The release, as `models/<version>`; what does not verify and start is not placed. A local one is built first,
-    where that is needed, but not to be refused or done without.
+    """The release, as `models/<version>`; one that does not verify and start is not placed. A local one is built first
+    if needed, unless it would then be refused (`frozen`) or can be done without (`keep_offline`).
 
-    Only the default's files are those of `models/` too.
+    Only the default's files are also copied into `models/`.
     """
     from app.release.pull import pull as pull_release
 
@@ -103,10 +104,10 @@ def fetch(version: str, settings: Settings, *, frozen: bool = False, keep_offlin
 
 
 def check_served_path(folder: Path, version: str, settings: Settings) -> None:
-    """Making a release the default replaces the files in models/: MODEL_PATH must not lose the file it names.
+    """Checks that MODEL_PATH does not lose its file: making a release the default replaces the files in models/.
 
     Args:
-        folder: that holds the release.
+        folder: the folder of the release.
     """
     path = settings.model_path
     if path is None or path.parent != settings.models or (folder / path.name).exists():

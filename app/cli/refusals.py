@@ -6,7 +6,7 @@ from app.errors import PixelWiseError, Refused
 
 
 class BadVersion(PixelWiseError):
-    """A version that a command cannot do this with: unknown, or the default."""
+    """A version that is invalid for a command: unknown, or the default."""
 
     exit_code = 2
 
@@ -22,7 +22,7 @@ class NotTakenUp(PixelWiseError):
 
 
 class NotStartable(Refused):
-    """A complete release that does not start here: it replaces none. `why` is the refusal of its start."""
+    """A complete release that does not start here, and so replaces none. `why` is the refusal of its start."""
 
     def __init__(self, version: str, why: PixelWiseError) -> None:
         super().__init__(

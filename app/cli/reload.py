@@ -1,4 +1,4 @@
-"""Other versions in `.env`: the running service takes the change up without a pause, or all stays as it was."""
+"""Changes of the versions in `.env`: the running service follows without a pause, or everything stays unchanged."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from app.cli.refusals import NotTakenUp
 from app.cli.terminal import say
 from app.environment import env_file
 from app.release.default_copies import copy_out
+from app.release.models_folder import only_one_pull, pulled
 from app.release.record import Release, read_record
-from app.release.store import only_one_pull, pulled
 from app.server.running_service import Running, Served, running_service, served_by
 from app.server.supervisor import START_SECONDS
 from app.settings import read_settings
 
 TAKE_UP_SECONDS = START_SECONDS + 10
-"""Longer than a worker may take to start: .env is put back only when none will take the change up any more."""
+"""Longer than a worker may take to start: .env is restored only when no worker can take up the change any more."""
 STEADY_SECONDS = 0.5
-"""The new worker has taken over when all answers for so long are its own: the old one stops to listen after 0.1 s."""
+"""The new worker has taken over when all answers for this long are its own: the old one stops listening after 0.1 s."""
 ASK_BEFORE = 3
-"""How often a service is asked that does not answer."""
+"""Number of attempts to reach a service that does not answer."""
 ASK_AGAIN_SECONDS = 0.05
 
 Versions = tuple[str, ...]
 
 
 def take_up(version: str, decide: Callable[[Versions], Versions]) -> bool:
-    """Lets `.env` name other versions, and the running service serve them.
+    """Changes the versions in `.env`, and has the running service serve them.
 
     Args:
-        version: the one that this is about.
-        decide: from all versions as they are to all versions as they shall be, the default first.
+        version: the one that the change concerns.
+        decide: takes the present versions and returns the new ones, the default first.
 
     Returns:
         True if a service runs, which then serves them.
 
     Raises:
-        NotTakenUp: the environment beats `.env`, or the service does not do with `version` as it is told. All is as it
-            was.
+        NotTakenUp: the environment overrides `.env`, or the service does not follow the change of `version`. Everything
+            is then as before.
     """
     models = read_settings().models
-    # One at a time, so that none undoes another's change. First all is put back, then the service is told of it.
+    # One change at a time, so that none undoes another. On failure the file is restored first, then the service told.
     with only_one_pull(models, say), ExitStack() as reload, ExitStack() as undo:
         now = read_settings()
         versions = decide(now.model_versions)
@@ -78,7 +78,7 @@ def _as_setting(versions: Versions) -> tuple[str, str]:
 
 
 def _settings_for(text: str, versions: Versions) -> dict[str, str]:
-    """The lines of `.env` that name these versions: one alone is MODEL_VERSION, as it was before there were lists."""
+    """The lines of `.env` that name these versions: a single one is MODEL_VERSION, as before there were lists."""
     is_list, named = len(versions) > 1, env_file.lines_in(text)[0]
     values = {}
     if not is_list or "MODEL_VERSION" in named:
@@ -104,7 +104,7 @@ def _tell(service: Running, version: str) -> None:
 
 
 def _served_before(service: Running, version: str) -> Served:
-    """The report of the worker to be replaced: without it, its answers could not be told from the new one's."""
+    """The report of the worker to be replaced, needed to tell its answers from the new one's."""
     for _ in range(ASK_BEFORE):
         said = served_by(service)
         if said is not None:
@@ -114,7 +114,7 @@ def _served_before(service: Running, version: str) -> Served:
 
 
 def _wait_for_another(service: Running, old: Served, version: str, versions: Versions) -> None:
-    """Returns when a new worker does as it was told, and all answers are its own."""
+    """Waits until a new worker follows the change, and all answers are its own."""
     steady_since = None
     said = old
     deadline = time.monotonic() + TAKE_UP_SECONDS
@@ -132,7 +132,7 @@ def _wait_for_another(service: Running, old: Served, version: str, versions: Ver
 
 
 def _check_taken_up(said: Served, version: str, versions: Versions) -> None:
-    """Checks that a new worker did as it was told; it did not if its own environment beats `.env`."""
+    """Checks that a new worker followed the change; it did not if its own environment overrides `.env`."""
     if version in versions and version in said.left_out:
         raise NotTakenUp(version, found=f"the service leaves it out ({said.left_out[version]})")
     is_there = version in said.versions or version in said.left_out

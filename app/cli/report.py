@@ -1,4 +1,4 @@
-"""`pixelwise report`: what the stored answers show, as one file."""
+"""`pixelwise report`: the figures of the stored answers, as one file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def report(
     """Compare the versions by the stored answers and labels: a page in one file, or all figures, unrounded, as JSON."""
     if out is None and not json:
         raise typer.BadParameter("Name a folder with --out DIR, or ask for --json.")
-    # They take a while, and no other command needs them.
+    # Slow to import, and no other command needs them.
     from datetime import UTC, datetime
 
     from app.report.evaluation import evaluate
@@ -50,7 +50,7 @@ def report(
 
 
 def _put(file: Path, content: bytes) -> None:
-    """Writes in one step: a reader meanwhile sees the old or the new one, whole. Only its owner may read it."""
+    """Replaces the file in one step: a reader sees the whole old or the whole new one. Only its owner may read it."""
     from app.storage.export import demand_file_or_nothing
 
     demand_file_or_nothing(file)

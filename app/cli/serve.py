@@ -9,7 +9,7 @@ from app.settings import Settings, read_settings
 
 
 def settings_of_service() -> Settings:
-    """The settings; their dangers are reported before anything is done with them."""
+    """The settings; their warnings are reported before anything is done with them."""
     settings = read_settings()
     for warning in settings.warnings:
         say(warning)

@@ -24,22 +24,22 @@ def _note_json(wanted: bool) -> bool:
 
 JsonOption = Annotated[bool, typer.Option("--json", callback=_note_json, help="One JSON object on stdout.")]
 WIDTH = 150
-"""Of tables where there is no terminal."""
+"""Width of tables where there is no terminal."""
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that shows neither colour nor bars where there is no terminal, or where NO_COLOR is set."""
+    """A console without colour and bars if there is no terminal, or if NO_COLOR is set."""
     plain = "NO_COLOR" in os.environ
     return Console(stderr=stderr, highlight=False, color_system=None if plain else "auto", soft_wrap=stderr)
 
 
 def say(line: str) -> None:
-    """A message on stderr, its characters as they are."""
+    """Prints a message on stderr, its characters unchanged."""
     console(stderr=True).print(line, markup=False)
 
 
 def show(result: RenderableType) -> None:
-    """Tables on stdout, wide where nobody watches; one that is wider than that, or than the terminal, is not cut."""
+    """Prints tables on stdout, wide where there is no terminal; a still wider table is not cut."""
     out = console()
     if not out.is_terminal:
         out.width = WIDTH

@@ -1,4 +1,4 @@
-"""Signs that a virtual environment is of another folder: after `mv` and `cp -r` it leads to where it was made.
+"""Signs that a virtual environment belongs to another folder: after `mv` or `cp -r` it leads to where it was made.
 
 Set-up runs this with the system's Python, `python -I app/cli/virtual_environment.py FOLDER`, before there is any other.
 """
@@ -18,7 +18,7 @@ _INTERPRETER = re.compile(rb"""\A#!(?:/bin/sh\n'''exec' )?(?:"([^"\n]+)"|(/[^\s]
 
 
 def leads_elsewhere(folder: Path) -> str:
-    """Names a file in this environment that leads to another folder, and that folder; empty if none does."""
+    """A file in this environment that leads to another folder, and that folder; empty if there is none."""
     for file, place in _places(folder):
         if not _is_same(Path(os.fsdecode(place)), folder):
             return f"{file.relative_to(folder)} leads to {os.fsdecode(place)}"
@@ -26,7 +26,7 @@ def leads_elsewhere(folder: Path) -> str:
 
 
 def _places(folder: Path) -> Iterator[tuple[Path, bytes]]:
-    """Every environment that is named by a script which people activate or call."""
+    """Every environment named by a script that people activate or call."""
     activate = folder / "bin/activate"
     for line in activate.read_bytes().splitlines() if activate.is_file() else ():
         if found := re.fullmatch(rb"\s*(?:export )?VIRTUAL_ENV=([^$]*)", line):
@@ -34,7 +34,7 @@ def _places(folder: Path) -> Iterator[tuple[Path, bytes]]:
     for script in sorted((folder / "bin").glob("*")):
         found = _INTERPRETER.match(_head(script))
         interpreter = Path(os.fsdecode((found[1] or found[2]) if found else b""))
-        if interpreter.parent.parent.name == folder.name:  # not /usr/bin/python3, nor a shell
+        if interpreter.parent.parent.name == folder.name:  # neither /usr/bin/python3 nor a shell
             yield script, os.fsencode(interpreter.parent.parent)
 
 

@@ -1,8 +1,8 @@
-"""Pictures as bytes: PNG, JPEG, WebP, GIF or bare grey values. The one way from a file to the pixels that are read.
+"""Pictures as bytes: PNG, JPEG, WebP, GIF or raw grey values. The only way from a file to pixels.
 
-In two steps, which the service takes on different threads: `open_picture` reads and checks the header, `decode` the
-pixels. The same file gives the same pixels wherever it is read. Profiles of colours (ICC) are not applied: they move
-colours by less than a lamp does, and paper and ink alike.
+There are two steps, which the service takes on different threads: `open_picture` reads and checks the header, `decode`
+the pixels. A file gives the same pixels everywhere. Colour profiles (ICC) are not applied: they shift colours by less
+than a lamp does, and paper and ink alike.
 """
 
 from __future__ import annotations
@@ -25,31 +25,32 @@ Values = NDArray[np.uint8]
 
 SMALLER = "Send it smaller: 1,000 pixels of a side are plenty for a digit."
 PICTURE_BYTES = 32 << 20
-"""Of a file."""
+"""Most bytes of a file."""
 MAX_SIDE = 10_000
-"""Of a picture, in pixels; a photograph of 50 million has sides of 8,700 and 5,800. Each row costs time of its own: 1 x
-16,000,000 takes seconds, 4,000 x 4,000 a tenth of one."""
+"""Longest side of a picture, in pixels; a photograph of 50 million pixels has sides of 8,700 and 5,800. Each row costs
+extra time: 1 x 16,000,000 takes seconds, 4,000 x 4,000 a tenth of one."""
 MAX_PIXELS = 50_500_000
 MAX_DECODING_BYTES = 420_000_000
-"""That decoding may take beside the file. Of what is within MAX_PIXELS only a WebP can take more: from 24.7 million
-pixels on."""
+"""Most memory that decoding may take in addition to the file. Within MAX_PIXELS only a WebP can need more, from 24.7
+million pixels on."""
 LARGE_PIXELS, LARGE_BYTES = 16_000_000, 64_000_000
 MAX_SCANS = 64
-"""Of a JPEG, each over at most SCANNED pixels; over more of them fewer. A progressive one has about ten; each costs the
-time of all its pixels, and may be of 10 bytes."""
+"""Most scans of a JPEG of at most SCANNED pixels; a larger one may have fewer. A progressive JPEG has about ten; a scan
+costs the time of all its pixels, but may be as short as 10 bytes."""
 SCANNED = 16_000_000
 MAX_DECODED = 1250
-"""The longer side of what is handed on: an eighth of the longest that is taken, to which a JPEG is decoded at once."""
+"""Longest side of a decoded picture: an eighth of the longest accepted side, as a JPEG can be decoded to that
+directly."""
 COARSER: Final = 1.25
-"""A JPEG may come out this much smaller than needed where its own scaling by 2, 4 or 8 spares most of the decoding."""
+"""Factor by which a JPEG may be too small if its own scaling by 2, 4 or 8 saves most of the decoding."""
 STRIP_ROWS = 64
-"""Rows of what is handed on that are brought into another form at once: the whole picture exists only once."""
+"""Rows of the result that are converted at a time, so that the whole picture exists only once."""
 BYTES_PER_PIXEL = {"PNG": 4, "GIF": 1, "WEBP": 17}
-"""Taken by Pillow and its decoders, measured; of a WebP it holds the canvas four times."""
+"""Memory taken by Pillow and its decoders, measured; for a WebP it holds the canvas four times."""
 BYTES_PER_PIXEL_OF_JPEG, BYTES_PER_PIXEL_IN_SCANS = 4, 8
-"""The first where it is decoded in full; the second for the coefficients of one that comes in several scans."""
+"""The first for full decoding; the second for the coefficients of a JPEG with several scans."""
 ONE_COLOUR = 48
-"""Grey levels between the lightest and the darkest of a drawing's ink on a transparent sheet."""
+"""Most grey levels between the lightest and the darkest ink of a drawing on a transparent sheet."""
 TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -59,7 +60,7 @@ TO_UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""By the orientation in EXIF; from 5 on the sides change places."""
+"""Transpositions by the orientation in EXIF; from 5 on the sides are swapped."""
 
 
 class Picture(NamedTuple):
@@ -67,7 +68,8 @@ class Picture(NamedTuple):
 
     Attributes:
         values: uint8, (H, W) grey or (H, W, 3) red, green and blue; grey wherever the three are the same throughout.
-            Neither side is above MAX_DECODED: of larger pictures, each is the mean of a square of the file's pixels.
+            Neither side exceeds MAX_DECODED: in larger pictures, each value is the mean of a square of the file's
+                pixels.
         size: the file's own width and height, upright.
         is_opacity: `values` are the opacity of a drawing on a transparent sheet: 0 nothing, 255 ink.
     """
@@ -78,7 +80,7 @@ class Picture(NamedTuple):
 
 
 def read_grey(data: bytes, width: int, height: int) -> Picture:
-    """The picture of `width` x `height` grey values, a byte each, row by row.
+    """The picture of `width` x `height` grey values, one byte each, row by row.
 
     Raises:
         UnreadableImage: another number of bytes.
@@ -94,7 +96,7 @@ def read_grey(data: bytes, width: int, height: int) -> Picture:
 
 
 def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Still:
-    """The picture in a file, its header read and held against all limits; nothing is decoded.
+    """The picture in a file, its header read and checked against all limits; nothing is decoded.
 
     Raises:
         UnreadableImage: another kind of file, a broken one, or one beyond a limit.
@@ -118,12 +120,12 @@ def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Still:
 
 
 def is_large(still: Still) -> bool:
-    """True if decoding takes so much time or memory that no other such file should be decoded meanwhile."""
+    """True if decoding takes so much time or memory that only one such file should be decoded at a time."""
     return math.prod(still.size) > LARGE_PIXELS or decoding_bytes(still) > LARGE_BYTES
 
 
 def decoding_bytes(still: Still) -> int:
-    """The memory decoding takes, roughly."""
+    """The approximate memory that decoding takes."""
     pixels = math.prod(still.size)
     if still.kind != "JPEG":
         return pixels * BYTES_PER_PIXEL[still.kind]
@@ -135,7 +137,7 @@ def decoding_bytes(still: Still) -> int:
 def decode(still: Still) -> Picture:
     """The pixels of an opened picture.
 
-    Partly transparent pixels of an opaque page are laid on the page's colour.
+    Partly transparent pixels of an opaque page are blended with the page's colour.
 
     Raises:
         UnreadableImage: its pixels are broken or cut off.
@@ -159,12 +161,12 @@ def decode(still: Still) -> Picture:
     if _paper(visible) <= INK_ABOVE and is_of_one_colour:
         return Picture(visible, size, is_opacity=True)
     if is_of_one_colour and visible.min() <= INK_ABOVE < _rim(visible).min():
-        return Picture(255 - visible, size, is_opacity=True)  # a sheet with the digit cut out of it
+        return Picture(255 - visible, size, is_opacity=True)  # an opaque sheet with the digit cut out of it
     return Picture(_one_if_same(_on_its_page(upright, opacity)), size)
 
 
 def _is_of_one_colour(sheet: Image.Image, visible: Grey) -> bool:
-    """True if what is visible of a sheet is ink, in whatever colour, and not a picture with a transparent margin."""
+    """True if the visible part of a sheet is ink of any one colour, not a picture with a transparent margin."""
     grey = np.asarray(sheet.convert(sheet.mode.removesuffix("A")).convert("L"))[visible > INK_ABOVE]
     if not grey.size:
         return True
@@ -187,7 +189,7 @@ def _broken(said: str) -> UnreadableImage:
 
 
 def _scales(still: Still) -> tuple[int, int]:
-    """The factors by which a JPEG's own scaling shrinks it, and by which the mean of squares does."""
+    """The factors of shrinking by a JPEG's own scaling, and by the mean of squares."""
     needed = math.ceil(max(still.size) / MAX_DECODED)
     own = (8, 4, 2) if still.kind == "JPEG" and min(still.size) >= 8 else ()
     scale = next((scale for scale in own if scale * math.ceil(needed / scale) <= needed * COARSER), 1)
@@ -195,7 +197,7 @@ def _scales(still: Still) -> tuple[int, int]:
 
 
 def _reduced(image: Image.Image, box: int) -> Image.Image:
-    """In mode L, LA, RGB or RGBA, each pixel the mean of `box` x `box` of them, at the far edges of what is there."""
+    """The image in mode L, LA, RGB or RGBA, each pixel the mean of `box` x `box` pixels, fewer at the far edges."""
     if box == 1:
         return _plain(image)
     rows = box * STRIP_ROWS
@@ -221,7 +223,7 @@ def _plain(image: Image.Image) -> Image.Image:
 
 
 def _on_its_page(sheet: Image.Image, opacity: Image.Image) -> Values:
-    """A page that is transparent in places, laid on paper of its own colour: that of most of what is visible."""
+    """A page that is transparent in places, laid on paper of its own colour: the most common visible one."""
     shown = sheet.convert(sheet.mode.removesuffix("A"))
     colour = np.median(np.asarray(shown)[np.asarray(opacity) > INK_ABOVE], axis=0).astype(int).tolist()
     paper = Image.new(shown.mode, shown.size, colour if isinstance(colour, int) else tuple(colour))
@@ -229,7 +231,7 @@ def _on_its_page(sheet: Image.Image, opacity: Image.Image) -> Values:
 
 
 def _one_if_same(values: Values) -> Values:
-    """(H, W) of (H, W, 3) whose red, green and blue are the same throughout."""
+    """(H, W) if red, green and blue of (H, W, 3) are the same throughout; else the values unchanged."""
     if values.ndim == 2 or any((values[..., 0] != values[..., channel]).any() for channel in (1, 2)):
         return values
     return np.ascontiguousarray(values[..., 0])

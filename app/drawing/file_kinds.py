@@ -1,4 +1,4 @@
-"""Well-known kinds of files that are not read as pictures, each with a remedy."""
+"""Well-known kinds of files that are not accepted as pictures, each with a remedy."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Foreign(NamedTuple):
 
     Attributes:
         name: with its article, as a message has it.
-        begins: its first bytes, any one of these.
-        media_types: as a Content-Type has them.
-        remedy: how to turn it into a picture that is read.
+        begins: its first bytes: one of these.
+        media_types: as in a Content-Type.
+        remedy: how to turn it into an accepted picture.
     """
 
     name: str
@@ -50,9 +50,9 @@ BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"), HEIC),
     **dict.fromkeys((b"avif", b"avis"), AVIF),
 }
-"""The kinds of files that begin with a box `ftyp`, by one of the names in it; whatever has no other is a film."""
+"""The kinds of files that begin with a box `ftyp`, by a name in it; a file with none of these names is a film."""
 LOOKED_AT = 1000
-"""Bytes at a file's beginning in which the names of its box are, or the first element of an XML document."""
+"""Bytes at a file's beginning that are searched for the names in its box, or the first element of an XML document."""
 
 
 def name_kind(data: bytes) -> tuple[str, str]:
@@ -64,11 +64,11 @@ def name_kind(data: bytes) -> tuple[str, str]:
 
 
 def foreign_kind(data: bytes) -> Foreign | None:
-    """The well-known kind of a file, by its first bytes; None for pictures that are read, and for all others."""
+    """The well-known kind of a file, by its first bytes; None for accepted pictures and for unknown kinds."""
     head = data[:LOOKED_AT]
     if head[4:8] == b"ftyp":
         names = head[8 : min(int.from_bytes(head[:4], "big"), LOOKED_AT)]
-        # AVIF names the kind that it shares with HEIC as well
+        # AVIF also names the kind that it shares with HEIC
         known = [BRANDS[brand] for at in range(0, len(names), 4) if (brand := names[at : at + 4]) in BRANDS]
         return AVIF if AVIF in known else next(iter(known), FILM)
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")

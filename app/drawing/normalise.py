@@ -1,7 +1,7 @@
 """From a drawing of any size to the 28x28 that the model was trained on: MNIST's own recipe.
 
-The ink is scaled until its longest side is 20 pixels, its side ratio kept, and its centre of mass is moved by whole
-pixels to the centre of the field. `normalise` does so with a bitmap, `strokes.draw_strokes` with the points of a pen.
+The ink is scaled, keeping its aspect ratio, until its longest side is 20 pixels, and its centre of mass is moved by
+whole pixels to the centre of the field. `normalise` does this to a bitmap, `strokes.draw_strokes` to a pen's points.
 
 Source: LeCun, Cortes, Burges, the MNIST page ("size-normalised to fit in a 20x20 pixel box ... centred by computing the
 centre of mass"), as rebuilt by Yadav and Bottou, arXiv:1905.10498.
@@ -18,17 +18,17 @@ from PIL import Image
 from app.model.contract import INK_ABOVE
 
 RECIPE = 2
-"""The version of the recipe by which a drawing of any kind comes to 28x28; answers and stored rows name it."""
+"""The version of the recipe that brings a drawing of any kind to 28x28; answers and stored rows name it."""
 SIDE = 28
 BOX = 20
 CENTRE = 14
-"""The index of the pixel on which the centre of mass is put (14.5 in pixel-edge coordinates)."""
+"""The index of the pixel where the centre of mass is put (14.5 in pixel-edge coordinates)."""
 TIE = 0.01
-"""Of a pixel. A symmetric drawing has its centre of mass halfway between two pixels, where rounding errors would decide
-by which whole number of pixels it is moved; so near, it is always moved by the smaller one."""
+"""Fraction of a pixel. The centre of mass of a symmetric drawing lies halfway between two pixels, where rounding errors
+would decide by how many pixels it is moved; within this distance it is always moved by the smaller number."""
 
 FILLED = (18, 20)
-"""The longest side of the ink above 128 of a digit that fills its box; nearly all of MNIST's digits have one."""
+"""Longest side, least and most, of the ink above 128 of a digit that fills its box; nearly all MNIST digits fit."""
 
 Grey = NDArray[np.uint8]
 
@@ -52,7 +52,7 @@ def normalise(ink: Grey) -> Grey:
 
 
 def is_normal(image: Grey) -> bool:
-    """True if (28, 28) uint8, 0 paper to 255 ink, is a digit as `normalise` leaves it: MNIST's own are."""
+    """True if (28, 28) uint8, 0 paper to 255 ink, is a digit in the form that `normalise` gives: MNIST's own are."""
     is_ink = image > INK_ABOVE
     rows, columns = np.flatnonzero(is_ink.any(axis=1)), np.flatnonzero(is_ink.any(axis=0))
     if not len(rows):

@@ -1,8 +1,8 @@
 """The recipe: from a picture of any kind to the 28x28 that the model was trained on.
 
-Flat paper, as a canvas has, is taken as it is; from any other the light of the paper is taken away (`paper`). Of the
-ink the digit's pieces are kept (`pieces`), lines thinner than MNIST's are drawn as wide as those (`lines`), and MNIST's
-own recipe puts it into its box and its place (`drawing`). The points of a pen need none of this: `strokes`.
+Flat paper, such as a canvas, is taken as it is; from any other paper the light is removed (`paper`). Of the ink the
+digit's pieces are kept (`pieces`), lines thinner than MNIST's are widened to MNIST's width (`lines`), and MNIST's own
+recipe scales and places the digit (`normalise`). The points of a pen need none of this: see `strokes`.
 """
 
 from __future__ import annotations
@@ -16,38 +16,41 @@ from PIL import Image
 from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
 from app.drawing.decode_image import Picture
-from app.drawing.lines import as_wide_as_mnist, width_of
+from app.drawing.find_digit import WIDEST, Digit, find_digit
+from app.drawing.find_ink import Floats, Stain, Values, on_any_paper, on_flat_paper, without_border
+from app.drawing.line_width import as_wide_as_mnist, width_of
 from app.drawing.normalise import SIDE, Grey, is_normal, normalise
-from app.drawing.paper import Floats, Stain, Values, on_any_paper, on_flat_paper, without_border
-from app.drawing.pieces import WIDEST, Digit, find_digit
 from app.drawing.skew import BARE, BLANK, FAINT_PAPER, FRAME, LINES, Finding, several_digits, tiny
 from app.drawing.strokes import Stroke, draw_strokes
 from app.model.contract import INK_ABOVE
 
 FLAT_SIDE = 640
-"""Of a canvas, in pixels: what is drawn needs no more."""
+"""Longest side, in pixels, at which a canvas is looked at: drawings need no more."""
 WORKING_SIDE = 320
-"""Of a photograph."""
+"""The same for a photograph."""
 SMALL, NEAR = 0.5, 0.35
-"""Of a photograph's longer side: a smaller digit is looked at again, alone; and of the digit's: so much around it."""
+"""Share of a photograph's longer side below which a digit is looked at again, alone; and its margin, as a share of its
+own."""
 LEAST_SIDE = 8
-"""Of a digit in its file, in pixels: in fewer nobody tells a 3 from an 8."""
+"""Smallest side of a digit in its file, in pixels: with fewer nobody can tell a 3 from an 8."""
 FEW_PIXELS = 28
-"""Of the copy that a photograph is looked at in: what is smaller shows on a larger copy whether it is of a pen."""
+"""Pixels of the copy of a photograph: a smaller piece needs a larger copy to show whether it is a pen's."""
 SHEETS, INSET = 2, 0.03
-"""Sheets, one on the other, that are looked into; and the inset within each one's edges, of its longest side."""
+"""Number of sheets, one on another, that are looked into; and the inset within a sheet's edges, as a share of its
+longest side."""
 FILLING, THICK = 0.95, (0.35, 0.8)
-"""Of both sides of a photograph: what a digit takes that it was cut to; and of its area, where its lines are thick."""
+"""Share of both sides that a digit fills in a photograph cropped to it; and of the area, if its lines are thick."""
 SOME, MUCH = 0.1, 0.2
-"""Of a photograph: so much is taken for ink, at the least, where it is the paper; and if a digit is seen in it."""
+"""Least share of a photograph taken for ink when that is really the paper; and the share if a digit is seen in it."""
 FAINT_SIDE, FAINT_PIECES, FAINT_LENGTH = 0.25, 2, 10.0
-"""Of a photograph's longer side; and times as long as wide: what hardly stands out and is smaller, of more pieces or
-shorter is the paper's own grain. Digits in pencil of a sixteenth of the paper's light are none of these."""
+"""Least share of a photograph's longer side, most pieces, and least ratio of length to width of faint ink: anything
+else that hardly stands out is the paper's grain. Pencilled digits of a sixteenth of the paper's light meet all
+three."""
 SOFT, BROAD = 0.15, 10
-"""Pixels in which paper becomes ink, beyond two, for each of a line's width; and pixels, the least width that counts: a
-hair line has no more of them than light has."""
+"""Pixels, beyond two, in which paper turns into ink, for each pixel of a line's width; and the least width, in pixels,
+that is tested so: a hairline has no more of them than light has."""
 RULED = 8
-"""Lines of a digit run over the rim four times at most; those of squared paper do so at every square."""
+"""Rim crossings that mark squared paper: its lines cross at every square, those of a digit at most four times."""
 WEAKEST = 0.55
 """The least value of a pixel that is ink only because it is connected to some."""
 
@@ -57,7 +60,7 @@ class Seen(NamedTuple):
 
     Attributes:
         pixels: (28, 28) uint8, 0 paper to 255 ink; all paper where it is shown nothing.
-        unread: why it is shown nothing, if so.
+        unread: the reason if it is shown nothing.
     """
 
     pixels: Grey
@@ -65,7 +68,7 @@ class Seen(NamedTuple):
 
 
 def see_strokes(strokes: Sequence[Stroke], *, pen_width: float = 0.0) -> Seen:
-    """A pen's drawing, as the model takes it.
+    """A pen's drawing, in the form that the model takes.
 
     Raises:
         UnreadableImage: as `draw_strokes`.
@@ -75,12 +78,12 @@ def see_strokes(strokes: Sequence[Stroke], *, pen_width: float = 0.0) -> Seen:
 
 
 def see(picture: Picture) -> Seen:
-    """The digit on a picture, as the model takes it, or why there is none to read."""
+    """The digit on a picture, in the form that the model takes, or the reason why there is none to read."""
     return _see(picture, within=SHEETS)
 
 
 def _see(picture: Picture, *, within: int) -> Seen:
-    """within: how many sheets, one on the other, are looked into."""
+    """As `see`; `within` is the number of sheets, one on another, that are looked into."""
     values = _shrunk(picture.values, FLAT_SIDE)
     stain = on_flat_paper(values, is_opacity=picture.is_opacity)
     if stain is None:
@@ -115,8 +118,8 @@ class Look(NamedTuple):
     """Result of a look at a picture.
 
     Attributes:
-        unread: why the model cannot be asked, if so.
-        scale: file pixels per pixel of the picture that was looked at.
+        unread: the reason if the model cannot be asked.
+        scale: file pixels per pixel of the picture looked at.
     """
 
     stain: Stain
@@ -144,7 +147,7 @@ def _look_nearer(values: Values, far: Look, step: float) -> Look:
 
 
 def _look_swapped(values: Values, first: Look) -> Look:
-    """A look for a digit that a photograph was cut to so tightly that its ink looks like paper; the first look, if
+    """A look for a digit to which a photograph was cropped so tightly that its ink looks like paper; the first look, if
     there is none."""
     if first.stain.solid.mean() < (SOME if first.unread else MUCH) or _fills(first.digit, values):
         return first
@@ -155,7 +158,7 @@ def _look_swapped(values: Values, first: Look) -> Look:
 
 
 def _seen_on_sheet(picture: Picture, digit: Digit, step: float, *, within: int) -> Seen:
-    """The contents of a sheet on something else; `digit` is the sheet, on a copy `step` times smaller."""
+    """The contents of a sheet that lies on something else; `digit` is the sheet, on a copy `step` times smaller."""
     if not within:
         return Seen(EMPTY, FRAME)
     inset = INSET * digit.side + 1
@@ -175,7 +178,7 @@ def _scaled(picture: Picture, part: Values) -> tuple[int, int]:
 
 
 def _shrunk(values: Values, side: int) -> Values:
-    """No side above `side`: each pixel the mean of a square of them."""
+    """The values shrunk until no side exceeds `side`: each pixel is the mean of a square of them."""
     step = -(-max(values.shape) // side)
     return values if step == 1 else np.asarray(Image.fromarray(values).reduce(step))
 
@@ -199,23 +202,23 @@ def _why_not(stain: Stain, digit: Digit, scale: float, *, is_flat: bool) -> Find
 
 
 def _is_sure(digit: Digit) -> bool:
-    """True if what hardly stands out is one digit all the same: large, of few pieces, of a thin line."""
+    """True if faint ink is one digit all the same: large, of few pieces, of a thin line."""
     is_one = digit.digits == 1 and digit.pieces <= FAINT_PIECES and digit.side >= FAINT_SIDE * max(digit.ink.shape)
     return is_one and bool(np.count_nonzero(digit.ink) >= FAINT_LENGTH * width_of(digit.ink) ** 2)
 
 
 def _is_too_small_to_tell(unread: Finding, digit: Digit) -> bool:
-    """True if something is no line of a pen only because this copy has so few pixels of it."""
+    """True if ink fails to be a pen's line only because this copy has so few pixels of it."""
     return unread is BARE and digit.digits == 1 and not digit.is_pattern and digit.side < FEW_PIXELS
 
 
 def _lies(digit: Digit) -> bool:
-    """True if something is too wide for a digit, which is upright: a crease, a stripe, a shadow's edge."""
+    """True if ink is too wide for a digit, which is upright: a crease, a stripe, a shadow's edge."""
     return digit.right - digit.left > WIDEST * (digit.bottom - digit.top)
 
 
 def _fills(digit: Digit, values: Values) -> bool:
-    """True if there is next to no paper around a digit, as where a photograph was cut to it."""
+    """True if there is hardly any paper around a digit, as in a photograph cropped to it."""
     height, width = values.shape[:2]
     is_tight: bool = min((digit.bottom - digit.top) / height, (digit.right - digit.left) / width) > FILLING
     return is_tight
@@ -260,11 +263,11 @@ def _ink_of(stain: Stain, digit: Digit) -> Floats:
 
 def _shown(ink: Floats) -> Seen:
     pixels = normalise(as_grey(as_wide_as_mnist(ink)))
-    return Seen(pixels) if (pixels > INK_ABOVE).any() else Seen(EMPTY, FAINT_PAPER)  # no model is asked about paper
+    return Seen(pixels) if (pixels > INK_ABOVE).any() else Seen(EMPTY, FAINT_PAPER)  # no model reads blank paper
 
 
 def as_grey(ink: Floats) -> Grey:
-    """0 to 1 as 0 to 255."""
+    """Converts 0 to 1 into 0 to 255."""
     return np.rint(ink * 255).astype(np.uint8)
 
 

@@ -6,6 +6,6 @@ from app.errors import PixelWiseError
 
 
 class UnreadableImage(PixelWiseError):
-    """A file that is no image, or of a kind that cannot be read."""
+    """A file that is not an image, or of a kind that cannot be read."""
 
     exit_code = 2

@@ -1,6 +1,6 @@
 """Semantic train/serve skew made loud: drawings of the right shape and dtype that are unlike the training images.
 
-A model answers them all the same, often wrongly and with high confidence. Every bound on the shape of a drawing comes
+A model answers them nevertheless, often wrongly and with high confidence. Every bound on the shape of a drawing comes
 from the training images, through the profile in the release's contract (`docs/contract.md`, "The profile").
 
 Blind spot: a transposed or mirrored digit has the size, the place and the pen of a digit, so nothing is found.
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.drawing.measures import (
+from app.drawing.ink_measures import (
     PIXELS,
     PROFILE_MEASURES,
     SIDE,
@@ -31,7 +31,7 @@ from app.model.contract import INK_ABOVE
 
 
 class Finding(NamedTuple):
-    """One way in which a drawing is unlike the training images, and what the sender does about it."""
+    """One way in which a drawing is unlike the training images, and the remedy for its sender."""
 
     name: str
     remedy: str
@@ -59,7 +59,7 @@ def several_digits(count: int) -> Finding:
 
 
 def tiny(pixels: int) -> Finding:
-    """The finding on a picture whose digit is so many pixels tall or wide."""
+    """The finding on a picture whose digit is only `pixels` tall or wide."""
     return Finding("too-small", f"The digit is only {pixels} pixels large: go nearer, or cut it out larger.")
 
 
@@ -67,19 +67,19 @@ BEYOND_BOUNDS: dict[str, tuple[Finding | None, Finding | None]] = {
     "centre_x": (OFF_CENTRE, OFF_CENTRE),
     "centre_y": (OFF_CENTRE, OFF_CENTRE),
     "longest_side": (TOO_SMALL, TOO_LARGE),
-    "thickness": (None, TOO_THICK),  # a thin pen is no fault
+    "thickness": (None, TOO_THICK),  # a thin pen is not a fault
 }
-"""What a measure of the profile finds at or below its low bound, and above its high one."""
+"""The findings for a measure of the profile at or below its low bound, and above its high one."""
 
 RIM = pack_rows(np.pad(np.zeros((SIDE - 2, SIDE - 2), np.bool_), 1, constant_values=True).reshape(1, PIXELS))
 """The outermost ring of the field: 108 pixels."""
 INVERTED_RIM = 81
-"""Ink and paper are swapped when so much of the rim is ink: three quarters. None of MNIST's 60,000 training images has
-more than 4 pixels of ink there; swapped, none has fewer than 104."""
+"""Pixels of the rim, three quarters of it, whose ink shows that ink and paper are swapped. None of MNIST's 60,000
+training images has more than 4 pixels of ink there; swapped, none has fewer than 104."""
 INK_ABOVE_AT = np.array([INK_ABOVE * (peak if peak <= INK_ABOVE else 255) // 255 for peak in range(256)], np.uint8)
-"""By an image's highest value: the bound of ink if a highest value without ink were stretched to 255."""
+"""The bound of ink by an image's highest value: a highest value that is not ink is treated as if stretched to 255."""
 BLOCK_IMAGES = 256
-"""Measured: what is computed for so many images stays in the processor's cache, and on one core."""
+"""Measured: the data for this many images stay in the processor's cache, and on one core."""
 
 Profile = Mapping[str, tuple[float, float, float]]
 UNBOUNDED = (-np.inf, 0.0, np.inf)
@@ -88,13 +88,13 @@ UNBOUNDED = (-np.inf, 0.0, np.inf)
 def find_skew(images: NDArray[np.uint8], profile: Profile | None) -> list[tuple[Finding, ...]]:
     """The findings on each image, in order; `()` for a clean one.
 
-    The values are judged first, and the shape as it would be with the right values: a small digit sent as black on
-    white is `inverted` and `too-small`.
+    The values are judged first, then the shape as it would be with correct values: a small digit sent as black on white
+    is `inverted` and `too-small`.
 
     Args:
         images: (N, 28, 28) uint8, 0 paper to 255 ink; a pixel above 128 is ink. Read only.
-        profile: measure -> (low, median, high) of the training images; inside is low < value <= high. Without it, or
-            without one of its measures, the names that `skipped_checks` gives are not looked for.
+        profile: measure -> (low, median, high) of the training images; inside is low < value <= high. Without
+        it, or without one of its measures, the findings that `skipped_checks` names are not looked for.
 
     Raises:
         BadImages: another shape or dtype.
@@ -111,7 +111,7 @@ def find_skew(images: NDArray[np.uint8], profile: Profile | None) -> list[tuple[
 
 
 def skipped_checks(profile: Profile | None) -> tuple[str, ...]:
-    """The names that `find_skew` cannot look for, or not in full, because this profile lacks a measure of theirs."""
+    """The findings that `find_skew` cannot look for, or not fully, because this profile lacks a measure for them."""
     skipped = [BEYOND_BOUNDS[name] for name in PROFILE_MEASURES if name not in (profile or {})]
     return tuple(finding.name for finding in _each_once(sum(skipped, ())))
 
@@ -134,9 +134,9 @@ def _bounds(profile: tuple[tuple[str, float, float, float], ...]) -> _Bounds:
 
 
 def _find_in_one(pixels: NDArray[np.uint8], bounds: _Bounds) -> tuple[Finding, ...]:
-    """The findings of one (784,) image: a lone request waits for them."""
+    """The findings on one (784,) image, for speed: a single request waits for them."""
     ink = pack_one(pixels > INK_ABOVE)
-    if not ink or ink & ink >> SIDE * (SIDE - 1):  # wrong values, perhaps: as in `_find_in`
+    if not ink or ink & ink >> SIDE * (SIDE - 1):  # perhaps wrong values: as in `_find_in`
         return _find_in(pixels.reshape(1, PIXELS), bounds)[0]
     byte = 0
     measures = measure_one(ink)
@@ -150,19 +150,19 @@ def _find_in_one(pixels: NDArray[np.uint8], bounds: _Bounds) -> tuple[Finding, .
 def _find_in(pixels: NDArray[np.uint8], bounds: _Bounds) -> list[tuple[Finding, ...]]:
     """The findings of (n, 784) images, n at most BLOCK_IMAGES."""
     rows = pack_rows(pixels > INK_ABOVE)
-    # With INVERTED_RIM of the rim's 108 pixels in ink at most 27 are paper, so one of 28 columns has ink at both ends.
+    # If INVERTED_RIM of the rim's 108 pixels are ink, at most 27 are paper, so one of 28 columns has ink at both ends.
     odd = ((np.bitwise_or.reduce(rows, axis=0) == 0) | (rows[0] & rows[-1] > 0)).nonzero()[0]
     if not odd.size:
         return _wrong_shapes(rows, bounds)
     rows[:, odd], wrong_values = _put_right(pixels[odd])
     found = _wrong_shapes(rows, bounds)
     for index, values in zip(odd.tolist(), wrong_values, strict=True):
-        found[index] = values if BLANK in values else values + found[index]  # what is not there has no shape
+        found[index] = values if BLANK in values else values + found[index]  # a blank drawing has no shape
     return found
 
 
 def _put_right(pixels: NDArray[np.uint8]) -> tuple[Words, list[tuple[Finding, ...]]]:
-    """(n, 784) images -> the packed rows of their ink as it would be with the right values, and what was wrong."""
+    """(n, 784) images -> the packed rows of their ink as with correct values, and the findings on the values."""
     peak = pixels.max(axis=1)
     rows = pack_rows(pixels > INK_ABOVE_AT[peak][:, np.newaxis])
     inverted = np.bitwise_count(rows & RIM).sum(axis=0, dtype=np.uint8) >= INVERTED_RIM

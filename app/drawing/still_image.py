@@ -1,8 +1,8 @@
-"""The one still picture in a file, cut out of it by its own bytes before any decoder sees them.
+"""The one still picture in a file, cut out at the level of bytes before any decoder sees them.
 
-Of a PNG, JPEG, WebP or GIF file only what its first picture needs is handed on: neither texts, profiles and EXIF (which
-may inflate a thousand times, or come by the million) nor further frames. Its size is that of the bytes that will be
-decoded, whatever canvas they are said to lie on.
+Only the parts of a PNG, JPEG, WebP or GIF file that its first picture needs are passed on: no texts, profiles or EXIF
+(which may inflate a thousand times, or come by the million), and no further frames. The size is that of the bytes to be
+decoded, whatever canvas the file claims for them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from app.drawing.file_kinds import name_kind
 from app.drawing.refusals import UnreadableImage
 
 MAX_PARTS = 20_000
-"""Of a file: chunks, segments or blocks. A PNG of 32 MiB has some thousands. Each takes a microsecond or two."""
+"""Most chunks, segments or blocks of a file. A PNG of 32 MiB has some thousands. Each takes a microsecond or two."""
 EXPECTED = "a PNG, JPEG, WebP or GIF picture"
 REMEDY = "Pass a picture of one digit."
 SEND_AGAIN = "Not all of it may have arrived: send it again, or save it again as JPEG or PNG."
-"""For a file of a kind that is read, cut off or broken."""
+"""Remedy for a file of an accepted kind that is cut off or broken."""
 
 
 class Still(NamedTuple):
@@ -30,9 +30,9 @@ class Still(NamedTuple):
     Attributes:
         kind: PNG, JPEG, WEBP or GIF, as Pillow calls them.
         size: width and height, as stored.
-        parts: of a whole file of this kind, not copied before it is decoded.
+        parts: the parts of a complete file of this kind, not copied before decoding.
         orientation: 1 to 8, by EXIF.
-        scans: how often a decoder goes over the pixels of a JPEG; 1 for others.
+        scans: the number of passes over the pixels of a JPEG; 1 for others.
     """
 
     kind: str
@@ -43,11 +43,11 @@ class Still(NamedTuple):
 
 
 def cut_out(data: bytes) -> Still:
-    """The still picture in a file: its only one, or the first frame of a moving one.
+    """The still picture in a file: its only one, or the first frame of an animation.
 
     Raises:
-        UnreadableImage: another kind of file, which is named if it is a well-known one; or one that is cut off, or not
-            put together as its kind promises.
+        UnreadableImage: another kind of file, which is named if well known; or a file that is cut off, or violates its
+            own format.
     """
     begins = _beginning(data)
     if begins is None:
@@ -65,7 +65,7 @@ def kind_of(data: bytes) -> str | None:
 
 
 def _beginning(data: bytes) -> bytes | None:
-    """The key in READERS; a sound or a film may begin as a WebP does, and says so later."""
+    """The key in READERS; a sound or film file may begin like a WebP, and differ only later."""
     if data.startswith(RIFF) and data[8:12] != b"WEBP":
         return None
     return next((begins for begins in READERS if data.startswith(begins)), None)
@@ -85,12 +85,12 @@ def _count(parts: int) -> int:
 
 PNG = b"\x89PNG\r\n\x1a\n"
 PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-"""By colour type: grey, colour, palette, grey with opacity, colour with opacity."""
+"""Bit depths by colour type: grey, colour, palette, grey with opacity, colour with opacity."""
 GREY, COLOUR, PALETTE = 0, 2, 3
 
 
 def _png(data: bytes) -> Still:
-    """Of a moving PNG the picture that is shown where nothing moves; mostly the first frame."""
+    """The picture of a PNG; of an animated one, that shown by viewers without animation, mostly the first frame."""
     width, height, depth, colour, *methods, interlaced = struct.unpack_from(">II5B", data, 16)
     if data[8:16] != b"\0\0\0\x0dIHDR" or depth not in PNG_DEPTHS.get(colour, ()) or any(methods) or interlaced > 1:
         refuse("a PNG file with an unknown header")
@@ -121,7 +121,7 @@ def _png(data: bytes) -> Still:
 
 
 def _png_chunks(data: bytes, at: int) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, begin and end of the content of each chunk; the end may lie behind that of the data."""
+    """The kind of each chunk, and the start and end of its content; the end may lie beyond that of the data."""
     parts = 0
     while at + 8 <= len(data):
         parts = _count(parts)
@@ -135,8 +135,8 @@ def _png_chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _in_eight_bits(transparent: bytes, depth: int, colour: int) -> bytes:
-    """The grey value or colour that is transparent, in the depth in which Pillow compares it: 8 bits, but for grey of
-    1 and 16."""
+    """The transparent grey value or colour, in the depth in which Pillow compares it: 8 bits, but for grey of 1 and
+    16."""
     if (colour, depth) not in ((GREY, 2), (GREY, 4), (COLOUR, 16)):
         return transparent
     values = struct.unpack_from(">H" if colour == GREY else ">HHH", transparent)
@@ -148,18 +148,18 @@ def _in_eight_bits(transparent: bytes, depth: int, colour: int) -> bytes:
 
 JPEG_MARKER = re.compile(rb"\xff([\x01-\xfe])")
 FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
-"""Sequential and progressive, by Huffman's code or arithmetic. No other comes from a camera."""
+"""Sequential and progressive frames, with Huffman or arithmetic coding. Cameras write no others."""
 OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC8, 0xCB, 0xCD, 0xCE, 0xCF)
 TABLES = (0xC4, 0xCC, 0xDB, 0xDD)
 NO_CONTENT = (0x01, *range(0xD0, 0xD9))
 SCANS_BEGIN, ENDS, EXIF, JFIF, ADOBE = 0xDA, 0xD9, 0xE1, 0xE0, 0xEE
 SCAN = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")
-"""Begins one: the marker, the length, the number of components. No decoder takes another length, and what else has
-these five bytes (a preview, a film after the picture) has them seldom."""
+"""The start of a scan: the marker, the length, the number of components. No decoder accepts another length, and these
+five bytes are rare in other data (a preview, a film after the picture)."""
 
 
 def _jpeg(data: bytes) -> Still:
-    """Of several pictures in a file (a camera's previews) the first."""
+    """The picture of a JPEG; of several in a file (a camera's previews), the first."""
     kept: list[bytes | memoryview] = [data[:2]]
     size: tuple[int, int] | None = None
     orientation = parts = 0
@@ -233,12 +233,12 @@ def _palette_bytes(flags: int) -> int:
 
 LOSSY, LOSSLESS, OPACITY, MOVING = b"VP8 ", b"VP8L", b"ALPH", b"ANMF"
 FRAME_HEAD = 16
-"""Of a moving picture's frame: its place, its size and its time, before its chunks."""
+"""Bytes at the start of an animation's frame, before its chunks: its place, its size and its duration."""
 HAS_OPACITY = 0x10
 
 
 def _webp(data: bytes) -> Still:
-    """Of a moving picture the first frame alone, wherever it lies on the canvas."""
+    """The picture of a WebP; of an animation only the first frame, wherever it lies on the canvas."""
     picture: tuple[bytes, int, int] | None = None
     opacity: bytes | memoryview = b""
     orientation = 0
@@ -285,7 +285,7 @@ def _lossy_size(data: bytes, at: int) -> tuple[int, int]:
     begins, width, height = struct.unpack_from("<3x3sHH", data, at)
     if begins != b"\x9d\x01\x2a":
         refuse("a WebP file without pixels", SEND_AGAIN)
-    return width & 0x3FFF, height & 0x3FFF  # the two bits above are a wish how large it is shown
+    return width & 0x3FFF, height & 0x3FFF  # the two highest bits are a display hint
 
 
 def _lossless_size(data: bytes, at: int) -> tuple[int, int]:
@@ -301,9 +301,9 @@ ORIENTATION, SHORT, LONG = 0x0112, 3, 4
 
 
 def _orientation(exif: bytes | memoryview) -> int:
-    """The camera's orientation, 1 to 8; 0 where EXIF does not say, or is none.
+    """The camera's orientation, 1 to 8; 0 if EXIF does not give it, or is invalid.
 
-    Pillow reads all entries and what they point at, and has a warning for each odd one.
+    Read here because Pillow follows all entries and their references, and warns about each odd one.
     """
     tiff = exif[6:] if bytes(exif[:6]) == b"Exif\0\0" else exif
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(tiff[:4]))
@@ -330,4 +330,4 @@ READERS = {
     b"GIF89a": ("GIF", _gif),
     RIFF: ("WEBP", _webp),
 }
-"""By its first bytes, the kind of a file as Pillow calls it, and what reads it."""
+"""First bytes of a file -> its kind in Pillow's terms, and the function that reads it."""

@@ -1,7 +1,7 @@
 """From the points of a pen to the 28x28 that the model was trained on: the recipe of `drawing`, without a bitmap.
 
-The pen is as wide in the model's field whatever it was on the canvas: a thick pen on a small drawing is what a bitmap
-loses most answers to.
+The pen has the same width in the model's field, whatever it was on the canvas: a thick pen on a small drawing is the
+main cause of wrong answers with bitmaps.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from app.drawing.normalise import BOX, SIDE, Grey, centred
 from app.drawing.refusals import UnreadableImage
 
 PEN = 2.0
-"""Pixels of the 28x28 field. MNIST's held-out digits have a median of 1.95 (ink over the length of the skeleton), and
-of their skeletons most are read rightly from 2.0 to 2.6; on real drawings accuracy falls beyond 2.4."""
+"""The pen's width in pixels of the 28x28 field. MNIST's held-out digits have a median of 1.95 (ink over the length of
+the skeleton); most of their skeletons are read rightly from 2.0 to 2.6; on real drawings accuracy falls beyond 2.4."""
 MAX_POINTS = 5_000
-"""Of all strokes. A digit has 100 to 300; a second of the fastest mouse has 1,000."""
+"""Most points of all strokes. A digit has 100 to 300; the fastest mouse gives 1,000 a second."""
 FARTHEST = 1e6
 """The largest coordinate, on either side of 0."""
 SMALLEST = 1e-3
-"""A drawing with no longer side than this is one point: nothing is made of rounding errors."""
+"""A drawing whose longest side is at most this is a single point: rounding errors are not enlarged."""
 
 REACH = (PEN + 1) / 2
-"""From the middle of the pen to the first pixel centre that it leaves white."""
+"""Distance from the middle of the pen to the first pixel centre that it leaves white."""
 PIECE = 1.5
 """The longest piece of a line, in pixels: half of it and REACH stay within the 5x5 pixels around its middle."""
 PIECES_AT_ONCE = 256
-"""Measured: what is computed for so many stays in the processor's cache; and memory is bounded."""
+"""Measured: the data for this many stay in the processor's cache; it also bounds memory."""
 MARGIN = 2
 AROUND = np.arange(-MARGIN, MARGIN + 1)
 EDGE = BOX + 2 * MARGIN
@@ -40,13 +40,13 @@ Stroke = Sequence[Sequence[float]] | Floats
 
 
 def draw_strokes(strokes: Sequence[Stroke], *, pen_width: float = 0.0) -> Grey:
-    """The drawing as the model takes it; neither the size of the canvas nor the place on it matters.
+    """The drawing in the form that the model takes; neither the size of the canvas nor the place on it matters.
 
     Args:
         strokes: for each time the pen was down, its points (x, y), y downwards, in any unit. One point is a dot; a
             stroke without points is nothing.
-        pen_width: the pen on the canvas, in the same unit. A drawing no longer than it is a tap of an unsteady hand,
-            and drawn as a dot. It has no other effect.
+        pen_width: the pen on the canvas, in the same unit. A drawing no longer than this is a tap of an unsteady
+            hand, and drawn as a dot. The width has no other effect.
 
     Returns:
         (28, 28) uint8, 0 paper to 255 ink; all paper when there are no points.
@@ -60,7 +60,7 @@ def draw_strokes(strokes: Sequence[Stroke], *, pen_width: float = 0.0) -> Grey:
     if lengths.sum() > MAX_POINTS:
         raise _bad(f"{lengths.sum():,} points", f"at most {MAX_POINTS:,}", "Leave out points nearer than a pixel.")
     points = np.array(list(chain.from_iterable(strokes)), np.float64)
-    if not (np.abs(points) <= FARTHEST).all():  # so put, NaN is refused as well
+    if not (np.abs(points) <= FARTHEST).all():  # in this form, NaN is refused as well
         raise _bad(
             "a coordinate that is none, or lies far out",
             f"numbers from {-FARTHEST:,.0f} to {FARTHEST:,.0f}",
@@ -77,11 +77,11 @@ def draw_strokes(strokes: Sequence[Stroke], *, pen_width: float = 0.0) -> Grey:
 
 
 def _draw(points: Floats, lengths: NDArray[np.intp]) -> Grey:
-    """(20, 20) uint8: how much of each pixel lies under the pen that goes along strokes of so many points."""
+    """(20, 20) uint8: the coverage of each pixel by the pen along strokes with these numbers of points."""
     last = np.cumsum(lengths) - 1
     first = last - lengths + 1
     to = np.arange(1, len(points) + 1)
-    to[last] = first  # subtle: a stroke's last point begins no line, so it becomes the stroke's first point, a dot
+    to[last] = first  # subtle: no line starts at a stroke's last point; that becomes a dot at the first
     start = np.arange(len(points))
     start[last] = first
     origins, steps = _pieces(points[start], points[to] - points[start])
@@ -94,7 +94,7 @@ def _draw(points: Floats, lengths: NDArray[np.intp]) -> Grey:
 
 
 def _pieces(origins: Floats, steps: Floats) -> tuple[Floats, Floats]:
-    """Lines, each cut into equal pieces no longer than PIECE: (N, 2) where they begin and (N, 2) how far they go."""
+    """Lines, each cut into equal pieces no longer than PIECE: their starts, (N, 2), and their steps, (N, 2)."""
     counts = np.maximum(np.ceil(np.hypot(steps[:, 0], steps[:, 1]) / PIECE), 1).astype(np.intp)
     of = np.repeat(np.arange(len(counts)), counts)
     within = np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -103,7 +103,7 @@ def _pieces(origins: Floats, steps: Floats) -> tuple[Floats, Floats]:
 
 
 def _approach(nearest: Floats, origins: Floats, steps: Floats) -> None:
-    """Lowers the squared distances in `nearest`, of the pixels' centres from the ink, to those from these pieces."""
+    """Lowers the squared distances of the pixels' centres from the ink, in `nearest`, to those from these pieces."""
     pixels = np.floor(origins + steps / 2).astype(np.intp)[:, :, np.newaxis] + AROUND  # (N, 2, 5)
     away = pixels + 0.5 - origins[:, :, np.newaxis]
     along = steps[:, :, np.newaxis]

@@ -1,1 +1,1 @@
-"""The file `.env`: how it is read and written, and what may stand in it."""
+"""The file `.env`: reading it, writing it, and the rules for its contents."""

@@ -1,6 +1,6 @@
 """`${DB_PASSWORD}` in DATABASE_URL: the password has a line of its own in `.env`, as in the course's.
 
-DB_PASSWORD is no setting: the environment of other programs has that name too, so it counts only where an address asks
+DB_PASSWORD is not a setting: other programs use that name in the environment too, so it counts only if an address asks
 for it.
 """
 
@@ -20,15 +20,15 @@ def asks_for_password(address: str) -> bool:
 
 
 def with_password(address: str, password: str) -> str:
-    """The address with the password in place; written as it is, it is escaped here."""
+    """The address with the password in place; the password is written unescaped, and escaped here."""
     return address.replace(_HERE, quote(password, safe=""))
 
 
 def wrong_password(address: str, password: str, *, line: int | None) -> list[str]:
-    """The faults of both, without the password: whatever would silently be taken as text, or not be used.
+    """The faults of both, without showing the password: parts that would silently be taken as text, or not be used.
 
     Args:
-        line: that of `.env` which has a password; None if none has.
+        line: the line of `.env` that has a password; None if there is none.
     """
     problems = [
         f"DATABASE_URL has {_named(found)}, expected the text itself: only {_HERE} is put in"
@@ -45,6 +45,6 @@ def wrong_password(address: str, password: str, *, line: int | None) -> list[str
 
 
 def _named(found: str) -> str:
-    """Its name alone: `${NAME:-default}` has a value that may be secret."""
+    """The name alone: `${NAME:-default}` has a value that may be secret."""
     name = re.sub(r"\W.*", "", found.lstrip("${"))
     return f"${name}" if not found.startswith("${") else f"${{{name}}}" if found == f"${{{name}}}" else f"${{{name}…}}"

@@ -1,4 +1,4 @@
-"""`.env`: whoever changes it (a command, set-up) writes it here, with the parser that reads it.
+"""`.env`: all changes of it (by a command, by set-up) are written here, with the parser that reads it.
 
 Nothing in it is expanded or executed.
 """
@@ -16,7 +16,7 @@ from dotenv.parser import Binding, parse_stream
 
 _BOM = "\ufeff"
 _BESIDE = {"MODEL_VERSIONS": "MODEL_VERSION"}
-"""A new line follows that of this key; any other new line is the last one."""
+"""Key -> the key after whose line a new line goes; any other new line goes last."""
 
 
 class Line(NamedTuple):
@@ -28,7 +28,7 @@ class Line(NamedTuple):
 
 
 def read_lines(path: Path) -> tuple[dict[str, Line], list[str]]:
-    """Each key with what holds for it (the last line counts), and the lines that cannot be read."""
+    """Each key with the line in force (the last one counts), and the lines that cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -45,7 +45,7 @@ def read_lines(path: Path) -> tuple[dict[str, Line], list[str]]:
 
 
 def lines_in(text: str) -> tuple[dict[str, Line], list[int]]:
-    """The same for a text; the numbers of the lines that cannot be read."""
+    """The same for a text, with the numbers of the lines that cannot be read."""
     bindings = _bindings(text.removeprefix(_BOM))
     all_lines = [(one.key, one.value or "", _number(one)) for one in bindings if one.key]
     lines = {
@@ -66,13 +66,13 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
 
 
 def write(file: Path, text: str | None) -> None:
-    """Puts `text` there in one step, for its owner alone where it is new; None is no file. A link stays a link."""
+    """Replaces the file in one step; a new one is for its owner alone. None removes the file. A link stays a link."""
     file = file.resolve()
     if text is None:
         file.unlink(missing_ok=True)
         return
     draft = file.with_name(f"{file.name}.draft")
-    draft.unlink(missing_ok=True)  # what an interrupted run left, with whatever mode
+    draft.unlink(missing_ok=True)  # left by an interrupted run, with any mode
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as written:
             written.write(text.encode())
@@ -81,24 +81,24 @@ def write(file: Path, text: str | None) -> None:
         if file.exists():
             now = file.stat()
             draft.chmod(now.st_mode & 0o777)
-            os.chown(draft, now.st_uid, now.st_gid)  # root changes a service that another user runs
+            os.chown(draft, now.st_uid, now.st_gid)  # root may change a service that another user runs
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
 
 
 def put(file: Path, values: Mapping[str, str]) -> None:
-    """Writes these values into the file, which need not be there yet."""
+    """Writes these values into the file, which need not exist yet."""
     write(file, with_values(file.read_bytes().decode() if file.exists() else "", values))
 
 
 def _bindings(text: str) -> list[Binding]:
-    """The lines of a file, each with the empty ones before it; joined, they are the whole text."""
+    """The lines of a file, each with the empty ones before it; joined, they give the whole text."""
     return list(parse_stream(io.StringIO(text, newline="")))
 
 
 def _number(binding: Binding) -> int:
-    """The parser counts from the first of the empty lines before it."""
+    """The number of a line itself: the parser counts from the first of the empty lines before it."""
     text = binding.original.string
     return binding.original.line + len(re.findall(r"\r\n|\n|\r", text[: len(text) - len(text.lstrip())]))
 
@@ -125,7 +125,7 @@ def _in_the_place_of(old: str, line: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    """A value as the parser gives it back."""
+    """A value quoted so that the parser gives it back unchanged."""
     if re.fullmatch(r"[^\s'\"]*", value):
         return value
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")

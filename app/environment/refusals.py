@@ -6,7 +6,7 @@ from app.errors import ConfigurationError
 
 
 class BadSettings(ConfigurationError):
-    """One or more settings have invalid values; all of them are named at once."""
+    """One or more settings with invalid values; all are named at once."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__(
@@ -18,5 +18,5 @@ class BadSettings(ConfigurationError):
 
     @property
     def sentence(self) -> str:
-        """Each problem says itself what was expected."""
+        """The message without its remedy: each problem names its own expectation."""
         return f"{self.subject}: {self.found}."

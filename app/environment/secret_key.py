@@ -6,7 +6,7 @@ import re
 
 KEY_LENGTH, KEY_VARIETY = 16, 4
 PUBLISHED_KEY = "thepasswordyoudontwantotherstoknow"
-"""What the course's own project has in its sources."""
+"""The key in the sources of the course's own project."""
 _PLACEHOLDER = re.compile(r"change[-_ ]?me|replace|placeholder|example|default|secret|password|here|your|test|api|key")
 
 

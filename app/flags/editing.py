@@ -1,4 +1,4 @@
-"""Changing a flag file: functions from the file's JSON to new JSON, and what they did in words."""
+"""Changes to a flag file: functions from the file's JSON to new JSON, with a description of the change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OFF = "off"
 
 
 class Change(NamedTuple):
-    """The new file, and what a flag gave before and gives now."""
+    """The new file, and the values that a flag gave before and gives now."""
 
     document: Document
     before: str
@@ -29,8 +29,8 @@ def set_variant(document: Document, name: str, variant: str, *, versions: Sequen
     """Gives everyone this variant of the flag; its rollouts and other rules are dropped.
 
     Args:
-        variant: of model-version a version, of shadow-versions versions such as "v1.1,v2.0" or "off".
-        versions: what MODEL_VERSIONS names, the default first.
+        variant: for model-version a version, for shadow-versions versions such as "v1.1,v2.0" or "off".
+        versions: those that MODEL_VERSIONS names, the default first.
 
     Raises:
         BadFlagChange: no such flag, variant or version.
@@ -41,7 +41,7 @@ def set_variant(document: Document, name: str, variant: str, *, versions: Sequen
 
 
 def roll_out(document: Document, name: str, wanted: Mapping[str, Fraction], *, versions: Sequence[str]) -> Change:
-    """Gives each variant its part of the visitors, the default variant the rest, and others nothing.
+    """Gives each variant its part of the visitors, the default variant the rest, and other variants nothing.
 
     Visitors in a part that is not narrowed stay in it (app/flags/rollout.py).
 
@@ -49,7 +49,7 @@ def roll_out(document: Document, name: str, wanted: Mapping[str, Fraction], *, v
         wanted: variant (of model-version: version) -> its part, 1 for everyone.
 
     Raises:
-        BadFlagChange: no such flag, variant or version; more than everyone; or rules that somebody wrote by hand.
+        BadFlagChange: no such flag, variant or version; more than 100% in all; or rules that were written by hand.
     """
     new, flag, before = _taken(document, name, versions)
     if name == SHADOW_VERSIONS:
@@ -84,10 +84,10 @@ def roll_out(document: Document, name: str, wanted: Mapping[str, Fraction], *, v
 
 
 def roll_back(document: Document, *, versions: Sequence[str]) -> Change | None:
-    """Gives everyone the default of MODEL_VERSIONS, whatever rollout, rule or setting of model-version said otherwise.
+    """Gives everyone the default of MODEL_VERSIONS, overriding any rollout, rule or setting of model-version.
 
-    The flag has no default of its own then, so another one of MODEL_VERSIONS counts at once.
-    None when it is so already.
+    The flag then has no default of its own, so a new default of MODEL_VERSIONS takes effect at once.
+    None if this is so already.
     """
     if MODEL_VERSION not in document["flags"]:
         return None
@@ -126,9 +126,9 @@ def _done(new: Document, name: str, flag: dict[str, Any], before: str, *, target
 
 
 def _variant(name: str, variants: dict[str, Any], wanted: str, versions: Sequence[str]) -> str:
-    """The variant that is meant; one of served versions is added if there is none.
+    """The variant that is meant; if none gives a wanted served version, it is added.
 
-    People name versions, even where somebody called the variants otherwise: {"old": "v1.0", "new": "v2.0"}.
+    People name versions, even where the variants have other names: {"old": "v1.0", "new": "v2.0"}.
     """
     if name in (MODEL_VERSION, SHADOW_VERSIONS):
         return _variant_of_versions(name, variants, wanted, versions)

@@ -19,9 +19,9 @@ from app.flags.provider import FileProvider, evaluator
 from app.flags.schema import KEEP_DRAWINGS, MODEL_VERSION, SHADOW_VERSIONS, SHOW_CORRECTION, Rules, listed_versions
 
 NOT_SERVED = "NOT_SERVED"
-"""The cause of an error that is ours: a flag names a version that is not served. The others are OpenFeature's codes."""
+"""Our own cause of an error: a flag names a version that is not served. The other causes are OpenFeature's codes."""
 REMEMBERED = 4096
-"""Contexts, of each flag, for which is remembered what it gave."""
+"""Most contexts for which the outcome of a flag is remembered."""
 
 _domains = (f"pixelwise-{number}" for number in itertools.count())
 _log = logging.getLogger("pixelwise.flags")
@@ -31,7 +31,7 @@ class Context(NamedTuple):
     """The caller.
 
     Attributes:
-        visitor: stays the same over a visit, or for a program; never empty. Shares go by it.
+        visitor: the same throughout a visit, or for a program; never empty. Shares are decided by it.
         key: the name of the API key; None for the page.
         route: such as "/classify".
     """
@@ -42,12 +42,12 @@ class Context(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """The version that answers, and what chose it. flag, variant and reason are None where there is no such flag.
+    """The version that answers, and the reason for it. flag, variant and reason are None where there is no such flag.
 
     Attributes:
         variant: None also where none was chosen: the flag is DISABLED, has no default, or could not be evaluated.
         reason: OpenFeature's: STATIC, TARGETING_MATCH (of a share too), DEFAULT (no rule matched), DISABLED; or ERROR:
-            what the flag gives cannot be used, so the default version answers.
+            the flag's value cannot be used, so the default version answers.
     """
 
     version: str
@@ -57,7 +57,7 @@ class Decision(NamedTuple):
 
 
 class _Given(NamedTuple):
-    """A flag's outcome: a decision, or a value if it has one; and what failed."""
+    """A flag's outcome: a decision, or a value if it has one; and the failure, if any."""
 
     decision: Decision | None
     value: bool | None
@@ -65,7 +65,7 @@ class _Given(NamedTuple):
 
 
 class _Holding:
-    """The rules that hold, what they gave so far, and what was complained about."""
+    """The rules in force, their outcomes so far, and the complaints already logged."""
 
     def __init__(self, rules: Rules, shadows: tuple[str, ...]) -> None:
         self.by_the_clock, self.shadows = rules.by_the_clock, shadows
@@ -76,14 +76,14 @@ class _Holding:
 class Flags:
     """The flags of one file, for a service of these versions.
 
-    A request costs at most two evaluations, `choose` and `keep_drawings`; what the page shows asks for
-    `show_correction` alone, and `shadows` costs none. Any method may be called on any thread: what is remembered
-    costs one dictionary look-up; evaluating, remembering and putting new rules in happen under one lock. So a rule
-    is never evaluated, nor its outcome remembered, by the rules of another file. A file is read outside of that lock.
+    A request costs at most two evaluations, `choose` and `keep_drawings`; the page's own display needs only
+    `show_correction`, and `shadows` costs none. Any method may be called on any thread: a remembered outcome costs
+    one dictionary look-up; evaluating, remembering and replacing the rules happen under one lock, so that an outcome
+    of one file's rules is never taken for another's. A file is read outside that lock.
 
     Args:
         file: may be missing: then nothing is flagged.
-        versions: what is served.
+        versions: the served ones.
         default: the one of them that answers where no flag says otherwise.
     """
 
@@ -102,12 +102,12 @@ class Flags:
 
     @property
     def problem(self) -> str | None:
-        """The fault of the file as it is now, in words. The last good flags hold; at the start, none."""
+        """The fault of the file as it is now, in words. Meanwhile the last good flags hold; at the start, none."""
         return self._file.problem
 
     @property
     def errors(self) -> Mapping[tuple[str, str], int]:
-        """(flag, cause) -> how often what the flag gave could not be used: answers; of shadow-versions, files.
+        """(flag, cause) -> how often the flag's value could not be used, in answers; for shadow-versions, in files.
 
         Causes are NOT_SERVED and OpenFeature's error codes: GENERAL, PARSE_ERROR, TYPE_MISMATCH and a few more.
         """
@@ -115,9 +115,9 @@ class Flags:
             return dict(self._errors)
 
     def reload(self) -> bool:
-        """Takes the file up if it has changed; True if other flags hold now. To be called about once a second.
+        """Reloads the file if it has changed; True if different flags hold now. To be called about once a second.
 
-        Not on the event loop: it reads a file, and may wait a twentieth of a second where that is gone.
+        Not to be called on the event loop: it reads a file, and may wait a twentieth of a second if that is missing.
         """
         with self._reading:
             rules = self._file.news()
@@ -133,21 +133,21 @@ class Flags:
         return given.decision if given is not None and given.decision is not None else self._unflagged
 
     def keep_drawings(self, context: Context, default: bool) -> bool:
-        """True if the drawing is stored with its answer; `default` where no flag says."""
+        """True if the drawing is stored with its answer; `default` where no flag decides."""
         given = self._given(KEEP_DRAWINGS, context)
         return default if given is None or given.value is None else given.value
 
     def show_correction(self, context: Context, default: bool = True) -> bool:
-        """True if people are shown how to say what was right; `default` where no flag says."""
+        """True if people are shown the correction; `default` where no flag decides."""
         given = self._given(SHOW_CORRECTION, context)
         return default if given is None or given.value is None else given.value
 
     def shadows(self, answering: str) -> tuple[str, ...]:
-        """The versions that also read a drawing which `answering` answers: all others, where no flag says."""
+        """The versions that also read a drawing which `answering` answers: all others, where no flag decides."""
         return tuple(version for version in self._holding.shadows if version != answering)
 
     def _given(self, flag: str, context: Context) -> _Given | None:
-        """None if there is no such flag."""
+        """The flag's outcome in this context; None if there is no such flag."""
         of_flag = self._holding.given.get(flag)
         if of_flag is None:
             return None
@@ -197,7 +197,7 @@ class Flags:
                 self._count(self._holding, SHADOW_VERSIONS, cause)
 
     def _shadows(self) -> tuple[tuple[str, ...], str | None]:
-        """The versions to read along that are served; and what failed."""
+        """The served versions that are to read along; and the failure, if any."""
         said = self._client.get_string_details(SHADOW_VERSIONS, "")
         if said.variant is None:
             return self._versions, _cause(said)

@@ -1,4 +1,4 @@
-"""A flag file that changes while it is used: looked at often, read when it changed, believed only when it is whole."""
+"""A flag file that changes while in use: checked often, read when it has changed, trusted only when it is whole."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from app.flags.refusals import BadFlags
 from app.flags.schema import Rules
 
 SETTLED_SECONDS = 2.0
-"""A file that was written less long ago may change once more and look the same: it is read at the next look too."""
+"""A file written more recently may change again and look the same: it is also read at the next look."""
 REPLACING_SECONDS = 0.05
-"""Longer than an editor takes that saves by moving the old file away first."""
+"""Longer than a save takes in an editor that first moves the old file away."""
 
 NO_RULES = Rules({"flags": {}}, frozenset())
 _log = logging.getLogger("pixelwise.flags")
@@ -23,7 +23,7 @@ class WatchedFile:
     """One flag file. Belongs to one thread at a time.
 
     Attributes:
-        problem: what is wrong with the file as it is now; None: nothing. A missing file is no problem.
+        problem: the fault of the file as it is now, or None. A missing file is not a fault.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,10 +34,10 @@ class WatchedFile:
         self._data: bytes | None = None
 
     def news(self) -> Rules | None:
-        """The rules of the file if they are not those of the last call (before the first: none).
+        """The rules of the file if they differ from those of the last call (before the first: no rules), else None.
 
-        A broken file changes nothing, but `problem`; it is logged once for each broken version. An unchanged file
-        costs one look at its size and date; where it is gone, a twentieth of a second.
+        A broken file changes only `problem`; it is logged once for each broken version. An unchanged file costs one
+        look at its size and date; a missing one, a twentieth of a second.
         """
         seen = _look_at(self.path)
         if seen is not None and seen == self._seen:

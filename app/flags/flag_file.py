@@ -16,16 +16,16 @@ from app.flags.schema import Document, Rules, check
 MAX_BYTES = 256 << 10
 MAX_DEPTH = 100
 BEFORE = ".before"
-"""What the name of the replaced file, which is kept, ends with."""
+"""Suffix of the replaced file, which is kept."""
 _DRAFT = ".draft"
 _SCHEMA = "https://flagd.dev/schema/v0/flags.json"
 
 
 def read_flag_file(path: Path) -> bytes | None:
-    """The bytes of the file, or None when there is none. A link is followed: flags may be mounted by one.
+    """The bytes of the file, or None if there is none. A link is followed: flags may be mounted that way.
 
     Raises:
-        BadFlags: it cannot be read, is no plain file, or has more than 256 KiB.
+        BadFlags: it cannot be read, is not a plain file, or has more than 256 KiB.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO is refused, not waited for
@@ -50,7 +50,7 @@ def parse_flags(data: bytes, *, name: str) -> tuple[Document, Rules]:
     """The whole file as it is written, and the part of it that is evaluated.
 
     Raises:
-        BadFlags: it is no JSON, or its flags are not as they must be; all that was found is named.
+        BadFlags: it is not JSON, or its flags are invalid; every fault is named.
     """
     with only_refusals(lambda said: BadFlags(name, [f"no JSON ({said})"])):
         document = json.loads(data.decode(), object_pairs_hook=_each_once, parse_constant=_no_number)
@@ -68,18 +68,18 @@ def no_flags() -> Document:
 
 
 def write_flag_file(path: Path, document: Document) -> None:
-    """Puts the flags there in one step; the file that was there keeps its mode and owner, and is kept beside.
+    """Replaces the flag file in one step, keeping its mode and owner; the old file is kept beside it.
 
     Raises:
-        BadFlags: they would be refused when they are read. Nothing has changed then.
+        BadFlags: they would be refused on reading. Nothing has then changed.
     """
     # backslashreplace: half of a surrogate pair, which JSON can have and UTF-8 cannot, becomes JSON again
     data = json.dumps(document, indent=2, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
     parse_flags(data, name=path.name)
-    path = path.resolve()  # what a link leads to is replaced, not the link
+    path = path.resolve()  # the target of a link is replaced, not the link
     draft = path.with_name(path.name + _DRAFT)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft.unlink(missing_ok=True)  # what an interrupted change left
+    draft.unlink(missing_ok=True)  # left by an interrupted change
     try:
         with draft.open("xb") as file:
             file.write(data)
@@ -91,7 +91,7 @@ def write_flag_file(path: Path, document: Document) -> None:
     if path.exists():
         now = path.stat()
         draft.chmod(now.st_mode & 0o777)
-        os.chown(draft, now.st_uid, now.st_gid)  # root changes what another user's service reads
+        os.chown(draft, now.st_uid, now.st_gid)  # root may change a file that another user's service reads
         shutil.copy2(path, path.with_name(path.name + BEFORE))
     else:
         draft.chmod(0o644)
@@ -99,7 +99,7 @@ def write_flag_file(path: Path, document: Document) -> None:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """JSON allows a name twice, and readers then disagree about which one counts."""
+    """Refuses a repeated name: JSON allows it, but readers disagree about which one counts."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -108,7 +108,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _is_deeper(value: Any, limit: int) -> bool:
-    """Avoids recursion, which deep values would break."""
+    """True if `value` is nested deeper than `limit`; found without recursion, which deep values would break."""
     level = [value]
     for _ in range(limit):
         level = [part for one in level if isinstance(one, dict | list)

@@ -1,4 +1,4 @@
-"""Words and figures for what a flag gives, and to whom."""
+"""Words and figures for the values that a flag gives, and to whom."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WITHOUT = {
     SHOW_CORRECTION: "on for everyone",
     KEEP_DRAWINGS: "what KEEP_DRAWINGS says",
 }
-"""What holds where a flag says nothing."""
+"""Behaviour where a flag says nothing."""
 
 
 class Described(NamedTuple):
@@ -34,7 +34,7 @@ class Described(NamedTuple):
         state: "ENABLED" or "DISABLED"; None where the file does not have the flag.
         shares: variant -> percent of the visitors; None where other rules decide, or nothing does.
         gives: the same in words.
-        not_served: versions that somebody may get, and that are not served.
+        not_served: versions that a visitor may get, but that are not served.
     """
 
     flag: str
@@ -47,12 +47,12 @@ class Described(NamedTuple):
 
 
 def describe(document: Document, *, versions: Sequence[str]) -> list[Described]:
-    """Every flag that PixelWise knows, also those that the file does not have."""
+    """Every flag that PixelWise knows, including those missing from the file."""
     return [_described(name, document, versions) for name in KNOWN]
 
 
 def in_words(name: str, document: Document) -> str:
-    """Such as "v2.0 for 20%, v1.0 for 80%"."""
+    """A flag's values in words, such as "v2.0 for 20%, v1.0 for 80%"."""
     flag = document["flags"].get(name)
     if flag is None:
         return WITHOUT[name]
@@ -70,7 +70,7 @@ def in_words(name: str, document: Document) -> str:
 
 
 def beside_the_default(document: Document, default: str) -> str | None:
-    """Describes what model-version gives if somebody may get a version other than this one; else None."""
+    """Describes the outcomes of model-version if a visitor may get a version other than this one; else None."""
     flag = document["flags"].get(MODEL_VERSION)
     if flag is None or flag["state"] == "DISABLED":
         return None
@@ -100,7 +100,7 @@ def _default(flag: dict[str, Any]) -> str | None:
 
 
 def _shares(flag: dict[str, Any]) -> Shares | None:
-    """None where neither a rollout nor a default alone decides."""
+    """The shares of a flag; None where neither a rollout nor a default alone decides."""
     if flag.get("targeting"):
         return plain_shares(flag["targeting"])
     default = _default(flag)
@@ -115,6 +115,6 @@ def _named(flag: dict[str, Any], document: Document) -> list[str]:
 
 
 def _shown(flag: dict[str, Any], variant: str) -> str:
-    """A variant by its name, and by its value too where that is another text."""
+    """A variant by its name, and also by its value where that differs."""
     value = flag["variants"][variant]
     return f"{variant} ({value})" if isinstance(value, str) and value not in ("", variant) else variant

@@ -21,12 +21,12 @@ Object = Sequence[FlagValueType] | Mapping[str, FlagValueType]
 def evaluator(document: Document) -> FlagdCore:
     """flagd's evaluator of these flags. It never changes: new flags are a new evaluator."""
     core = FlagdCore()
-    core.set_flags({"flags": {name: dict(flag) for name, flag in document["flags"].items()}})  # it changes what it gets
+    core.set_flags({"flags": {name: dict(flag) for name, flag in document["flags"].items()}})  # modified inside
     return core
 
 
 class FileProvider(AbstractProvider):
-    """Resolves flags by the evaluator that was last put in."""
+    """Resolves flags with the evaluator that was set last."""
 
     def __init__(self, core: FlagdCore) -> None:
         super().__init__()
@@ -68,5 +68,5 @@ def _resolve(
         return resolve(flag, default, context)
     except OpenFeatureError:
         raise
-    except Exception as error:  # a rule may fail as it likes; the client would log each time
+    except Exception as error:  # a rule may fail in any way; the client would log each failure
         raise GeneralError(f"{type(error).__name__}: {error}") from error

@@ -12,7 +12,7 @@ class BadFlagChange(PixelWiseError):
 
 
 class BadFlags(ConfigurationError):
-    """A flag file that cannot be read, or whose flags cannot be evaluated; all that was found is named."""
+    """A flag file that cannot be read, or whose flags cannot be evaluated; every fault is named."""
 
     def __init__(self, file: str, problems: list[str]) -> None:
         remedy = "Mend it, or move it away: without a file nothing is flagged."

@@ -1,16 +1,16 @@
 """Shares of the visitors in a rollout, as flagd's `fractional` gives them; a change moves nobody without need.
 
-flagd hashes the flag's name and the visitor to a place between 0 and 1, and walks along the shares until it is there:
-`[["v2.0", 20], ["v1.0", 80]]` gives v2.0 to the places below 0.2. So who gets what depends on the order as much as on
-the numbers, and the order is kept: a version's places stay where they are. A version that is widened takes places from
-the rest only, the first ones first, and one that is narrowed gives its last ones back to the rest. Hence:
+flagd hashes the flag's name and the visitor to a place between 0 and 1, and walks along the shares to that place:
+`[["v2.0", 20], ["v1.0", 80]]` gives v2.0 to the places below 0.2. A visitor's version thus depends on the order as much
+as on the numbers, and the order is kept: a version's places stay where they are. Widening a version takes places from
+the rest only, the first ones first; narrowing it gives its last places back to the rest. Hence:
 
 - the first version that is rolled out stands first, and stays first;
-- nobody leaves a version that is not narrowed, however many are widened beside it;
-- narrowed and widened again, a version has the same visitors again.
+- no visitor leaves a version that is not narrowed, however many others are widened;
+- a version that is narrowed and widened again has the same visitors again.
 
 With two versions this is a pair as above. With three, v2.0 at 20% and v1.1 at 10%, widening v2.0 to 50% gives
-`[["v2.0", 20], ["v1.1", 10], ["v2.0", 30], ["v1.0", 40]]`: a variant may stand there more than once.
+`[["v2.0", 20], ["v1.1", 10], ["v2.0", 30], ["v1.0", 40]]`: a variant may appear more than once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from math import lcm
 from typing import Any
 
 Shares = list[tuple[str, Fraction]]
-"""Variants and the parts of all places that are theirs, in the order of the places; the parts' sum is 1."""
+"""Variants, each with its part of all places, in the order of the places; the parts sum to 1."""
 
 
 def plain_shares(targeting: Any) -> Shares | None:
@@ -54,7 +54,7 @@ def totals(shares: Shares) -> dict[str, Fraction]:
 
 
 def changed(shares: Shares, wanted: Mapping[str, Fraction], *, rest: str) -> Shares:
-    """Shares that give each variant what is wanted, one that is not named nothing, and `rest` what is left.
+    """Shares that give each variant its wanted part, variants that are not named nothing, and `rest` the remainder.
 
     Args:
         wanted: parts of all places, together at most 1; `rest` is not among them.
@@ -71,7 +71,7 @@ def changed(shares: Shares, wanted: Mapping[str, Fraction], *, rest: str) -> Sha
 
 
 def _given(shares: Iterable[tuple[str, Fraction]], amount: Fraction, *, taken_from: str, given_to: str) -> Shares:
-    """The shares after this amount of one variant's first places was given to another."""
+    """The shares after giving this amount of one variant's first places to another."""
     after: Shares = []
     for variant, part in shares:
         moved = min(part, amount) if variant == taken_from else Fraction()

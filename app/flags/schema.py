@@ -1,4 +1,4 @@
-"""The four flags that PixelWise asks for, and what a flag file must say of them."""
+"""The four flags that PixelWise evaluates, and the rules for them in a flag file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Document = dict[str, Any]
 """A flag file as JSON: `{"flags": {name: {"state": …, "variants": …, "defaultVariant": …, "targeting": …}}}`."""
 
 MAX_NAME = 100
-"""Of variants and versions: what a stored answer has room for."""
+"""Longest name of a variant or version: a stored answer has room for no more."""
 _FIELDS = ("state", "variants", "defaultVariant", "targeting", "metadata", "source", "selector")
 
 
@@ -40,10 +40,10 @@ def listed_versions(text: str) -> tuple[str, ...]:
 
 
 def check(document: Any) -> tuple[Rules, list[str]]:
-    """The rules of a flag file, and everything that is wrong with it: if there is anything, the rules are worthless.
+    """The rules of a flag file, and all its faults: if there are any, the rules must not be used.
 
-    Flags that PixelWise does not know are somebody else's, and left alone; a name that is nearly a known one is
-    a slip.
+    Flags that PixelWise does not know belong to other programs and are left alone; a name close to a known one counts
+    as a typing mistake.
     """
     if not isinstance(document, dict) or not isinstance(document.get("flags"), dict):
         return Rules({"flags": {}}, frozenset()), ['no object with "flags"']
@@ -101,7 +101,7 @@ def _check_flag(name: str, flag: Any, shared: Mapping[str, Any]) -> tuple[str | 
 
 
 def variant_name(variant: Any) -> str | None:
-    """A `defaultVariant` as flagd reads it: true is the variant "true"; null, "" and none at all are no variant."""
+    """A `defaultVariant` as flagd reads it: true is the variant "true"; null, "" and a missing one are no variant."""
     if isinstance(variant, bool):
         return str(variant).lower()
     return None if variant is None or variant == "" else str(variant)
@@ -116,7 +116,7 @@ def _is_list_of_versions(value: Any) -> bool:
 
 
 class FlagType(NamedTuple):
-    """The values that a flag may have."""
+    """The type of a flag's values."""
 
     due: str
     fits: Callable[[Any], bool]

@@ -1,4 +1,4 @@
-"""Is a flag's `targeting` a rule that can be evaluated, and does it name variants that exist?
+"""Checks that a flag's `targeting` is a rule that can be evaluated and names variants that exist.
 
 A rule is JsonLogic with flagd's operations, such as
 `{"if": [{"==": [{"var": "key"}, "lab"]}, "v2.0", {"fractional": [["v2.0", 20], ["v1.0", 80]]}]}`.
@@ -15,19 +15,19 @@ from openfeature.contrib.tools.flagd.core.targeting.targeting import OPERATORS
 
 CLOCK = "$flagd.timestamp"
 ATTRIBUTES = ("targetingKey", "key", "route", "$flagd.flagKey", CLOCK)
-"""What a rule can look at: the visitor, the name of the API key, the route; and what flagd adds."""
+"""Attributes that a rule can use: the visitor, the name of the API key, the route, and those that flagd adds."""
 
 MAX_DEPTH = 40
 MAX_NODES = 10_000
-"""Parts of a rule; one that is evaluated for each element of a list counts as often."""
+"""Most parts of a rule; a part evaluated for each element of a list counts once per element."""
 MAX_CHARACTERS = 256 << 10
-"""Of the texts in a rule, counted in the same way: all that a flag file can hold, and no more by references."""
+"""Most characters in the texts of a rule, counted in the same way: what a flag file can hold, references included."""
 
 _OVER_LISTS = {"map", "filter", "reduce", "all", "some", "none"}
 _GROWING = {"cat", "merge", "*"}
-"""Twice the accumulator, 26 times: 64 million characters of one."""
+"""Operations that can grow a value: doubling the accumulator 26 times makes 64 million characters of one."""
 _CHOICES = {"if", "?:", "and", "or"}
-_OPERATIONS = (set(OPERATORS) | _OVER_LISTS | _CHOICES) - {"log"}  # which writes to stdout, for each request
+_OPERATIONS = (set(OPERATORS) | _OVER_LISTS | _CHOICES) - {"log"}  # "log" writes to stdout for each request
 _COMPARISONS = {"==", "!=", "===", "!==", "<", ">", "<=", ">=", "!", "!!", "in", "starts_with", "ends_with", "sem_ver"}
 _YES_OR_NO = _COMPARISONS | {"all", "some", "none"}
 
@@ -41,7 +41,7 @@ class BadTargeting(Exception):
 
 
 def expand(rule: Any, shared: Mapping[str, Any], depth: int = 0) -> Any:
-    """`rule`, in which each `{"$ref": name}` is the shared rule (`$evaluators`) of that name.
+    """`rule`, in which each `{"$ref": name}` is replaced by the shared rule (`$evaluators`) of that name.
 
     Raises:
         BadTargeting: no such shared rule, or a rule nested too deep.
@@ -55,7 +55,7 @@ def expand(rule: Any, shared: Mapping[str, Any], depth: int = 0) -> Any:
     if list(rule) == ["$ref"]:
         if not isinstance(rule["$ref"], str) or rule["$ref"] not in shared:
             raise BadTargeting(f"refers to {rule['$ref']}, which $evaluators does not have")
-        return shared[rule["$ref"]]  # a reference in there is none: it is met as an unknown operation
+        return shared[rule["$ref"]]  # a nested reference is not expanded: it is refused as an unknown operation
     return {name: expand(part, shared, depth + 1) for name, part in rule.items()}
 
 
@@ -63,7 +63,7 @@ def check_targeting(rule: Mapping[str, Any], variants: Collection[str]) -> Check
     """The findings in an expanded rule.
 
     Raises:
-        BadTargeting: it would fail, or give a variant that is none, for some visitor.
+        BadTargeting: for some visitor it would fail, or give a variant that does not exist.
     """
     checked = Checked(variants)
     checked.result(rule, 0)
@@ -75,7 +75,7 @@ class Checked:
 
     Attributes:
         named: the variants that it names, in order.
-        looks_at_the_clock: what it gives may change without any change of the file.
+        looks_at_the_clock: its outcome may change without any change of the file.
     """
 
     def __init__(self, variants: Collection[str]) -> None:
@@ -84,10 +84,10 @@ class Checked:
         self._variants = variants
         self._nodes = self._characters = 0
         self._over, self._times = "", 1
-        """The operation over a list for whose elements a part is evaluated, and how many these are at most."""
+        """The operation over a list for whose elements a part is evaluated, and the most elements there can be."""
 
     def result(self, node: Any, depth: int) -> None:
-        """A place whose value is the rule's: the name of a variant, or null for the default one."""
+        """Checks a place whose value is the rule's outcome: the name of a variant, or null for the default one."""
         self._count(depth)
         if isinstance(node, list):
             raise BadTargeting(f"gives a list, {_shown(node)}, where a variant is due")
@@ -113,7 +113,7 @@ class Checked:
             self._value(node, depth)
 
     def _value(self, node: Any, depth: int) -> None:
-        """A place whose value is looked at, and not given."""
+        """Checks a place whose value is used but is not the outcome."""
         self._count(depth, len(node) if isinstance(node, str) else 0)
         if isinstance(node, list):
             if self._over and any(isinstance(part, dict) for part in node):
@@ -136,9 +136,9 @@ class Checked:
             self._value(part, depth + 1)
 
     def _over_list(self, operation: str, parts: list[Any], depth: int) -> None:
-        """Checks its list and what is evaluated for each element, which may make no larger value of two others.
+        """Checks its list and the parts evaluated for each element, which may not combine two values into a larger one.
 
-        So every value is at most as large as the rule, counted with its repetitions.
+        Every value is therefore at most as large as the rule, counted with its repetitions.
         """
         before = self._nodes
         for part in parts[:1]:

@@ -16,7 +16,7 @@ INK_ABOVE = 128
 """The ink rule: a pixel is ink when its value is above this; 128 itself is paper."""
 
 SCORE_TOLERANCE = 1e-5
-"""Tolerated difference from the score scikit-learn gave when the release was made."""
+"""Tolerated difference from the score that scikit-learn gave when the release was made."""
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 PlainName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\Z")]
@@ -37,7 +37,7 @@ class InputRule(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 THE_INPUT = InputRule((28, 28), "uint8", (0, 255), f"> {INK_ABOVE}")
-"""The one this code supports; a release without a contract is held to it."""
+"""The only rule this code supports; a release without a contract must follow it."""
 
 
 class Accuracy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +51,7 @@ class Accuracy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CalibrationError(Struct, frozen=True, forbid_unknown_fields=True):
-    """Expected calibration error of the answers to `n` drawn digits: of their own confidence, and calibrated."""
+    """Expected calibration error of the answers to `n` drawn digits: of their raw confidence, and after calibration."""
 
     before: Fraction
     after: Fraction
@@ -64,7 +64,7 @@ class Drawn(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         recipe: the version of the recipe that brought them to 28x28 (`drawing.RECIPE`).
         temperature: divides its logits to give a certainty.
-        error: of digits that took no part in choosing the temperature.
+        error: on digits that were not used in choosing the temperature.
         strokes: the accuracy on the strokes of a pen.
         pictures: the accuracy on pictures of paper.
     """
@@ -77,7 +77,7 @@ class Drawn(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GoldenPromise(Struct, frozen=True, forbid_unknown_fields=True):
-    """The golden set's file, and how many of its `n` digits of known classes were read rightly."""
+    """The golden set's file, and the number of its `n` digits of known classes that were read rightly."""
 
     file: PlainName
     sha256: Digest
@@ -87,13 +87,13 @@ class GoldenPromise(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 USUAL_FORMAT = "sklearn-pickle"
-"""The format of an artefact whose contract names none."""
+"""The format of an artefact whose contract does not name one."""
 
 KEYS_OF_FORMATS = {USUAL_FORMAT: ("sklearn", "steps")}
-"""The keys that only artefacts of one format have, and must have: their file says the same."""
+"""Keys that artefacts of one format must have, and others must not: their file states the same."""
 
 FOR_PEOPLE = {"sklearn": "scikit-learn"}
-"""Keys of the contract whose name in tables is another."""
+"""Keys of the contract that have a different name in tables."""
 
 
 class Contract(Struct, frozen=True, forbid_unknown_fields=True):
@@ -131,22 +131,22 @@ def parse_contract(block: object) -> Contract:
     """The contract in a card's front matter (plain values, as YAML gives them).
 
     Raises:
-        msgspec.ValidationError: names the key that is not as it must be.
+        msgspec.ValidationError: names the invalid key.
     """
     return msgspec.convert(block, Contract)
 
 
 def temperature_for(contract: Contract | None, recipe: int) -> float | None:
-    """The divisor of logits for a certainty, of drawings that `recipe` brings to 28x28.
+    """The divisor of logits that gives a certainty for drawings that `recipe` brings to 28x28.
 
-    None where the release states none, or measured it with another recipe: its answers' certainty here is unknown.
+    None if the release states none, or measured it with another recipe: the certainty of its answers is then unknown.
     """
     drawn = contract.drawn if contract else None
     return drawn.temperature if drawn and drawn.recipe == recipe else None
 
 
 def withheld_from(classes: Sequence[str | int]) -> tuple[str, ...]:
-    """The digits that people draw and a model of these classes cannot read: all ten, less the classes."""
+    """The digits that people draw but a model of these classes cannot read: all ten, less the classes."""
     return tuple(digit for digit in "0123456789" if digit not in map(str, classes))
 
 

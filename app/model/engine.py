@@ -1,7 +1,7 @@
-"""The numbers: images in, class scores out, with numpy alone; in float32 wherever that is exact enough.
+"""Computation: images in, class scores out, with numpy alone; in float32 wherever that is exact enough.
 
 Thresholding, layers and softmax run in blocks of rows that stay in the processor's cache, in buffers that each thread
-makes once. One path for one image and for many.
+makes once. One image and many take the same path.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.model.contract import INK_ABOVE, SCORE_TOLERANCE
-from app.model.probes import USUAL, probe_images
+from app.model.precision_probes import USUAL, probe_images
 from app.model.refusals import ArtefactRefused
 from app.model.scorer import are_scores
 
 BLOCK_ROWS = 240
-"""Measured: the inputs of such a block stay in a core's cache, and the calls for a block cost little."""
+"""Measured: the inputs of such a block stay in a core's cache, and its calls cost little."""
 
 PRODUCT_ROWS = 80
 """Rows of a block that the last layer takes at once. Measured: for a linear model such a product stays below the size
-from which OpenBLAS starts threads, which cost more than they bring when other work shares the processor."""
+from which OpenBLAS starts threads, which cost more than they gain when other work shares the processor."""
 
 PAPER_UP_TO = np.array(INK_ABOVE, np.uint8)
-"""An array, because numpy takes 0.3 us to make one of a Python number, in each call."""
+"""An array, because in each call numpy would take 0.3 us to make one from a Python number."""
 
 EXP_UP_TO = 80
 """exp() of this, times the number of classes, is well within float32; it overflows above 88."""
@@ -45,7 +45,7 @@ class Layer:
 
 
 class Network(Protocol):
-    """Layers with a softmax at the end, whatever file states them.
+    """Layers with a softmax at the end, from any format of file.
 
     Attributes:
         classes: labels in the order of the scores, as text.
@@ -69,7 +69,7 @@ class Engine:
 
     Attributes:
         classes: the labels, in the order of the scores.
-        precision: float32, or float64 where float32 would be too far from it.
+        precision: float32, or float64 where float32 would be too inexact.
     """
 
     def __init__(self, network: Network, precision: Precision | None = None) -> None:
@@ -83,7 +83,7 @@ class Engine:
         *hidden, last = network.layers
         self._hidden = [_layer(layer.weights, layer.bias, self.precision) for layer in hidden]
         # A softmax depends on differences of logits only, so the last class is held at 0 and the others are taken
-        # relative to it. One column less makes the product of a nine-class model a third faster.
+        # relative to it. One column fewer makes the product of a nine-class model a third faster.
         relative = last.weights[:, :-1] - last.weights[:, -1:].astype(np.float64)
         self._relative = _layer(relative, last.bias[:-1] - np.float64(last.bias[-1]), self.precision)
         self._row_sum = np.ones((len(self.classes), 1), self.precision)
@@ -132,7 +132,7 @@ class Engine:
         np.add(products, bias, out=logits)
 
     def _softmax(self, logits: Floats) -> None:
-        # The last class is held at 0, so no row's sum is below exp(0) = 1; only large logits need to be brought down.
+        # The last class is held at 0, so no row's sum is below exp(0) = 1; only large logits need to be reduced.
         if np.maximum.reduce(logits, axis=None, initial=0) > EXP_UP_TO:
             logits -= np.maximum.reduce(logits, axis=1, keepdims=True)
         np.exp(logits, out=logits)
@@ -163,9 +163,9 @@ def _layer(weights: Floats, bias: Floats, precision: Precision) -> tuple[Floats,
 def _sufficient_precision(network: Network) -> Precision:
     """float32 if its scores of digits are close enough to those in float64, else float64.
 
-    Units that saturate are steep, and make much of little: a network of them is always computed in float64. Elsewhere
-    the logits of probe images decide. How their root mean square relates to the worst score of many thousand noisy
-    digits was measured on trained models (docs/decisions.md).
+    Units that saturate are steep, and amplify small errors: a network of them is always computed in float64. For other
+    networks the logits of probe images decide. The relation of their error's root mean square to the worst score of
+    many thousand noisy digits was measured on trained models (docs/decisions.md).
     """
     share = _SHARE_OF_TOLERANCE.get(network.activation)
     if share is None:
@@ -174,13 +174,14 @@ def _sufficient_precision(network: Network) -> Precision:
     single, double = (Engine(network, precision) for precision in (np.float32, np.float64))
     usual = images[:USUAL]
     error = float(np.sqrt(np.mean((single.logits(usual) - double.logits(usual)) ** 2)))
-    # A unit that sleeps on every usual probe may wake on an unusual one.
+    # A unit that is inactive on every usual probe may be active on an unusual one.
     worst = float(np.abs(single.scores(images) - double.scores(images)).max())
     return np.float32 if error <= share * SCORE_TOLERANCE and worst <= 2 * SCORE_TOLERANCE else np.float64
 
 
 _SHARE_OF_TOLERANCE = {"identity": 0.35, "relu": 0.5}
-"""Of what the root mean square may be: the worst score was up to 2.8 times it for linear models, 1.5 with ReLU."""
+"""Share of the tolerance that the root mean square may reach: the worst score was up to 2.8 times it for linear models,
+1.5 with ReLU."""
 
 
 def _check_scores(scores: Floats) -> None:

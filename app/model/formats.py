@@ -1,4 +1,4 @@
-"""The formats that models are read from. A new one is a module that makes its `Format`, and a line here."""
+"""The formats that models are read from. A new one needs a module that makes its `Format`, and a line here."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from app.model.scorer import Format, Scorer
 from app.model.sklearn_pickle.format import SKLEARN_PICKLE
 
 FORMATS: tuple[Format, ...] = (SKLEARN_PICKLE,)
-"""Bytes are of the first that they fit. Bytes that fit none go to the first of all, which says what they look like."""
+"""Bytes have the first format that fits. If none fits, the first of all refuses them, and says what they resemble."""
 
 MAX_BYTES = max(one.max_bytes for one in FORMATS)
-"""Of an artefact, whatever its format."""
+"""Most bytes of an artefact of any format."""
 
 
 def read_model(data: bytes) -> Scorer:

@@ -1,4 +1,4 @@
-"""MNIST's test digits from their IDX files, with numpy alone, for releases that bring no golden set."""
+"""MNIST's test digits from their IDX files, with numpy alone, for releases without a golden set."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_mnist_test(folder: Path) -> Digits:
     Raises:
         MissingDigits: the files are not in `folder`, or are not MNIST's.
     """
-    images = _content(folder, *IMAGES)[16:]  # behind magic number and three sizes, which the digest vouches for
+    images = _content(folder, *IMAGES)[16:]  # after the magic number and three sizes, for which the digest vouches
     labels = _content(folder, *LABELS)[8:]
     return np.frombuffer(images, np.uint8).reshape(-1, 28, 28), tuple(map(str, labels))
 

@@ -11,15 +11,15 @@ from typing import Protocol
 from app.errors import SystemRefused
 
 UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE)
-"""Errors with which the system refuses to read a file, whatever lies there."""
+"""Errors with which the system refuses to read a file, whatever its kind."""
 
 
 class NotPlain(Exception):
-    """The file cannot be read as one plain file of bounded size.
+    """A file that cannot be read as one plain file of bounded size.
 
     Attributes:
-        why: what is wrong, as it reads behind the file's name: "is a link".
-        error: the system's own, where it was the system that refused.
+        why: the fault, as it reads after the file's name: "is a link".
+        error: the system's own error, if the system refused.
     """
 
     def __init__(self, path: Path | str, why: str, *, error: OSError | None = None) -> None:
@@ -28,12 +28,12 @@ class NotPlain(Exception):
 
     @property
     def is_missing(self) -> bool:
-        """There is no such file."""
+        """True if there is no such file."""
         return self.error is not None and self.error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
 class OverLimit(NotPlain):
-    """The file has more bytes than are read."""
+    """A file with more bytes than the limit."""
 
 
 class ReadFile(Protocol):
@@ -45,7 +45,7 @@ class ReadFile(Protocol):
 def read_plain_file(path: Path | str, *, limit: int) -> bytes:
     """The bytes of a regular file.
 
-    Opened without following a link in the last place and without waiting, so that a FIFO, a device or a link
+    It is opened without following a link in the last component and without waiting, so that a FIFO, a device or a link
     is refused instead of read; a file larger than `limit` bytes is refused by its size, before a byte is read.
 
     Raises:
@@ -78,10 +78,10 @@ def read_plain_file(path: Path | str, *, limit: int) -> bytes:
 
 
 def read_needed_file(path: Path | str, *, limit: int) -> bytes:
-    """The same for a file that is indispensable.
+    """As `read_plain_file`, for a file that is indispensable.
 
     Raises:
-        SystemRefused: the system does not let it be read: no permission, a bad disk. Nothing can be said of the file.
+        SystemRefused: the system does not allow reading: no permission, a bad disk. Nothing is known about the file.
         NotPlain: as above.
     """
     try:

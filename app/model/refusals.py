@@ -22,7 +22,7 @@ class MissingDigits(ConfigurationError):
 
 
 class ArtefactRefused(Refused, ValueError):
-    """An artefact that is not read: `code` names the broken rule, `offset` the byte where it was broken."""
+    """A refused artefact: `code` names the broken rule, `offset` the byte at fault."""
 
     def __init__(
         self, code: str, why: str, *, expected: str, remedy: str, offset: int | None = None, file: str = ""

@@ -1,5 +1,4 @@
-"""A model that was read, as everybody outside this room knows it, and the form of the files that such models are read
-from."""
+"""A model that was read, as the other rooms see it, and a format of files that such models are read from."""
 
 from __future__ import annotations
 
@@ -21,16 +20,16 @@ class Scorer:
     Attributes:
         format: the name of its `Format`.
         kind: of model, such as "LogisticRegression".
-        labels: its classes as the model itself has them, in the order of the scores; no roster has integers.
+        labels: its classes in the model's own form, in the order of the scores; no roster has integers.
         features: pixels of an image.
         scores: (N, 28, 28) uint8, or any (N, ...) of `features` pixels, to (N, classes) float32; each row sums to 1.
             Ink (above 128) is 1 to the model, paper 0. Images are not changed.
-        provenance: a line for people: who wrote the file.
-        parameters: how many numbers were learnt.
-        stated: what the file says that a contract states too, by the contract's key, such as "sklearn".
-        threshold: above it the model takes an input for 1, else for 0; None where it takes inputs as they are.
-        weights: (features, classes), of a linear model; None of others.
-        relabel: says how its maker gets labels of text; None where they are text.
+        provenance: a line for people on the file's origin.
+        parameters: the number of learnt parameters.
+        stated: facts in the file that a contract states too, by the contract's key, such as "sklearn".
+        threshold: inputs above it are 1 to the model, others 0; None if it takes inputs unchanged.
+        weights: (features, classes) of a linear model; None for others.
+        relabel: the advice for its maker on getting labels of text; None if they are text.
     """
 
     format: str
@@ -55,12 +54,12 @@ class Format(NamedTuple):
     """A form of files that models are read from.
 
     Attributes:
-        name: as a contract's `format` has it.
-        suffix: of file names, such as ".pkl".
-        fits: tells by the first bytes whether a file is of this form.
+        name: its value in a contract's `format`.
+        suffix: the suffix of file names, such as ".pkl".
+        fits: tells by the first bytes whether a file has this format.
         read: the model in a file's bytes, none of which is executed; raises ArtefactRefused and nothing else.
-        max_bytes: of a file.
-        supported: says what `read` takes; its refusals promise that.
+        max_bytes: the most bytes of a file.
+        supported: describes the files that `read` takes, for refusals.
     """
 
     name: str

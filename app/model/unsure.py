@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.model.golden import GoldenSet
+from app.model.golden_set import GoldenSet
 
 SURE_FROM = 0.85
-"""Of a calibrated certainty: below it an answer is called unsure. Of v2.0's answers to strokes of the hand that its
-temperature was chosen with, 90.3% are sure and 99.0% of these right; at 0.9 it is 87.4% and 99.2%."""
+"""Calibrated certainty below which an answer is called unsure. Of v2.0's answers to strokes of the hand used to choose
+its temperature, 90.3% are sure, and 99.0% of these right; at 0.9 the figures are 87.4% and 99.2%."""
 
 
 def certainties(scores: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:
@@ -28,13 +28,13 @@ def certainties(scores: NDArray[np.floating[Any]], temperature: float) -> NDArra
     Source: Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", 2017 (temperature scaling).
     """
     highest = scores.max(axis=1, keepdims=True).astype(np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):  # of scores that are no numbers the certainty is none
+    with np.errstate(divide="ignore", invalid="ignore"):  # scores that are not numbers give a certainty that is not one
         certain: NDArray[np.float64] = 1 / ((scores / highest) ** (1 / temperature)).sum(axis=1)
     return certain
 
 
 def certainties_of(answers: Sequence[Mapping[str, Any]], temperature: float | None) -> Sequence[float] | Sequence[None]:
-    """The same for `classify_batch`'s answers; None for each one of a release that measured no temperature."""
+    """The certainties of `classify_batch`'s answers; None for each if the release measured no temperature."""
     if temperature is None or not answers:
         return [None] * len(answers)
     found: list[float] = certainties(np.array([list(one["scores"].values()) for one in answers]), temperature).tolist()
@@ -45,7 +45,7 @@ def is_unsure(confidence: float, certainty: float | None, *, below: float | None
     """True if its certainty, or else its confidence, is below `below`, or the digit may be a withheld one.
 
     Args:
-        below: SURE_FROM for a certainty, `unsure_below(…)` for a confidence; None: nothing tells.
+        below: SURE_FROM for a certainty, `unsure_below(…)` for a confidence; None: no bound is known.
     """
     return (confidence if certainty is None else certainty) < (below or 0.0) or may_be_withheld
 
@@ -53,10 +53,10 @@ def is_unsure(confidence: float, certainty: float | None, *, below: float | None
 def unsure_below(golden: GoldenSet, classes: Sequence[str]) -> float | None:
     """The confidence below which an answer is called unsure, by a release that measured no temperature.
 
-    It is the one that best tells the recorded wrong answers from the right ones: the share of wrong answers below it
-    plus the share of right answers not below it is largest (Youden's index, so the many right answers do not outvote
-    the few wrong ones). It lies halfway between two recorded confidences, as far from both as can be; of several that
-    are as good it is the lowest, which calls the fewest answers unsure.
+    It best separates the recorded wrong answers from the right ones: the sum of the share of wrong answers below it and
+    the share of right answers not below it is largest (Youden's index, so the many right answers do not outweigh the
+    few wrong ones). It lies halfway between two recorded confidences, as far from both as possible; of several equally
+    good values it is the lowest, which calls the fewest answers unsure.
 
     Args:
         golden: digits with their recorded scores. A digit of a withheld class has no right answer, so it counts as
@@ -78,7 +78,7 @@ def unsure_below(golden: GoldenSet, classes: Sequence[str]) -> float | None:
     gains = right * np.bincount(places[~is_right], minlength=count) - wrong * np.bincount(
         places[is_right], minlength=count
     )
-    gained = np.cumsum(gains)[:-1]  # by calling unsure up to confidences[i]; beyond the last is all, and gains 0
+    gained = np.cumsum(gains)[:-1]  # by calling unsure up to confidences[i]; the last would be all, and gain 0
     if gained.max(initial=0) <= 0:
         return None
     best = int(gained.argmax())

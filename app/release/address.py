@@ -1,4 +1,4 @@
-"""`MODEL_REPO` -> where git connects, what may be shown, and when two addresses mean one repository.
+"""`MODEL_REPO` -> the address that git connects to, the one that may be shown, and a key for comparing repositories.
 
 https://token@github.com/x/y.git  ->  shown https://github.com/x/y.git, key github.com/x/y
 git@github.com:x/y                ->  shown git@github.com:x/y,         key github.com/x/y
@@ -34,14 +34,14 @@ class Address:
     """A checked address of a repository of releases.
 
     Attributes:
-        url: what git is given. May hold a token, so it is never printed.
-        repository: the same address as it is shown and recorded: no token, and no machine path for what lies
-            below the project's root.
+        url: the address given to git. It may hold a token, so it is never printed.
+        repository: the same address as it is shown and recorded: without a token, and relative if it lies below the
+            project's root.
         transport: the one transport that git may use for it.
         key: equal for two addresses of one repository: https and ssh of one host and path, with or without
             `.git`, a trailing slash, a user or capitals (forges ignore all of these).
         folder: the repository's folder when it is local.
-        kind: what answers there, by the table in `open_source.py`.
+        kind: the kind of source there, as in the table of `sources.py`.
     """
 
     url: str = field(repr=False)
@@ -57,7 +57,7 @@ def parse_address(text: str, *, root: Path) -> Address:
 
     Raises:
         BadRelease: an address that git could take for an option or a command, a transport that is not
-            protected against change on the way, or no address at all.
+            protected against tampering in transit, or no address at all.
     """
     if not text.strip():
         raise _refused(text, found="empty")
@@ -133,7 +133,7 @@ def _local(path: Path, root: Path) -> Address:
         shown = f"./{below}" if ":" in below or below.startswith("-") else below
     else:
         shown = str(folder)
-    # subtle: git takes an absolute path for a path whatever else is in it, so no option, host or helper hides here
+    # subtle: git treats an absolute path as a path whatever it contains, so no option, host or helper can hide here
     return Address(str(folder), shown, "file", f"file:{folder}", folder)
 
 
@@ -152,4 +152,4 @@ SCHEMES: dict[str, Callable[[str, Path], Address]] = {
     "ssh": _from_network_url,
     "file": _from_file_url,
 }
-"""What reads an address, by what stands before its "://". A further source brings a scheme of its own."""
+"""Functions that read an address, by the part before its "://". A further source adds its own scheme."""

@@ -1,6 +1,6 @@
-"""The default's files in `models/` itself, the course's path: copies of those of its release, and their record.
+"""The default's files in `models/` itself, the course's path: copies of its release's files, and their record.
 
-Copies and no links: whoever writes to `models/digit_classifier_v1.pkl` changes nothing in the release's own folder.
+Copies, not links: writing to `models/digit_classifier_v1.pkl` changes nothing in the release's own folder.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from app.errors import ConfigurationError, SystemRefused
 from app.model.plain_file import read_plain_file
+from app.release.models_folder import COPYING, folder_of, remove, settle, write
 from app.release.record import RECORD, Release, ReleaseFile, is_intact, read_record, record_bytes
 from app.release.refusals import BadRelease
-from app.release.store import COPYING, folder_of, remove, settle, write
 
 
 def check_room(models: Path, release: Release) -> None:
-    """Checks that the files of `release` can be put into `models/`, in place of those that are there.
+    """Checks that the files of `release` can replace those in `models/`.
 
     Raises:
         ConfigurationError: a folder, which no file can replace, has the name of one.
@@ -35,14 +35,15 @@ def check_room(models: Path, release: Release) -> None:
 def copy_out(models: Path, release: Release) -> bool:
     """Makes the files in `models/` copies of those of `models/<version>`; True if anything had to be done.
 
-    All are written beside their places, then each is placed by one rename, the record last. A reader meanwhile sees by
-    the record that waits (`NEXT_RECORD`) that files of two releases may lie there, and reads again. Stopped before the
-    end, `models/` holds files that its record does not promise: a start refuses them, and the next pull repairs them.
+    All are written beside their places, then each is placed by one rename, the record last. Meanwhile the waiting
+    record (`NEXT_RECORD`) tells a reader that files of two releases may lie there, and it reads again. If the copying
+    stops halfway, `models/` holds files that its record does not promise: a start refuses them, and the next pull
+    repairs them.
 
     Raises:
         ConfigurationError: a folder has the name of a file; nothing was changed.
     """
-    for draft in models.glob(f"{COPYING}*"):  # what an interrupted one left
+    for draft in models.glob(f"{COPYING}*"):  # left by an interrupted copy
         remove(draft)
     source, before = folder_of(models, release.version), _copied(models)
     stale = [file for file in release.files if not _is_copy(models, source, file)]
@@ -64,7 +65,7 @@ def copy_out(models: Path, release: Release) -> bool:
 
 
 def _is_copy(models: Path, source: Path, file: ReleaseFile) -> bool:
-    """True if it is there, with the right bytes, and is none of the links that were here before there were copies."""
+    """True if it is there with the right bytes, and is not one of the links that older installations have."""
     return is_intact(models / file.name, file) and not _is_one_file(models / file.name, source / file.name)
 
 

@@ -1,4 +1,4 @@
-"""git, run deaf and blind: only what we tell it, only over one transport, in a bare repository that is thrown away.
+"""git, run in isolation: with our own configuration only, over one transport, in a bare repository that is thrown away.
 
 Nothing is ever checked out, so no filter, hook, link or submodule of a release can act; blobs are read as bytes.
 """
@@ -22,7 +22,7 @@ from app.release.address import Address
 from app.release.refusals import BadRelease
 
 _KEPT = ("GIT_SSH_COMMAND", "GIT_SSL_CAINFO")
-"""The caller's own GIT_ variables that are heard: how to reach a private fork, and whose certificates to trust."""
+"""The caller's GIT_ variables that are passed on: how to reach a private fork, and which certificates to trust."""
 
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 
@@ -49,32 +49,32 @@ _CONFIGURATION = """\
 """
 
 _MOST_BYTES = 1 << 20
-"""Of a listing, and of what git says: far more than a release needs."""
+"""Most bytes of a listing, and of git's messages: far more than a release needs."""
 
 _MOST_MEMORY = 2 << 30
-"""Address space of each git process: an object that says it is large is not believed beyond this."""
+"""Address space of each git process: an object cannot claim more memory than this."""
 
 _SHOWN = 500
-"""Characters of what git said, in a message."""
+"""Most characters of git's own words in a message."""
 
 _USER_OR_TOKEN = re.compile(r"//[^/\s]*@")
 
 
 _OWN_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE)
-"""What git's own words say of this machine, wherever the repository is."""
+"""Errors in git's words that are faults of this machine, wherever the repository is."""
 
 _OWN_REPOSITORY = (*_OWN_DISK, errno.EACCES, errno.EPERM)
-"""The same where the repository is a folder here; of another machine, "Permission denied" is what ssh says."""
+"""The same where the repository is a local folder; for a remote one, "Permission denied" comes from ssh."""
 
 _CANNOT_WRITE = re.compile(r"unable to (?:write|create)|could not (?:write|create)|cannot (?:mkdir|write)|write error")
 
 
 class GitFailed(Exception):
-    """git left with an error; the message is what it said, made printable and short, without any token."""
+    """git failed; the message is its own, made printable and short, without any token."""
 
     def __init__(self, said: str) -> None:
         self.whole = said
-        """All of it, for whoever looks for words in it."""
+        """The whole message, for searching."""
         super().__init__(said[:_SHOWN])
 
 
@@ -83,9 +83,9 @@ class Git:
 
     Args:
         folder: an empty folder of ours; the caller removes it.
-        address: where releases come from.
+        address: the source of the releases.
         environ: the caller's environment; None means the process's own.
-        size_limit: no file that git writes may grow beyond this many bytes (a release is far smaller).
+        size_limit: the most bytes of any file that git writes (a release is far smaller).
     """
 
     def __init__(
@@ -111,9 +111,9 @@ class Git:
         """Returns git's standard output, at most `most_bytes`.
 
         Raises:
-            BadRelease: it wrote more; what is too much is never kept.
-            SystemRefused: this machine's disk is full, read-only, and the like, by what it said.
-            GitFailed: it left with an error, or did not end within `seconds`.
+            BadRelease: it wrote more; the excess is never kept.
+            SystemRefused: by its message, this machine's disk is full, read-only, and the like.
+            GitFailed: it ended with an error, or did not end within `seconds`.
         """
         try:
             process = subprocess.Popen(
@@ -122,7 +122,7 @@ class Git:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=self._environment,
-                start_new_session=True,  # no terminal to ask at, and one group to end
+                start_new_session=True,  # no terminal to prompt on, and one group to kill
                 restore_signals=False,  # SIGXFSZ stays ignored: git itself says "File too large"
             )
         except FileNotFoundError:
@@ -137,7 +137,7 @@ class Git:
         return output
 
     def _failure(self, said: bytes) -> GitFailed | ConfigurationError | None:
-        """Classifies git's message: a fault of this machine, which the repository's owner cannot mend, or another."""
+        """Classifies git's message: a fault of this machine, which the repository's owner cannot fix, or another."""
         own = b"\n".join(line for line in said.splitlines() if not line.startswith((b"remote:", b"warning:")))
         words = self._printable(own)
         cause = SystemRefused.cause_in(words)
@@ -176,7 +176,7 @@ class Git:
         output, said = bytearray(), bytearray()
         with selectors.DefaultSelector() as open_pipes:
             for pipe, read, most in ((process.stdout, output, most_bytes), (process.stderr, said, _MOST_BYTES)):
-                if pipe is not None:  # both are pipes, which the type does not know
+                if pipe is not None:  # both are pipes, but their type does not say so
                     open_pipes.register(pipe, selectors.EVENT_READ, (read, most))
             while open_pipes.get_map():
                 remaining = deadline - time.monotonic()
@@ -201,7 +201,7 @@ class Git:
         )
 
     def _bound(self, process: int) -> None:
-        # Children inherit it: what reads the repository's bytes (index-pack) starts only after the first answer.
+        # Children inherit it: index-pack, which reads the repository's bytes, starts only after the first answer.
         for kind, limit in ((resource.RLIMIT_FSIZE, self._size_limit), (resource.RLIMIT_AS, _MOST_MEMORY)):
             soft, hard = resource.getrlimit(kind)
             if soft == resource.RLIM_INFINITY or soft > limit:
@@ -210,7 +210,7 @@ class Git:
     def _printable(self, said: bytes) -> str:
         text = said.decode("utf-8", "replace").replace(self.address.url, self.address.repository)
         text = _USER_OR_TOKEN.sub("//", text)
-        # subtle: a repository chooses part of these words, so no control character of them reaches a terminal
+        # subtle: a repository chooses part of this text, so none of its control characters may reach a terminal
         printable = "".join(character if character.isprintable() else " " for character in text)
         return " ".join(printable.split()).rstrip(".")[:_MOST_BYTES]
 
@@ -219,7 +219,7 @@ def _configuration(address: Address) -> str:
     text = _CONFIGURATION.format(transport=address.transport)
     if address.folder is None:
         return text
-    # A repository of another user is read, but only this one: `sudo` runs the same commands on the user's clone.
+    # This one repository is read even if another user owns it: `sudo` runs the same commands on the user's clone.
     paths = (str(path).replace("\\", "\\\\").replace('"', '\\"') for path in (address.folder, address.folder / ".git"))
     return text + "[safe]\n" + "".join(f'    directory = "{path}"\n' for path in paths)
 
@@ -235,8 +235,8 @@ def _environment(caller: Mapping[str, str], configuration: Path, transport: str)
         **kept,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": str(configuration),
-        "GIT_ALLOW_PROTOCOL": transport,  # above any configuration: a local repository brings its own to its own git
+        "GIT_ALLOW_PROTOCOL": transport,  # overrides any configuration, such as a local repository's own
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",  # its words are read (`git_source.py`)
+        "LC_ALL": "C",  # `git_source.py` parses its messages
     }

@@ -1,6 +1,6 @@
 """A git repository as a source: a release is a tag, pinned by its commit; its files are read as bytes.
 
-Trust is the lock's business (`lock.py`); what is refused here is refused of a trusted repository too.
+Trust is decided by the lock (`model_lock.py`); the refusals here hold for a trusted repository too.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _DAMAGED = re.compile(
     r"|object file \S+ is empty|did not receive expected object|did not send all necessary objects|not our ref"
     r"|unable to read [0-9a-f]{40}"
 )
-"""What git says of a repository whose objects are missing, or are not what their names say."""
+"""Messages of git on a repository whose objects are missing, or do not match their names."""
 _LOCAL = "pixelwise-model/releases.git"
-"""The repository that this tree builds, as it is shown."""
+"""The repository that is built here, as it is shown."""
 _OWNER = "Its owner must publish the release anew; nothing was replaced."
 
 
@@ -74,7 +74,7 @@ def resolve(git: Git, version: str) -> Tag:
     """The commit that the tag `version` names now, without fetching anything.
 
     Raises:
-        BadRelease: there is no such tag; those that exist are named.
+        BadRelease: there is no such tag; the message names the existing ones.
         Unreachable: the repository does not answer, or there is none.
     """
     _look_for_folder(git.address, version)
@@ -107,10 +107,10 @@ def resolve(git: Git, version: str) -> Tag:
 
 
 def fetch(git: Git, tag: Tag) -> tuple[Listing, Objects]:
-    """Brings exactly this tag over, and lists it.
+    """Fetches exactly this tag, and lists it.
 
     Raises:
-        BadRelease: the tag, its tree or a name is not as it must be, or the release is too large.
+        BadRelease: the tag, its tree or a name is invalid, or the release is too large.
         Unreachable: the repository does not answer.
     """
     reference = f"refs/tags/{tag.version}"
@@ -136,7 +136,7 @@ def read(git: Git, tag: Tag, name: str, sha: str, *, limit: int) -> bytes:
     """The bytes of one fetched file, whose object is `sha`.
 
     Raises:
-        BadRelease: they are not there, are not those of the object, or are more than `limit`.
+        BadRelease: they are missing, do not match the object, or are more than `limit`.
     """
     try:
         return git.run("cat-file", "blob", sha, most_bytes=limit)
@@ -148,7 +148,7 @@ def read_tree(version: str, listing: bytes) -> tuple[Listing, Objects]:
     """The files of a release's top folder. Sub-folders and names that are not plain are left out.
 
     Args:
-        listing: what `git ls-tree -z --long` writes.
+        listing: the output of `git ls-tree -z --long`.
 
     Raises:
         BadRelease: a link, a submodule, a path, a reserved name, or more than a release may hold.
@@ -185,7 +185,7 @@ def _check_tag_object(git: Git, tag: Tag) -> None:
     if size > _MOST_TAG_BYTES:
         raise _refused(tag, f"a tag object of {size:,} bytes", f"at most {_MOST_TAG_BYTES:,}")
     header = _text(git, "cat-file", "tag", tag.object).partition("\n\n")[0]
-    lines = header.split("\n")  # no other line break counts for git
+    lines = header.split("\n")  # git recognises no other line break
     names = [line.partition(" ")[0] for line in lines]
     if tuple(names[:4]) != _TAG_HEADER or any(name in _TAG_HEADER for name in names[4:]):
         found = f"a tag object whose header has the lines {' '.join(names[:10])!a}"
@@ -216,7 +216,7 @@ def _look_for_folder(address: Address, version: str) -> None:
 
 
 def _judged(address: Address, tag: Tag, failure: GitFailed) -> BadRelease | Unreachable:
-    """Tells refused bytes from bytes that did not come: only the latter are worth another try."""
+    """Distinguishes refused bytes from bytes that did not arrive: only the latter are worth another try."""
     said, whole = str(failure), failure.whole
     if re.search(r"hasDot|fullPathname", whole):
         return _refused(tag, f"a path that leads elsewhere ({said})", "plain file names")
@@ -230,7 +230,7 @@ def _judged(address: Address, tag: Tag, failure: GitFailed) -> BadRelease | Unre
 
 
 def _damaged(version: str, failure: GitFailed) -> BadRelease | None:
-    """The refusal of a repository that answers but whose objects are not what their names say."""
+    """The refusal of a repository that answers, but whose objects do not match their names; None for other failures."""
     if _WRONG_KIND.search(failure.whole):
         found, expected = f"an object of another kind than it says ({failure})", "a tag of a commit"
     elif _DAMAGED.search(failure.whole):
@@ -242,7 +242,7 @@ def _damaged(version: str, failure: GitFailed) -> BadRelease | None:
 
 
 def _build(version: str) -> str:
-    """The line that trains and publishes a version into the repository of this tree, with the environment for it."""
+    """The command that trains a version and publishes it into the local repository, with the environment for it."""
     return f"bash setup-server.sh --releases {version}"
 
 

@@ -1,4 +1,4 @@
-"""The manifest digest: one name for the bytes of a release, the same whichever source they come from.
+"""The manifest digest: one name for the bytes of a release, the same for every source.
 
 sha256sum SHA256SUMS $(cut -c67- SHA256SUMS) | LC_ALL=C sort | sha256sum
 """
@@ -20,7 +20,7 @@ def manifest_digest(files: Iterable[ReleaseFile]) -> str:
 def manifest_files(files: Mapping[str, ReleaseFile], sums: bytes | None, *, artefact: str) -> list[ReleaseFile]:
     """The files of a release that its manifest digest covers.
 
-    They are `SHA256SUMS` and what it lists; in a release that has none, the artefact and the card.
+    They are `SHA256SUMS` and the files it lists; in a release without one, the artefact and the card.
 
     Args:
         files: all that the release holds, by name.

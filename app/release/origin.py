@@ -1,4 +1,4 @@
-"""Origin of bytes: what records and `model.lock` say of a file by its digest, wherever it lies."""
+"""Origin of bytes: the releases that records and `model.lock` give for a file's digest, wherever the file lies."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 from app.model.formats import MAX_BYTES
 from app.model.plain_file import NotPlain, read_needed_file
-from app.release.lock import read_lock
+from app.release.model_lock import read_lock
+from app.release.models_folder import installed, read_through
 from app.release.record import Release, read_record
 from app.release.refusals import BadRelease
-from app.release.store import installed, read_through
 
 AGAIN = "Run `pixelwise pull` to put the released file back"
 
 
 def put_back(path: Path) -> str:
-    """Says how to bring the released file back to `path`, where something else lies; no pull removes a folder."""
+    """The remedy that brings the released file back to `path`, where something else lies; no pull removes a folder."""
     is_folder = path.is_dir() and not path.is_symlink()
     return f"Move {path} away, then run `pixelwise pull`." if is_folder else f"{AGAIN}."
 
@@ -29,8 +29,8 @@ class ByteOrigin(NamedTuple):
 
     Attributes:
         digest: the sha256 of the bytes.
-        serving: the releases whose artefact they are.
-        holding: those that merely have such a file.
+        serving: the releases whose artefact has these bytes.
+        holding: the releases that merely have such a file.
     """
 
     digest: str
@@ -43,7 +43,7 @@ class ByteOrigin(NamedTuple):
 
     @property
     def versions(self) -> list[str]:
-        """Of the releases that serve these bytes or, if none does, of those that hold them."""
+        """The versions of the releases that serve these bytes or, if none does, of those that hold them."""
         return sorted({release.version for release in self.serving or self.holding})
 
     @property
@@ -57,8 +57,8 @@ class Swapped(NamedTuple):
     """A file in `models/` that is neither the pinned release's nor what the record there promises.
 
     Attributes:
-        data: its bytes; None where it is no plain file.
-        origin: whose bytes these are.
+        data: its bytes; None if it is not a plain file.
+        origin: the releases that have these bytes.
         found: for messages.
     """
 
@@ -79,16 +79,16 @@ def known_releases(models: Path, lock_file: Path, *, only_locked: bool = False) 
 
 
 def find_origin(digest: str, releases: Sequence[Release]) -> ByteOrigin:
-    """Finds whose bytes have this digest."""
+    """Finds the releases that have bytes with this digest."""
     serving = tuple(release for release in releases if release.serves(digest))
     holding = tuple(release for release in releases if any(file.sha256 == digest for file in release.files))
     return ByteOrigin(digest, serving, holding)
 
 
 def find_swapped(models: Path, pinned: Release, lock_file: Path, *, only_locked: bool = False) -> Swapped | None:
-    """The file at the course's path, `models/<the pinned release's artefact>`, where it is another one.
+    """The file at the course's path, `models/<the pinned release's artefact>`, if it is a different one.
 
-    None where there is none, where it is the pinned release's, or what `models/record.json` promises (a replacement is
+    None if there is no file, if it is the pinned release's, or if `models/record.json` promises it (a replacement is
     under way, or the files of another version are there).
     """
     return read_through(models, lambda folder: _find_swapped(folder, pinned, lock_file, only_locked=only_locked))

@@ -1,4 +1,4 @@
-"""A pin: a version, and the id of exactly what it names. Nothing can change behind an id."""
+"""A pin: a version, and the id of the exact content it names. The content behind an id cannot change."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from msgspec import Meta
 _COMMIT = "[0-9a-f]{40}"
 _MANIFEST = "sha256:[0-9a-f]{64}"
 _SHORT = 12
-"""Digits of an id that are enough for a person."""
+"""Digits of an id shown to people."""
 
 Commit = Annotated[str, Meta(pattern=rf"^{_COMMIT}\Z")]
 Manifest = Annotated[str, Meta(pattern=rf"^{_MANIFEST}\Z")]
-"""The manifest digest (`manifest.py`): the same for the same release, whichever source it comes from."""
+"""The manifest digest (`manifest.py`): the same for the same release from any source."""
 PinId = Annotated[str, Meta(pattern=rf"^(?:{_COMMIT}|{_MANIFEST})\Z")]
 
 
 @dataclass(frozen=True)
 class Pin:
-    """A release of one source, as it is now.
+    """A release of one source, in its present state.
 
     Attributes:
         version: such as "v1.0".

@@ -1,5 +1,5 @@
-"""One pinned release: asked for, fetched, held against the lock, accepted, placed. If any step refuses,
-nothing has changed."""
+"""A pull of one pinned release: resolved, fetched, checked against the lock, accepted, placed. If any step
+refuses, nothing has changed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Literal
 from app.errors import SystemRefused, Unreachable
 from app.release.address import Address, parse_address
 from app.release.default_copies import check_room, copy_out
-from app.release.lock import find_cover, find_same_files, read_lock
 from app.release.manifest import manifest_digest, manifest_files
-from app.release.open_source import open_source
+from app.release.model_lock import find_cover, find_same_files, read_lock
+from app.release.models_folder import clear_unlinked, incoming, only_one_pull, place, remove, take_over, write
 from app.release.pin import Pin, is_manifest, show_id, show_short_id
 from app.release.record import (
     RECORD,
@@ -29,9 +29,9 @@ from app.release.record import (
     record_bytes,
 )
 from app.release.refusals import BadRelease, MovedTag, Unreviewed
-from app.release.seen import SEEN, Seen, read_seen, write_seen
+from app.release.seen_commits import SEEN, Seen, read_seen, write_seen
 from app.release.source import Source, check_version
-from app.release.store import clear_unlinked, incoming, only_one_pull, place, remove, take_over, write
+from app.release.sources import open_source
 
 Say = Callable[[str], None]
 Files = dict[str, ReleaseFile]
@@ -45,8 +45,8 @@ class Pulled:
     Attributes:
         release: the release that is in place now.
         covered_by: the entry of `model.lock` that vouches for it; None for a first pull.
-        outcome: "pulled", "copied" (it was there, and its files are those of `models/` now), "in place" (nothing to
-            do) or "kept" (it was there, and its repository did not answer).
+        outcome: "pulled", "copied" (it was there, and its files were copied into `models/`), "in place" (nothing
+            to do) or "kept" (it was there, and its repository did not answer).
     """
 
     release: Release
@@ -69,22 +69,22 @@ def pull(
     card_artefact: Callable[[Path], str | None] = lambda folder: None,
     environ: Mapping[str, str] | None = None,
 ) -> Pulled:
-    """Makes the release `version` of `repository` that of `models/<version>`, and copies the default into `models/`.
+    """Puts the release `version` of `repository` at `models/<version>`, and copies the default into `models/`.
 
     Args:
         repository: MODEL_REPO; a relative path counts from `root`.
-        frozen: take only what `model.lock` lists.
-        accept: handed the folder with the verified files and their record, before any of it is placed; raises a
-            refusal to keep it out.
-        say: one line of progress or notice, for a person.
-        is_default: whether its files are those of `models/` itself.
-        keep_offline: when the repository does not answer, go on with its release in `models/<version>` if that
-            is intact (and, with `frozen`, listed in `model.lock`).
-        card_artefact: handed the same folder; the artefact that its card names, or None.
+        frozen: take only releases that `model.lock` lists.
+        accept: called with the folder of the verified files and their record, before any of it is placed; raises a
+            refusal to keep the release out.
+        say: called with one line of progress or notice, for a person.
+        is_default: whether its files are also copied into `models/` itself.
+        keep_offline: if the repository does not answer, continue with its release in `models/<version>` if that is
+            intact (and, with `frozen`, listed in `model.lock`).
+        card_artefact: called with the same folder; returns the artefact that its card names, or None.
         environ: the environment that the source is given; None means the process's own.
 
     Raises:
-        Refused: the address, the tag, the lock, a file or `accept` says no; what was there before is as it was.
+        Refused: the address, the tag, the lock, a file or `accept` is the reason; nothing has changed.
         Unreachable: the repository does not answer, and nothing is kept.
     """
     address = parse_address(repository, root=root)
@@ -120,7 +120,7 @@ def pull(
                 raise Unreviewed(version, repository=address.repository, pin=pin.id)
             _check_not_moved(held, seen, pin, address, models, root)
 
-        # Only its files can tell whether an entry of another source vouches for this release.
+        # Only the files can show whether an entry of another source vouches for this release.
         is_open = (
             cover is None
             and manifest is None
@@ -167,7 +167,7 @@ def pull(
 
 
 def _fetch(folder: Path, source: Source, pin: Pin, say: Say) -> Files:
-    """Writes what the source has into the new `folder`, and describes it; its own digests hold."""
+    """Writes the source's files into the new `folder` and describes them; checks the release's own digests."""
     listing = source.list(pin)
     if listing.left_out:
         say(
@@ -195,7 +195,7 @@ def _describe_release(
     card_artefact: Callable[[Path], str | None],
     say: Say,
 ) -> Release:
-    """The release of these files, whose record is written beside them; what nothing vouches for is removed.
+    """The release of these files, with its record written beside them; files that nothing vouches for are removed.
 
     A commit vouches for everything in it. A manifest digest vouches for the files that it covers, an entry of
     `model.lock` for those that it lists.
@@ -227,7 +227,7 @@ def _describe_release(
 
 
 def _only(names: Collection[str], files: Files, folder: Path, pin: Pin, say: Say) -> Files:
-    """Removes all but these from the folder."""
+    """Removes all other files from the folder."""
     others = sorted(files.keys() - names)
     for name in others:
         remove(folder / name)
@@ -250,7 +250,7 @@ def _record_in_place(folder: Path, say: Say) -> Release | None:
 
 
 def _check_not_moved(held: Release | None, seen: Seen, pin: Pin, address: Address, models: Path, root: Path) -> None:
-    """Holds a first pull against what was pulled before. Removing `models/<version>` is the acceptance."""
+    """Checks a first pull against earlier pulls. Removing `models/<version>` accepts a change."""
     version = pin.version
     known = seen.get(address.key, {}).get(version, pin.id)
     if held is not None and _is_of(held, address, root):
@@ -276,7 +276,7 @@ def _check_not_moved(held: Release | None, seen: Seen, pin: Pin, address: Addres
 
 
 def _remembering(seen: Seen, held: Release | None, pin: Pin, address: Address, root: Path) -> Seen:
-    """The ledger once `pin` is in place. What it replaces is noted too: a stopped pull may not have come to that."""
+    """The ledger once `pin` is in place. The replaced release is noted too, in case its own pull was interrupted."""
     placed = [(address.key, pin.version, pin.id)]
     if held is not None:
         placed.insert(0, (parse_address(held.repository, root=root).key, held.version, held.pin))
@@ -287,7 +287,7 @@ def _remembering(seen: Seen, held: Release | None, pin: Pin, address: Address, r
 
 
 def _find_kept(folder: Path, entries: Sequence[Release], address: Address, root: Path, frozen: bool) -> Pulled | None:
-    """The release in `folder`, if it can go on while its repository does not answer: intact, and of that repository.
+    """The release in `folder`, if it may stay in use while its repository does not answer: intact, and from there.
 
     Raises:
         Refused: `model.lock` has other files for this very commit.
@@ -303,7 +303,7 @@ def _find_kept(folder: Path, entries: Sequence[Release], address: Address, root:
         cover = find_cover(
             entries, repository=address.repository, version=version, pin=held.pin, manifest=held.manifest, root=root
         )
-    except MovedTag:  # the lock has another pin: what is in place is no longer the trusted one
+    except MovedTag:  # the lock has another pin: the release in place is no longer the trusted one
         return None
     covering = [entry for entry in entries if entry.version == version and held.pin in entry.pins]
     if not any(_is_of(release, address, root) for release in (held, *covering)) or (frozen and cover is None):

@@ -1,6 +1,6 @@
 """A release: one version of one source, and the exact bytes of its files.
 
-The same record is an entry of `model.lock` (trusted by review) and `record.json` beside pulled files (what came).
+The same record is an entry of `model.lock` (trusted by review) and `record.json` beside pulled files (as received).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RECORD = "record.json"
 """The record's file name, in `models/<version>` and in `models/`. No file of a release may have it."""
 
 RECORD_LIMIT = 1 << 20
-"""Bytes of a record at most."""
+"""Most bytes of a record."""
 
 CARD = "MODELCARD.md"
 SUMS = "SHA256SUMS"
@@ -46,14 +46,14 @@ class Release(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     """One release, exactly: by its commit, by its manifest digest, or by both.
 
     Attributes:
-        repository: where it came from, without tokens; a path below the root is relative to it.
+        repository: its origin, without tokens; a path below the root is relative to it.
         version: the tag, such as "v1.0".
         commit: the commit that the tag names; None where the source has no commits.
-        manifest: the digest of the digests of its files (`manifest.py`); None in a record of files that it does not all
-            cover, and in what was written before there was one.
-        artefact: the file among `files` that this version serves (a tag may hold those of others too).
-        files: in `model.lock` the reviewed ones (at least the artefact; the commit vouches for the rest), in
-            `record.json` all that were placed.
+        manifest: the digest of the digests of its files (`manifest.py`); None in a record with files
+            that it does not cover, and in records older than this field.
+        artefact: the file among `files` that this version serves (a tag may hold artefacts of other versions too).
+        files: in `model.lock` the reviewed files (at least the artefact; the commit vouches for the rest), in
+            `record.json` all files that were placed.
     """
 
     repository: str
@@ -88,7 +88,7 @@ class Release(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
 
 
 def is_version(text: str) -> bool:
-    """True if `text` is vN.N, such as "v1.0"; nothing else is ever asked of a repository."""
+    """True if `text` is vN.N, such as "v1.0"; a repository is never asked for anything else."""
     return _VERSION.fullmatch(text) is not None
 
 
@@ -109,7 +109,7 @@ def own_artefact(version: str, names: Collection[str], *, named: str | None = No
     Raises:
         BadRelease: there is no such file.
     """
-    from app.model.formats import FORMATS  # the readers load numpy, which most that read records do without
+    from app.model.formats import FORMATS  # the readers load numpy, which most callers do not need
 
     suffixes = tuple(dict.fromkeys(one.suffix for one in FORMATS))
     major, _, minor = version.partition(".")
@@ -150,7 +150,7 @@ def read_sums(sums: bytes) -> list[tuple[str, str]]:
     """The digests and names that `SHA256SUMS` lists.
 
     Args:
-        sums: lines as `sha256sum` writes them; every name in this very folder.
+        sums: lines as `sha256sum` writes them; every name must be in the same folder.
 
     Raises:
         BadRelease: a line cannot be read, or names a file elsewhere.
@@ -185,7 +185,7 @@ def read_record(folder: Path) -> Release | None:
     """The record in `folder`, or None when there is none.
 
     Raises:
-        BadRelease: it is there and is no record.
+        BadRelease: the file is there but is not a record.
         SystemRefused: this user may not read it.
     """
     path = folder / RECORD
@@ -205,9 +205,9 @@ def record_bytes(release: Release) -> bytes:
 
 
 def changed_file(folder: Path, release: Release, *, read: ReadFile = read_plain_file) -> str | None:
-    """The name of a file in `folder` that is not what the record says, or None when all are.
+    """The name of a file in `folder` that is not what the record says, or None if all are.
 
-    read: a file that this user may not read is a changed one, or a SystemRefused by `read_needed_file`.
+    read: treats a file that this user may not read as changed; `read_needed_file` raises SystemRefused instead.
     """
     return next((file.name for file in release.files if not is_intact(folder / file.name, file, read=read)), None)
 

@@ -7,7 +7,7 @@ from app.release.pin import show_id
 
 
 class ChangedFile(Refused):
-    """The bytes of a file are not the recorded ones."""
+    """A file whose bytes are not the recorded ones."""
 
     word = "promised"
 
@@ -21,7 +21,7 @@ class ChangedFile(Refused):
 
 
 class BadRelease(Refused):
-    """A release whose files, tag or names are not as they must be."""
+    """A release with invalid files, tag or names."""
 
 
 class MissingFile(BadRelease):
@@ -59,11 +59,11 @@ class MovedTag(Refused):
 
 
 class BadLock(Refused):
-    """A `model.lock` that cannot be read, or an entry that may not be changed in passing."""
+    """A `model.lock` that cannot be read, or an entry that must not be changed incidentally."""
 
 
 class Unreviewed(Refused):
-    """A release that `model.lock` does not list, where only listed ones are taken (`--frozen`, REQUIRE_LOCK)."""
+    """A release that `model.lock` does not list, where only listed ones are allowed (`--frozen`, REQUIRE_LOCK)."""
 
     def __init__(self, version: str, *, repository: str, pin: str) -> None:
         super().__init__(

@@ -1,6 +1,6 @@
-"""A source of releases: the three verbs that a pull needs, and the bounds of what any source may offer.
+"""A source of releases: the three verbs that a pull needs, and the bounds on what any source may offer.
 
-A further source is a file beside `git_source.py`, and a line in the table of `open_source.py`.
+A further source is a file beside `git_source.py`, and a line in the table of `sources.py`.
 """
 
 from __future__ import annotations
@@ -9,41 +9,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.release.models_folder import RELEASES
 from app.release.pin import Pin
 from app.release.record import CARD, RECORD, SUMS, is_plain, is_version
 from app.release.refusals import BadRelease
-from app.release.seen import SEEN
-from app.release.store import RELEASES
+from app.release.seen_commits import SEEN
 
 MOST_FILES = 100
 MOST_BYTES = 128 << 20
-"""Of all files of a release together."""
+"""Most bytes of all files of a release together."""
 _FILE_LIMITS = {CARD: 64 << 10, SUMS: 64 << 10, ".npz": 4 << 20, "": 64 << 20}
-"""Bytes at most, by the end of the name; the first that fits counts."""
+"""Most bytes of a file, by the end of its name; the first match counts."""
 _OWNER = "Its owner must publish the release anew; nothing was replaced."
 
 
 class Source(Protocol):
-    """Where releases come from. Whatever it answers, a pull holds against the lock and places itself."""
+    """An origin of releases. A pull checks all its answers against the lock, and places the files itself."""
 
     def resolve(self, version: str) -> Pin:
-        """Pins what `version` names now. Nothing that the release holds is fetched.
+        """Pins the release that `version` names now. None of its contents are fetched.
 
         Raises:
-            BadRelease: there is no such version; those that exist are named.
+            BadRelease: there is no such version; the message names the existing ones.
             Unreachable: the source does not answer, or there is none.
         """
 
     def list(self, pin: Pin) -> Listing:
-        """Lists what exactly this release holds.
+        """Lists the contents of exactly this release.
 
         Raises:
-            BadRelease: it is not what was pinned, or more than a release may hold.
+            BadRelease: it differs from the pin, or has more than a release may hold.
             Unreachable: the source does not answer.
         """
 
     def read(self, pin: Pin, name: str, *, limit: int) -> bytes:
-        """Reads one listed file; no more than `limit` bytes of it are ever kept.
+        """Reads one listed file, and never keeps more than `limit` bytes of it.
 
         Raises:
             BadRelease: it cannot be read, or is longer.
@@ -61,10 +61,10 @@ class ListedFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of a release: few, of bounded size, and with plain names that PixelWise does not keep for itself.
+    """The files of a release: few, of bounded size, and with plain names that PixelWise does not reserve.
 
     Attributes:
-        left_out: printable names of what else is there; a folder's ends with "/".
+        left_out: printable names of other entries; that of a folder ends with "/".
 
     Raises:
         BadRelease: the source offers something else.
@@ -98,7 +98,7 @@ class Listing:
 
 
 def check_version(version: str) -> None:
-    """Checks that `version` is vN.N; nothing else is ever asked of a source.
+    """Checks that `version` is vN.N; a source is never asked for anything else.
 
     Raises:
         BadRelease: it is not.

@@ -1,4 +1,4 @@
-"""The charts of the report: each is a picture, and the table with the same numbers."""
+"""The charts of the report: each is a picture, with a table of the same numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.report.statistics import MIN_LABELS, Percentiles, Share
 from app.report.svg import Scale, axis, chart, indented, line, percent, tag, text
 
 STARTS = (0.95, 0.9, 0.8, 0.6, 0.5)
-"""Where an axis of shares may begin instead of at 0: what is compared lies close together."""
+"""Possible starts of an axis of shares other than 0, for shares that lie close together."""
 
 
 class Chart(NamedTuple):
@@ -25,7 +25,7 @@ class Chart(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A share by its name. `series`: its colour; `aside`: its name where it is a remark on the row before."""
+    """A named share. `series`: its colour; `aside`: its name where it is a remark on the row before."""
 
     name: str
     series: int
@@ -42,9 +42,9 @@ def shares(
     """A line for each share: a dot where it is, a bar to the lowest and the highest likely value.
 
     Args:
-        of: what they are shares of.
-        are: what the part is.
-        least: of how many a value is stated.
+        of: the whole that they are shares of.
+        are: the name of the part.
+        least: the count from which a value is stated.
     """
     scale = _zoomed([row.share for row in rows])
     height = 46 * len(rows) + 22

@@ -1,4 +1,4 @@
-"""More charts: what is taken for what, how far confidence can be trusted, and day by day."""
+"""More charts: confusions, the reliability of confidence, and counts day by day."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from app.report.charts import Chart
 from app.report.number_format import between, per_cent, short
-from app.report.report_model import Confusions
+from app.report.report_data import Confusions
 from app.report.statistics import Calibration
 from app.report.svg import chart, line, number, percent, tag, text
 
@@ -20,17 +20,17 @@ CELL = 28
 LEFT = 44
 SIDE = 260
 FEWEST_WRONG = 0.0005
-"""Axes of shares that are near 1 end here: one of 2,000."""
+"""Axes of shares near 1 end at this share of wrong answers: one in 2,000."""
 MARKS = (0.0, 0.5, 0.9, 0.99, 0.999)
 FEWEST_DAYS = 14
-"""So much room is there at least: a single day is no wall."""
+"""Days for which there is room at least, so that a single day does not fill the chart."""
 
 
 def matrix(key: str, title: str, rows: Sequence[Confusions], columns: Sequence[str], *, room: int) -> Chart:
-    """Drawn (down) and read as (across); the stronger the field, the larger its share of the row.
+    """Drawn (down) and read as (across); the stronger a field, the larger its share of the row.
 
     Args:
-        room: for so many columns, so that the fields of all versions have one size.
+        room: the number of columns to leave room for, so that the fields of all versions have one size.
     """
     parts = [
         text(LEFT + CELL * (place + 0.5), 16, short(name, 3), kind="strong", anchor="middle")
@@ -72,7 +72,7 @@ def _kind(row: Confusions) -> str:
 
 
 def _cell(x: float, y: float, count: int, total: int, *, is_right: bool) -> list[Markup]:
-    """Steps follow the square root, as most shares are small."""
+    """A field; its shades follow the square root, as most shares are small."""
     shade = max(1, round((count / total) ** 0.5 * SHADES)) if count else 0
     kind = f"cell {'right' if is_right else 'wrong'} shade-{shade}"
     field = tag("rect", kind=kind, x=x + 1, y=y + 1, width=CELL - 2, height=CELL - 2, rx=3)
@@ -83,7 +83,7 @@ def _cell(x: float, y: float, count: int, total: int, *, is_right: bool) -> list
 
 
 def reliability(key: str, title: str, calibration: Calibration, series: int, measure: str) -> Chart:
-    """Chart of how sure (across) and how often right (up), equal on the diagonal. Bars below: how many.
+    """Chart of how sure answers are (across) and how often right (up), equal on the diagonal. Bars below: their number.
 
     Args:
         measure: of how sure: "confidence" or "certainty".
@@ -130,7 +130,7 @@ def reliability(key: str, title: str, calibration: Calibration, series: int, mea
 
 
 def nines(share: float) -> float:
-    """Places a share from 0 to 1 so that each nine of it has the same room: 0 -> 0, 0.9 -> 0.3…, 0.99 -> 0.6….
+    """Places a share from 0 to 1 so that each nine of it takes equal room: 0 -> 0, 0.9 -> 0.3…, 0.99 -> 0.6….
 
     From 1 - FEWEST_WRONG on it is 1. A network's confidences lie there: on an even axis all would be one dot.
     """

@@ -1,4 +1,4 @@
-"""From the counts of the database to the figures of the report. Pure: the same facts give the same report."""
+"""From the counts of the database to the figures of the report. Pure functions: equal facts give equal reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from app.report.report_model import (
+from app.report.report_data import (
     Choice,
     ClassFigures,
     Comparison,
@@ -36,19 +36,19 @@ from app.report.statistics import (
     share,
 )
 from app.report.verdict import judge, nothing_to_compare
-from app.storage.counts import EDGES, Disagreement, Facts, Measure, Pair, ReadCount, Sure
+from app.storage.answer_counts import EDGES, Disagreement, Facts, Measure, Pair, ReadCount, Sure
 
 DAYS = 90
-"""The newest so many are shown."""
+"""Number of days shown, the newest ones."""
 FAILED = "ERROR"
-"""OpenFeature's reason where a flag could not be evaluated, and its default was taken."""
+"""OpenFeature's reason when a flag could not be evaluated and its default was used."""
 
 
 def evaluate(facts: Facts, *, default: str, made_at: datetime) -> Report:
     """The whole report.
 
     Args:
-        default: the version that the others are compared with; where it read nothing, the one that read most is.
+        default: the version that the others are compared with; if it read nothing, the version that read most.
         made_at: now, with a time zone.
     """
     answers: Counter[str] = Counter()
@@ -170,7 +170,7 @@ def _confusions(rows: Sequence[ReadCount], classes: Sequence[str], common: Colle
 
 
 def _calibration(sure: Sequence[Sure], measure: Measure) -> Calibration:
-    """Of one measure: one curve of two would say nothing."""
+    """The calibration of one measure: a curve that mixed two would be meaningless."""
     bins: list[tuple[int, int, float]] = []
     for place in range(len(EDGES) - 1):
         rows = [row for row in sure if row.measure == measure and row.bin == place]
@@ -243,7 +243,7 @@ def _choices(facts: Facts) -> tuple[Choice, ...]:
 
 
 def _days(facts: Facts) -> tuple[Day, ...]:
-    """Days up to the newest answer's, those without any included."""
+    """Days up to that of the newest answer, including days without any."""
     if not facts.given:
         return ()
     answers: dict[date, Counter[str]] = defaultdict(Counter)

@@ -1,4 +1,4 @@
-"""The report as one page: it works without script, offline, and on a phone. Texts of the database are never markup."""
+"""The report as one page: it works without scripts, offline and on phones. Texts from the database are never markup."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from markupsafe import Markup
 from app.report.charts import Bar, Chart, Split, by_class, latencies, shares, splits
 from app.report.diagrams import Lane, day_by_day, matrix, reliability
 from app.report.number_format import about, between, e_value, milliseconds, p_value, per_cent, times
-from app.report.report_model import Comparison, Report, Sample, VersionFigures
+from app.report.report_data import Comparison, Report, Sample, VersionFigures
 from app.report.statistics import ENOUGH, MIN_LABELS, Share
 
 _HERE = Path(__file__).resolve().parent
-STYLE = _HERE / "report.css"
+STYLES = (*(_HERE.parent / "web/page" / name for name in ("colours.css", "reading.css")), _HERE / "report.css")
+"""The style of the page: that of all pages for reading, and its own."""
 SIDE = 28
 COLOURS = 6
-"""Versions have colours of their own; from so many on, they begin again."""
+"""Number of version colours, after which they repeat."""
 
 
 def render(report: Report, *, stylesheet: str | None = None) -> str:
     """The page as HTML.
 
     Args:
-        stylesheet: the address of `report.css`, for a service that allows no style within a page, and whose other
-            pages are then linked; None puts the style into the page, which is then complete in one file.
+        stylesheet: the address of `report.css`, for a service that allows no style within a page; its other pages
+            and their stylesheets are then linked. None puts the style into the page, which is then
+            complete in one file.
     """
     templates = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
@@ -46,12 +48,17 @@ def render(report: Report, *, stylesheet: str | None = None) -> str:
     return template.render(
         report=report,
         stylesheet=stylesheet,
-        style=Markup(STYLE.read_text(encoding="utf-8")),  # our own file
+        style=Markup(style()),  # our own files
         charts=_charts(report),
         samples={"asked": "asked labels", "volunteered": "volunteered labels: complaints, biased"},
         least=MIN_LABELS,
         enough=ENOUGH,
     )
+
+
+def style() -> str:
+    """All of its style as one text."""
+    return "\n".join(file.read_text(encoding="utf-8") for file in STYLES)
 
 
 def _charts(report: Report) -> dict[str, Chart]:
@@ -186,8 +193,8 @@ def _days(report: Report, series: dict[str, int]) -> Chart | None:
 
 
 def _picture(pixels: bytes) -> str:
-    """784 grey values, ink high, as the address of a picture: dark ink on white paper."""
-    from PIL import Image  # takes a while, and only drawings need it
+    """784 grey values, ink high, as a data address of a picture: dark ink on white paper."""
+    from PIL import Image  # slow to import, and needed only for drawings
 
     file = io.BytesIO()
     Image.fromarray(255 - np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE)).save(file, "PNG")

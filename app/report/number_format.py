@@ -1,4 +1,4 @@
-"""Numbers as a reader sees them. Those of the JSON are not rounded."""
+"""Numbers as a reader sees them; those in the JSON are not rounded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def short(name: str, most: int) -> str:
-    """At most so many characters of it: a picture has no second line."""
+    """The name cut to at most `most` characters: a picture has no second line."""
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
@@ -25,7 +25,7 @@ def between(share: Share) -> str:
 
 
 def stated(share: Share, *, least: int, of: str = "labels") -> str:
-    """ "91.5% (90.2% to 92.7%) of 1,920", or "too few labels: 7 of 20"; where one is enough, "no labels"."""
+    """ "91.5% (90.2% to 92.7%) of 1,920", or "too few labels: 7 of 20"; if one is enough, "no labels"."""
     if share.value is None and least == 1:
         return f"no {of}"
     if share.value is None:
@@ -34,7 +34,7 @@ def stated(share: Share, *, least: int, of: str = "labels") -> str:
 
 
 def milliseconds(value: float | None) -> str:
-    """Two digits of it: "0.61", "7.1", "120"; None -> "–"."""
+    """The value to two digits: "0.61", "7.1", "120"; None -> "–"."""
     return "–" if value is None else f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
 
@@ -44,7 +44,7 @@ def times(count: int) -> str:
 
 
 def about(count: int) -> str:
-    """Two digits of it are known at best: 38467 -> "38,000"."""
+    """The count to two digits, as more are not known: 38467 -> "38,000"."""
     return f"{float(f'{max(1, count):.2g}'):,.0f}"
 
 

@@ -1,7 +1,7 @@
-"""From counts to figures, each with how sure it is.
+"""From counts to figures, each with its uncertainty.
 
-The distributions are those of scipy.special. scipy.stats has the interval and the test ready made, from the same
-functions, and takes half a second and 50 MB to load, whenever somebody opens the page; the tests hold both against it.
+The distributions come from scipy.special. scipy.stats offers the interval and the test ready-made, from the same
+functions, but takes half a second and 50 MB to load each time the page is opened; the tests compare both with it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, betaln  # type: ignore[import-untyped]  # scipy has no types
 
-from app.model.interval import wilson
+from app.model.confidence_interval import wilson
 
 MIN_LABELS = 20
-"""From fewer labels no accuracy is stated: the truth behind 10 of 19 lies between a third and three quarters."""
+"""Fewest labels for which an accuracy is stated: the truth behind 10 of 19 lies between a third and three quarters."""
 CONFIDENCE = 0.95
 ENOUGH = 20.0
 """An e-value from which a difference counts as shown: 1 / (1 - CONFIDENCE)."""
 PERCENTILES = (50, 95, 99)
 MOST_TIMES = 1000.0
-"""If even so many times the labels would show no difference, none is in sight."""
+"""If even this many times the labels would show no difference, none is in sight."""
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -67,7 +67,7 @@ def share(part: int, of: int, *, least: int = 1) -> Share:
     """The share, and the interval in which the truth lies.
 
     Args:
-        least: from fewer than so many, no value is stated.
+        least: the fewest for which a value is stated.
     """
     if of == 0:
         return Share(part, of, None, None, None)
@@ -79,20 +79,20 @@ def share(part: int, of: int, *, least: int = 1) -> Share:
 
 
 def mcnemar(wins: int, losses: int) -> float:
-    """The exact two-sided p-value of "neither is better", for somebody who looks once.
+    """The exact two-sided p-value of "neither is better", valid for a single look.
 
     Source: Q. McNemar, "Note on the sampling error of the difference between correlated proportions", Psychometrika 12
-    (1947): drawings that both read rightly, or both wrongly, say nothing; the others fall like a fair coin.
+    (1947): drawings that both read rightly, or both wrongly, carry no information; the others fall like a fair coin.
     """
     return min(1.0, 2 * float(bdtr(min(wins, losses), wins + losses, 0.5)))
 
 
 def log_e_value(wins: float, losses: float) -> float:
-    """The natural logarithm of the evidence against "neither is better", for somebody who looks as often as he likes.
+    """The natural logarithm of the evidence against "neither is better", valid however often one looks.
 
-    It is what a gambler has made of 1 who bets on each drawing where one is right and the other wrong, and does not
-    know which is better: chances of a win weigh as Beta(1/2, 1/2) does. While neither is, it ever reaches 20 with a
-    probability of at most 1/20.
+    It is the fortune that a gambler has made from 1 by betting on each drawing where one is right and the other wrong,
+    without knowing which is better: chances of a win are weighted by Beta(1/2, 1/2). If neither is better, it ever
+    reaches 20 with a probability of at most 1/20.
 
     wins 15, losses 2 -> log(52.2...); wins 9, losses 8 -> log(0.196...)
 
@@ -104,14 +104,14 @@ def log_e_value(wins: float, losses: float) -> float:
 
 
 def chance_of_a_win(wins: int, losses: int) -> tuple[float, float]:
-    """Its bounds, however often one looks: all chances against which the evidence is below ENOUGH.
+    """Bounds of the chance of a win, however often one looks: evidence against chances between them is below ENOUGH.
 
-    It leaves out a half when, and only when, the e-value is above ENOUGH.
+    They exclude a half if and only if the e-value is above ENOUGH.
     """
     total = wins + losses
     if not total:
         return 0.0, 1.0
-    # What the gambler makes against another chance than a half; lowest at wins / total, and rising to both sides.
+    # The gambler's fortune against a chance other than a half; lowest at wins / total, and rising on both sides.
     bet = float(betaln(wins + 0.5, losses + 0.5) - betaln(0.5, 0.5)) - math.log(ENOUGH)
 
     def is_in(chance: float) -> bool:
@@ -122,7 +122,7 @@ def chance_of_a_win(wins: int, losses: int) -> tuple[float, float]:
 
 
 def more_needed(wins: int, losses: int, n: int) -> int | None:
-    """About how many more labels show a difference, if they fall as the `n` so far; None: none does in sight."""
+    """About how many more labels would show a difference, if they fall like the `n` so far; None: none in sight."""
 
     def is_too_little(times: float) -> bool:
         return log_e_value(times * wins, times * losses) < math.log(ENOUGH)
@@ -153,12 +153,12 @@ def calibration(counts: Sequence[tuple[int, int, float]], edges: Sequence[float]
     """The calibration of confidence, or of certainty.
 
     Args:
-        counts: for each bin, in order: answers, right ones, the sum of what they are measured by.
+        counts: for each bin, in order: answers, right ones, the sum of their measure.
         edges: of the bins, one more than there are bins.
 
     Source: C. Guo and others, "On calibration of modern neural networks", ICML 2017: the expected calibration error,
-    there with equally wide bins; that these say little where all is near 1: J. Nixon and others, "Measuring calibration
-    in deep learning", CVPR workshops 2019.
+    there with equally wide bins. These say little where all is near 1: J. Nixon and others, "Measuring calibration in
+    deep learning", CVPR workshops 2019.
     """
     total = sum(n for n, _, _ in counts)
     bins = tuple(

@@ -1,7 +1,7 @@
-"""SVG as text. Every attribute and every text is escaped here; colours are classes of `report.css`.
+"""SVG as text. Every attribute and text is escaped here; colours are classes of `report.css`.
 
-A chart is as wide as its place: x is in percent and y in pixels, so that its text has one size on every screen. One
-that must stay square has a view instead, and grows with it.
+A chart is as wide as its container: x is in percent and y in pixels, so that its text has one size on every screen. A
+chart that must stay square has a view instead, and scales with it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Scale(NamedTuple):
     is_logarithmic: bool = False
 
     def at(self, value: float) -> float:
-        """In percent; values beyond an edge are put on it."""
+        """The place of a value in percent; values beyond an edge are put on it."""
         value = min(self.high, max(self.low, value))
         if self.is_logarithmic:
             return 100 * math.log(value / self.low) / math.log(self.high / self.low)
@@ -34,7 +34,7 @@ def chart(
     """The picture.
 
     Args:
-        key: of this chart only, on its page.
+        key: unique on the chart's page.
         view: its width in units, where it must stay square.
     """
     names = {"role": "img", "aria_labelledby": f"{key}-title {key}-text"}
@@ -45,7 +45,7 @@ def chart(
 
 
 def tag(name: str, *inside: str, kind: str = "", **attributes: object) -> Markup:
-    """One element, `kind` its class. What is inside is escaped unless it is markup; `_` in a name stands for `-`."""
+    """One element, `kind` its class. Its contents are escaped unless they are markup; `_` in a name stands for `-`."""
     named = {"class": kind, **attributes} if kind else attributes
     said = "".join(f' {key.replace("_", "-")}="{escape(number(value))}"' for key, value in named.items())
     return Markup(f"<{name}{said}>{''.join(map(escape, inside))}</{name}>")
@@ -62,12 +62,12 @@ def line(x1: object, x2: object, y1: float, y2: float, kind: str) -> Markup:
 
 
 def indented(*parts: Markup) -> Markup:
-    """Beside a column of short names; percents count from there."""
+    """Places the parts beside a column of short names; percents count from there."""
     return tag("svg", *parts, kind="inside", x="9%", width="91%", height="100%", overflow="visible")
 
 
 def axis(scale: Scale, marks: Sequence[tuple[float, str]], y: float) -> list[Markup]:
-    """The names of values on the base line `y`, and a quiet line up from each."""
+    """The names of values on the base line `y`, and a faint line up from each."""
     parts = []
     for value, name in marks:
         x = scale.at(value)

@@ -1,4 +1,4 @@
-"""One sentence on what can be said today, and what cannot."""
+"""One sentence on what can be concluded today, and what cannot."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import math
 from collections.abc import Sequence
 
 from app.report.number_format import about, e_value, p_value, times
-from app.report.report_model import Paired, Verdict
+from app.report.report_data import Paired, Verdict
 from app.report.statistics import ENOUGH, MIN_LABELS, more_needed
 
 USUAL = 0.05
-"""A p-value below it convinces somebody who looks once; this report is looked at every day."""
+"""A p-value below this is convincing for a single look; this report is looked at every day."""
 
 
 def judge(base: str, challenger: str, asked: Paired) -> Verdict:
-    """The verdict on which reads better, by drawings whose makers were asked what they are.
+    """The verdict on which version reads better, by drawings whose makers were asked what they are.
 
-    The e-value decides: whoever looks every day until a p-value is below 0.05 finds one sooner or later.
+    The e-value decides: looking every day until a p-value is below 0.05 finds one sooner or later.
     """
     if asked.n < MIN_LABELS:
         return Verdict(
@@ -47,7 +47,7 @@ def judge(base: str, challenger: str, asked: Paired) -> Verdict:
 
 
 def nothing_to_compare(versions: Sequence[str]) -> Verdict:
-    """The verdict without two versions."""
+    """The verdict if there are not two versions."""
     if not versions:
         return Verdict(
             None, "nothing", "Nothing was read yet", "Draw a digit on the page, or send one to POST /classify."

@@ -1,8 +1,8 @@
-"""Bounds around uvicorn's connection: on the time a request takes to arrive, on its head, on what waits unread.
+"""Bounds around uvicorn's connection: on the time a request takes to arrive, on its head, on unread bytes.
 
-uvicorn's own protocol parses and answers, as it is. A `BoundedConnection` stands between it and the socket: a protocol
-for the event loop, with a transport for uvicorn. It hands on a head once that is whole, then the body that the head
-announces, and the next head when the application (`run`) has answered.
+uvicorn's own protocol, unchanged, parses and answers. A `BoundedConnection` stands between it and the socket: to the
+event loop it is a protocol, and it has a transport for uvicorn. It hands on a head once that is whole, then the body
+that the head announces, and the next head when the application (`run`) has answered.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.server import sweep
+from app.server import connection_sweep
 from app.server.early_refusals import (
     ARRIVAL_SECONDS,
     HEAD_BYTES,
@@ -30,31 +30,31 @@ from app.server.early_refusals import (
     Refusal,
     as_bytes,
 )
-from app.server.framing import length_of_body, length_of_head, target_of_one_request
+from app.server.http_framing import length_of_body, length_of_head, target_of_one_request
 from app.server.request_id import new_request_id
 from app.server.transport import CONTINUE, Outgoing
 
 READING_SECONDS, ENDING_READING_SECONDS = 30.0, 5.0
-"""A client that takes nothing of its answer for so long is cut off; the second: while the service ends."""
+"""A client that takes nothing of its answer for this long is cut off; the second holds while the service ends."""
 IDLE_SECONDS = 5.0
-"""From an answer to the first byte of the next request."""
+"""Longest time from an answer to the first byte of the next request."""
 PIECE_BYTES = 64 << 10
-"""Of a body, at once."""
+"""Most bytes of a body handed on at once."""
 CHUNK_BYTES = 2 << 10
-"""Of a body in chunks, until the application has read some of it: the lines that trail it would become headers."""
+"""Most bytes of a chunked body handed on before the application reads some: its trailer lines would become headers."""
 MAX_CONNECTIONS, MAX_REFUSED = 2000, 512
-"""Answered at the same time, and told that they are too many; further ones are closed at once."""
+"""Connections answered at the same time, and those told that they are too many; further ones are closed at once."""
 CONNECTION: Final = "pixelwise.connection"
-"""In the state of a request's scope: its connection, where this process serves it."""
+"""Key in the state of a request's scope: its connection, where this process serves it."""
 REFUSED: Final = "pixelwise.refused"
-"""In the scope of a request whose arrival ended in a refusal: its status."""
+"""Key in the scope of a request whose arrival ended in a refusal: the refusal's status."""
 
 
 class BoundedConnection(asyncio.Protocol):
     """One connection. A slow client holds nothing but its own socket, and not for long.
 
-    uvicorn makes one for each (`Config.http`). The application is a `Gate`: it hands each request to `run`, and is told
-    of what is refused here.
+    uvicorn makes one for each connection (`Config.http`). The application is a `Gate`: it hands each request to `run`,
+    and is told of each refusal made here.
 
     Attributes:
         awaited: the answer that the current request waits for; cancelled when the client goes away.
@@ -72,38 +72,38 @@ class BoundedConnection(asyncio.Protocol):
         self._loop = _loop or asyncio.get_running_loop()
         self._http = HttpToolsProtocol(config, server_state, {**app_state, CONNECTION: self}, self._loop)
         self._is_http_told = False
-        """uvicorn knows this connection, and not of its end."""
+        """uvicorn knows of this connection, but not of its end."""
         self._began: float | None = time.monotonic()
-        """When what is arriving began to; None: nothing is."""
+        """Time at which the current arrival began; None: nothing is arriving."""
         self._idle_since: float | None = None
         self._is_new = True
-        """It has brought no request yet."""
+        """No request has come yet."""
         self._held = bytearray()
-        """Arrived, and not handed on yet."""
+        """Bytes that have arrived, but are not handed on yet."""
         self._is_asked = False
-        """A head was handed on, and the application does not know of it yet."""
+        """A head was handed on, but the application does not know of it yet."""
         self._scope: Scope | None = None
-        """Of the request that is being answered."""
+        """Scope of the request that is being answered."""
         self._has_answered = False
-        """Something of its answer is sent."""
+        """Part of its answer has been sent."""
         self._left: float = 0
-        """Bytes of its body that were not handed on; in chunks, infinite until the last was read."""
+        """Bytes of its body not handed on yet; for a chunked body infinite, until the last chunk is read."""
         self._unused = 0
-        """Bytes of chunks that were handed on since the application read something."""
+        """Bytes of chunks handed on since the application last read something."""
         self._is_handing_on = self._is_paused = self._is_held_back = False
         self._is_broken = self._is_half_closed = False
-        """What follows is no request; nothing follows."""
+        """The bytes that follow are not a request; no bytes follow."""
         self._is_waiting = False
-        """The application waits for more of a body in chunks."""
+        """The application waits for more of a chunked body."""
         self._unsent = 0
         self._unsent_since: float | None = None
-        """Bytes that waited to be taken when this was looked at last, and since when they have not become fewer."""
+        """Unsent bytes at the last look, and the time since which they have not become fewer."""
 
     # -- what the event loop tells -------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # of TCP
         self._transport, self._outgoing = transport, Outgoing(self, transport, self._loop)
-        count = sweep.add(self, self._loop)
+        count = connection_sweep.add(self, self._loop)
         if count > MAX_CONNECTIONS:
             self._refuse(TOO_MANY_CONNECTIONS)
             if count > MAX_CONNECTIONS + MAX_REFUSED:
@@ -113,7 +113,7 @@ class BoundedConnection(asyncio.Protocol):
         self._http.connection_made(self._outgoing)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        sweep.remove(self, self._loop)
+        connection_sweep.remove(self, self._loop)
         self._ask(False)
         if self.awaited is not None:
             self.awaited.cancel()
@@ -145,8 +145,8 @@ class BoundedConnection(asyncio.Protocol):
     async def run(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Has `app` answer a request whose head has arrived; it reads as much of the body as it likes."""
         if self._outgoing.is_closing():
-            return  # the parser took its head, and then refused it after all
-        scope["headers"] = list(scope["headers"])  # uvicorn adds to its own list what trails a body in chunks
+            return  # the parser took its head, but then refused it
+        scope["headers"] = list(scope["headers"])  # uvicorn adds the trailers of a chunked body to its own list
         self._scope, self._has_answered = scope, False
         self._ask(False)
         self._left, may_have_body = length_of_body(scope)
@@ -174,7 +174,7 @@ class BoundedConnection(asyncio.Protocol):
     # -- between the two -----------------------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
-        """Hands on what has its turn: a head once it is whole, and what has come of a body."""
+        """Hands on the next bytes in turn: a head once it is whole, and as much of a body as has come."""
         while self._held and not (self._is_broken or self._outgoing.is_closing()):
             if self._left:
                 in_chunks = self._left == math.inf
@@ -208,7 +208,7 @@ class BoundedConnection(asyncio.Protocol):
         self._close_if_done()
 
     def _keep_time(self) -> None:
-        """Notes since when something has been arriving, or nothing; the time of an answer is ours."""
+        """Notes the start of an arrival or of idleness; the time that an answer takes counts as neither."""
         if self._is_answering():
             self._began = self._idle_since = None
         elif self._is_asked or self._left or self._held or self._is_new:
@@ -217,13 +217,13 @@ class BoundedConnection(asyncio.Protocol):
             self._began, self._idle_since = None, self._idle_since or time.monotonic()
 
     def _ask(self, asks: bool) -> None:
-        """The application is about to be given a request, or has been."""
+        """Notes that the application is about to be given a request, or has been given it."""
         if asks != self._is_asked:
             self._is_asked, self._is_new = asks, False
             self._gate.coming += 1 if asks else -1
 
     def _refuse_unread(self) -> bool:
-        """While more comes than can be answered: answers a usual request with a refusal, and parses nothing."""
+        """Refuses an ordinary request without parsing it, while more come than can be answered; True if it did."""
         is_behind = self._transport.get_write_buffer_size() > 0
         target = None if is_behind else target_of_one_request(self._held)
         answer = None if target is None else self._gate.refusal_unread(target)
@@ -246,29 +246,29 @@ class BoundedConnection(asyncio.Protocol):
             self._refuse(NOT_HTTP)
 
     def _refuse_chunks(self) -> None:
-        """No request or nothing more came within a body in chunks, if the application waits for the rest of it."""
+        """Refuses a chunked body whose rest is invalid or missing, if the application waits for it."""
         if self._is_waiting and self._is_broken:
             self._refuse(NOT_HTTP)
         self._close_if_done()
 
     def _hold_back(self, holds: bool) -> None:
-        """Lets what comes wait in the socket, or takes it."""
+        """Lets arriving bytes wait in the socket, or takes them."""
         if holds != self._is_held_back and not self._outgoing.is_closing():
             self._is_held_back = holds
             (self._transport.pause_reading if holds else self._transport.resume_reading)()
 
     def pause(self) -> None:
-        """uvicorn takes nothing more of this body for now."""
+        """Called by uvicorn to take no more of this body for now."""
         self._is_paused = True
 
     def resume(self) -> None:
-        """uvicorn goes on."""
+        """Called by uvicorn to take more again."""
         if self._is_paused:
             self._is_paused = False
             self._loop.call_soon(self._go_on)
 
     def sends(self, data: bytes) -> bool:
-        """True if this may go out. What uvicorn says while it is handed data is that it has not understood."""
+        """True if this may go out. Output of uvicorn while it is handed data means that it could not parse the data."""
         if self._is_handing_on:
             self._is_broken = True
             return False
@@ -276,11 +276,11 @@ class BoundedConnection(asyncio.Protocol):
         return True
 
     def may_close(self) -> bool:
-        """True if uvicorn ends this connection because of an answer, or for idleness."""
+        """True if uvicorn closes this connection because of an answer or idleness."""
         return not self._is_handing_on
 
     def may_send_more(self) -> bool:
-        """True if the client may be sending at this moment: something that it has begun did not arrive whole."""
+        """True if the client may be sending at this moment: a request that it began has not arrived whole."""
         return not self._is_half_closed and bool(self._left or self._held or self._is_broken)
 
     def look(self, now: float) -> None:
@@ -300,19 +300,19 @@ class BoundedConnection(asyncio.Protocol):
             self._outgoing.close()
 
     def _is_answering(self) -> bool:
-        """True if a request has arrived whole, and has no answer yet."""
+        """True if a request has arrived whole but has no answer yet."""
         return self._scope is not None and not self._left
 
     def _close_if_done(self) -> None:
         """Ends a connection on which nothing more is to be answered."""
-        lacks_body = self._left and (self._left != math.inf or self._is_waiting)  # of chunks all may be here
+        lacks_body = self._left and (self._left != math.inf or self._is_waiting)  # all chunks may be here already
         if self._scope is not None and (self._is_broken or not lacks_body):
             return  # it is being answered
         if self._is_broken or (self._is_half_closed and not self._is_asked):
             self._outgoing.close()
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Ends this connection; says why, where that is the answer to one request and the only one."""
+        """Ends this connection; sends the reason, where that is the answer to one request and the only one."""
         if self._outgoing.is_closing():
             return
         self._is_broken = True
@@ -320,7 +320,7 @@ class BoundedConnection(asyncio.Protocol):
         is_answered = self._has_answered if self._scope is not None else self._left > 0
         if not is_answered:
             self._transport.write(as_bytes(refusal, self._note(refusal)))
-        self._tell_http_lost()  # whoever waits for the rest of the body is told that it does not come
+        self._tell_http_lost()  # an application that waits for the rest of the body is told that it does not come
         self._outgoing.close()
 
     def _note(self, refusal: Refusal) -> str:
@@ -328,14 +328,14 @@ class BoundedConnection(asyncio.Protocol):
         if self._scope is not None:
             self._scope[REFUSED] = refusal.status
             if "pixelwise.call" in self._scope:
-                return str(self._scope["pixelwise.call"].id)  # the gate notes a request that it knows
+                return str(self._scope["pixelwise.call"].id)  # the gate itself notes a request that it knows
         request_id = new_request_id()
         seconds = 0.0 if self._began is None else time.monotonic() - self._began
         self._gate.note_refused(request_id, self._transport.get_extra_info("peername"), refusal.status, seconds)
         return request_id
 
     def _tell_http_lost(self) -> None:
-        """uvicorn stops its timer for idle connections only where no error ended one: it hears of none."""
+        """Tells uvicorn of the end, never of an error, after which it would not stop its timer for idle connections."""
         if self._is_http_told:
             self._is_http_told = False
             self._http.connection_lost(None)

@@ -1,4 +1,4 @@
-"""Refusals of what is no request that could be answered, before there is anything that could answer."""
+"""Refusals of bytes that are no request that could be answered, made before the application is involved."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import NamedTuple
 import msgspec
 
 ARRIVAL_SECONDS = 10.0
-"""From a request's first byte to its last, and from a new connection to its first request's last byte."""
+"""Longest time from a request's first byte to its last, and from a new connection to its first request's last byte."""
 HEAD_BYTES = 16 << 10
-"""The request line and all headers."""
+"""Most bytes of the request line and all headers."""
 HEAD_LINES = 128
-"""As many bytes may be few lines or many; each line is some objects."""
+"""Most lines of a head: the same bytes may be few lines or many, and each line costs some objects."""
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
@@ -23,7 +23,7 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 class Refusal(NamedTuple):
-    """Refusal to a client that sends nothing that could be answered."""
+    """A refusal to a client that sends nothing answerable."""
 
     status: int
     reason: str

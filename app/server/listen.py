@@ -1,4 +1,4 @@
-"""The socket at HOST and PORT: opened to serve, and by doctor to see whether it can be."""
+"""The socket at HOST and PORT: opened to serve, and by doctor to check that it can be opened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.server.refusals import CannotListen
 
 BACKLOG = 2048
 UNSENT_BYTES = 16 << 10
-"""For each connection the system takes so much, and more only as its client reads: so it is seen whether one does."""
+"""Bytes that the system buffers for a connection; it takes more only as the client reads, so a stalled one shows."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -21,9 +21,9 @@ def listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         both = address[0] == "::"
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
-    except UnicodeError:  # what getaddrinfo makes of a name with a part that is empty or too long
+    except UnicodeError:  # raised by getaddrinfo for a name with a part that is empty or too long
         raise CannotListen(host[:80], port, said="no name of a host") from None
-    except ValueError:  # what create_server makes of a system that has no socket for both
+    except ValueError:  # raised by create_server on a system without dual-stack sockets
         raise CannotListen(host, port, said="a system without IPv6, or without IPv4 beside it") from None
     except OSError as error:
         raise CannotListen(host, port, said=error.strerror or str(error)) from None

@@ -1,6 +1,6 @@
 """The log: one JSON object a line, on stderr, written by a thread of its own.
 
-A reader of the log that stalls, or a full disk, loses lines; it does not hold the service up.
+A stalled reader of the log, or a full disk, costs lines; it does not hold up the service.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Any
 import msgspec
 
 WRITE_SECONDS = 0.05
-"""Lines about requests are written together, at most so late: a system call for each costs more than the line."""
+"""Longest delay of request lines, which are written together: a system call for each costs more than the line."""
 STDERR = 2
 WAITING_BYTES = 8 << 20
-"""What may wait for the writer; more is dropped and counted."""
+"""Most bytes that wait for the writer; more are dropped and counted."""
 LAST_SECONDS = 1.0
-"""When the process ends, the writer has so long for what still waits."""
+"""Time for the writer to finish waiting lines when the process ends."""
 
 
 def set_up_log(level: str) -> None:
-    """Sends everything that is logged to stderr as JSON lines, from `level` ("debug", "info", …) on."""
+    """Sends everything logged at `level` ("debug", "info", …) and above to stderr as JSON lines."""
     handler = logging.StreamHandler(_writer())
     handler.setFormatter(_JsonLine())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -49,7 +49,7 @@ class _JsonLine(logging.Formatter):
 
 
 def request_log() -> Callable[[msgspec.Struct], None]:
-    """Writes one line for each value it is given, under the value's own field names. Belongs to the event loop."""
+    """A writer of one line for each value it is given, under the value's own field names. For the event loop only."""
     writer, waiting = _writer(), bytearray()
     encode = msgspec.json.Encoder().encode
 
@@ -63,12 +63,12 @@ def request_log() -> Callable[[msgspec.Struct], None]:
         waiting.extend(encode(line))
         waiting.extend(b"\n")
 
-    atexit.register(write)  # what came in the last moment
+    atexit.register(write)  # lines of the last moment
     return log
 
 
 class _Writer:
-    """Writes whole lines, in their order. Not through sys.stderr, whose lock a stalled thread would keep to the end.
+    """Writes whole lines in order. Not through sys.stderr, whose lock a stalled thread would hold to the end.
 
     Methods may be called on any thread.
     """
@@ -81,7 +81,7 @@ class _Writer:
         self._thread.start()
 
     def write(self, text: str) -> None:
-        """As of a text file, for `logging`."""
+        """Takes text as a text file does, for `logging`."""
         self.add(text.encode())
 
     def add(self, lines: bytes) -> None:
@@ -93,7 +93,7 @@ class _Writer:
                 self._changed.notify()
 
     def end(self) -> None:
-        """Writes what waits, if that can be done soon."""
+        """Writes waiting lines, if that can be done soon."""
         with self._changed:
             self._has_ended = True
             self._changed.notify()
@@ -115,7 +115,7 @@ class _Writer:
                     message = f"{dropped} lines were dropped: nobody took them"
                     line = {"time": now, "level": "warning", "source": "log", "message": message}
                     self._write_whole(msgspec.json.encode(line) + b"\n")
-            except OSError:  # a full disk: what comes later may be written
+            except OSError:  # a full disk: later lines may be written
                 with self._changed:
                     self._dropped += dropped + lines.count(b"\n")
 

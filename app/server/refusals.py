@@ -36,7 +36,7 @@ class AlreadyRunning(ConfigurationError):
 
 
 class WorkerFailed(PixelWiseError):
-    """The process that should answer did not start; it has said why."""
+    """The process that should answer did not start; it has reported the cause."""
 
     def __init__(self, *, exit_code: int, found: str = "", remedy: str = "Its own message stands above.") -> None:
         self.exit_code = exit_code if exit_code > 0 else 1
@@ -45,7 +45,7 @@ class WorkerFailed(PixelWiseError):
 
 
 class NoWorkerProcess(WorkerFailed):
-    """Not even a process could be started for it."""
+    """A process for the worker could not even be started."""
 
     def __init__(self, error: OSError) -> None:
         cause, remedy = cause_of(error)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-_random = Random()  # names a request, guards nothing: no system call for each
+_random = Random()  # an id guards nothing, so it needs no system call
 
 
 def new_request_id() -> str:
-    """16 hex digits, for one request among those of some days."""
+    """16 hex digits, enough to be unique among the requests of some days."""
     return f"{_random.getrandbits(64):016x}"

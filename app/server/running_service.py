@@ -1,5 +1,5 @@
-"""The running service of this installation, found by a file that its parent process keeps locked as long as it lives,
-and what it serves, asked at GET /health."""
+"""The running service of this installation, found by a file that its parent process keeps locked as long as it lives;
+and its account of itself, from GET /health."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.server.refusals import AlreadyRunning
 ASK_SECONDS = 5
 HEALTH_BYTES = 1 << 20
 MODE = 0o600
-"""Who may write there could name a service of his own, which commands would then ask and tell."""
+"""Anyone who could write there could name another service, which commands would then query and signal."""
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ class Served(msgspec.Struct, frozen=True):
 
 
 def served_by(service: Running) -> Served | None:
-    """Asks what it serves now; None if it does not say."""
+    """Asks the service what it serves now; None if it does not say."""
     url = service.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -60,7 +60,7 @@ def served_by(service: Running) -> Served | None:
 
 
 def running_service(data: Path) -> Running | None:
-    """The service that runs from this installation's data folder, if one does; None for one that starts or ends."""
+    """The service running from this installation's data folder, or None, also while one is starting or ending."""
     try:
         with _file(data).open("rb") as file:
             try:
@@ -75,7 +75,7 @@ def running_service(data: Path) -> Running | None:
 
 @contextmanager
 def announced(data: Path, url: str) -> Iterator[None]:
-    """Within, this process is the running service.
+    """Announces this process as the running service within the block.
 
     Raises:
         AlreadyRunning: another one is. CannotStore: the folder or the file cannot be written.
@@ -87,7 +87,7 @@ def announced(data: Path, url: str) -> Iterator[None]:
             other = running_service(data)
             raise AlreadyRunning(other.url if other else "an address of its own") from None
         try:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) != MODE:  # an earlier version left that to the umask
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) != MODE:  # an earlier version left the mode to the umask
                 os.fchmod(file.fileno(), MODE)
             file.truncate(0)
             os.write(file.fileno(), msgspec.json.encode(Running(os.getpid(), url)))

@@ -1,9 +1,9 @@
 """`pixelwise serve`: a parent that holds the listening socket, and one worker process that answers.
 
-SIGHUP starts a new worker from the settings and the model as they are now. Only when it answers is the old one told to
-end, which it does when everything it accepted is answered. A worker that does not start changes nothing: the old one
-goes on. Many SIGHUPs are one, and one more for those that come while it starts. SIGTERM and SIGINT end both in the same
-way. The socket stays open all the while, so no caller is refused.
+SIGHUP starts a new worker from the current settings and model. The old one is told to end only when the new one
+answers, and ends when it has answered everything it accepted. If the new worker does not start, nothing changes: the
+old one continues. Several SIGHUPs count as one; those that come while a worker starts count as one more. SIGTERM and
+SIGINT end both in the same way. The socket stays open all the while, so no caller is refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from app.settings import Settings
 
 START_SECONDS = 120
 STOP_SECONDS = 30
-"""A worker that still has not answered everything by then is ended."""
+"""A worker that has not answered everything after this long is killed."""
 ENDING = (signal.SIGTERM, signal.SIGINT)
 SIGNALS = (*ENDING, signal.SIGHUP, signal.SIGCHLD)
 
@@ -41,7 +41,7 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> int:
         The exit code: 0 after SIGTERM or SIGINT, the worker's own when that ended by itself.
 
     Raises:
-        CannotListen: the address is taken or not ours. AlreadyRunning: another service of this installation does.
+        CannotListen: the address is taken or not ours. AlreadyRunning: another service of this installation is running.
         WorkerFailed: the first worker did not start.
     """
     if other := running_service(settings.data_dir):
@@ -74,12 +74,12 @@ def address_of(listener: socket.socket) -> str:
 
 
 class _Worker:
-    """A process that serves the socket. A pipe tells us when it is ready, and tells it when we are gone.
+    """A process that serves the socket. A pipe tells us when it is ready, and tells the process when we are gone.
 
     It starts in the root folder, since Python takes modules from the current one first.
 
     Raises:
-        NoWorkerProcess: its Python or that folder is gone, or the system starts no further process.
+        NoWorkerProcess: its Python or the root folder is gone, or the system cannot start another process.
     """
 
     def __init__(self, listener: socket.socket, root: Path) -> None:
@@ -100,10 +100,10 @@ class _Worker:
         return _Worker(self._listener, self._root)
 
     def gets_ready(self, signals: _Signals) -> bool:
-        """Waits until it answers: True. If we are told to end first, ends it: False.
+        """Waits until it answers, and returns True; if we are told to end first, ends it and returns False.
 
         Raises:
-            WorkerFailed: it ended, or said nothing for START_SECONDS.
+            WorkerFailed: it ended, or did not report within START_SECONDS.
         """
         said = signals.wait_for(self._line, START_SECONDS)
         if said == "end":
@@ -118,7 +118,7 @@ class _Worker:
     def stop(self) -> None:
         """Lets it answer what it accepted, then waits for its end."""
         self.process.terminate()
-        self._line.close()  # says the same to one that starts just now and takes no signals
+        self._line.close()  # tells the same to a worker that is still starting and takes no signals
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -127,7 +127,7 @@ class _Worker:
 
 
 def _replace(old: _Worker, signals: _Signals, say: Callable[[str], None]) -> _Worker:
-    signals.forget(signal.SIGHUP)  # a worker that starts from now on is what they asked for
+    signals.forget(signal.SIGHUP)  # a worker that starts from now on satisfies them
     say("Starting a new worker.")
     try:
         new = old.successor()
@@ -143,18 +143,18 @@ def _replace(old: _Worker, signals: _Signals, say: Callable[[str], None]) -> _Wo
 
 
 class _Signals:
-    """The signals we act on, in the order in which they came; but one that ends us comes next."""
+    """The signals we act on, in the order in which they came, except that one that ends us comes first."""
 
     def __init__(self, reader: int) -> None:
         self._reader = reader
         self._kept: deque[int] = deque()
 
     def next(self) -> int:
-        """Waits for one."""
+        """Waits for a signal."""
         return self._kept.popleft() if self._kept else os.read(self._reader, 1)[0]
 
     def forget(self, number: int) -> None:
-        """Drops all of this number that have come by now."""
+        """Drops all signals of this number that have come so far."""
         while select.select([self._reader], [], [], 0)[0]:
             self._keep(os.read(self._reader, 1)[0])
         self._kept = deque(kept for kept in self._kept if kept != number)
@@ -170,7 +170,7 @@ class _Signals:
         return "nothing"
 
     def _keep(self, number: int) -> bool:
-        """Puts it in line; True if it is one that ends us."""
+        """Queues a signal; True if it is one that ends us."""
         ends = number in ENDING
         (self._kept.appendleft if ends else self._kept.append)(number)
         return ends
@@ -181,7 +181,7 @@ class _Signals:
 
 @contextmanager
 def _signals() -> Iterator[_Signals]:
-    """Within, the signals we act on wait in line."""
+    """Queues the signals we act on within the block."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     previous = {number: signal.signal(number, lambda *_: None) for number in SIGNALS}

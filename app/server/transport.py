@@ -1,4 +1,4 @@
-"""The transport that uvicorn has: what may go out, in as few pieces as possible, and an end that takes nothing back."""
+"""The transport given to uvicorn: it sends in as few pieces as possible, and closes without losing a sent refusal."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 from typing import Any, Final, Protocol
 
 DISCARD_SECONDS, DISCARD_BYTES = 1.0, 64 << 20
-"""What still comes of a refused request is read and dropped within these bounds: most clients send all of it before
-they read, and a connection that closes with something unread takes the refusal back."""
+"""Bounds within which the rest of a refused request is read and dropped: most clients send all of it before they read,
+and closing a connection with unread bytes would destroy the refusal."""
 CONTINUE: Final = b"HTTP/1.1 100 "
 
 
@@ -22,9 +22,9 @@ class Connection(Protocol):
 
 
 class Outgoing(asyncio.Transport):
-    """The socket as uvicorn has it.
+    """The socket as uvicorn sees it.
 
-    Closed in the middle of a request, it says that nothing more comes, and drops what still arrives for a while.
+    Closed in the middle of a request, it signals the end of the answer, and drops what still arrives for a while.
     """
 
     def __init__(self, connection: Connection, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -37,7 +37,7 @@ class Outgoing(asyncio.Transport):
         return self._transport.get_extra_info(name, default)
 
     def write(self, data: Any) -> None:
-        """Sends it; the head of an answer together with what follows: one system call instead of two."""
+        """Sends `data`; the head of an answer goes with the bytes after it: one system call instead of two."""
         if self.is_closing() or not self._connection.sends(data):
             return
         if self._head:
@@ -75,7 +75,7 @@ class Outgoing(asyncio.Transport):
             self._transport.close()
 
     def discard(self, count: int) -> None:
-        """Counts bytes that came for nobody."""
+        """Counts bytes that arrived after the end."""
         self._discarded += count
         if self._discarded > DISCARD_BYTES:
             self._transport.close()

@@ -19,12 +19,12 @@ from app.server.connection import MAX_CONNECTIONS, MAX_REFUSED, BoundedConnectio
 
 _log = logging.getLogger("pixelwise.web")
 STOP_SECONDS = 25
-"""For answering what was accepted; the parent waits a little longer."""
+"""Time to answer all accepted requests; the parent waits a little longer."""
 LINGER_SECONDS = 1.0
 STARTED_SECONDS = 0.01
-"""So often is looked whether the server has started."""
+"""Interval at which the worker checks whether the server has started."""
 OTHER_FILES = 512
-"""Which the process has open beside its connections, and those of which it knows nothing yet."""
+"""Files that the process has open beside its connections, and connections that it has not accepted yet."""
 A_DAY = 24 * 3600
 
 
@@ -46,10 +46,10 @@ def run(listener: socket.socket, parent: socket.socket) -> None:
     from app.main import app
 
     server = uvicorn.Server(configuration(app, timeout_graceful_shutdown=STOP_SECONDS))
-    # What was made until here stays: the collector need not look at it again and again under load.
+    # Objects made so far stay: the collector need not scan them again and again under load.
     gc.collect()
     gc.freeze()
-    # uvicorn raises a signal again that came before it was started; the process then ends as any other.
+    # uvicorn raises a signal that came before its start again; the process should then end as usual.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_answer(server, app, listener, parent))
@@ -58,8 +58,8 @@ def run(listener: socket.socket, parent: socket.socket) -> None:
 async def _answer(server: uvicorn.Server, app: Application, listener: socket.socket, parent: socket.socket) -> None:
     """Runs the server; tells the parent when it answers, and ends it gently.
 
-    While it ends, each answer says for LINGER_SECONDS that its connection closes: who asks just then is answered, and
-    goes elsewhere afterwards.
+    While it ends, each answer says for LINGER_SECONDS that its connection closes: a client that calls just then is
+    answered, and connects to another worker afterwards.
     """
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not (server.started or serving.done()):
@@ -83,7 +83,7 @@ async def _answer(server: uvicorn.Server, app: Application, listener: socket.soc
 
 
 def _raise_file_limit() -> None:
-    """Raises it as far as this user may: beyond it, whoever connects waits without a word."""
+    """Raises the limit as far as this user may: beyond it, clients that connect wait without any answer."""
     wanted = MAX_CONNECTIONS + MAX_REFUSED + OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -105,7 +105,7 @@ def configuration(app: Application, **options: Any) -> uvicorn.Config:
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=A_DAY,  # the bounds around it know better what is idle
+        timeout_keep_alive=A_DAY,  # `BoundedConnection` decides what is idle
         **options,
     )
 

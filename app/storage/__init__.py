@@ -1,1 +1,1 @@
-"""Storage of every answer that was given, and of the keys of those who may ask."""
+"""Storage of every answer given, and of the keys of callers."""

@@ -25,14 +25,14 @@ from app.errors import ConfigurationError, cause_of
 from app.storage.refusals import DatabaseUnavailable
 
 WAIT_SECONDS = 2
-"""How long a connection, a lock or a place in the pool is waited for."""
+"""Longest wait for a connection, a lock or a place in the pool."""
 ANSWER_SECONDS = 3.0
-"""How long PostgreSQL may say nothing to a statement: longer than it waits for a lock itself."""
+"""Longest silence of PostgreSQL after a statement: longer than its own wait for a lock."""
 SYNC = "FULL"
-"""SQLite's `synchronous`: the disk has it before a commit returns."""
+"""SQLite's `synchronous`: data are on the disk before a commit returns."""
 _POSTGRESQL = {
     "connect_timeout": WAIT_SECONDS,
-    "tcp_user_timeout": WAIT_SECONDS * 1000,  # a network that swallows everything is a lost connection
+    "tcp_user_timeout": WAIT_SECONDS * 1000,  # a network that drops all packets counts as a lost connection
     "keepalives_idle": 5,
     "keepalives_interval": 1,
     "options": f"-c lock_timeout={WAIT_SECONDS}s -c synchronous_commit=on",
@@ -59,11 +59,11 @@ _REMEDIES = {
     **dict.fromkeys(("SQLITE_PERM", "25006", "42501"), _FORBIDDEN),
     **dict.fromkeys(("42P01", "42703"), _OTHER_TABLES),
 }
-"""What to do, by the code of the failure. Codes of SQLite, and SQLSTATE of PostgreSQL (appendix A of its manual)."""
+"""Remedies by the code of the failure: codes of SQLite, and SQLSTATE of PostgreSQL (appendix A of its manual)."""
 
 
 _BY_STATEMENT: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
-"""Each statement is a transaction; there is nothing to roll back when a connection is put back."""
+"""Each statement is a transaction; there is nothing to roll back when a connection returns to the pool."""
 
 
 class Database:
@@ -74,14 +74,14 @@ class Database:
         root: the folder from which a relative PATH counts.
 
     Raises:
-        ConfigurationError: an address of another kind; its text is not shown, it may hold a password.
+        ConfigurationError: an address of another kind; its text is not shown, as it may hold a password.
 
     Attributes:
-        name: what a message may show: the address without user, password and options.
+        name: the address without user, password and options, for messages.
         file: SQLite's file; None for PostgreSQL.
         engine: for reading, and for transactions of several statements.
-        appender: PostgreSQL, where each statement is a transaction by itself.
-        patient: as `engine`, and PostgreSQL may take as long as it needs.
+        appender: for PostgreSQL, with each statement a transaction by itself.
+        patient: as `engine`, but PostgreSQL may take as long as it needs.
     """
 
     def __init__(self, address: str, *, root: Path) -> None:
@@ -102,7 +102,7 @@ class Database:
 
     @contextmanager
     def reading(self, *, patient: bool = False) -> Iterator[Connection]:
-        """A connection to read with; `patient`: for what may take longer than ANSWER_SECONDS.
+        """A connection to read with; `patient`: for queries that may take longer than ANSWER_SECONDS.
 
         Raises:
             DatabaseUnavailable: the database does not answer. The next call tries it again.
@@ -112,9 +112,9 @@ class Database:
 
     @contextmanager
     def writing(self, *, patient: bool = False) -> Iterator[Connection]:
-        """One transaction: it is on the disk when the block has ended; nothing of it is when the block raises.
+        """One transaction: on the disk once the block has ended; rolled back if the block raises.
 
-        `patient`: for what may take longer than ANSWER_SECONDS.
+        `patient`: for statements that may take longer than ANSWER_SECONDS.
 
         Raises:
             DatabaseUnavailable: the database does not answer, or takes no write. The next call tries it again.
@@ -123,7 +123,7 @@ class Database:
             yield connection
 
     def check_file(self) -> None:
-        """Raises DatabaseUnavailable when SQLite's file is no longer the open one, which is written into nowhere.
+        """Raises DatabaseUnavailable if the open SQLite file is no longer at its path: writes to it would be lost.
 
         If another file is there, the next call uses that one.
         """
@@ -140,10 +140,10 @@ class Database:
             raise self._moved()
 
     def run_alone(self, statement: str, values: tuple[Any, ...]) -> None:
-        """Runs one statement as its own transaction: on the disk on return, and nothing of it if it raises.
+        """Runs one statement as its own transaction: on the disk on return, without effect if it raises.
 
-        SQLite's driver lets go of the interpreter once instead of three times, and under load each time is a wait for
-        the event loop; PostgreSQL is asked twice (does the connection live, and to store) instead of four times.
+        SQLite's driver releases the interpreter once instead of three times, and under load each release means waiting
+        for the event loop; PostgreSQL takes two round trips (a liveness check, and the insert) instead of four.
 
         Raises:
             DatabaseUnavailable: the database does not answer, or takes no write. The next call tries it again.
@@ -156,7 +156,7 @@ class Database:
                 self._write_to_file(statement, values)
 
     def close(self) -> None:
-        """Lets go of all connections; the next use opens new ones."""
+        """Closes all connections; the next use opens new ones."""
         self._opened = None
         with self._writing_to_file:
             self._let_go_of_file()
@@ -166,7 +166,7 @@ class Database:
     def _write_to_file(self, statement: str, values: tuple[Any, ...]) -> None:
         """Uses a kept connection: taking one from a pool costs a tenth of a lone insert.
 
-        Threads wait for the file here, not in SQLite, which looks again after ever longer pauses.
+        Threads wait for the file here, not in SQLite, which retries after ever longer pauses.
         """
         if not self._writing_to_file.acquire(timeout=WAIT_SECONDS):
             raise NoFreeConnection
@@ -183,10 +183,10 @@ class Database:
             self._writing_to_file.release()
         if not is_there:
             self.check_file()
-            raise self._moved()  # another thread has met it first
+            raise self._moved()  # another thread has noticed it first
 
     def _is_open_file_there(self) -> bool:
-        """Under the lock: what was written is in the file that has the name."""
+        """True if the open file is the one at the path. To be called under the lock."""
         try:
             return self._opened == _identity(cast(Path, self.file))
         except OSError:
@@ -202,7 +202,7 @@ class Database:
             self._writer = None
 
     def _write_log_out(self) -> None:
-        """Into the open file, wherever it is: SQLite would take a log beside another file for that one's own."""
+        """Writes the log into the open file, wherever that is: SQLite would apply it to any file beside it."""
         with self._writing_to_file, self._translated():
             if self._writer is not None:
                 self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
@@ -215,10 +215,10 @@ class Database:
         if self._opened is not None and file.exists() and self._opened != _identity(file):
             raise sqlite3.OperationalError("another file than the one that was opened")
         connection = sqlite3.connect(
-            f"{file.as_uri()}?mode=rw",  # a file that is gone is a failure, not a new and empty database
+            f"{file.as_uri()}?mode=rw",  # a missing file is a failure, not a new and empty database
             uri=True,
             timeout=WAIT_SECONDS,
-            isolation_level="IMMEDIATE",  # who will write takes a place in the queue of writers before reading
+            isolation_level="IMMEDIATE",  # a writer joins the queue of writers before it reads
             check_same_thread=False,  # the pool hands a connection to one thread at a time
         )
         mode = _write_ahead(connection)  # readers never wait for a writer
@@ -249,7 +249,7 @@ class Database:
 
 
 def why_unwritable(file: Path) -> OSError | None:
-    """Tries whether SQLite's file, and its log and index beside it, can be written: the error, or None."""
+    """Tests writing to SQLite's file, and to its log and index beside it; returns the error, or None."""
     folder = next(path for path in file.parents if path.exists())
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -262,7 +262,7 @@ def why_unwritable(file: Path) -> OSError | None:
 
 
 def elsewhere(error: OSError) -> tuple[str, str]:
-    """The finding and the remedy where the system does not let a database be written."""
+    """The finding and the remedy if the system does not allow writing to a database."""
     found, remedy = cause_of(error)
     return found, f"{remedy} Or let DATA_DIR (or DATABASE_URL) in .env name another place."
 
@@ -274,7 +274,7 @@ def _parse(address: str) -> URL:
         raise _bad_address("a text that is no address of a database") from None
     kind = url.drivername
     if kind in ("postgresql", "postgresql+psycopg"):
-        # A password with a bare @ would spill into the host's name, which messages show.
+        # A password with an unescaped @ would leak into the host's name, which messages show.
         if "@" in f"{url.host}{url.database}":
             raise _bad_address("more than one @")
         if not url.database:
@@ -297,9 +297,9 @@ def _bad_address(found: str) -> ConfigurationError:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> str:
-    """Asks for the write-ahead log; returns the mode, "wal" where possible.
+    """Requests the write-ahead log; returns the mode, "wal" where possible.
 
-    Two connections that ask together for a new file's lock each other out at once, whatever the timeout.
+    Two connections that request it for a new file at the same time lock each other out at once, despite the timeout.
     """
     end = time.monotonic() + WAIT_SECONDS
     while True:
@@ -313,18 +313,18 @@ def _write_ahead(connection: sqlite3.Connection) -> str:
 
 
 def _identity(file: Path) -> tuple[int, int]:
-    """Device and inode: kept by a move."""
+    """The device and inode, which a move keeps."""
     status = file.stat()
     return status.st_dev, status.st_ino
 
 
 class _Connection(psycopg.Connection[Any]):
-    """Gives up on a server that takes a statement and is silent for `answer_seconds`: no thread waits for ever."""
+    """Gives up on a server that is silent for `answer_seconds` after a statement: no thread waits for ever."""
 
     answer_seconds: float = math.inf
 
     def wait(self, gen: PQGen[RV], *args: Any, **options: Any) -> RV:
-        """Every statement passes here. A connection that is given up is closed: its answer may still come."""
+        """Waits for any statement. A connection that is given up is closed, as its answer may still come."""
         try:
             return super().wait(_until(gen, self.answer_seconds), *args, **options)
         except _NoAnswer:
@@ -333,7 +333,7 @@ class _Connection(psycopg.Connection[Any]):
 
 
 class _NoAnswer(psycopg.OperationalError):
-    """The server took a statement and is silent."""
+    """A server that took a statement and is silent."""
 
 
 def _until(gen: PQGen[RV], seconds: float) -> PQGen[RV]:
@@ -352,7 +352,7 @@ def _until(gen: PQGen[RV], seconds: float) -> PQGen[RV]:
 
 def _postgresql_engine(url: URL, *, patient: bool = False, **options: Any) -> Engine:
     connect = {key: value for key, value in _POSTGRESQL.items() if key not in url.query}
-    # pre_ping: a connection that died while nobody used it is replaced, not handed out.
+    # pre_ping: a connection that died while idle is replaced, not handed out.
     engine = _engine(url, connect_args=connect, pool_pre_ping=True, **options)
 
     @event.listens_for(engine, "do_connect")
@@ -370,7 +370,7 @@ def _engine(url: URL, **options: Any) -> Engine:
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
         pool_timeout=WAIT_SECONDS,
-        hide_parameters=True,  # what people drew is not for messages
+        hide_parameters=True,  # drawings must not appear in messages
         **options,
     )
 
@@ -381,7 +381,7 @@ def _first_line(error: BaseException | None) -> str:
 
 
 def _code(error: BaseException | None) -> str:
-    """SQLite's or PostgreSQL's name of what went wrong; SQLite has none for a missing table or column."""
+    """SQLite's or PostgreSQL's code of the failure; SQLite has none for a missing table or column."""
     if str(error).startswith(("no such table", "no such column")):
         return "42P01"
     code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)

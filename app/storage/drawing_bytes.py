@@ -1,9 +1,9 @@
-"""A stored drawing: without its paper.
+"""A stored drawing, without its paper.
 
-98 bytes say which of the 784 pixels are not 0 (row by row, the first pixel is the highest bit: `numpy.packbits`); the
+98 bytes mark which of the 784 pixels are not 0 (row by row, the first pixel is the highest bit: `numpy.packbits`); the
 values of those pixels follow, a byte each. A digit takes about a quarter of a kilobyte.
 
-Not zlib: it makes a digit a fifth smaller, takes ten times as long, and lets go of the interpreter twice for each
+Not zlib: it makes a digit a fifth smaller, but takes ten times as long, and releases the interpreter twice for each
 drawing, which under load makes a batch wait a hundred times for the event loop.
 """
 
@@ -28,10 +28,10 @@ def pack(drawings: Sequence[bytes]) -> list[bytes]:
 
 
 def unpack(packed: bytes) -> bytes:
-    """The 784 grey values that `pack` was given.
+    """The 784 grey values given to `pack`.
 
     Raises:
-        ValueError: not as `pack` writes it.
+        ValueError: `pack` does not write such bytes.
     """
     data = np.frombuffer(packed, np.uint8)
     if len(data) < MASK_BYTES:

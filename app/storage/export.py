@@ -7,10 +7,10 @@ npz: for numpy, nothing pickled. images (N, 28, 28) uint8, ids, created_at (UTC,
     model_versions, sources.
 idx: MNIST's own format, two files: PATH-images-idx3-ubyte and PATH-labels-idx1-ubyte, labels are the predictions.
 
-Labels, what people say was drawn: 0 to 9, or -1 for what is no digit.
+Labels, as given by people: 0 to 9, or -1 for "not a digit".
 csv: id, created_at (of the answer), label, prediction, model_version, asked, source, recipe (empty: it came as 28x28).
 npz: images, labels (int8), ids, created_at, predictions, model_versions, asked (bool), sources, recipes.
-idx: as above, labels are what people say; what is no digit is left out.
+idx: as above, with the labels given by people; rows labelled "not a digit" are left out.
 
 Rows without a drawing are in the csv only.
 """
@@ -44,16 +44,16 @@ from app.storage.tables import labels, newest_id, results
 Format: TypeAlias = Literal["csv", "npz", "idx"]
 Rows: TypeAlias = Sequence[Row[Any]]
 CHUNK = 1000
-"""Rows that are read at once: no long transaction, and about 1 MiB of memory."""
+"""Rows read at a time: no long transaction, and about 1 MiB of memory."""
 SIDE = 28
 NO_DIGIT = -1
 NO_RECIPE = -1
-"""In an npz, which has no whole number for "none": no recipe has this version."""
+"""Stands for "no recipe" in an npz, which has no null for whole numbers: no recipe has this version."""
 _IMAGE_SIZE = SIDE * SIDE
 
 
 class Array(NamedTuple):
-    """An array of an npz: its column, its numpy dtype, and what stands for a null there."""
+    """An array of an npz: its column, its numpy dtype, and its substitute for a null."""
 
     column: str
     kind: str
@@ -66,7 +66,7 @@ class Selection(NamedTuple):
     Attributes:
         query: its rows have `id`, `pixels` (not in the csv), and the csv's columns in their order.
         label: the column that is an idx file's label; a row with NO_DIGIT there is left out of it.
-        arrays: of an npz beside its images.
+        arrays: those of an npz in addition to its images.
     """
 
     query: Select[Any]
@@ -93,7 +93,7 @@ def all_results() -> Selection:
 def all_labels(*, asked_only: bool) -> Selection:
     """Every stored answer with a label; `asked_only`: only labels of people who were asked.
 
-    People are asked at random, so their labels estimate an accuracy; those who speak up unasked mostly complain.
+    People are asked at random, so their labels estimate an accuracy; labels given unasked are mostly complaints.
     """
     asked = func.coalesce(results.c.asked, false())
     query = select(
@@ -130,11 +130,11 @@ def count(database: Database, selection: Selection) -> int:
 def export(
     database: Database, selection: Selection, kind: Format, out: Path, *, progress: Callable[[int], None]
 ) -> Exported:
-    """Writes the rows of the results that were there when it began. A file at `out` is replaced, by a whole one only.
+    """Writes the rows that existed when it began. A file at `out` is only ever replaced by a complete one.
 
     Args:
-        out: the file; for idx, what both files' names begin with.
-        progress: told after each chunk how many rows were read.
+        out: the file; for idx, the prefix of both files' names.
+        progress: called after each chunk with the number of rows read.
 
     Raises:
         ConfigurationError: `out` cannot be written.
@@ -201,7 +201,7 @@ def _write_npz(chunks: Iterator[Rows], selection: Selection, out: Path) -> Expor
                 parts[name].append(np.array([none if value is None else value for value in values], kind))
         images.seek(0)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            # How many images there are stands before them: so they wait in a file of their own.
+            # The number of images comes before them in the file, so they wait in a file of their own.
             with archive.open("images.npy", "w", force_zip64=True) as member:
                 header = {"descr": "|u1", "fortran_order": False, "shape": (written, SIDE, SIDE)}
                 np.lib.format.write_array_header_1_0(member, header)
@@ -213,14 +213,14 @@ def _write_npz(chunks: Iterator[Rows], selection: Selection, out: Path) -> Expor
 
 
 def _for_numpy(value: object) -> object:
-    """Its datetime64 has no time zones; ids are texts."""
+    """A value as numpy takes it: its datetime64 has no time zones, and ids become texts."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=None)
     return str(value) if isinstance(value, UUID) else value
 
 
 def _write_idx(chunks: Iterator[Rows], selection: Selection, out: Path) -> Exported:
-    """Source of the format: the MNIST page of LeCun, Cortes and Burges, "the IDX file format"."""
+    """Writes two IDX files. Source of the format: the MNIST page of LeCun, Cortes and Burges, "the IDX file format"."""
     images_path = out.with_name(f"{out.name}-images-idx3-ubyte")
     labels_path = out.with_name(f"{out.name}-labels-idx1-ubyte")
     written = left_out = no_digit = 0
@@ -250,10 +250,10 @@ def _pixels(row: Row[Any]) -> bytes:
 
 
 def demand_file_or_nothing(path: Path) -> None:
-    """Returns if a file may be put at `path`: a plain one is there, or none.
+    """Checks that a file may be put at `path`: a plain file is there, or nothing.
 
     Raises:
-        ConfigurationError: something else is there, such as /dev/full, which no file may take the place of.
+        ConfigurationError: something else is there, such as /dev/full, which must not be replaced.
     """
     if path.exists() and not path.is_file():
         raise ConfigurationError(

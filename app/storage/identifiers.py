@@ -10,10 +10,10 @@ from uuid import UUID
 
 _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 _NANOSECONDS = 1_000_000
-"""Of a millisecond."""
+"""Nanoseconds of a millisecond."""
 _lock = threading.Lock()
 _last = 0
-"""The newest tick that was given out: a tick is 1/4096 ms, counted from 1970."""
+"""The newest tick given out: a tick is 1/4096 ms, counted from 1970."""
 
 
 def new_id() -> UUID:
@@ -34,7 +34,7 @@ def new_ids(count: int) -> list[UUID]:
 
 
 def start_after(identifier: UUID) -> None:
-    """Every `new_id` from now on is above this UUIDv7."""
+    """Makes every later `new_id` higher than this UUIDv7."""
     global _last
     with _lock:
         _last = max(_last, (identifier.int >> 80) << 12 | identifier.int >> 64 & 0xFFF)
@@ -51,5 +51,5 @@ def time_of(identifier: UUID) -> datetime:
 
 
 def _assemble(tick: int, tail: int) -> UUID:
-    """48 bits of milliseconds, the version, 12 bits below the millisecond, the variant, 62 bits of `tail`."""
+    """A UUIDv7: 48 bits of milliseconds, the version, 12 bits below the millisecond, the variant, 62 bits of `tail`."""
     return UUID(int=(tick >> 12) << 80 | (tick & 0xFFF) << 64 | _VERSION_AND_VARIANT | tail)

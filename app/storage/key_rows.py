@@ -1,4 +1,4 @@
-"""Named keys of callers. A key is shown once, when it is made; the database has its SHA-256 only."""
+"""Named keys of callers. A key is shown once, when it is made; the database has only its SHA-256."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from app.storage.refusals import BadName
 from app.storage.tables import api_keys
 
 MAIN_KEY = "SECRET_API_KEY"
-"""The name of the key in `.env`, whose holder may do more: no other key is called so."""
+"""The name of the key in `.env`, whose holder may do more: no other key may have this name."""
 KEY_BYTES = 32
-"""Random bytes of a key. So many cannot be guessed, so a plain digest of them needs no salt and no slow hash."""
+"""Random bytes of a key: too many to guess, so a plain digest of them needs no salt and no slow hash."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class KeyName(NamedTuple):
-    """A key's name, and since when (UTC)."""
+    """A key's name, and the time (UTC) it was made."""
 
     name: str
     created_at: datetime
@@ -43,7 +43,7 @@ class Keys:
         """A new key for `name`: 43 characters that fit into a header and an address.
 
         Raises:
-            BadName: the name is taken, or no name.
+            BadName: the name is taken or invalid.
         """
         if not _NAME.fullmatch(name) or name == MAIN_KEY:
             expected = (
@@ -67,10 +67,10 @@ class Keys:
             return [KeyName(*row) for row in connection.execute(query)]
 
     def remove(self, name: str) -> None:
-        """Takes the key of `name` away.
+        """Removes the key of `name`.
 
         Raises:
-            BadName: nobody has it.
+            BadName: there is no such name.
         """
         with self._database.writing() as connection:
             removed = connection.execute(delete(api_keys).where(api_keys.c.name == name)).rowcount

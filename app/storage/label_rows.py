@@ -23,7 +23,7 @@ _LAST_WORD = (
 
 
 class Subject(NamedTuple):
-    """The facts of a stored answer needed to label it: its prediction, and who may (see `Access.may_label`)."""
+    """The facts of a stored answer needed to label it: its prediction, and its owner (see `Access.may_label`)."""
 
     prediction: str
     owner: str | None
@@ -40,14 +40,14 @@ class Labels:
         self._database = database
 
     def subject(self, result_id: UUID) -> Subject | None:
-        """The answer that a label would be about; None where there is none of this id."""
+        """The answer with this id, as the subject of a label; None if there is none."""
         query = select(results.c.prediction, results.c.owner).where(results.c.id == result_id)
         with self._database.reading() as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None else Subject(*row)
 
     def say(self, result_id: UUID, label: Label, owner: str) -> None:
-        """Stores what `owner` says was drawn, in place of whatever was said before. On the disk on return.
+        """Stores the label that `owner` gives, in place of any earlier one. It is on the disk on return.
 
         Raises:
             ValueError: neither one of DIGITS nor None.
@@ -59,14 +59,14 @@ class Labels:
         self._database.run_alone(insert_rows(labels, 1, dialect, _LAST_WORD), flat_values([row], dialect))
 
     def withdraw(self, result_id: UUID) -> None:
-        """Takes back what was said, if anything was."""
+        """Removes the label, if there is one."""
         dialect = self._database.engine.dialect
         place = "?" if dialect.name == "sqlite" else "%s"
         statement = f"DELETE FROM {labels.name} WHERE result_id = {place}"
         self._database.run_alone(statement, flat_values([[result_id]], dialect))
 
     def of(self, ids: Sequence[UUID]) -> dict[UUID, Label]:
-        """The labels of these answers, without those that have none. At most 30,000 ids."""
+        """The labels of those of these answers that have one. At most 30,000 ids."""
         query = select(labels.c.result_id, labels.c.label).where(labels.c.result_id.in_(ids))
         with self._database.reading() as connection:
             return {row.result_id: row.label for row in connection.execute(query)}

@@ -1,4 +1,4 @@
-"""Checks that the tables are those of this code, and makes them so."""
+"""Checks that the tables have this code's revision, and upgrades them to it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from app.storage.refusals import DatabaseUnavailable, WrongSchema
 from app.storage.tables import metadata, newest_id
 
 REVISION = "0003"
-"""The revision that this code speaks to: the newest in `migrations/`."""
+"""The revision that this code uses: the newest in `migrations/`."""
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 _ONE_UPGRADE = 7_905_321
 """PostgreSQL's lock for one upgrade at a time: any number that no other program uses."""
 
 
 def prepare(database: Database) -> None:
-    """Makes ready what needs no set-up, and refuses what does.
+    """Prepares a database that needs no set-up, and refuses one that does.
 
-    A SQLite file that is not there or has no tables is made (mode 600); any other database must have the schema.
-    Identifiers that are made from now on are above all stored ones, even if the clock was set back meanwhile.
+    A SQLite file that is missing or has no tables is made (mode 600); any other database must have the schema.
+    Identifiers made from now on are higher than all stored ones, even if the clock was set back meanwhile.
 
     Raises:
         WrongSchema: the tables are not those of this code.
@@ -46,7 +46,7 @@ def check_schema(database: Database) -> None:
 
 
 def upgrade(database: Database) -> None:
-    """Brings the tables to this code's revision, in one transaction; makes them where there are none.
+    """Brings the tables to this code's revision, in one transaction; creates them if there are none.
 
     Raises:
         WrongSchema: the database is of a revision that this code does not know.
@@ -81,7 +81,7 @@ def _is_empty(database: Database) -> bool:
 
 
 def _make_file(database: Database) -> None:
-    """SQLite's file, for its owner alone: its log and its index take its mode."""
+    """Makes SQLite's file, for its owner alone; its log and its index inherit the mode."""
     if database.file is None or database.file.exists():
         return
     try:
@@ -94,15 +94,15 @@ def _make_file(database: Database) -> None:
 
 
 def _lock_out_others(connection: Connection) -> None:
-    """So that of two upgrades at once, the second one finds nothing to do."""
+    """Serialises upgrades: of two at once, the second one finds nothing to do."""
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # sqlite3 begins by itself for no change of tables
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # sqlite3 itself begins none for a change of tables
     else:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_UPGRADE})")
 
 
 def _revision(connection: Connection) -> str | None:
-    """The revision the database has; None where nothing was ever made."""
+    """The revision of the database; None if no table was ever created."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))

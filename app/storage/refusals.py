@@ -24,10 +24,10 @@ class WrongSchema(ConfigurationError):
 
 
 class DatabaseUnavailable(Unreachable):
-    """The database does not answer, or takes no write; nothing of what was to be stored can be relied on.
+    """The database does not answer, or takes no write; the data to be stored may be lost.
 
     Args:
-        told: what strangers may know of what was found.
+        told: the part of the finding that strangers may know.
     """
 
     def __init__(self, database: str, *, said: str, remedy: str | None = None, told: str = "no answer") -> None:

@@ -1,6 +1,6 @@
-"""The report's queries: counts of one moment, so that little comes back however many rows there are.
+"""The report's queries: counts as of one moment, so that little data comes back however many rows there are.
 
-A version reads a drawing by answering or as a shadow; both count, and each version once for each drawing.
+A version reads a drawing by answering or as a shadow; both count, but each version only once for each drawing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, String, and_, cast, exists, false, func, select, type_coerce
 
-from app.storage.counts import (
+from app.storage.answer_counts import (
     MEASURES,
     AnswerCount,
     Disagreement,
@@ -44,11 +44,11 @@ NEWEST_DISAGREEMENTS = 24
 def read_facts(
     database: Database, *, timed: int = NEWEST_TIMED, disagreements: int | None = NEWEST_DISAGREEMENTS
 ) -> Facts:
-    """All that the report needs. An answer that comes meanwhile is in none of it.
+    """All facts that the report needs. An answer that arrives meanwhile is in none of them.
 
     Args:
-        timed: so many of the newest answers give their latencies.
-        disagreements: at most so many are in it, with their drawings; None reads no drawing.
+        timed: how many of the newest answers give their latencies.
+        disagreements: the most of them to read, with their drawings; None reads no drawing.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
@@ -82,7 +82,7 @@ def read_facts(
 
 
 def _hold_still(connection: Connection) -> None:
-    """Fixes what is read to one moment until the connection is put back; no writer waits for it."""
+    """Fixes the data to one moment until the connection returns to the pool; no writer waits for it."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN DEFERRED")  # sqlite3 itself begins for a write only
     else:
@@ -95,7 +95,7 @@ def _hold_still(connection: Connection) -> None:
 def _given(
     connection: Connection,
 ) -> tuple[tuple[Given, ...], dict[str, str], datetime | None, datetime | None, int | None]:
-    """The counts, each version's newest identifier, from when to when, and the newest recipe."""
+    """The counts, each version's newest identifier, the first and the last time, and the newest recipe."""
     named = (results.c[name] for name in ("model_version", "source", "flag", "variant", "reason"))
     columns = [_day(connection), *named, func.coalesce(results.c.asked, false())]
     ends = (func.min(results.c.created_at), func.max(results.c.created_at), func.max(results.c.recipe))
@@ -114,7 +114,7 @@ def _given(
 
 
 def _found(connection: Connection) -> tuple[Found, ...]:
-    """Lists of names are counted there, names here: few lists differ."""
+    """Counts of findings: the database counts distinct lists of names, which are few; single names are counted here."""
     day, listed = _day(connection), cast(results.c.findings, String)
     query = select(day, listed, func.count()).where(listed != "[]").group_by(day, listed)
     counts: Counter[tuple[str, str]] = Counter()
@@ -147,14 +147,14 @@ def _classes(
 
 
 def _day(connection: Connection) -> ColumnElement[str]:
-    """In UTC, as YYYY-MM-DD: SQLite keeps moments as texts that begin so."""
+    """The day in UTC, as YYYY-MM-DD: SQLite keeps times as texts that begin that way."""
     if connection.dialect.name == "sqlite":
         return func.substr(results.c.created_at, 1, 10, type_=String)
     return func.to_char(func.timezone("UTC", results.c.created_at), "YYYY-MM-DD", type_=String)
 
 
 def _newest(identifier: ColumnElement[UUID]) -> ColumnElement[str]:
-    """PostgreSQL knows no highest UUID before its version 18; as texts they sort alike."""
+    """The newest identifier, as text: PostgreSQL has no max() of UUIDs before version 18, and texts sort alike."""
     return func.max(cast(identifier, String), type_=String)
 
 
@@ -164,7 +164,7 @@ def _newest(identifier: ColumnElement[UUID]) -> ColumnElement[str]:
 def _doubles(connection: Connection, recipe: int | None) -> tuple[tuple[Double, ...], dict[str, int], dict[str, str]]:
     """The counts of this recipe; how many drawings each version read as a shadow, and the newest identifier of these.
 
-    What all shadows say of a drawing is one text there, so that each row is visited once.
+    The database joins all shadow answers to a drawing into one text, so that each row is visited once.
     """
     text = _as_object(connection, shadows.c.model_version, shadows.c.prediction).label("said")
     said = select(shadows.c.result_id, text).group_by(shadows.c.result_id).subquery()
@@ -248,9 +248,10 @@ class _Counts:
 
 
 def _labelled(connection: Connection) -> _Labelled:
-    """The rows come drawing by drawing and are counted here: three joins with groups there take twice as long.
+    """Counts labelled drawings. Rows come drawing by drawing and are counted here: three grouped joins in the database
+    would take twice as long.
 
-    What one version reads better by one recipe it may read worse by the next: only the newest one counts.
+    A version that reads better with one recipe may read worse with the next: only the newest recipe counts.
     """
     names = ("model_version", "prediction", "confidence", "certainty")
     is_other = and_(shadows.c.result_id == results.c.id, shadows.c.model_version != results.c.model_version)
@@ -260,7 +261,7 @@ def _labelled(connection: Connection) -> _Labelled:
         select(*drawing, *(table.c[name] for table in (results, shadows) for name in names))
         .select_from(labels.join(results, results.c.id == labels.c.result_id).outerjoin(shadows, is_other))
         .order_by(labels.c.result_id)
-        .execution_options(yield_per=1000)  # also PostgreSQL sends no more at once
+        .execution_options(yield_per=1000)  # PostgreSQL sends no more at a time either
     )
     by_recipe: defaultdict[int | None, _Counts] = defaultdict(_Counts)
     for (_, label, asked, recipe), rows in groupby(connection.execute(query), key=lambda row: row[:4]):

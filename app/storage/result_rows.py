@@ -21,7 +21,7 @@ from app.storage.tables import probe, results
 
 AnswerSource: TypeAlias = Literal["api", "page", "protocol"]
 DELETED_AT_ONCE = 200
-"""Drawings that one transaction deletes: the writers behind it wait for a few milliseconds."""
+"""Drawings deleted in one transaction: the writers behind it wait for a few milliseconds."""
 MAX_BATCH = most_rows(results)
 _WRITE_PROBE = text(
     f"INSERT INTO {probe.name} (id, written_at) VALUES (1, :now) "
@@ -35,7 +35,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """One answer, and the drawing it was given to.
 
     Attributes:
-        id: from `new_id`, which says when it was made too.
+        id: from `new_id`, which also contains the time it was made.
         confidence: the score of `prediction`, in [0, 1].
         scores: label -> probability.
         model_sha256: of the artefact, as hex digits.
@@ -43,10 +43,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         findings: names of the skew guard.
         pixels: 784 grey values, row by row, 0 paper to 255 ink; None where drawings are not kept.
         waited_ms, computed_ms: the parts of `latency_ms` in the queue and in the batch's computation.
-        owner: who may label it, see `app/web/access.py`; None for nobody but the holder of SECRET_API_KEY.
-        flag, variant, reason: what chose the version; None where no flag did.
+        owner: the caller that may label it, see `app/web/access.py`; None: only the holder of SECRET_API_KEY may.
+        flag, variant, reason: the choice of the version; None where no flag made it.
         asked: whether its maker was asked what it was.
-        recipe: the version of the recipe that brought it to 28x28; None for pixels that came so.
+        recipe: the version of the recipe that brought it to 28x28; None for pixels that arrived so.
         certainty: how often such an answer is right, in (0, 1]; None where the release measured no temperature.
     """
 
@@ -95,7 +95,7 @@ class Store:
         self.database = database
 
     def add(self, batch: Sequence[Result]) -> None:
-        """Stores all of `batch` in one transaction, which is on the disk on return; on an error, none of it is.
+        """Stores all of `batch` in one transaction, which is on the disk on return; on an error, none of it is stored.
 
         Raises:
             ValueError: more than MAX_BATCH results.
@@ -125,7 +125,7 @@ class Store:
         found = select(results.c.id).where(results.c.pixels.is_not(None)).order_by(results.c.id).limit(DELETED_AT_ONCE)
         after = UUID(int=0)
         while True:
-            # Found outside of the transaction that deletes: a search holds no writer up.
+            # Found outside the transaction that deletes, so that the search holds up no writer.
             with self.database.reading(patient=True) as connection:
                 ids = connection.scalars(found.where(results.c.id > after, results.c.id < end)).all()
             if not ids:
@@ -135,7 +135,7 @@ class Store:
             after, deleted = ids[-1], deleted + len(ids)
 
     def check(self) -> None:
-        """Returns when the database answers, has the schema of this code, and takes a write.
+        """Checks that the database answers, has the schema of this code, and takes a write.
 
         Raises:
             WrongSchema: its tables are not those of this code.
@@ -184,7 +184,7 @@ _in_order = in_order(results)
 
 @lru_cache(maxsize=16)
 def _created_at(milliseconds: int, *, sqlite: bool) -> datetime | str:
-    """As the driver takes it; a batch is made in a millisecond or two."""
+    """The time as the driver takes it; computed once per millisecond, as a batch is made in one or two."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     # SQLite has no time zones: UTC, as `tables.Utc` reads it.
     return moment.replace(tzinfo=None).isoformat(" ", "microseconds") if sqlite else moment

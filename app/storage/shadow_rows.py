@@ -52,9 +52,9 @@ class Shadows:
         self._database = database
 
     def add(self, batch: Sequence[Shadow]) -> None:
-        """Stores all of `batch` in one transaction; what is there already of the same result and version stays.
+        """Stores all of `batch` in one transaction; rows already there for the same result and version stay.
 
-        So a batch whose fate is unknown may be added again.
+        A batch whose outcome is unknown may therefore be added again.
 
         Raises:
             ValueError: more than MAX_BATCH.

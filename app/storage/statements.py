@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Dialect, Table
 
 MAX_VALUES = 32_766
-"""Of one statement, by SQLite; PostgreSQL takes more."""
+"""Most values of one statement in SQLite; PostgreSQL takes more."""
 _json = msgspec.json.Encoder().encode
 
 
@@ -29,7 +29,7 @@ def in_order(table: Table) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
 
 @lru_cache(maxsize=64)
 def insert_rows(table: Table, count: int, dialect: Dialect, ending: str = "") -> str:
-    """INSERT for so many rows, each with all columns of `table` in their order; `ending` may say ON CONFLICT ...."""
+    """INSERT for `count` rows, each with all columns of `table` in their order; `ending` may say ON CONFLICT ...."""
     if dialect.name == "sqlite":
         one = ["?"] * len(table.columns)
     else:
@@ -42,7 +42,7 @@ def insert_rows(table: Table, count: int, dialect: Dialect, ending: str = "") ->
 def flat_values(rows: Iterable[Sequence[object]], dialect: Dialect) -> tuple[Any, ...]:
     """The values of all rows, one after the other, as the driver takes them.
 
-    Identifiers are UUIDs, moments datetimes in UTC, dictionaries become JSON; all else is handed on.
+    Identifiers are UUIDs, moments datetimes in UTC, dictionaries become JSON; all else is passed on.
     """
     is_sqlite = dialect.name == "sqlite"
     return tuple(_value(value, is_sqlite=is_sqlite) for row in rows for value in row)

@@ -1,4 +1,4 @@
-"""The tables, as this version of the code speaks to them; `migrations/` makes them."""
+"""The tables, as this version of the code uses them; `migrations/` creates them."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from sqlalchemy import (
 
 
 class Utc(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite keeps no time zone: what is written must be in UTC, what is read is said to be."""
+    """A moment in UTC. SQLite keeps no time zone: values must be written in UTC, and are read as UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """PostgreSQL answers in the time zone of the connection."""
+        """Converts to UTC: PostgreSQL answers in the time zone of the connection."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -56,12 +56,12 @@ results = Table(
     Column("source", String, nullable=False),
     Column("findings", JSON, nullable=False),  # names of the skew guard
     Column("pixels", LargeBinary),  # 784 grey values, by `drawings.pack`; none: not kept, or deleted
-    Column("owner", String(32)),  # who may label it: a keyed digest of a key's or a visit's name
-    Column("flag", String(100)),  # what chose the version: a flag's key, its variant and why; null: no flag did
+    Column("owner", String(32)),  # the caller that may label it: a keyed digest of a key's or a visit's name
+    Column("flag", String(100)),  # choice of the version: a flag's key, its variant and the reason; null: no flag
     Column("variant", String(100)),
     Column("reason", String(100)),
     Column("asked", Boolean),  # one of the random tenth whose makers are asked what they drew
-    Column("recipe", SmallInteger),  # `drawing.RECIPE` that brought it to 28x28; null: it came so
+    Column("recipe", SmallInteger),  # `drawing.RECIPE` that brought it to 28x28; null: it arrived so
     Column("certainty", Float(53)),  # the calibrated confidence; null: the release measured none
 )
 
@@ -77,18 +77,18 @@ shadows = Table(
     Column("scores", JSON, nullable=False),  # label -> probability
     Column("certainty", Float(53)),  # as in `results`
 )
-"""What the versions that were not asked say of a stored drawing."""
+"""Readings of stored drawings by versions that did not answer."""
 
 labels = Table(
     "labels",
     metadata,
-    Column("result_id", Uuid, primary_key=True),  # the last word of any owner counts
-    Column("label", String(8)),  # what was drawn; null: not a digit
-    Column("owner", String(32), nullable=False),  # who said it last
+    Column("result_id", Uuid, primary_key=True),  # the last label counts, whoever gave it
+    Column("label", String(8)),  # the label; null: not a digit
+    Column("owner", String(32), nullable=False),  # the caller that gave it last
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
 )
-"""What people say was drawn. Asked or volunteered: `results.asked`."""
+"""Labels given by people. Asked or volunteered: `results.asked`."""
 
 api_keys = Table(
     "api_keys",
@@ -104,7 +104,7 @@ probe = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # one row, id 1
     Column("written_at", Utc, nullable=False),
 )
-"""What a readiness check writes to."""
+"""The row that a readiness check writes to."""
 
 
 def newest_id(connection: Connection) -> UUID | None:

@@ -1,4 +1,4 @@
-"""Does the accuracy reproduce? Counts with their intervals, held against what a card promises."""
+"""Checks of accuracy: counts with their intervals, compared with the card's promises."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.model.confidence_interval import wilson
 from app.model.contract import Accuracy
-from app.model.golden import GoldenSet, replay
-from app.model.interval import wilson
+from app.model.golden_set import GoldenSet, replay
 from app.model.mnist import Digits, read_mnist_test
 from app.model.refusals import MissingDigits
 from app.model.scorer import Scorer
@@ -20,8 +20,8 @@ from app.verify.checks import Check, check_golden, judge, skip
 from app.verify.open_model import Model, Recorded
 
 PROSE_TOLERANCE = 0.015
-"""A release that does not say which data it was tested on may fall this far below its cited figure on MNIST's test
-file: 10,000 digits scatter by less, other test sets differ by more."""
+"""Tolerance below the cited figure, on MNIST's test file, for a release that does not name its test data: the scatter
+of 10,000 digits is less, the difference between test sets is more."""
 
 
 class Measured(NamedTuple):
@@ -45,7 +45,7 @@ class Measured(NamedTuple):
 
 
 def mnist_for(models: Sequence[Model], folder: Path, *, warn: Callable[[str], None]) -> Digits | None:
-    """MNIST's test digits, where a model has no recorded ones; None, and a warning, where they are not cached."""
+    """MNIST's test digits, where a model has no recorded ones; None, with a warning, if they are not cached."""
     if all(model.recorded for model in models):
         return None
     try:
@@ -56,8 +56,7 @@ def mnist_for(models: Sequence[Model], folder: Path, *, warn: Callable[[str], No
 
 
 def read_here(model: Model, mnist: Digits | None) -> GoldenSet | None:
-    """MNIST's test digits with the scores that they get here: what stands in for recorded digits where a release has
-    none."""
+    """MNIST's test digits with scores computed here: a substitute for recorded digits where a release has none."""
     if model.recorded is not None or mnist is None:
         return None
     images, labels = mnist
@@ -69,7 +68,7 @@ def measure(scorer: Scorer, images: NDArray[np.uint8], labels: Sequence[str]) ->
 
     Args:
         images: (N, 28, 28) uint8.
-        labels: N labels, the truth; those of unknown classes do not count.
+        labels: the N true labels; those of unknown classes do not count.
     """
     truth = np.array([scorer.classes.index(label) if label in scorer.classes else -1 for label in labels])
     known = truth >= 0
@@ -78,23 +77,23 @@ def measure(scorer: Scorer, images: NDArray[np.uint8], labels: Sequence[str]) ->
 
 
 def check_recorded(recorded: Recorded, scorer: Scorer) -> list[Check]:
-    """All recorded answers against the ones given here, and their accuracy against the card's."""
+    """Compares all recorded answers with those given here, and their accuracy with the card's."""
     replayed = replay(recorded.digits(), scorer)
     checks = check_golden(replayed, recorded.promise, whole=True)
-    if replayed.n:  # otherwise the check before has said that the promised digits are missing
+    if replayed.n:  # otherwise the previous check has reported the missing digits
         checks.append(check_on_golden_set(Measured(replayed.correct, replayed.n), recorded.accuracy))
     return checks
 
 
 def check_on_golden_set(share: Measured, promise: Accuracy) -> Check:
-    """The golden digits' accuracy against the card's: a thousand digits scatter, so the two intervals must meet."""
+    """The golden digits' accuracy against the card's: a thousand digits scatter, so the two intervals must overlap."""
     low, high = share.interval
     agrees = low <= promise.interval[1] and promise.interval[0] <= high
     return judge("accuracy of golden digits", "here", str(share), "card", _promised(promise), agrees=agrees)
 
 
 def check_on_mnist(share: Measured, card: Card | None) -> Check:
-    """The accuracy on MNIST's whole test file against the card's interval, or against the figure its prose cites."""
+    """The accuracy on MNIST's whole test file against the card's interval, or the figure cited in its prose."""
     name = "accuracy on MNIST's test file"
     if card is not None and card.contract is not None:
         promise = card.contract.accuracy

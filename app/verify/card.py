@@ -1,4 +1,4 @@
-"""MODELCARD.md: the contract in its front matter, and what its prose states for a machine to find."""
+"""MODELCARD.md: the contract in its front matter, and the machine-readable statements of its prose."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.M
 
 
 class Stated(NamedTuple):
-    """Statements of a card's prose; None where it states nothing, or more than one thing.
+    """Statements of a card's prose; None where it makes none, or contradicts itself.
 
     Attributes:
         classes: "digits 1-9" -> ("1", ..., "9").
         features: "`pipeline.n_features_in_` returns `784`" -> 784.
-        step_names: "`pipeline.named_steps["binarize"]`" -> {"binarize"}; empty when none are named.
+        step_names: "`pipeline.named_steps["binarize"]`" -> {"binarize"}; empty if none are named.
         classifiers: the scikit-learn classifiers it mentions -> {"LogisticRegression"}; may be empty.
         accuracy: "Expected accuracy: ~92%" -> 0.92.
         counted: "Accuracy: 91.42% (8246 of 9020" -> {(0.9142, 8246, 9020)}: every such statement; may be empty.
-        forms: every statement of each of `FORMS`, as the texts it picks out -> {"ink rule": {("128",)}, ...}.
+        forms: every statement of each of `FORMS`, as the texts it captures -> {"ink rule": {("128",)}, ...}.
     """
 
     classes: tuple[str, ...] | None
@@ -42,7 +42,7 @@ class Stated(NamedTuple):
 
 
 class Card(NamedTuple):
-    """A card: its contract (None where the front matter has none), what its prose states, and its whole text."""
+    """A card: its contract (None where the front matter has none), the statements of its prose, and its whole text."""
 
     contract: Contract | None
     stated: Stated
@@ -50,7 +50,7 @@ class Card(NamedTuple):
 
     @property
     def cited_accuracy(self) -> float | None:
-        """The accuracy of a card without contract, by its words."""
+        """The accuracy that a card without contract states in words."""
         return self.stated.accuracy if self.contract is None else None
 
     @property
@@ -63,7 +63,7 @@ def read_card(data: bytes, *, name: str = CARD) -> Card:
     """The card in these bytes.
 
     Raises:
-        BadCard: larger than 64 KiB, not UTF-8, or front matter that is no plain YAML or not valid.
+        BadCard: larger than 64 KiB, not UTF-8, or front matter that is not plain YAML or not valid.
     """
     if len(data) > MAX_BYTES:
         raise _bad(name, f"{len(data):,} bytes", f"at most {MAX_BYTES:,}")
@@ -136,7 +136,7 @@ _NOT_STEPS = {"items", "keys", "values", "get"}
 _CLASSIFIERS = re.compile(r"\b([A-Z]\w{0,40}(?:Regression|Classifier|SVC|NB))\b")
 _PERCENT = r"[^%\n]{0,60}?(\d{1,3}(?:\.\d{1,4})?)\s*%"
 _COUNTED = re.compile(r"\baccuracy:?\W{0,6}(\d{1,3}(?:\.\d{1,4})?)\s*%\W{0,6}\((\d{1,8}) of (\d{1,8})", re.IGNORECASE)
-_ACCURACIES = (  # the more explicit form counts, where a card uses it
+_ACCURACIES = (  # the more explicit form takes precedence
     re.compile(rf"\bexpected\s+(?:test\s+)?accuracy\b{_PERCENT}", re.IGNORECASE),
     re.compile(rf"\baccuracy\b{_PERCENT}", re.IGNORECASE),
 )
@@ -165,11 +165,11 @@ FORMS = {
     "ink rule": re.compile(r"\bA\s+pixel\s+is\s+ink\s+when\s+its\s+value\s+is\s+above\s+(\d{1,8}(?:\.\d{1,8})?)"),
     "steps": re.compile(r"`(\w{1,64})`\s+\(`(\w{1,64})`\)"),
 }
-"""Forms that a card with a contract is held to, every statement of each."""
+"""Forms of statements that must all agree with a card's contract."""
 
 
 def read_prose(text: str) -> Stated:
-    """Reads prose in the forms that such cards use; see `Stated` for an example of each."""
+    """Reads prose in the forms that cards use; see `Stated` for an example of each."""
     ranges = {(int(first), int(last)) for first, last in _CLASSES.findall(text)}
     classes = {tuple(map(str, range(first, last + 1))) for first, last in ranges if first < last}
     features = {int(count) for pattern in _FEATURES for count in pattern.findall(text)}

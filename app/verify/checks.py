@@ -1,4 +1,4 @@
-"""Do artefact, card, code and golden set agree? Each check names what was found where, and what promised what."""
+"""Checks that artefact, card, code and golden set agree; each names the finding, the promise, and where they stand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.model.contract import (
     GoldenPromise,
     withheld_from,
 )
-from app.model.golden import Replay
+from app.model.golden_set import Replay
 from app.model.scorer import Scorer
 from app.verify.card import Card, Stated
 from app.verify.refusals import ContractBroken
@@ -25,13 +25,13 @@ View = Literal["artefact", "card", "prose", "code", "golden", "settings", "here"
 Outcome = Literal["agrees", "differs", "skipped"]
 
 ROUNDING = 0.00005
-"""Cards round shares to four places."""
+"""Tolerance for shares, which cards round to four places."""
 MOST_NAMED = 3
-"""Differences in a refusal; `pixelwise verify` shows all of what is in place."""
+"""Most differences named in a refusal; `pixelwise verify` shows all."""
 
 
 class Code(NamedTuple):
-    """The terms of this code, whatever any file says. A model that is only looked at may have integer classes."""
+    """The terms of this code, independent of any file. A model that is only inspected may have integer classes."""
 
     classes: tuple[str | int, ...]
     shape: tuple[int, int] = (28, 28)
@@ -42,12 +42,12 @@ class Code(NamedTuple):
 
     @property
     def withheld(self) -> frozenset[str]:
-        """Digits that people draw and these classes leave out."""
+        """Digits that people draw but these classes leave out."""
         return frozenset(withheld_from(self.classes))
 
 
 class Check(NamedTuple):
-    """One value, as two views have it. `why` says why a skipped check is not made."""
+    """One value as given by two views. `why` is the reason for a skipped check."""
 
     name: str
     found_in: View
@@ -59,17 +59,17 @@ class Check(NamedTuple):
 
 
 def compare(name: str, found_in: View, found: object, promised_by: View, promised: object) -> Check:
-    """Two values, held against each other exactly."""
+    """A check that two values are equal."""
     return judge(name, found_in, found, promised_by, promised, agrees=found == promised)
 
 
 def judge(name: str, found_in: View, found: object, promised_by: View, promised: object, *, agrees: bool) -> Check:
-    """Two values, held against each other by the caller."""
+    """A check of two values that the caller has compared."""
     return Check(name, found_in, show(found), promised_by, show(promised), "agrees" if agrees else "differs")
 
 
 def skip(name: str, found_in: View, found: object, promised_by: View, why: str, *, promised: object = "") -> Check:
-    """A check that is not made, and why."""
+    """A skipped check, with the reason."""
     return Check(name, found_in, show(found), promised_by, show(promised), "skipped", why)
 
 
@@ -77,7 +77,7 @@ def refuse_differences(artefact: str, checks: Sequence[Check]) -> None:
     """Raises if any checks differ.
 
     Raises:
-        ContractBroken: names the first that do, and how many more do.
+        ContractBroken: names the first ones, and the number of others.
     """
     differing = [check for check in checks if check.outcome == "differs"]
     if differing:
@@ -102,12 +102,12 @@ def show(value: object) -> str:
 
 
 def show_labels(labels: Sequence[str | int]) -> str:
-    """Labels for tables and messages, where 1 and "1" must not look alike."""
+    """Labels for tables and messages, in which 1 and "1" must look different."""
     return " ".join(map(str, labels)) + (" (integers)" if int in map(type, labels) else "")
 
 
 def check_artefact(scorer: Scorer, code: Code) -> list[Check]:
-    """The artefact against this code."""
+    """Checks the artefact against this code."""
     pixels, threshold = code.shape[0] * code.shape[1], scorer.threshold
     inside = "none" if threshold is None else f"1 above {threshold:g}, else 0"
     before, leaves_as_is = f"1 for ink ({code.ink}), else 0", threshold is None or 0 <= threshold < 1
@@ -119,7 +119,7 @@ def check_artefact(scorer: Scorer, code: Code) -> list[Check]:
 
 
 def check_card(card: Card | None, scorer: Scorer, *, file: str, sha256: str, version: str, code: Code) -> list[Check]:
-    """The card against the artefact, the pinned version and this code. A prose-only card is held to what it states."""
+    """Checks the card against the artefact, the pinned version and this code; a prose-only card, by its statements."""
     if card is None:
         return [skip("card", "artefact", file, "card", "no card of this artefact lies beside it")]
     if card.contract is None:
@@ -152,7 +152,7 @@ def check_card(card: Card | None, scorer: Scorer, *, file: str, sha256: str, ver
 
 
 def _check_format(scorer: Scorer, contract: Contract) -> list[Check]:
-    """The usual format goes without saying."""
+    """Checks the format, which a contract need not state if it is the usual one."""
     if scorer.format == contract.format == USUAL_FORMAT:
         return []
     return [compare("format", "artefact", scorer.format, "card", contract.format)]
@@ -164,7 +164,7 @@ def _check_stated(key: str, found: object, promised: object) -> Check:
 
 
 def _in_order(value: object) -> object:
-    """A dictionary as its items, since dictionaries compare without their order."""
+    """A dictionary as its items, since a comparison of dictionaries ignores their order."""
     return list(value.items()) if isinstance(value, dict) else value
 
 
@@ -173,7 +173,8 @@ def _adds_up(accuracy: Accuracy) -> bool:
 
 
 def _check_drawn(drawn: Drawn | None, code: Code) -> list[Check]:
-    """A new recipe stops no release: what was measured with another is no promise here, and its temperature unused."""
+    """Checks the figures on drawn digits. A new recipe stops no release: figures measured with another recipe are no
+    promise here, and their temperature is not used."""
     if drawn is None:
         return [skip("recipe", "code", code.recipe, "card", "measured with no drawn digits: answers have no certainty")]
     recipe = compare("recipe", "code", code.recipe, "card", drawn.recipe)
@@ -193,7 +194,7 @@ def _check_withheld(code: Code, contract: Contract) -> Check:
 
 
 def check_golden(replay: Replay, promise: GoldenPromise, *, whole: bool) -> list[Check]:
-    """The recorded answers against the ones given here; `whole`: not only a slice was replayed."""
+    """Checks the recorded answers against those given here; `whole`: all were replayed, not only a slice."""
     here = f"{replay.other_labels} other labels, scores within {replay.worst:.1e}"
     recorded = "0 other labels, scores within 1e-05"
     checks = [judge("recorded answers", "here", here, "golden", recorded, agrees=replay.reproduces)]
@@ -204,7 +205,7 @@ def check_golden(replay: Replay, promise: GoldenPromise, *, whole: bool) -> list
 
 
 def _check_own_prose(stated: Stated, contract: Contract) -> list[Check]:
-    """A card's front matter and its prose are written from the same values, so an edit of one shows."""
+    """Checks a card's prose against its front matter: both come from the same values, so an edit of one shows."""
     return [
         _if_stated("classes in prose", "card", contract.classes, stated.classes),
         _if_stated("features in prose", "card", contract.features, stated.features),
@@ -238,7 +239,7 @@ def _share_agrees(per_class: dict[str, float], label: str, right: str, of: str, 
 
 
 def _statements_agree(stated: tuple[str, ...], *said: str) -> bool:
-    """One statement fills its own places of the form and leaves the others empty."""
+    """True if a statement agrees: it fills its own places of the form and leaves the others empty."""
     return all(text in ("", true) for text, true in zip(said, stated, strict=True))
 
 
@@ -277,7 +278,7 @@ def _say_drawn(recipe: str, *rest: str) -> str:
 
 
 def _sentence(*clauses: tuple[str, str]) -> str:
-    """Those clauses whose value, beside them, is stated."""
+    """A sentence of those clauses whose value (the second of each pair) is stated."""
     return ", ".join(clause for clause, value in clauses if value)
 
 
@@ -293,8 +294,8 @@ _HELD: dict[str, tuple[Callable[[Contract], Any], Callable[..., bool], Callable[
     "ink rule": (lambda contract: contract.input.ink.removeprefix("> "), lambda above, said: said == above, _as_stated),
     "steps": (lambda contract: contract.steps or {}, lambda steps, name, kind: steps.get(name) == kind, _as_stated),
 }
-"""For each of a card's forms: the contract's value, whether one statement agrees with it, and such a statement in
-words."""
+"""For each of a card's forms: the contract's value, a function that tells if a statement agrees with it, and such a
+statement in words."""
 
 
 def _check_stated_accuracy(stated: Stated, accuracy: Accuracy) -> Check:
@@ -316,7 +317,7 @@ def _check_prose(stated: Stated, scorer: Scorer, sha256: str) -> list[Check]:
         _if_stated("classes", "artefact", scorer.classes, stated.classes),
         _if_stated("features", "artefact", scorer.features, stated.features),
         *_check_step_names(stated, scorer),
-        _if_stated(  # a card may speak of other releases' classifiers too
+        _if_stated(  # a card may also mention other releases' classifiers
             "classifier",
             "artefact",
             scorer.kind,
@@ -333,7 +334,7 @@ def _check_prose(stated: Stated, scorer: Scorer, sha256: str) -> list[Check]:
 
 
 def _check_step_names(stated: Stated, scorer: Scorer) -> list[Check]:
-    """All steps of the artefact, with their classes, where it has any; a card may name only some of them."""
+    """Checks the step names of a card, which may be only some, against all steps of the artefact, if it has any."""
     steps = scorer.stated.get("steps")
     if not isinstance(steps, dict):
         return []

@@ -1,4 +1,4 @@
-"""Two releases side by side: what their contracts and cards say, and who reads the digits that both know."""
+"""Two releases side by side: the statements of their contracts and cards, and their readings of digits both know."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from app.model.contract import FOR_PEOPLE, THE_INPUT, Accuracy, Contract, withhe
 from app.model.formats import read_model
 from app.model.mnist import read_mnist_test
 from app.model.plain_file import read_plain_file
+from app.release.models_folder import pulled
 from app.release.record import Release
-from app.release.store import pulled
 from app.verify.accuracy import Measured
 from app.verify.checks import Code, show, show_labels
 from app.verify.open_model import Model, ModelChoice, open_model
 
 
 class Side(NamedTuple):
-    """One of the two: its record, and its model, opened with every check but that of this code's roster."""
+    """One of the two: its record and its model, opened with every check except that of this code's roster."""
 
     release: Release
     model: Model
@@ -35,11 +35,11 @@ class Reading(NamedTuple):
     """Both readings of the same digits, of classes that both know.
 
     Attributes:
-        of: where the digits come from: RECORDED or MNIST.
+        of: the source of the digits: RECORDED or MNIST.
         n: digits.
         same: digits that both read as the same, right or wrong.
-        both_right, only_first, only_second, neither: who read how many rightly.
-        disagreements: (true label, what the first said, what the second said) -> how often, most frequent first.
+        both_right, only_first, only_second, neither: counts of digits by which of the two read them rightly.
+        disagreements: (true label, the first's answer, the second's answer) -> count, most frequent first.
         per_class: label -> (n, right by the first, right by the second).
     """
 
@@ -55,7 +55,7 @@ class Reading(NamedTuple):
 
     @property
     def shares(self) -> tuple[Measured, Measured]:
-        """The share each read rightly."""
+        """The share that each read rightly."""
         return Measured(self.both_right + self.only_first, self.n), Measured(self.both_right + self.only_second, self.n)
 
 
@@ -63,7 +63,7 @@ RECORDED, MNIST = "recorded digits", "digits of MNIST's test file"
 
 
 class Line(NamedTuple):
-    """One property, as each of the two has it; empty where it says nothing."""
+    """One property, as stated by each of the two; empty where not stated."""
 
     name: str
     first: str
@@ -71,7 +71,7 @@ class Line(NamedTuple):
 
 
 def look_at(version: str, *, models: Path, lock_file: Path) -> Side:
-    """A pulled release, opened to be looked at: it need be neither served, nor listed in `model.lock`, nor of a roster.
+    """A pulled release, opened for inspection: it need not be served, listed in `model.lock`, or of a known roster.
 
     Raises:
         BadRelease: it has not been pulled. Refused: it is not what it promises.
@@ -83,18 +83,18 @@ def look_at(version: str, *, models: Path, lock_file: Path) -> Side:
 
 
 def contract_rows(first: Side, second: Side) -> list[Line]:
-    """Their files' statements, property by property."""
+    """The statements of both, property by property."""
     one, other = _properties(first), _properties(second)
     names = dict.fromkeys(name for side in sorted((one, other), key=len, reverse=True) for name in side)
     return [Line(name, one.get(name, ""), other.get(name, "")) for name in names]
 
 
 def read_both(first: Side, second: Side, *, mnist: Path) -> Reading | None:
-    """Lets both read the digits of both golden sets or, if none is recorded that both know, MNIST's test file in the
-    folder `mnist`; None where they have no class in common.
+    """Lets both read the digits of both golden sets or, if no recorded digit is known to both, MNIST's test file in the
+    folder `mnist`; None if they have no class in common.
 
     Raises:
-        MissingDigits: that file is needed, and is not there.
+        MissingDigits: that file is needed, but is missing.
     """
     known = set(first.model.scorer.classes) & set(second.model.scorer.classes)
     digits = {

@@ -1,4 +1,4 @@
-"""Contents of `models/`: its releases, whether they are as they were pulled, and what their cards say."""
+"""Contents of `models/`: its releases, any changes since they were pulled, and the facts on their cards."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 from app.errors import Refused, SystemRefused
 from app.model.contract import Contract
 from app.model.plain_file import NotPlain, read_plain_file
+from app.release.models_folder import pulled
 from app.release.record import CARD, Release, ReleaseFile, is_version
-from app.release.store import pulled
 from app.verify.card import MAX_BYTES, read_card
 
 
@@ -18,10 +18,10 @@ class Held(NamedTuple):
     """One version.
 
     Attributes:
-        release: its record; None when it is not there whole, and `fault` says what is wrong.
+        release: its record; None if it is not complete, and `fault` gives the reason.
         artefact: the file that it serves.
         contract: of its card; None where the card has none.
-        cited_accuracy: of a card without contract, by its words.
+        cited_accuracy: the accuracy that a card without contract states in words.
     """
 
     version: str

@@ -1,8 +1,8 @@
 """Opens a model for serving. Nothing is used before it is checked, in this order: the digest of its bytes (unread), the
 bytes read as data, its classes, its version, its card, a slice of its golden set.
 
-Bytes that are not what the record beside them promises, but another recorded release's, are read as that release: who
-swaps a v2 in is told its classes. Bytes that no record knows, where a record promises others, stay unread.
+Bytes that differ from the record beside them but are another recorded release's are read as that release: the refusal
+of a swapped-in v2 names its classes. Where a record promises other bytes, bytes that no record knows are not read.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from pathlib import Path
 from app.errors import ConfigurationError, Refused, system_refusals
 from app.model.contract import Accuracy, GoldenPromise
 from app.model.formats import MAX_BYTES, read_model
-from app.model.golden import MAX_BYTES as GOLDEN_BYTES
-from app.model.golden import GoldenSet, read_golden, replay
+from app.model.golden_set import MAX_BYTES as GOLDEN_BYTES
+from app.model.golden_set import GoldenSet, read_golden, replay
 from app.model.plain_file import NotPlain, read_needed_file
 from app.model.refusals import ArtefactRefused
 from app.model.scorer import Scorer
-from app.release.lock import find_vouching, read_lock
+from app.release.model_lock import find_vouching, read_lock
+from app.release.models_folder import read_through
 from app.release.origin import AGAIN, ByteOrigin, find_origin, find_swapped, known_releases, put_back
 from app.release.record import CARD, Release, read_record
 from app.release.refusals import BadRelease, ChangedFile
-from app.release.store import read_through
 from app.verify.card import MAX_BYTES as CARD_BYTES
 from app.verify.card import Card, read_card
 from app.verify.checks import (
@@ -41,23 +41,23 @@ from app.verify.checks import (
 from app.verify.refusals import MissingModel, OriginUnknown, RosterMismatch, VersionMismatch
 
 GOLDEN_SLICE = 32
-"""Recorded answers that are replayed at every start; all of them by `pixelwise verify`."""
+"""Recorded answers replayed at every start; `pixelwise verify` replays all of them."""
 
 UNKNOWN_VERSION = "unknown"
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A model to open, and what it is held against.
+    """A model to open, and the promises to check it against.
 
     Attributes:
         version: the pinned MODEL_VERSION.
         path: MODEL_PATH; None means the pinned release's own artefact in `models`.
         models: the folder of pulled releases.
         lock_file: `model.lock`.
-        require_lock: refuse what `model.lock` does not list.
-        is_default: look at the course's path too, `models/<artefact>`, where `path` is None. A version that is served
-            beside the default has no files there.
+        require_lock: refuse artefacts that `model.lock` does not list.
+        is_default: also check the course's path, `models/<artefact>`, if `path` is None. A version served beside the
+            default has no files there.
     """
 
     version: str
@@ -70,7 +70,7 @@ class ModelChoice:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A release's golden set: what its card promises of it and of all test digits, and the verified bytes."""
+    """A release's golden set: the card's promises on it and on all test digits, and the verified bytes."""
 
     promise: GoldenPromise
     accuracy: Accuracy
@@ -89,10 +89,10 @@ class Model:
     Attributes:
         path: of the artefact.
         sha256: of its bytes, as hex digits.
-        version: by the record of its digest; "unknown" for a file that no record covers.
-        card: what lies beside it; None when there is none, or it speaks of another artefact.
-        recorded: its recorded answers; None when there are none.
-        checks: everything that was compared; nothing differs.
+        version: from the record of its digest; "unknown" for a file that no record covers.
+        card: the card beside it; None if there is none, or it is about another artefact.
+        recorded: its recorded answers; None if there are none.
+        checks: all comparisons made; none differs.
         notices: sentences for the operator.
     """
 
@@ -107,12 +107,12 @@ class Model:
 
 
 def open_model(source: ModelChoice, code: Code) -> Model:
-    """The model, with every check made.
+    """The model, after every check.
 
     Raises:
-        MissingModel, VersionMismatch: the settings name what is not there, or is another version.
+        MissingModel, VersionMismatch: the settings name a missing file, or a different version.
         SystemRefused: this user may not read a file, or the disk fails.
-        Refused: a file is not what was promised; RosterMismatch (an AssertionError) when it has other classes.
+        Refused: a file is not what was promised; RosterMismatch (an AssertionError) if it has other classes.
     """
     link = source.models / source.version if source.path is None else source.path.parent
     with system_refusals(source.models):
@@ -120,7 +120,7 @@ def open_model(source: ModelChoice, code: Code) -> Model:
 
 
 def _open(source: ModelChoice, code: Code, link: Path, folder: Path) -> Model:
-    """The model from one and the same `folder`, though `link`, by which it is named, may be replaced meanwhile."""
+    """The model from a single `folder`, even if `link`, which names it, is replaced meanwhile."""
     record = _pinned(source, folder) if source.path is None else read_record(folder)
     path = source.path or link / (record.artefact if record else "")
     files = {} if record is None else {file.name: (file.sha256, "the record of its pull") for file in record.files}
@@ -129,7 +129,7 @@ def _open(source: ModelChoice, code: Code, link: Path, folder: Path) -> Model:
     digest = hashlib.sha256(data).hexdigest()
     is_foreign = files.get(path.name, (digest,))[0] != digest
     notices = _check_foreign_bytes(source, code, path, data, files[path.name]) if is_foreign else []
-    if is_foreign:  # record, card and golden set here speak of other bytes
+    if is_foreign:  # record, card and golden set here are about other bytes
         record, files = None, {}
     elif source.path is None and source.is_default and record is not None:
         _check_course_path(source, code, record)
@@ -141,7 +141,7 @@ def _open(source: ModelChoice, code: Code, link: Path, folder: Path) -> Model:
     scorer = _read_of_roster(path.name, data, code)
     version, unknown = _served_version(source, path, digest, record)
 
-    # The card and golden set of a folder speak of its release's own artefact, not of others that lie there.
+    # The card and golden set of a folder are about its release's own artefact, not about others that lie there.
     own = not is_foreign and (record is None or record.artefact == path.name)
     card = _read_card(folder, files) if own else None
     checks = check_artefact(scorer, code)
@@ -168,7 +168,7 @@ def _pinned(source: ModelChoice, folder: Path) -> Release:
 
 
 def _read_of_roster(name: str, data: bytes, code: Code, *, remedy: str | None = None) -> Scorer:
-    """The model in these bytes; its classes are those of this code."""
+    """The model in these bytes, checked to have the classes of this code."""
     try:
         scorer = read_model(data)
     except ArtefactRefused as error:
@@ -184,10 +184,10 @@ def _read_of_roster(name: str, data: bytes, code: Code, *, remedy: str | None = 
 def _check_foreign_bytes(
     source: ModelChoice, code: Code, path: Path, data: bytes, promise: tuple[str, str]
 ) -> list[str]:
-    """Notices about bytes that the record beside them does not promise; they are of the pinned version all the same.
+    """Notices about bytes that the record beside them does not promise, but that are of the pinned version.
 
     Raises:
-        ChangedFile: no record knows them, or none as an artefact of its own. RosterMismatch, VersionMismatch: they are
+        ChangedFile: no record has them, or none has them as its own artefact. RosterMismatch, VersionMismatch: they are
             another release's.
     """
     known = known_releases(source.models, source.lock_file, only_locked=source.require_lock)
@@ -199,7 +199,7 @@ def _check_foreign_bytes(
 
 
 def _check_course_path(source: ModelChoice, code: Code, pinned: Release) -> None:
-    """Checks that the file at the course's path, which is not what is served, is no other model."""
+    """Checks that the file at the course's path, which is not the served one, is not a different model."""
     swapped = find_swapped(source.models, pinned, source.lock_file, only_locked=source.require_lock)
     if swapped is None:
         return
@@ -216,7 +216,7 @@ def _check_course_path(source: ModelChoice, code: Code, pinned: Release) -> None
 def _check_origin(
     source: ModelChoice, code: Code, name: str, data: bytes, origin: ByteOrigin, promise: tuple[str, str]
 ) -> None:
-    """Checks that bytes that a record does not promise are those of a release of the pinned version, or of none."""
+    """Checks that bytes that a record does not promise belong to a release of the pinned version, or to none."""
     if not origin.is_known:
         raise _unlike_record(name, origin, promise)
     version = origin.versions[0]
@@ -233,7 +233,7 @@ def _unlike_record(name: str, origin: ByteOrigin, promise: tuple[str, str]) -> C
 
 
 def _read(file: Path, path: Path, *, asked_by: str, is_recorded: bool) -> bytes:
-    """The bytes of `file`, which settings and messages call `path`; a pull puts it back where it is recorded."""
+    """The bytes of `file`, which settings and messages call `path`; if recorded, a pull can put it back."""
     try:
         return read_needed_file(file, limit=MAX_BYTES)
     except NotPlain as error:
@@ -250,7 +250,7 @@ def _read(file: Path, path: Path, *, asked_by: str, is_recorded: bool) -> bytes:
 
 
 Promised = Mapping[str, tuple[str, str]]
-"""File name -> its digest, and what promises it."""
+"""File name -> its digest, and the source of the promise."""
 
 
 def _hold_against(files: Promised, name: str, digest: str) -> None:
@@ -272,7 +272,7 @@ def _vouching_entry(source: ModelChoice, path: Path, digest: str, record: Releas
 
 
 def _served_version(source: ModelChoice, path: Path, digest: str, record: Release | None) -> tuple[str, list[str]]:
-    """The version that records and `model.lock` give for these bytes, not the one that a setting claims."""
+    """The version that records and `model.lock` give for these bytes, whatever a setting claims."""
     if record is not None and record.version == source.version and record.serves(digest):
         return source.version, []
     others = (*known_releases(source.models, source.lock_file), *([record] if record else []))
@@ -288,7 +288,7 @@ def _served_version(source: ModelChoice, path: Path, digest: str, record: Releas
 
 
 def _beside(folder: Path, name: str, files: Promised, *, limit: int) -> bytes | None:
-    """A file beside the artefact, as it was promised; None when there is none and none was promised."""
+    """A file beside the artefact, as promised; None if it is missing and none was promised."""
     recorded = name in files
     if not recorded and not (folder / name).exists():
         return None

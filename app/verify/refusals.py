@@ -8,7 +8,7 @@ from app.errors import ConfigurationError, PixelWiseError, Refused
 
 
 class MissingModel(ConfigurationError):
-    """There is no file where the model should be."""
+    """A missing file where the model should be."""
 
     def __init__(self, path: Path, *, asked_by: str) -> None:
         by_path = asked_by == "MODEL_PATH"
@@ -23,7 +23,7 @@ class MissingModel(ConfigurationError):
 
 
 class UnknownVersion(ConfigurationError):
-    """MODEL_VERSION is no vN.N, or `app/classifier.py` has no roster for its major version."""
+    """A MODEL_VERSION that is not vN.N, or for whose major version `app/classifier.py` has no roster."""
 
     def __init__(self, version: str, *, rosters: list[str], line: int) -> None:
         super().__init__(
@@ -35,7 +35,7 @@ class UnknownVersion(ConfigurationError):
 
 
 class VersionMismatch(ConfigurationError):
-    """The served version is what the record gives for the digest, not what a setting claims."""
+    """A version, given by the record of the digest, that differs from the one a setting claims."""
 
     def __init__(self, artefact: str, *, found: str, expected: str, remedy: str | None = None) -> None:
         super().__init__(
@@ -47,7 +47,7 @@ class VersionMismatch(ConfigurationError):
 
 
 class RosterMismatch(Refused, AssertionError):
-    """The artefact's classes are not the ones this code speaks; `checks` has what was compared until then."""
+    """An artefact whose classes are not those of this code; `checks` has the comparisons made so far."""
 
     word = "promised"
 
@@ -72,7 +72,7 @@ class RosterMismatch(Refused, AssertionError):
 
 
 class OriginUnknown(Refused):
-    """REQUIRE_LOCK is set and `model.lock` does not know this artefact."""
+    """An artefact that `model.lock` does not list, while REQUIRE_LOCK is set."""
 
 
 class BadCard(Refused):
@@ -80,7 +80,7 @@ class BadCard(Refused):
 
 
 class ContractBroken(Refused):
-    """Artefact, card, code and golden set do not agree; `checks` has every comparison that was made."""
+    """A disagreement of artefact, card, code and golden set; `checks` has every comparison made."""
 
     word = "promised"
 
@@ -95,7 +95,7 @@ class ContractBroken(Refused):
 
 
 class PromiseBroken(PixelWiseError):
-    """The model runs here, but does not do what its card says."""
+    """A model that runs here, but does not keep its card's promises."""
 
     exit_code = 5
     word = "promised"

@@ -1,1 +1,1 @@
-"""People and programs: HTTP in, HTTP out. The only room that knows it."""
+"""HTTP in, HTTP out, for people and programs: the only room that knows HTTP."""

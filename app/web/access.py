@@ -1,4 +1,4 @@
-"""Callers: programs with a key, or visits of the page; from where, and by which name of ours."""
+"""Callers: programs with a key or visits of the page, the address they call from and the host name they use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Caller(NamedTuple):
-    """A key's name, or a visit's random one. The key in `.env` is called MAIN_KEY."""
+    """The name of a key, or the random name of a visit. The key in `.env` is called MAIN_KEY."""
 
     kind: Literal["key", "visit"]
     name: str
@@ -40,7 +40,7 @@ class Access:
         main_key: SECRET_API_KEY; visits are signed with `visit_secret` of it.
         proxies: networks whose forwarding headers are believed.
         hosts: names of this service beside IP addresses and localhost.
-        listens_on: the service's HOST, for `is_local`; without it, nobody is local.
+        listens_on: the service's HOST, for `is_local`; without it, no client is local.
     """
 
     def __init__(
@@ -67,18 +67,18 @@ class Access:
     def caller(self, call: Call) -> Caller:
         """The sender of this request; each call counts once against the limits.
 
-        A visit counts against its address too, as does opening the page: a thousand openings give a thousand visits,
-        and no request more.
+        A visit also counts against its address, as does opening the page: opening it a thousand times gives a
+        thousand visits, but not one extra request.
 
         Raises:
-            TooMany: too often. NotAuthenticated: unknown. Forbidden: a visit's cookie sent by a foreign page.
+            TooMany: it asks too often. NotAuthenticated: it is unknown. Forbidden: a foreign page sent its cookie.
         """
         key = call.field(KEY_HEADER)
         name = None if key is None else self._key_name(key)
         if name is not None:
             caller = Caller("key", name)
         else:
-            self.count_address(call)  # guesses too
+            self.count_address(call)  # guessed keys count too
             if key is not None:
                 raise _not_authenticated("an X-API-Key that is not known")
             caller = Caller("visit", self._visit(call)[0])
@@ -90,8 +90,8 @@ class Access:
     def owner(self, caller: Caller) -> str:
         """The caller's mark in stored answers: 32 hex digits, the same after a restart.
 
-        A keyed digest: without SECRET_API_KEY nobody can tell from it which key or visit it was, even by trying
-        names. Another SECRET_API_KEY changes every owner.
+        A keyed digest: without SECRET_API_KEY nobody can tell which key or visit it stands for, even by trying names.
+        A different SECRET_API_KEY changes every owner.
         """
         return _owner(self._owner_key, caller)
 
@@ -103,15 +103,15 @@ class Access:
         return caller == Caller("key", MAIN_KEY) or owner == self.owner(caller)
 
     def has_key(self, call: Call) -> bool:
-        """True if this request names a key, good or bad: if it does, it is held to it."""
+        """True if this request names a key, valid or not: if it does, only that key counts."""
         return call.field(KEY_HEADER) is not None
 
     def count_address(self, call: Call) -> None:
-        """Counts a request against its address alone; TooMany when that asks too often."""
+        """Counts a request against its address alone; raises TooMany when the address asks too often."""
         self.limits.count("address", _counted(self.address(call)))
 
     def new_visit(self, call: Call) -> str | None:
-        """A signed token for the page: of a new visit, or of the request's own once half of its time is over."""
+        """A signed token for the page: of a new visit, or of the request's own once half of its lifetime has passed."""
         try:
             name, age = self._visit(call)
         except NotAuthenticated:
@@ -119,10 +119,10 @@ class Access:
         return self._signer.sign(name).decode() if age > VISIT_SECONDS / 2 else None
 
     def address(self, call: Call) -> str:
-        """The address of the client: the last in X-Forwarded-For that is no proxy of ours, if one of ours sent it.
+        """The client's address: the last in X-Forwarded-For that is not one of our proxies, if one of them sent it.
 
-        Ports are left out. An entry that is no address counts as the proxy that wrote it: what stands before it is
-        the word of somebody unknown.
+        Ports are left out. An entry that is not an address counts as the proxy that wrote it: anything before it comes
+        from an unknown sender.
         """
         peer = peer_address(call.scope.get("client"))
         if not self._proxies or not self._is_proxy(peer):
@@ -139,7 +139,7 @@ class Access:
         return peer
 
     def is_https(self, call: Call) -> bool:
-        """True if the browser used https, as far as we can believe it."""
+        """True if the browser used https, as far as the request can be believed."""
         peer = peer_address(call.scope.get("client"))
         forwarded = call.field(b"x-forwarded-proto") if self._is_proxy(peer) else None
         return (forwarded or call.scope["scheme"]).lower() == "https"
@@ -147,8 +147,8 @@ class Access:
     def is_local(self, call: Call) -> bool:
         """True if the client is on this machine: its address, the name it used, and no proxy in between.
 
-        Never unless HOST is loopback. A proxy on this machine that calls the service by a loopback name and adds none
-        of these headers cannot be told from a program here: let it send X-Forwarded-For.
+        Always false unless HOST is loopback. A proxy on this machine that calls the service by a loopback name and adds
+        none of these headers looks like a local program: it should send X-Forwarded-For.
         """
         if any(call.field(name) is not None for name in (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")):
             return False
@@ -159,10 +159,10 @@ class Access:
         )
 
     def check_host(self, call: Call) -> None:
-        """Refuses a name that is not ours: a foreign site may point its own name at our address (DNS rebinding).
+        """Refuses a host name that is not ours: a foreign site may point its own name at our address (DNS rebinding).
 
         Raises:
-            NotUnderstood: no Host or several, of which a proxy may have read another one. Forbidden: not ours.
+            NotUnderstood: no Host, or several (a proxy may have used a different one). Forbidden: not ours.
         """
         if (times := call.times(b"host")) != 1:
             raise NotUnderstood(
@@ -181,9 +181,9 @@ class Access:
             )
 
     def _refuse_foreign_origin(self, call: Call) -> None:
-        """Browsers name the page that sends a request; a visit's cookie is good for our own pages only.
+        """Refuses a request from a foreign page, as named by the browser: a visit's cookie is for our own pages only.
 
-        The same name over http is another origin than over https: anyone on the way can put a page there.
+        The same name over http is a different origin from https: anyone on the network path can place a page there.
         """
         origin = call.field(b"origin")
         own = f"{'https' if self.is_https(call) else 'http'}://{call.field(b'host') or ''}"
@@ -203,13 +203,13 @@ class Access:
     def _key_name(self, key: str) -> str | None:
         given = digest(key)
         name = MAIN_KEY if hmac.compare_digest(given, self._main) else None
-        for candidate, known in self._named.items():  # to the end, whichever it is: constant time
+        for candidate, known in self._named.items():  # always to the end: constant time
             if hmac.compare_digest(given, known):
                 name = candidate
         return name
 
     def _visit(self, call: Call) -> tuple[str, float]:
-        """The name of the visit, and its seconds since it was signed: negative after a clock was set back."""
+        """The name of the visit, and the seconds since it was signed: negative after the clock was set back."""
         token = call.cookies.get(COOKIE)
         if token is None:
             raise _not_authenticated("no key and no visit")
@@ -218,7 +218,7 @@ class Access:
         except BadSignature:
             raise _not_authenticated("a visit that is not ours") from None
         age = time.time() - signed.timestamp()
-        # As far into the future too: a clock that is set back by an hour ends no visit.
+        # The same limit holds for the future: setting the clock back by an hour ends no visit.
         if abs(age) > VISIT_SECONDS:
             raise _not_authenticated("a visit that has expired")
         return name.decode(), age
@@ -231,9 +231,9 @@ def _owner(key: bytes, caller: Caller) -> str:
 
 
 def visit_secret(main_key: str) -> bytes:
-    """The secret that signs visits, stretched so that a cookie is of no use for guessing SECRET_API_KEY.
+    """The secret that signs visits, stretched so that a cookie does not help to guess SECRET_API_KEY.
 
-    About 50 ms and 16 MiB a guess. The same after a restart: visits go on.
+    A guess costs about 50 ms and 16 MiB. The secret is the same after a restart, so visits continue.
     """
     return hashlib.scrypt(main_key.encode(), salt=b"pixelwise visit", n=2**14, r=8, p=1)
 
@@ -248,7 +248,7 @@ def _not_authenticated(found: str) -> NotAuthenticated:
 
 
 def peer_address(client: tuple[str, int] | None) -> str:
-    """The address at the other end of a connection; IPv4 as such, even on a socket of both versions."""
+    """The address at the other end of a connection; an IPv4 address as IPv4, even on a dual-stack socket."""
     address = client[0] if client else ""
     return str(_parsed(address) or address) if address.startswith("::ffff:") else address
 
@@ -272,7 +272,7 @@ def _without_port(hop: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _parsed(host: str) -> Address | None:
-    """This text as an address, or None; ::ffff:192.0.2.7, on a socket of both versions, is 192.0.2.7."""
+    """The text as an address, or None; ::ffff:192.0.2.7, from a dual-stack socket, becomes 192.0.2.7."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -282,7 +282,7 @@ def _parsed(host: str) -> Address | None:
 
 @lru_cache(maxsize=1024)
 def _counted(address: str) -> str:
-    """The unit an address counts as: of IPv6 its first 64 bits, since one subscriber has all the rest."""
+    """The unit that an address counts as: for IPv6 its first 64 bits, since one subscriber owns all the rest."""
     parsed = _parsed(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))

@@ -27,7 +27,7 @@ from app.web.routes.drawings import DrawingRoutes
 from app.web.routes.health import HealthRoutes
 from app.web.routes.label import LabelRoutes
 from app.web.routes.model_card import ModelRoutes
-from app.web.routes.protocol import ProtocolRoutes
+from app.web.routes.open_inference import ProtocolRoutes
 from app.web.routes.results import ResultRoutes
 from app.web.routes.visit import VisitRoutes
 from app.web.service import Routes, Service
@@ -44,18 +44,18 @@ ROUTES: tuple[type[Routes], ...] = (
     ModelRoutes,
     ProtocolRoutes,
 )
-"""All but those of the documentation, which is made of these."""
+"""All routes except those of the documentation, which is generated from these."""
 OPERATIONS = [*(operation for routes in ROUTES for operation in routes.OPERATIONS), *DocumentationRoutes.OPERATIONS]
 PREFIXES = ("", "/api")
-"""Each route is there twice: reverse proxies of existing front ends forward to the second."""
+"""Each route is served under both: reverse proxies of existing front ends forward to the second."""
 
 FLAGS_SECONDS = 1.0
-"""A changed flag counts after so long."""
+"""Interval at which the flag file is checked: a changed flag takes effect within it."""
 _log = logging.getLogger("pixelwise.flags")
 
 
 def build_application(service: Service, *, log: Callable[[AccessLine], None] | None = None) -> Gate:
-    """The ASGI application; its start and its end are those of the queues."""
+    """The ASGI application, which starts and stops the queues with itself."""
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
@@ -84,17 +84,17 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
 
 
 async def _follow(flags: Flags) -> None:
-    """Until cancelled: takes the flag file up soon after it has changed."""
+    """Reloads the flag file soon after it has changed, until cancelled."""
     while True:
         await asyncio.sleep(FLAGS_SECONDS)
         try:
             await asyncio.to_thread(flags.reload)
-        except Exception:  # noqa: BLE001  # without this task, no change of a flag would ever count again
+        except Exception:  # noqa: BLE001  # if this task ended, no flag change would ever take effect again
             _log.exception("the flag file was not taken up, and is looked at again")
 
 
 def routes_of(service: Service) -> list[BaseRoute]:
-    """All routes, and the mounted files of the page: addresses in it are relative."""
+    """All routes, and the mounted files of the page, whose addresses are relative."""
     routes: list[BaseRoute] = []
     for part in [*(kind(service) for kind in ROUTES), DocumentationRoutes(document())]:
         for (path, answer), operations in groupby(part.OPERATIONS, key=attrgetter("path", "answer")):

@@ -1,4 +1,4 @@
-"""The body of a request, never more of it than the route takes."""
+"""The body of a request, read no further than the route's limit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEND_LESS = "Send less at once; GET /docs states the limit of each route."
 ARRIVING_BYTES = 128 << 20
 NONE_KNOWN: Mapping[str, Foreign] = {}
 ALIASES: Mapping[str, str] = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
-"""Names that some programs have for a media type."""
+"""Alternative names that some programs use for a media type."""
 
 
 class Arriving:
@@ -33,14 +33,14 @@ class Arriving:
 
     @property
     def bytes(self) -> int:
-        """Of all callers."""
+        """The bytes of all callers together."""
         return self._of.total()
 
     def take(self, count: int, of: Hashable) -> int:
-        """Counts so many more of this caller, until they are given back.
+        """Counts this many more bytes for this caller, until they are given back.
 
         Raises:
-            Overloaded: they would be more than the limit, or than this caller's share.
+            Overloaded: the total would exceed the limit, or this caller's share.
         """
         if self._of[of] + count > self._share:
             raise Overloaded(f"{self._of[of]:,} bytes of large bodies of yours on their way", retry_after=2)
@@ -52,7 +52,7 @@ class Arriving:
     def give_back(self, count: int, of: Hashable) -> None:
         self._of[of] -= count
         if not self._of[of]:
-            del self._of[of]  # who has none is forgotten
+            del self._of[of]  # a caller without any is forgotten
 
 
 _arriving = Arriving(ARRIVING_BYTES)
@@ -84,7 +84,7 @@ def require_media_type(call: Call, *accepted: str, foreign: Mapping[str, Foreign
     """The media type of this body, if it is one of `accepted`; a request that names none sends JSON.
 
     Args:
-        foreign: by a media type that is not accepted, what it is and what its sender does about it.
+        foreign: for media types that are not accepted, what each is and what its sender should do.
 
     Raises:
         WrongMediaType: another one, a compressed body, or text that is not UTF-8.
@@ -124,8 +124,8 @@ async def read_body(
     """The whole body of a request by this caller, of at most `limit` bytes.
 
     Args:
-        kept: what counts its bytes; else they count until all have arrived.
-        remedy: for whoever sends more than the limit.
+        kept: counts its bytes; without it, they count until all have arrived.
+        remedy: advice to a sender who exceeds the limit.
 
     Raises:
         TooLarge: by its Content-Length, before anything of it is read, or while it arrives.

@@ -1,4 +1,4 @@
-"""Makes a service of opened versions, a database and those who may ask."""
+"""Builds a service from opened versions, a database and the callers it accepts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.answering.reader import Reader
 from app.answering.ready_check import ReadyCheck
 from app.answering.report_process import Reports, Run
 from app.answering.served_version import ServedVersion
-from app.answering.shadows import Shadowing
+from app.answering.shadow_versions import Shadowing
 from app.flags.evaluator import Flags
 from app.storage.database import Database
 from app.storage.key_rows import Keys
@@ -40,7 +40,7 @@ def build_service(
         opened: the versions that are served, the default first.
         database: with the tables of this code.
         report: makes a report of that database.
-        flags_file, left_out, keeps_drawings, drawing_days, results_public: as `Service` and `Settings` have them.
+        flags_file, left_out, keeps_drawings, drawing_days, results_public: as in `Service` and `Settings`.
     """
     versions = {version.name: version for version, _ in opened}
     default = opened[0][0].name

@@ -16,15 +16,15 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.drawing.measures import SIDE
+from app.drawing.ink_measures import SIDE
 from app.model.contract import Contract
-from app.model.golden import GoldenSet
+from app.model.golden_set import GoldenSet
 
 SHADES = 10
 FOR, AGAINST = (63, 99, 224), (217, 115, 13)
-"""Blue and orange, which most colour-blind people tell apart; both are seen on white and on black."""
+"""Blue and orange, which most colour-blind people can tell apart; both are visible on white and on black."""
 STRONG = 0.99
-"""This share of all weights is told apart by strength; the few beyond it would make all others pale."""
+"""Share of the weights that the colour scale covers: scaling to the few beyond it would make all others pale."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class CardPage:
     Attributes:
         kind: of the classifier, such as "LogisticRegression".
         features: inputs of the model.
-        stated: what its file says that a contract states too, by the contract's key.
+        stated: facts in its file that a contract states too, by the contract's key.
         provenance: who wrote its file.
-        cited_accuracy: of a card without contract, by its words.
+        cited_accuracy: the accuracy that a card without contract cites in its text.
         prose: the card's text, in Markdown, without its front matter.
         recorded: held-out digits with their recorded scores.
-        mnist: without recorded digits, those of MNIST's test file with the scores that they get here.
+        mnist: where no digits are recorded, those of MNIST's test file with scores computed here.
         weights: (784, classes), of a linear model.
     """
 
@@ -56,7 +56,7 @@ class CardPage:
 
 
 class Cell(NamedTuple):
-    """Count of one class's digits that were read as one class; `shade` is 0 to 9 by their share of the first."""
+    """Number of digits of one class that were read as a given class; `shade` is 0 to 9 by their share of the former."""
 
     digits: int
     shade: int
@@ -90,7 +90,7 @@ def _shade(share: float) -> int:
 
 
 def weight_pictures(weights: NDArray[np.floating], classes: Sequence[str]) -> dict[str, bytes]:
-    """Class -> a 28x28 PNG: blue where ink speaks for the class, orange where against, the stronger the more opaque.
+    """Class -> a 28x28 PNG: blue where ink speaks for the class, orange where against; stronger is more opaque.
 
     Args:
         weights: (784, classes); one scale for all of them.
@@ -111,9 +111,9 @@ def _picture(strengths: NDArray[np.floating]) -> bytes:
 
 
 def as_html(prose: str) -> Markup:
-    """Markdown of strangers as HTML: no HTML of theirs, no picture, and links to http and https only.
+    """Untrusted Markdown as HTML: embedded HTML and pictures are dropped, and links go to http and https only.
 
-    Its headings go one level down, below the page's own.
+    Headings move one level down, below the page's own.
     """
     markdown = _Markdown("commonmark", {"html": False}).enable("table")
     markdown.add_render_rule("image", _in_words)
@@ -130,5 +130,5 @@ class _Markdown(MarkdownIt):
 
 
 def _in_words(self: RendererHTML, tokens: Sequence[Token], index: int, *_: object) -> str:
-    """A picture's description stands for it."""
+    """Replaces a picture with its description."""
     return escapeHtml(tokens[index].content)

@@ -10,14 +10,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 MAY_BE_KEPT = {"cache-control": "no-cache"}
-"""A browser may keep a file, and asks each time whether it is still the same."""
+"""A browser may keep a file, but asks each time whether it has changed."""
 NO_RANGES = {"accept-ranges": "none"}
 
 
 class WholeFile(FileResponse):
-    """A file, whatever Range asks for, which a server may ignore (RFC 9110, 14.2).
+    """A file, always whole: a server may ignore Range (RFC 9110, 14.2).
 
-    Starlette refuses what it cannot read, as plain text; and nothing here is so large that a part would do.
+    Starlette refuses a Range that it cannot read with plain text, and no file here is large enough to need parts.
     """
 
     def __init__(self, path: Path, *, headers: Mapping[str, str] = MAY_BE_KEPT) -> None:
@@ -28,13 +28,13 @@ class WholeFile(FileResponse):
 
 
 class WholeFiles(StaticFiles):
-    """The files of a folder, in the same way."""
+    """The files of a folder, each always whole."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await super().__call__(_without_range(scope), receive, send)
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
-        response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they are
+        response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # passed on unchanged
         response.headers.update({**MAY_BE_KEPT, **NO_RANGES})
         return response
 

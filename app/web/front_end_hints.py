@@ -1,4 +1,4 @@
-"""Front ends of other people that are not served as they must be: their pages fail in silence, the log says why."""
+"""Hints in the log on misconfigured front ends of other people, whose pages would otherwise fail in silence."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _log = logging.getLogger("pixelwise.web")
 
 
 class FrontEnds:
-    """Refusals of which an operator should hear: each kind once in the life of a process."""
+    """Refusals that an operator should hear of, each kind logged once in the life of a process."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
 
     def unreadable(self, refusal: NotAuthenticated) -> NotAuthenticated:
-        """The refusal of reading results with neither a key nor a visit; its remedy says what opens them."""
+        """The refusal of reading results with neither a key nor a visit; its remedy says how to gain access."""
         self._say("a front end's history stays empty", READABLE)
         return NotAuthenticated(refusal.subject, found=refusal.found, expected=refusal.expected, remedy=READABLE)
 
@@ -45,7 +45,7 @@ class FrontEnds:
 
 
 class OneOrigin:
-    """The application behind it, less what browsers ask first for pages of another origin (a "preflight" of CORS)."""
+    """The application, except for CORS preflights (sent by browsers for pages of another origin), which it refuses."""
 
     def __init__(self, inside: ASGIApp, front_ends: FrontEnds) -> None:
         self._inside, self._front_ends = inside, front_ends

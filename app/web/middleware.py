@@ -1,6 +1,6 @@
 """The gate of every request that arrived: an id, the Host check, security headers, refusals as JSON, metrics, the log.
 
-While the queue is full, requests to it are refused before all that; what does not arrive whole is noted here too."""
+While the queue is full, requests to it are refused before all that; requests that do not arrive whole are noted too."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from app.answering.metrics import Metrics
 from app.answering.refusals import Overloaded
 from app.errors import PixelWiseError
 from app.server.connection import CONNECTION, REFUSED
-from app.server.framing import length_of_body
+from app.server.http_framing import length_of_body
 from app.server.request_id import new_request_id
 from app.web.access import Access, peer_address
+from app.web.http_statuses import framework_refusal, refusal, unexpected
 from app.web.refusals import NotUnderstood
 from app.web.request import Call, Endpoint
-from app.web.statuses import framework_refusal, refusal, unexpected
 
 ALWAYS = [
     (
@@ -51,9 +51,9 @@ FOR_PAGES = [
 JSON = (b"content-type", b"application/json")
 CLOSES = (b"connection", b"close")
 FULL_SECONDS = 0.1
-"""After a refusal for want of room it is asked for so long at each head, before it is parsed, whether there is some."""
+"""For this long after a refusal for want of room, each head is checked for room before it is parsed."""
 CLOSED_BY_CLIENT = 499
-"""In log and metrics: the client went away before its answer. Source: nginx uses this number for it."""
+"""Status in log and metrics when the client went away before its answer. Source: nginx uses this number for it."""
 _log = logging.getLogger("pixelwise.web")
 
 
@@ -75,13 +75,13 @@ class Gate:
     """The outermost ASGI application.
 
     Args:
-        overload: of the queues that drawings go to, if so many more come.
-        queued: the paths whose drawings go to a queue, and what answers them.
+        overload: the overload of the queues that drawings go to, given the number of further drawings.
+        queued: the paths whose drawings go to a queue, each with its endpoint.
         log: takes one line for each request; None writes none.
 
     Attributes:
-        is_ending: the service ends, and each answer says that its connection closes.
-        coming: requests that have a head, and are seen here in a moment.
+        is_ending: the service is ending, and each answer says that its connection closes.
+        coming: requests whose head has arrived, and that are about to be handled here.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Gate:
             await self._answer(scope, receive, send)
 
     def note_refused(self, request_id: str, peer: tuple[str, int] | None, status: int, seconds: float) -> None:
-        """Notes a refusal of what never was a request; `seconds` from its first byte."""
+        """Notes a refusal of bytes that never became a request; `seconds` from the first of them."""
         self._metrics.request("none", status, seconds)
         self._write(request_id, peer_address(peer), "-", "-", status, seconds)
 
@@ -154,26 +154,26 @@ class Gate:
             self._access.check_host(call)
             if endpoint is None:
                 await self._inside(scope, receive, send_more)
-            else:  # the router's first line for it says the same
+            else:  # as the router itself sets it
                 scope["endpoint"] = endpoint
                 await endpoint(scope, receive, send_more)
         except ClientDisconnect:
             status = CLOSED_BY_CLIENT
-        except Exception as error:  # the outermost place: the client gets JSON, the log what it was
+        except Exception as error:  # the outermost handler: the client gets JSON, the log the error
             if status:
                 _log.exception("the answer broke off", extra={"request_id": call.id})
                 raise
             await _refuse(error, call.id)(scope, receive, send_more)
         finally:
             self._note(scope, call, status)
-            del scope["pixelwise.call"]  # which has the scope: the two would wait for the garbage collector
+            del scope["pixelwise.call"]  # it refers back to the scope: the cycle would wait for the garbage collector
 
     def is_full(self) -> bool:
-        """True if a request to the queue was refused for want of room just now."""
+        """True if a request to the queue was refused for want of room a moment ago."""
         return time.monotonic() < self._full_until
 
     def refusal_unread(self, target: bytes) -> bytes | None:
-        """The whole refusal of a POST of this target while its queue is full, for want of time to parse it."""
+        """The whole refusal of an unparsed POST to this target while its queue is full; None if there is room."""
         path, _, query = target.partition(b"?")
         overload = self._overload_of(path.decode(), query, self.coming + 1)
         if overload is None or self.is_ending:
@@ -182,7 +182,7 @@ class Gate:
         return b"%sx-request-id: %s\r\n\r\n%s" % (head, self._counted_refusal(), body)
 
     def _overload_of(self, path: str, query: bytes, rows: int = 1) -> Overload | None:
-        """The overload of a POST of this path, seen at its head; None if there is room.
+        """The overload that a POST to this path meets, judged by its head; None if there is room.
 
         A request for one version passes: its queue may have room.
         """
@@ -194,7 +194,7 @@ class Gate:
         return overload
 
     async def _refuse_at_once(self, overload: Overload, scope: Scope, send: Send) -> None:
-        """Before anything is made of the request."""
+        """Refuses a request before anything else is done with it."""
         status, headers, body = _overloaded(overload.retry_after)
         ends = self.is_ending or _is_last(*length_of_body(scope))
         named = [*headers, (b"x-request-id", self._counted_refusal()), *([CLOSES] if ends else [])]
@@ -202,7 +202,7 @@ class Gate:
         await send({"type": "http.response.body", "body": body})
 
     def _counted_refusal(self) -> bytes:
-        """The id of one more refusal at once; the log has one line for all of a second."""
+        """Counts one more immediate refusal and returns its id; the log has one line for all within a second."""
         if not self._refused:
             asyncio.get_running_loop().call_later(1.0, self._note_refused)
         self._refused += 1
@@ -233,13 +233,13 @@ def _overloaded(retry_after: int) -> tuple[int, list[tuple[bytes, bytes]], bytes
 
 
 def _is_last(length: float, may_have_body: bool) -> bool:
-    """True if nothing may follow this request: the end of a body in chunks is not seen from outside the parser."""
+    """True if no request may follow this one: outside the parser, the end of a chunked body cannot be seen."""
     return length == math.inf or not may_have_body
 
 
 @lru_cache(maxsize=64)
 def _overloaded_whole(retry_after: int) -> tuple[bytes, bytes]:
-    """The same as it is sent: its head as far as it is the same for all, and its body."""
+    """The same refusal as bytes: the part of the head that is the same for all requests, and the body."""
     status, headers, body = _overloaded(retry_after)
     fields = b"".join([b"%s: %s\r\n" % header for header in headers])
     return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode() + fields, body

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from app import __version__
-from app.drawing.measures import SIDE
+from app.drawing.ink_measures import SIDE
 from app.server.early_refusals import ARRIVAL_SECONDS, HEAD_BYTES, HEAD_LINES, ErrorBody
 from app.web.access import COOKIE
 from app.web.body import JSON
+from app.web.http_statuses import STATUSES
 from app.web.openapi_schemas import Json, Schemas
 from app.web.operation import Operation, Parameter, Tag, Type
 from app.web.service import VERSION_PARAMETER, VISITOR
-from app.web.statuses import STATUSES
 
 INTRODUCTION = f"""\
 Reads handwritten digits. Drawings are {SIDE} rows of {SIDE} grey values, 0 for paper to 255 for ink; `POST /drawings`
@@ -81,7 +81,7 @@ def openapi(operations: Iterable[Operation]) -> Json:
 
 
 def _described(operation: Operation, schemas: Schemas) -> Json:
-    text = operation.text or inspect.getdoc(operation.answer) or ""  # python -OO leaves no docstrings
+    text = operation.text or inspect.getdoc(operation.answer) or ""  # python -OO removes docstrings
     summary, _, more = text.partition("\n\n")
     limit = f"At most {operation.at_most}." if operation.at_most else ""
     parts: Json = {
@@ -102,7 +102,7 @@ def _described(operation: Operation, schemas: Schemas) -> Json:
 
 
 def _responses(operation: Operation, schemas: Schemas) -> Json:
-    """Status -> response; which refusals there may be follows from what may be refused."""
+    """Status -> response; the possible refusals follow from the body, the callers and the parameters."""
     refused = ALWAYS.union(operation.refuses)
     refused.update(*(given.refused or OF_PLACES[given.place] for given in operation.parameters))
     refused |= OF_CALLERS if operation.callers else set()

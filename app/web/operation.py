@@ -1,4 +1,4 @@
-"""The words in which `routes/` say what they answer: `application.py` serves it, `openapi.py` describes it."""
+"""Vocabulary in which `routes/` declare operations: `application.py` serves them, `openapi.py` describes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from app.web.request import Call
 
 Type: TypeAlias = Any
-"""Whatever msgspec has a schema for."""
+"""Any type that msgspec has a schema for."""
 Natural = Annotated[int, Meta(ge=0)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Tag: TypeAlias = Literal["drawings", "results", "state", "pages", "protocol"]
@@ -23,16 +23,16 @@ Caller: TypeAlias = Literal["key", "visit", "anyone"]
 PROGRAMS: tuple[Caller, ...] = ("key",)
 CALLERS: tuple[Caller, ...] = ("key", "visit")
 READERS: tuple[Caller, ...] = (*CALLERS, "anyone")
-"""Anyone where `Service.reader_of_results` lets everybody in."""
+""""anyone" applies where `Service.reader_of_results` admits everybody."""
 PLACE = "#/components/schemas/{name}"
 HTML, CSS, TEXT = ({f"text/{kind}": str} for kind in ("html", "css", "plain"))
 
 
 class Parameter(NamedTuple):
-    """What the address or a header may say beside the body.
+    """A parameter that the address or a header may carry in addition to the body.
 
     Attributes:
-        refused: the statuses of what it cannot be; none: 404 in a path, 422 elsewhere.
+        refused: the statuses for an invalid value; if empty: 404 in a path, 422 elsewhere.
     """
 
     name: str
@@ -44,20 +44,20 @@ class Parameter(NamedTuple):
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path. Its refusals follow from what it takes, from whom, and from its parameters.
+    """One method of one path. Its refusals follow from its body, its callers and its parameters.
 
     Attributes:
         answer: a method of the class that has this operation among its OPERATIONS.
         gives: the type of the answer, as JSON; or media type -> type.
-        takes: the same of the body.
-        example: of a body in JSON.
-        at_most: of what the body holds.
-        unready: what a 503 may give instead of a refusal.
-        callers: who must say who they are; none: nobody must.
+        takes: the same for the body.
+        example: an example of a JSON body.
+        at_most: the limit on what the body holds.
+        unready: the type that a 503 may carry instead of a refusal.
+        callers: the kinds of caller that are admitted; if empty: nobody needs to be identified.
         refuses: further statuses.
         is_queued: its drawings go to a queue: the default version's, unless the caller asks for another one.
-        id: what generated clients call it; else they call it as `answer`.
-        text: its summary, a blank line and what else is to say; else the docstring of `answer` is that.
+        id: its name in generated clients; by default the name of `answer`.
+        text: its summary, a blank line and further details; by default the docstring of `answer`.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -78,7 +78,7 @@ class Operation:
 
 
 def either(*types: Type) -> dict[str, Any]:
-    """The schema of what is one of these; msgspec itself takes no two Structs in a place."""
+    """The schema of a value that has one of these types; msgspec itself allows no union of Structs."""
     schemas, _ = msgspec.json.schema_components(types, ref_template=PLACE)
     return {"anyOf": list(schemas)}
 

@@ -1,4 +1,4 @@
-"""Drawings that come in as JSON or bytes, checked one by one, and what goes out."""
+"""Drawings that come in as JSON or bytes, checked one by one, and the answers that go out."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import numpy as np
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from app.answering.answer import Answer
-from app.drawing.measures import PIXELS, SIDE
+from app.drawing.ink_measures import PIXELS, SIDE
 from app.errors import PixelWiseError
 from app.server.early_refusals import ErrorBody
 from app.web.operation import either
 from app.web.refusals import BadDrawing, NotUnderstood, TooLarge
 
 MAX_ROWS = 1000
-"""Drawings in one request."""
+"""Most drawings in one request."""
 
 GreyValue = Annotated[int, Meta(ge=0, le=255)]
 WholeGrey = Annotated[float, Meta(ge=0, le=255, multiple_of=1)]
-"""A grey value that may be written as 255.0 or 2.55e2 too, as clients of languages with one type of number do."""
+"""A grey value that may also be written as 255.0 or 2.55e2, as clients do whose language has one number type."""
 Side = Meta(min_length=SIDE, max_length=SIDE)
 Rows = Annotated[list[Annotated[list[GreyValue], Side]], Side]
 WholeRows = Annotated[list[Annotated[list[WholeGrey], Side]], Side]
 
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What a body that is no JSON, or no UTF-8, or nested too deeply raises."""
+"""Errors raised by a body that is not JSON, not UTF-8, or nested too deeply."""
 
 
 class Drawing(Struct):
@@ -40,7 +40,7 @@ class Drawing(Struct):
 A_DIGIT = {
     "pixels": [[255 if 12 <= column <= 14 and 4 <= row <= 23 else 0 for column in range(SIDE)] for row in range(SIDE)]
 }
-"""An example of one: an upright line, a 1."""
+"""An example of a drawing: an upright line, a 1."""
 _anything_else = Annotated[
     Any, Meta(description="What is no Drawing is refused in its place; the others are answered.")
 ]
@@ -60,13 +60,13 @@ class Answers(Struct):
 
 
 class _Unbounded(Struct):
-    """As `Drawing`; its values are checked when they are made bytes. Takes two thirds of the time."""
+    """As `Drawing`, its values checked only when converted to bytes. Takes two thirds of the time."""
 
     pixels: Annotated[list[Annotated[list[int], Side]], Side]
 
 
 class _Whole(Struct):
-    """As `Drawing`, its values written in whatever way JSON allows. Only for what `_Unbounded` does not take."""
+    """As `Drawing`, its values written in any way JSON allows. Used only for bodies that `_Unbounded` does not take."""
 
     pixels: WholeRows
 
@@ -76,7 +76,7 @@ _whole = msgspec.json.Decoder(_Whole)
 _first = msgspec.defstruct(
     "_first", [(f"drawing_{place}", Raw | UnsetType, UNSET) for place in range(MAX_ROWS + 1)], array_like=True
 )
-"""The first drawings of a list, one more than are taken; the decoder passes over the rest and makes nothing of it."""
+"""The first drawings of a list, up to one more than allowed; the decoder skips the rest without creating objects."""
 _drawings: msgspec.json.Decoder[Any] = msgspec.json.Decoder(msgspec.defstruct("_drawings", [("drawings", _first)]))
 """Each drawing is decoded by itself, so that a bad one fails alone."""
 _constant = re.compile(rb"(?<!\w)(NaN|-?Infinity)\b")
@@ -95,7 +95,7 @@ def read_drawing(body: bytes | Raw) -> bytes:
     except NOT_JSON as error:
         if not isinstance(error, msgspec.ValidationError):
             raise no_json(error, body) from None
-    except ValueError:  # a value that is no byte
+    except ValueError:  # a value that does not fit a byte
         pass
     try:
         return as_bytes(_whole.decode(body).pixels)
@@ -159,8 +159,8 @@ def _too_many(found: str) -> TooLarge:
 
 
 def no_json(error: Exception, body: bytes | Raw) -> PixelWiseError:
-    """The sentence for a body that is no JSON, or has a number beyond all that a float can hold."""
-    if isinstance(error, msgspec.ValidationError):  # of a body that is decoded as whatever it may be
+    """The refusal of a body that is not JSON, or has a number too large for a float."""
+    if isinstance(error, msgspec.ValidationError):  # from a body that is decoded without a type
         found = str(error)
         expected, remedy = "whole numbers from 0 to 255", "Send grey values, 0 for paper to 255 for ink."
         return BadDrawing("body", found=f"{found[:1].lower()}{found[1:]}", expected=expected, remedy=remedy)
@@ -181,23 +181,23 @@ def no_json(error: Exception, body: bytes | Raw) -> PixelWiseError:
 
 
 def _near(error: Exception, data: bytes) -> bytes:
-    """Bytes where the decoder stopped: N or I of a constant."""
+    """Bytes from where the decoder stopped: the N or I of a constant."""
     at = _byte.search(str(error))
     return data[max(0, int(at[1]) - 1) : int(at[1]) + len("Infinity ")] if at else b""
 
 
 def _explain(error: msgspec.ValidationError, body: bytes | Raw) -> PixelWiseError:
-    """The sentence for what is wrong, with the place and the value."""
+    """The refusal that names the fault, its place and the value."""
     message = str(error)
     try:
         whole = msgspec.json.decode(body)
-    except msgspec.ValidationError:  # it names no keys; what `error` says is as true
+    except msgspec.ValidationError:  # this error names no keys; `error` is just as true
         return no_json(error, body)
     except NOT_JSON as broken:
         return no_json(broken, body)
     place = _place.search(message)
     example = 'Send {"pixels": 28 rows of 28 whole numbers}, 0 for paper to 255 for ink.'
-    if place is None:  # no object, or one without pixels
+    if place is None:  # not an object, or one without pixels
         found = message if isinstance(whole, dict) else shown(whole)
         return BadDrawing("drawing", found=found, expected='an object with the key "pixels"', remedy=example)
     row, column = place.groups()

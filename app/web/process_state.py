@@ -1,7 +1,7 @@
 """State of one process: all that a worker counts, remembers or does by itself.
 
-Everything else that a service has is in files and in the database, which processes share. docs/architecture.md says of
-each part what a second worker would change.
+Everything else in a service is in files and in the database, which processes share. docs/architecture.md says for each
+part what a second worker would change.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from app.answering.metrics import Metrics
 from app.answering.reader import Reader
 from app.answering.ready_check import ReadyCheck
 from app.answering.report_process import Reports
-from app.answering.shadows import Shadowing
+from app.answering.shadow_versions import Shadowing
 from app.flags.evaluator import Flags
 from app.web.front_end_hints import FrontEnds
 from app.web.rate_limits import RateLimits
@@ -28,15 +28,15 @@ class ProcessState:
     Attributes:
         readers: one for each served version, the default first: its queue, its batches, its pace.
         limits: how often each key, address and visit has asked.
-        metrics: what GET /metrics tells.
-        flags: which version answers whom: the flag file as last read, and the errors in evaluating it.
+        metrics: the figures of GET /metrics.
+        flags: the flag file as last read, which decides the version for each caller, and the errors in evaluating it.
         lately: version -> when flags last chose it, by time.monotonic().
-        watch: whether the database takes writes; it fetches keys, and deletes old drawings.
-        shadowing: the other versions, which read along, and what waits for them.
+        watch: checks whether the database takes writes, fetches keys, and deletes old drawings.
+        shadowing: the other versions, which read along, and the drawings that wait for them.
         reports: the process that makes a report, and the last one made.
         ready_check: of all readers and the database, and its last outcome.
-        front_ends: what the log has said of those that are refused.
-        started_at: by this, commands tell a new worker from the one that it replaces.
+        front_ends: the hints on refused front ends that were already logged.
+        started_at: lets commands tell a new worker from the one that it replaces.
     """
 
     readers: Mapping[str, Reader]

@@ -27,7 +27,7 @@ class RateLimits:
         """Counts one request of this key, address or visit.
 
         Raises:
-            TooMany: it is one more than agreed; says when the next window begins.
+            TooMany: it exceeds the limit; says when the next window begins.
         """
         rate = self._rates[kind]
         if not self._windows.hit(rate, kind, name):
@@ -36,8 +36,8 @@ class RateLimits:
 
 
 class _OneThread(Storage):
-    """Counters of one thread: the library's own MemoryStorage starts a thread a hundred times a second to forget old
-    ones, and each start holds the event loop up. Its clock is monotonic: setting the time back prolongs no window."""
+    """Counters of one thread. The library's own MemoryStorage starts a thread a hundred times a second to forget old
+    ones, and each start holds up the event loop. The clock is monotonic: setting the time back prolongs no window."""
 
     STORAGE_SCHEME = None
     base_exceptions = ()

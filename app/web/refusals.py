@@ -1,4 +1,4 @@
-"""Refusals of requests (`statuses.py` gives each its status), and of a service without a key."""
+"""Refusals of requests (`http_statuses.py` gives each its status), and of a service without a key."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class NotAuthenticated(RequestRefused):
 
 
 class Forbidden(RequestRefused):
-    """A request from another host's page, to a name that is not this service's, about somebody else's answer, or for
-    what takes a key."""
+    """A request from another host's page, to a name that is not this service's, about someone else's answer, or for
+    an operation that takes a key."""
 
 
 class TooMany(RequestRefused):
-    """A caller who asks more often than agreed; `retry_after` is in seconds."""
+    """A caller that exceeds its rate limit; `retry_after` is in seconds."""
 
     def __init__(self, who: str, *, limit: str, retry_after: int) -> None:
         self.retry_after = retry_after

@@ -1,4 +1,4 @@
-"""One request, as the routes get it; and the route made of a function that takes one."""
+"""One request, as the routes get it, and the route made from a function that takes one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Call(Request):
     def __init__(self, scope: Scope, receive: Receive) -> None:
         super().__init__(scope, receive)
         self.arrived = time.monotonic()
-        # White space around a value is no part of it (RFC 9110, 5.5); parsers leave what is at its end.
+        # White space around a value is not part of it (RFC 9110, 5.5); parsers leave it at the end.
         self._fields = {name: value.strip(b" \t") for name, value in scope["headers"]}
         self._repeats = len(self._fields) < len(scope["headers"])
         given = self._fields.get(b"x-request-id")
@@ -45,7 +45,7 @@ class Call(Request):
 
 
 class Endpoint:
-    """A function from call to response as an ASGI application; what it raises is for the gate."""
+    """A function from call to response as an ASGI application; the gate handles its errors."""
 
     def __init__(self, answer: Callable[[Call], Awaitable[Response]]) -> None:
         self.answer = answer

@@ -26,7 +26,7 @@ from app.web.request import Call
 VERSION_PARAMETER = "model"
 """The parameter of an address that asks for one version."""
 VISITOR = "X-Visitor"
-"""The header by which a program names for whom it asks, in whatever words: each keeps their version in a rollout."""
+"""The header in which a program names the person it asks for, in any form: each person keeps a version in a rollout."""
 _VISITOR = VISITOR.lower().encode()
 VISITOR_LENGTH = 100
 FOR_WHOM = Parameter(
@@ -45,9 +45,9 @@ CHOICE = (
     ),
     FOR_WHOM,
 )
-"""What a caller may say of the version that answers."""
+"""Parameters by which a caller may influence the version that answers."""
 LATELY_SECONDS = 1.0
-"""A version that flags chose so recently is one that unasked requests get."""
+"""A version that flags chose this recently counts as one that requests get without asking for it."""
 REQUESTED = "REQUESTED"
 """The reason of an answer by a version that the caller asked for."""
 
@@ -69,8 +69,8 @@ class Service(ProcessState):
         cards: of each served version.
         left_out: versions that should be served too and were refused, each with the sentence that says why.
         store: the stored answers.
-        access: who asks; it counts in `limits`.
-        keeps_drawings: drawings are stored where no flag says.
+        access: recognises callers, and counts them in `limits`.
+        keeps_drawings: drawings are stored unless a flag decides.
         results_public: anyone may read the list of results, and the reports.
     """
 
@@ -87,14 +87,14 @@ class Service(ProcessState):
         return self.readers[self.default]
 
     def admit(self, call: Call, *, stores: AnswerSource | bool, version: str | None = None) -> Admitted:
-        """The version that reads for this caller, when it can soon: all that is refused before a body is read.
+        """The version that reads for this caller, if it can do so soon: every check that comes before a body is read.
 
         Args:
-            stores: the answer is stored; a source that is not the caller's own kind may be given.
+            stores: whether the answer is stored; or the source to store, if that is not the caller's own kind.
             version: the one that the path of the address names.
 
         Raises:
-            What `Access.caller`, `DatabaseWatch.require`, `decide` and `Batcher.admit` raise.
+            The errors of `Access.caller`, `DatabaseWatch.require`, `decide` and `Batcher.admit`.
         """
         caller = self.access.caller(call)
         if stores:
@@ -112,8 +112,8 @@ class Service(ProcessState):
         return Admitted(reader, RowOrigin(source, self.access.owner(caller), *decision[1:], keeps), caller)
 
     def reader_of_results(self, call: Call) -> Caller | str:
-        """The reader of results: a key or a visit; or the address of anyone, on this machine while HOST is
-        loopback, or everywhere with RESULTS_PUBLIC. There a visit that has expired is no obstacle, but a wrong key is.
+        """The reader of results: a key or a visit; or, on this machine while HOST is loopback and everywhere with
+        RESULTS_PUBLIC, the address of any client. There an expired visit is no obstacle, but a wrong key is.
 
         Raises:
             As `Access.caller`.
@@ -129,9 +129,9 @@ class Service(ProcessState):
             raise self.front_ends.unreadable(refusal) from None
 
     def overload(self, rows: int) -> Overload | None:
-        """The overload of so many more drawings, whichever version flags choose; None where there is none.
+        """The overload if this many more drawings came, whichever version flags choose; None if there is room.
 
-        A full queue of a version that nobody gets unasked does not count.
+        A full queue does not count if nobody gets its version without asking for it.
         """
         since = time.monotonic() - LATELY_SECONDS
         overload = None
@@ -142,7 +142,7 @@ class Service(ProcessState):
         return overload
 
     def decide(self, call: Call, caller: Caller, context: Context, version: str | None = None) -> Decision:
-        """The version to read: the one that the address names, by its path or `?model=`; else the flags say.
+        """The version that reads: the one named in the address, by its path or `?model=`; otherwise the flags decide.
 
         Raises:
             Forbidden: a visit names one. NotFound: it is not served. BadParameter: two are named.
@@ -167,7 +167,7 @@ class Service(ProcessState):
         return Decision(self.reader_of(*named).version.name, None, None, REQUESTED)
 
     def context(self, call: Call, caller: Caller) -> Context:
-        """The part of this request that flags see: no name but a key's.
+        """The part of this request that flags see; the only name in it is a key's.
 
         Raises:
             BadParameter: an X-Visitor that is too long.
@@ -183,10 +183,10 @@ class Service(ProcessState):
         return Context(visitor, key, call.scope["path"].removeprefix("/api"))
 
     def reader_of(self, version: str) -> Reader:
-        """That of one version.
+        """The reader of one version.
 
         Raises:
-            NotFound: it is not served; those that are, are named.
+            NotFound: it is not served; the message names the served ones.
         """
         if version not in self.readers:
             remedy = "Use one of these, or name none: then the default answers."
@@ -214,10 +214,10 @@ async def answers_to(
     """The answers to this request's drawings; if its client goes away first, they are not computed.
 
     Args:
-        recipe: the version of the recipe that brought them to 28x28; None: they came so.
+        recipe: the version of the recipe that brought them to 28x28; None: they arrived so.
 
     Raises:
-        ClientDisconnect, and what `Reader.submit` raises.
+        ClientDisconnect, and the errors of `Reader.submit`.
     """
     if not pixels:
         return []

@@ -16,14 +16,14 @@ import numpy as np
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from app.answering.answer import Answer
-from app.drawing.measures import PIXELS, SIDE
+from app.drawing.ink_measures import PIXELS, SIDE
 from app.web.operation import Natural, either
 from app.web.payloads import MAX_ROWS, NOT_JSON, GreyValue, Rows, WholeGrey, WholeRows, as_bytes, check_count, no_json
 from app.web.refusals import BadDrawing, NotUnderstood
 
 INPUT, INPUT_TYPE = "images", "UINT8"
 INPUT_SHAPES = ([SIDE, SIDE], [PIXELS])
-"""Of one drawing: the shape of the tensor without its first number."""
+"""Shapes of one drawing: the tensor's shape without its first number."""
 OUTPUTS = {"prediction": "BYTES", "confidence": "FP32", "scores": "FP32"}
 LENGTH_HEADER = "inference-header-content-length"
 EXAMPLE = (
@@ -34,9 +34,9 @@ NO_SHARED_MEMORY = "Send tensors in the body; this service reads no memory of ot
 
 
 _not = Meta(extra_json_schema={"not": {}})
-"""It is refused, or stands only where bytes follow the JSON."""
+"""A field that is refused, or allowed only where bytes follow the JSON."""
 _has_data = Meta(extra_json_schema={"required": ["data"]})
-"""Where nothing follows the JSON, which is what a schema can describe."""
+"""The form without bytes after the JSON, the only one that a schema can describe."""
 _all_pixels = Meta(min_length=PIXELS, max_length=PIXELS)
 _Size = Meta(extra_json_schema={"minimum": 0, "maximum": MAX_ROWS})
 _Shape = Meta(
@@ -104,7 +104,7 @@ class Question(NamedTuple):
 
     Attributes:
         pixels: 784 grey values for each drawing.
-        outputs: the wanted names, each with whether it goes out as bytes; in the order of the request.
+        outputs: the wanted names in the order of the request, each with whether it is sent as bytes.
         id: what the client calls this request.
     """
 
@@ -119,13 +119,13 @@ _decoders: dict[int, msgspec.json.Decoder[Any]] = {
     2: msgspec.json.Decoder(list[Annotated[list[GreyValue], _all_pixels]]),
     3: msgspec.json.Decoder(list[Rows]),
 }
-"""By the depth of the lists: all values flat, or nested as one of the shapes."""
+"""Decoders by the depth of the lists: all values flat, or nested as one of the shapes."""
 _whole_decoders: dict[int, msgspec.json.Decoder[Any]] = {
     1: msgspec.json.Decoder(list[WholeGrey]),
     2: msgspec.json.Decoder(list[Annotated[list[WholeGrey], _all_pixels]]),
     3: msgspec.json.Decoder(list[WholeRows]),
 }
-"""For what the ones above do not take: values that may be written as 255.0 too."""
+"""Decoders for data that the ones above refuse: values may also be written as 255.0."""
 _opening = re.compile(rb"[\s\[]*")
 
 
@@ -211,7 +211,7 @@ def _joined(data: Raw, depth: int) -> bytes:
         values = _decoders[depth].decode(data)
         rows = (values,) if depth == 1 else values if depth == 2 else chain.from_iterable(values)
         return b"".join(map(bytes, rows))
-    except (msgspec.DecodeError, RecursionError):  # of its syntax we know already that it is JSON
+    except (msgspec.DecodeError, RecursionError):  # its syntax is already known to be JSON
         pass
     try:
         return as_bytes(_whole_decoders[depth].decode(data))
@@ -220,7 +220,7 @@ def _joined(data: Raw, depth: int) -> bytes:
 
 
 def _explain(message: str, data: Raw, depth: int) -> Exception:
-    """The sentence for a value that is none, with its place; `message` ends in it, such as "at `$[3][17]`"."""
+    """The refusal of an invalid value, with its place; `message` ends in the place, such as "at `$[3][17]`"."""
     try:
         value = msgspec.json.decode(data)
     except NOT_JSON as error:

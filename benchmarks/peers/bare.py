@@ -2,7 +2,7 @@
 
     python benchmarks/peers/bare.py BYTES PORT
 
-What no service on this framework can be faster than: no key, no check, no model, no database, no log.
+An upper bound for any service on this framework: no key, no check, no model, no database, no log.
 """
 
 from __future__ import annotations

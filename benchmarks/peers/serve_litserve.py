@@ -38,7 +38,7 @@ class Digits(litserve.LitAPI):
 
 
 if __name__ == "__main__":
-    # No batch_timeout: what waits is taken at once. Longer windows answered fewer requests here.
+    # No batch_timeout: waiting requests are taken at once. Longer windows answered fewer requests here.
     server = litserve.LitServer(Digits(max_batch_size=50), accelerator="cpu", workers_per_device=1)
     server.run(
         host="127.0.0.1",

@@ -1,4 +1,4 @@
-"""Who is measured: how each service is started and stopped, what it is sent, and what it answers."""
+"""The services measured: how each is started and stopped, its requests, and its answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 RELEASES = ROOT / "pixelwise-model" / "releases.git"
 LABELS = "123456789"
-"""Of v1.0, the version that all of them serve."""
+"""The labels of v1.0, the version that all of them serve."""
 KEY = secrets.token_urlsafe(32)
 START_SECONDS = 120
 STOP_SECONDS = 30
@@ -56,7 +56,7 @@ class Service:
 
     @property
     def version(self) -> str | None:
-        """Of the package, as it is pinned."""
+        """The pinned version of the package."""
         if self.requirements is None:
             return None
         pin = re.search(rf"^{self.package}==(\S+)", (ROOT / self.requirements).read_text(), re.MULTILINE)
@@ -177,7 +177,7 @@ def wait_for(target: Target, process: subprocess.Popen[bytes], log: Path, name: 
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Asks the service to end, then ends what is left of its process group, which is ours."""
+    """Asks the service to end, then kills the rest of its process group, which is ours."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)

@@ -9,7 +9,7 @@ from itertools import count
 import numpy as np
 
 from app.model.refusals import ArtefactRefused
-from app.model.sklearn_pickle.reader import Artefact
+from app.model.sklearn_pickle.artefact import Artefact
 from tests.attacks.honest import honest_pipeline, random_state
 from tests.attacks.mutations import HONEST, SMALL, SMALL_MLP, mutation
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from app.model.contract import SCORE_TOLERANCE
 from app.model.engine import Engine
 from app.model.refusals import ArtefactRefused
-from app.model.sklearn_pickle.reader import Artefact, read_artefact
+from app.model.sklearn_pickle.artefact import Artefact, read_artefact
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODEL_PYTHON = ROOT / "pixelwise-model" / ".venv" / "bin" / "python"

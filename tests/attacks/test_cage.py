@@ -26,6 +26,8 @@ from tests.attacks.gadgets import standard_library, third_party
 from tests.attacks.honest import honest_pipeline, tree
 from tests.attacks.odd import PIXELS
 
+pytestmark = pytest.mark.long
+
 DIGITS = np.full((3, PIXELS), 255, np.uint8)
 HONEST = honest_pipeline(features=PIXELS)
 SECRET = "a-secret-of-this-process"

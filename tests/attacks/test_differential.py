@@ -19,7 +19,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.model.engine import Layer
-from app.model.sklearn_pickle.reader import Artefact, read_artefact
+from app.model.sklearn_pickle.artefact import Artefact, read_artefact
 from tests.attacks.accepted import accepted
 from tests.attacks.assemble import Global
 from tests.attacks.differential import MODEL_PYTHON, ONE_THREAD, Cage, cage, compare, difference
@@ -28,6 +28,8 @@ from tests.attacks.hostile import catalogue as hostile_catalogue
 from tests.attacks.odd import PIXELS, Odd, catalogue, linear, network
 from tests.conftest import MNIST_FOLDER, Mnist
 from tests.installation import Published
+
+pytestmark = pytest.mark.long
 
 LEAST_ODD, LEAST_MUTATIONS = 200, 300
 MUTATIONS = int(os.environ.get("PIXELWISE_DIFFERENTIAL", LEAST_MUTATIONS))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.model.refusals import ArtefactRefused
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.sklearn_pickle.artefact import read_artefact
 from tests.attacks.honest import honest_pipeline
 
 MIB = 1 << 20

@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 
 from app.model.refusals import ArtefactRefused
-from app.model.sklearn_pickle.reader import Artefact, read_artefact
+from app.model.sklearn_pickle.artefact import Artefact, read_artefact
 from tests.attacks.mutations import HONEST, exhaustive, mutation
+
+pytestmark = pytest.mark.long
 
 LEAST = 50_000
 COUNT = int(os.environ.get("PIXELWISE_FUZZ", LEAST))

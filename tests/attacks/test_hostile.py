@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from app.model.refusals import ArtefactRefused
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.sklearn_pickle.artefact import read_artefact
 from tests.attacks.assemble import MISSING, Array, dtype, joblib_dump
 from tests.attacks.audit import audited
 from tests.attacks.honest import honest_pipeline, labels, tree

@@ -24,13 +24,13 @@ from app.drawing.refusals import UnreadableImage
 from app.errors import PixelWiseError, Refused
 from app.flags.flag_file import parse_flags
 from app.flags.refusals import BadFlags
-from app.model.golden import read_golden
+from app.model.golden_set import read_golden
 from app.model.mnist import IMAGES, LABELS, read_mnist_test
 from app.model.refusals import BadGoldenSet, MissingDigits
-from app.release.lock import read_lock, write_lock
+from app.release.model_lock import read_lock, write_lock
 from app.release.record import RECORD, Release, describe, hold_against_sums, read_record, record_bytes
 from app.release.refusals import BadLock, BadRelease
-from app.release.seen import SEEN, read_seen
+from app.release.seen_commits import SEEN, read_seen
 from app.verify.card import read_card
 from app.verify.refusals import BadCard
 from tests.installation import Published

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.release.lock import read_lock
+from app.release.model_lock import read_lock
 from app.release.record import RECORD, read_record
 from tests.installation import Installation, Published
 from tests.release.remote import Remote

@@ -26,6 +26,8 @@ from tests.postgresql import Server as PostgreSQL
 from tests.postgresql import postgresql as postgresql
 from tests.test_setup import Done, Server
 
+pytestmark = pytest.mark.long
+
 UNIT = "systemd/system/pixelwise.service"
 SITE = "nginx/sites-available/pixelwise"
 NAMESPACE = """

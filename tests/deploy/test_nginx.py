@@ -21,7 +21,7 @@ import pytest
 
 from app.drawing.decode_image import PICTURE_BYTES
 from app.web.routes.classify import BATCH_BYTES
-from app.web.routes.protocol import INFER_BYTES
+from app.web.routes.open_inference import INFER_BYTES
 from tests.installation import ROOT
 from tests.service import Service, services
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from app.drawing.lines import WIDE
+from app.drawing.line_width import WIDE
 from app.drawing.recipe import EMPTY, Seen, see_strokes
 from tests.drawing.sheets import (
     PEN,

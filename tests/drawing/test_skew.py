@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.drawing.measures import PROFILE_MEASURES, measure, measure_one, pack_one, pack_rows
+from app.drawing.ink_measures import PROFILE_MEASURES, measure, measure_one, pack_one, pack_rows
 from app.drawing.skew import BLOCK_IMAGES, FAINT, INVERTED, TOO_SMALL, UNIT_RANGE, find_skew, skipped_checks
 from app.errors import BadImages
 

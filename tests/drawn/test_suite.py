@@ -22,6 +22,8 @@ from drawn.suite import Brought, mnist_digit, own_digit, picture_of
 from tests.conftest import Mnist
 from tests.installation import Published
 
+pytestmark = pytest.mark.long
+
 LEAST = 30
 COUNT = int(os.environ.get("PIXELWISE_SUITE", LEAST))
 SEED = int(os.environ.get("PIXELWISE_SEED", int.from_bytes(os.urandom(4), "big")))

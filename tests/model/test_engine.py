@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from app.model.contract import SCORE_TOLERANCE
 from app.model.engine import ACTIVATIONS, BLOCK_ROWS, Engine, Layer
 from app.model.refusals import ArtefactRefused
-from app.model.sklearn_pickle.reader import ACTIVATIONS as READABLE
-from app.model.sklearn_pickle.reader import Artefact, read_artefact
+from app.model.sklearn_pickle.artefact import ACTIVATIONS as READABLE
+from app.model.sklearn_pickle.artefact import Artefact, read_artefact
 from tests.installation import Published
 
 DIGITS = tuple("0123456789")

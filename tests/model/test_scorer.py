@@ -8,7 +8,7 @@ import pytest
 from app.model.engine import Engine
 from app.model.formats import read_model
 from app.model.scorer import are_scores
-from app.model.sklearn_pickle.reader import TEXT_LABELS, read_artefact
+from app.model.sklearn_pickle.artefact import TEXT_LABELS, read_artefact
 from tests.attacks.assemble import Array
 from tests.attacks.honest import FEATURES, NINE, honest_pipeline, weights
 

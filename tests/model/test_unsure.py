@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.model.golden import GoldenSet
+from app.model.golden_set import GoldenSet
 from app.model.unsure import is_unsure, unsure_below
 from tests.installation import Published
 

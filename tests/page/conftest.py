@@ -20,7 +20,7 @@ def service_url(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     would, and the question stands in the place of the scores. Tests of the question let an answer ask."""
     folder = tmp_path_factory.mktemp("page")
     shutil.copytree(compiled, folder / "asks nobody", symlinks=True)
-    asking = folder / "asks nobody" / "app" / "web" / "asking.py"
+    asking = folder / "asks nobody" / "app" / "answering" / "label_sampling.py"
     text = asking.read_text(encoding="utf-8")
     assert text.count("ONE_IN = 10\n") == 1
     asking.write_text(text.replace("ONE_IN = 10\n", f"ONE_IN = {1 << 62}\n"), encoding="utf-8")

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from app.drawing import recipe
-from app.drawing.ring import MAY_BE_WITHHELD
+from app.drawing.ring_of_zero import MAY_BE_WITHHELD
 from app.drawing.skew import (
     BARE,
     FAINT_PAPER,

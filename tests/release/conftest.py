@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.release.lock import write_lock
+from app.release.model_lock import write_lock
+from app.release.models_folder import RELEASES
 from app.release.pull import Pulled, pull
 from app.release.record import Release, ReleaseFile, describe
-from app.release.store import RELEASES
 from tests.installation import Published
 from tests.release.remote import FILES, Remote
 from tests.release.shop import Shop

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from app.errors import Unreachable
+from app.release.models_folder import RELEASES, only_one_pull
 from app.release.record import RECORD, changed_file, read_record
-from app.release.seen import SEEN
-from app.release.store import RELEASES, only_one_pull
+from app.release.seen_commits import SEEN
 from tests.release.conftest import House
 from tests.release.remote import FILES, PKL, Remote
-from tests.release.test_store import as_before
+from tests.release.test_models_folder import as_before
+
+pytestmark = pytest.mark.long
 
 KILLED_BEFORE_STEP = """
 import os, shutil, signal, sys

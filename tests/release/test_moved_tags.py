@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app.release.lock import add_to_lock
+from app.release.model_lock import add_to_lock
 from app.release.record import RECORD
 from app.release.refusals import BadRelease, MovedTag
-from app.release.seen import SEEN
+from app.release.seen_commits import SEEN
 from tests.release.conftest import House
 from tests.release.remote import FILES, Remote
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from app.release.models_folder import RELEASES
 from app.release.record import RECORD, Release, describe, read_record
 from app.release.refusals import ChangedFile, Unreviewed
-from app.release.seen import SEEN
-from app.release.store import RELEASES
+from app.release.seen_commits import SEEN
 from tests.release.conftest import House
 from tests.release.remote import FILES, Remote
 

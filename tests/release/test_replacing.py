@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.release.default_copies import copy_out
+from app.release.models_folder import clear_unlinked, only_one_pull, place
 from app.release.record import RECORD, Release, describe, read_record, record_bytes
-from app.release.store import clear_unlinked, only_one_pull, place
 from app.verify import open_model as opening
 from tests.installation import CARD, REPOSITORY, Installation, Published
 from tests.release.shop import V1, Shop
@@ -24,7 +24,7 @@ import os, sys
 from pathlib import Path
 from app.verify.checks import Code
 from app.verify.open_model import Source, open_model
-from app.release.store import pulled
+from app.release.models_folder import pulled
 
 models = Path(sys.argv[1])
 source = Source("v1.0", None, models, models / "model.lock", False, True)

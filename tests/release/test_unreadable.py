@@ -17,6 +17,8 @@ import pytest
 from tests.installation import WITHOUT_RIGHTS, Installation
 from tests.release.shop import V1
 
+pytestmark = pytest.mark.long
+
 COURSE_PATH = f"models/{V1}"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.report.evaluation import evaluate
-from app.report.report_model import Report
+from app.report.report_data import Report
 from app.storage.database import Database
 from app.storage.migrate import upgrade
 from app.storage.report_queries import read_facts

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from app.report.charts import Bar, Split, latencies, shares, splits
 from app.report.diagrams import FEWEST_WRONG, Lane, day_by_day, matrix, nines, reliability
-from app.report.report_model import Confusions
+from app.report.report_data import Confusions
 from app.report.statistics import Percentiles, calibration, share
 from app.report.svg import Scale, tag
 

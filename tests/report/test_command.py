@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from app.cli.report import PAGE
 from app.cli.report import report as command
 from app.errors import ConfigurationError
-from app.report.report_model import Report
+from app.report.report_data import Report
 from app.storage.database import Database
 from app.storage.refusals import WrongSchema
 from tests.report.conftest import Filled

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import select, update
 
 from app.report.evaluation import DAYS, evaluate
-from app.report.report_model import Report, Share
-from app.storage.counts import Double, Facts, Found, Given, LeftOut, Measure, Pair, ReadCount, Sure, Told, bin_of
+from app.report.report_data import Report, Share
+from app.storage.answer_counts import Double, Facts, Found, Given, LeftOut, Measure, Pair, ReadCount, Sure, Told, bin_of
 from app.storage.database import Database
 from app.storage.tables import labels, results, shadows
 from tests.report.conftest import NOW, Filled, report_of

@@ -16,7 +16,7 @@ from PIL import Image
 from sqlalchemy import update
 
 from app.report.evaluation import evaluate
-from app.report.html import STYLE, render
+from app.report.html import render, style
 from app.storage.database import Database
 from app.storage.drawing_bytes import unpack
 from app.storage.report_queries import read_facts
@@ -83,13 +83,15 @@ def test_it_is_complete_in_one_file(page: str):
     for tag, attributes, _, _ in tree.found:
         for name in ("src", "href", "xlink:href", "srcset", "data"):
             assert attributes.get(name, "data:").startswith("data:"), tag
-    assert not re.search(r"@import|url\(|@font-face", STYLE.read_text(encoding="utf-8"))
+    assert not re.search(r"@import|url\(|@font-face", style())
 
 
 def test_a_service_that_allows_no_style_in_a_page_links_it(many: Database):
     tree = Tree(render(report_of(many), stylesheet="page/report.css"))
     assert tree.all("style") == []
-    assert [link["href"] for link in tree.all("link") if link["rel"] == "stylesheet"] == ["page/report.css"]
+    assert [link["href"] for link in tree.all("link") if link["rel"] == "stylesheet"] == [
+        *("page/colours.css", "page/reading.css", "page/report.css")
+    ]
     assert {link["href"] for link in tree.all("a")} == {"./", "model", "analytics", "docs"}
 
 
@@ -120,13 +122,12 @@ def test_headings_go_down_one_by_one(page: str):
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
-def test_its_colours_are_those_of_the_other_pages():
-    other = (ROOT / "app/web/page/colours.css").read_text(encoding="utf-8")
-    own = STYLE.read_text(encoding="utf-8")
-    for scheme in range(2):
-        blocks = [re.findall(r":root \{(.*?)\}", text, re.DOTALL)[scheme] for text in (other, own)]
-        theirs, ours = (dict(re.findall(r"(--[\w-]+): ([^;]+);", block)) for block in blocks)
-        assert theirs.items() <= ours.items()
+def test_its_style_is_that_of_the_other_pages_and_its_own(filled: Filled):
+    page = ROOT / "app/web/page"
+    for name in ("colours.css", "reading.css"):
+        assert (page / name).read_text(encoding="utf-8") in style()
+    assert (ROOT / "app/report/report.css").read_text(encoding="utf-8") in style()
+    assert style() in render(report_of(filled(0)))
 
 
 # -- what it says ------------------------------------------------------------------------------------------------------
@@ -259,4 +260,4 @@ def test_texts_of_the_database_are_never_markup(many: Database):
 
 
 def test_the_style_cannot_end_early():
-    assert "<" not in STYLE.read_text(encoding="utf-8")
+    assert "<" not in style()

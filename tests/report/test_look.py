@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 from sqlalchemy import update
 
-from app.report.html import STYLE, render
+from app.report.html import STYLES, render
 from app.storage.database import Database
 from app.storage.tables import results, shadows
 from app.web.middleware import ALWAYS
@@ -115,7 +115,8 @@ def test_the_policy_of_the_service_allows_all_of_it(browser: Browser, filled: Fi
     page.on("console", lambda message: complaints.append(message.text))
 
     def answer(route: Route) -> None:
-        files = {"analytics": ("text/html", html), "report.css": ("text/css", STYLE.read_text(encoding="utf-8")),
+        styles = {file.name: ("text/css", file.read_text(encoding="utf-8")) for file in STYLES}
+        files = {"analytics": ("text/html", html), **styles,
                  "icon.svg": ("image/svg+xml", "<svg xmlns='http://www.w3.org/2000/svg'/>")}  # fmt: skip
         kind, body = files[route.request.url.rpartition("/")[2]]
         route.fulfill(body=body, content_type=kind, headers={"content-security-policy": POLICY})

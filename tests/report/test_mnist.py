@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import insert, update
 
 from app.report.evaluation import evaluate
-from app.report.report_model import Report
+from app.report.report_data import Report
 from app.storage.report_queries import read_facts
 from app.storage.tables import labels, results
 from app.verify.card import read_card
@@ -22,6 +22,8 @@ from tests.installation import Published
 from tests.web.inside import Inside
 from tests.web.load import until
 from tests.web.visits import visit
+
+pytestmark = pytest.mark.long
 
 VERSIONS = ("v1.0", "v1.1", "v2.0")
 AT_ONCE = 1000

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from app.report.number_format import about, e_value, milliseconds, p_value, per_cent, short, times
-from app.report.report_model import Paired
+from app.report.report_data import Paired
 from app.report.statistics import chance_of_a_win, log_e_value, mcnemar
 from app.report.verdict import judge, nothing_to_compare
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from app.server import connection as connections
+from app.server import connection_sweep as sweep
 from app.server import early_refusals as refusals
-from app.server import sweep
 from app.server import transport as outgoing
 from app.web import middleware as gate
 from app.web.middleware import AccessLine

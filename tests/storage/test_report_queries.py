@@ -16,7 +16,7 @@ from sqlalchemy import event, func, insert, select, update
 
 from app.drawing.normalise import RECIPE
 from app.storage import report_queries as analytics
-from app.storage.counts import EDGES, Double, Facts, LeftOut, Pair, bin_of
+from app.storage.answer_counts import EDGES, Double, Facts, LeftOut, Pair, bin_of
 from app.storage.database import Database
 from app.storage.drawing_bytes import unpack
 from app.storage.identifiers import lowest_id

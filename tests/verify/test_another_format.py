@@ -10,7 +10,7 @@ import yaml
 
 from app.model import formats
 from app.model.formats import FORMATS
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.sklearn_pickle.artefact import read_artefact
 from app.release.record import own_artefact
 from app.verify.card import CARD
 from app.verify.refusals import BadCard, ContractBroken

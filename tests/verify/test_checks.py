@@ -10,7 +10,7 @@ import pytest
 
 from app.model.contract import Accuracy, Contract, GoldenPromise, temperature_for
 from app.model.formats import read_model
-from app.model.golden import Replay
+from app.model.golden_set import Replay
 from app.model.scorer import Scorer
 from app.verify.card import Card, read_card, read_prose
 from app.verify.checks import (
@@ -138,6 +138,7 @@ def test_prose_that_is_silent_is_skipped(scorer: Scorer, contract: Contract):
         ("steps", {"steps": {"binarize": "Binarizer", "clf": "MLPClassifier"}}),
         ("steps", {"steps": {"binarise": "Binarizer", "clf": "LogisticRegression"}}),
         ("steps", {"steps": {"clf": "LogisticRegression"}}),
+        ("steps", {"steps": {"clf": "LogisticRegression", "binarize": "Binarizer"}}),
         ("classes", {"classes": tuple("012345678")}),
         ("classes", {"classes": tuple("987654321")}),
         ("withheld", {"withheld": ("0", "9")}),

@@ -14,7 +14,7 @@ from app.drawing.normalise import RECIPE
 from app.errors import ConfigurationError, Refused, SystemRefused
 from app.model.contract import temperature_for
 from app.model.refusals import ArtefactRefused
-from app.release.lock import write_lock
+from app.release.model_lock import write_lock
 from app.release.record import RECORD, read_record
 from app.release.refusals import BadLock, BadRelease, ChangedFile
 from app.verify.open_model import GOLDEN_SLICE

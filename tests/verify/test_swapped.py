@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import Refused
-from app.release.lock import write_lock
+from app.release.model_lock import write_lock
 from app.release.record import RECORD, Release, describe, read_record
 from app.release.refusals import ChangedFile
 from app.verify.refusals import RosterMismatch, VersionMismatch

@@ -8,7 +8,7 @@ from typing import Any
 
 import schemathesis
 
-from app.drawing.measures import PIXELS, SIDE
+from app.drawing.ink_measures import PIXELS, SIDE
 from app.web.application import document
 from app.web.body import RAW
 from app.web.tensors import LENGTH_HEADER

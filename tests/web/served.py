@@ -22,8 +22,8 @@ import uvloop
 from numpy.typing import NDArray
 
 from app.server.connection import BoundedConnection
+from app.server.connection_sweep import open_connections
 from app.server.listen import listen
-from app.server.sweep import open_connections
 from app.server.worker import configuration
 from tests.web.inside import Inside
 from tests.web.load import Reply, bodies_of, get, post, until

@@ -16,7 +16,7 @@ import pytest
 
 from app.answering.refusals import NoReport, Stopping
 from app.answering.report_process import ReportFormat, ReportProcess, Reports
-from app.report.report_model import Report
+from app.report.report_data import Report
 from app.storage.database import Database
 from app.storage.migrate import upgrade
 from app.storage.refusals import DatabaseUnavailable
@@ -137,6 +137,9 @@ def test_the_page_has_a_style_of_its_own_address_and_stays_with_nobody(filled: I
         style = filled.ask("GET", f"{prefix}/analytics/style.css", key=None)
         assert (style.status, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
         assert style.body == (ROOT / "app/report/report.css").read_bytes()
+        for name in ("colours.css", "reading.css"):
+            assert f'<link rel="stylesheet" href="page/{name}">' in page
+            assert filled.ask("GET", f"{prefix}/page/{name}", key=None).status == 200
 
 
 def test_a_name_in_the_database_is_text_on_the_page(filled: Inside):
@@ -309,7 +312,7 @@ def test_who_goes_away_leaves_it_to_the_others():
         gone.cancel()
         await soon()
         slow.let.set()
-        assert (await stays).startswith(b"Kind") and gone.cancelled()
+        assert (await stays).startswith(b"ReportFormat") and gone.cancelled()
         await reports.close()
 
     asyncio.run(try_it())

@@ -15,7 +15,7 @@ from PIL import Image
 
 from app.model.contract import Contract
 from app.model.formats import read_model
-from app.model.golden import GoldenSet
+from app.model.golden_set import GoldenSet
 from app.model.unsure import SURE_FROM
 from app.verify.card import read_card
 from app.web.card_page import FOR, as_html, confusions, weight_pictures

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from app.drawing.normalise import RECIPE
-from app.drawing.ring import MAY_BE_WITHHELD
+from app.drawing.ring_of_zero import MAY_BE_WITHHELD
 from app.model.contract import Accuracy, CalibrationError, Drawn
 from app.model.scorer import Scorer
 from app.model.unsure import SURE_FROM, certainties

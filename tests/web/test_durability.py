@@ -28,6 +28,8 @@ from tests.postgresql import Server, postgresql
 from tests.service import Service, StartService
 from tests.web.load import Load, bodies_of, post, until
 
+pytestmark = pytest.mark.long
+
 __all__ = ["postgresql"]
 
 KILLS = int(os.environ.get("PIXELWISE_KILLS", "3"))

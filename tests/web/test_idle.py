@@ -14,7 +14,7 @@ import pytest
 
 from app.answering.batcher import Overload
 from app.server import connection as connections
-from app.server import sweep
+from app.server import connection_sweep as sweep
 from app.web import middleware as gate
 from tests.web.inside import KEY
 from tests.web.load import get, post, until

@@ -20,6 +20,8 @@ from tests.web.inside import KEY, Inside
 from tests.web.served import Served, own
 from tests.web.visits import visit
 
+pytestmark = pytest.mark.long
+
 __all__ = ["own"]
 PATIENCE_SECONDS = 60
 SEEN = file_of(seven(), "PNG")

@@ -27,6 +27,8 @@ from tests.installation import REPOSITORY, ROOT, Installation
 from tests.service import KEY, Service, StartService
 from tests.web.load import Load, bodies_of, post, until
 
+pytestmark = pytest.mark.long
+
 RELOADS = int(os.environ.get("PIXELWISE_KILLS", "3"))
 
 

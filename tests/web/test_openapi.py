@@ -17,8 +17,8 @@ from starlette.routing import Mount
 
 from app.web.application import document
 from app.web.body import ALIASES
+from app.web.http_statuses import STATUSES
 from app.web.openapi import MEANINGS
-from app.web.statuses import STATUSES
 from tests.page.visit import chromium
 from tests.service import Service, as_json
 from tests.web.inside import Inside

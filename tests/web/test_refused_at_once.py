@@ -12,7 +12,7 @@ import pytest
 
 from app.answering.batcher import ADMITTED_ROWS, Overload
 from app.server import connection as connections
-from app.server import sweep
+from app.server import connection_sweep as sweep
 from tests.web.inside import KEY
 from tests.web.load import get, post, until
 from tests.web.served import LAST, Served, bodies, put_gate, read_to_the_end, replies_in, served, statuses  # noqa: F401

@@ -30,6 +30,8 @@ from tests.web.load import Load, bodies_of, until
 from tests.web.test_several import REPO, events
 from tests.web.test_upgrade import pixelwise
 
+pytestmark = pytest.mark.long
+
 ROUNDS = int(os.environ.get("PIXELWISE_ROLLOUTS", "1"))
 VERSIONS = ("v1.0", "v1.1", "v2.0")
 CLIENTS = 12

@@ -19,6 +19,8 @@ from app.web.application import document
 from tests.service import KEY
 from tests.web.inside import Inside, Reply
 
+pytestmark = pytest.mark.long
+
 JSON, RAW = "application/json", "application/octet-stream"
 ROUTES = ("/classify", "/classify/batch", "/drawings", "/drawings/preview", "/v2/models/digits/infer")
 EXAMPLES = {

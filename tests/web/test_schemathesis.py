@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.installation import ROOT
 from tests.service import KEY, Service
 from tests.web import fitting
+
+pytestmark = pytest.mark.long
 
 STATUSES = ["2xx", "3xx", "401", "403", "404", "409", "429", "5xx"]
 BAD_STATUSES = [*STATUSES[2:], "400", "405", "406", "415", "422", "428"]

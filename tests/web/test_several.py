@@ -21,6 +21,8 @@ from tests.web.load import Load, bodies_of, until
 from tests.web.test_lifecycle import stored_versions
 from tests.web.test_upgrade import pixelwise
 
+pytestmark = pytest.mark.long
+
 NINE, TEN = "123456789", "0123456789"
 REPO = {"MODEL_REPO": str(ROOT / "pixelwise-model" / "releases.git")}
 

@@ -15,6 +15,8 @@ from app.server.supervisor import START_SECONDS
 from tests.installation import Installation, Published
 from tests.service import Service, StartService
 
+pytestmark = pytest.mark.long
+
 
 def pixelwise(service: Service, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

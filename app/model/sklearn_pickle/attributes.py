@@ -1,7 +1,7 @@
-"""The attributes that an estimator in an artefact may have: a closed list for each class, so that none shadows a method
-and none that scikit-learn uses is missing or of another type.
+"""The attributes that an estimator in an artefact may have: a closed list for each class, so that none shadows a
+method, and none that scikit-learn uses is missing or of the wrong type.
 
-Source: what scikit-learn 1.3 to 1.9 writes for a fitted pipeline.
+Source: the output of scikit-learn 1.3 to 1.9 for a fitted pipeline.
 """
 
 from __future__ import annotations
@@ -234,4 +234,4 @@ _OPTIONAL: dict[Global, dict[str, Rule]] = {
 }
 
 ATTRIBUTES = {of: (required, _OPTIONAL.get(of, {})) for of, required in _REQUIRED.items()}
-"""For each class: the attributes it must have, and those that it may have, with what their values must be."""
+"""For each class: the attributes that it must have and those that it may have, with the checks of their values."""

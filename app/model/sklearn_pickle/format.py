@@ -1,11 +1,11 @@
-"""The format of scikit-learn's artefacts, and the model in one as everybody else knows it."""
+"""The format of scikit-learn's artefacts, and the model in one as the other rooms see it."""
 
 from __future__ import annotations
 
 from app.model.contract import USUAL_FORMAT
 from app.model.engine import Engine
 from app.model.scorer import Format, Scorer
-from app.model.sklearn_pickle.reader import MAX_BYTES, TEXT_LABELS, Artefact, is_pickle, read_artefact
+from app.model.sklearn_pickle.artefact import MAX_BYTES, TEXT_LABELS, Artefact, is_pickle, read_artefact
 from app.model.sklearn_pickle.refusals import EXPECTED
 
 

@@ -1,4 +1,4 @@
-"""The names that an artefact may hold, and the two inert records that stand for what it names."""
+"""The names that an artefact may hold, and the two inert records that stand for names and objects."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ HELP: tuple[tuple[str, str | None], ...] = (
     ("joblib.memory", "Fit the pipeline without memory."),
     ("scipy.sparse", "Call `.densify()` of the classifier before you write it."),
 )
-"""By how an unknown name begins: what helps whoever brings one in good faith; None is the usual remedy."""
+"""Remedies by the beginning of an unknown name, for files brought in good faith; None is the usual remedy."""
 
 PIPELINES = "a Pipeline of Binarizer and LogisticRegression or MLPClassifier"
-"""All that is supported, for refusals."""
+"""Description of all supported files, for refusals."""

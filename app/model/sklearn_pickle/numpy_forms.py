@@ -1,5 +1,5 @@
-"""The forms in which numpy's own objects stand in an honest artefact. numpy obeys every field of them, also those that
-no model needs, so a value in any other form is refused: what one reader ignores, another one may obey.
+"""The forms of numpy's own objects in an honest artefact. numpy obeys every field of them, even those that no
+model needs, so a value in any other form is refused: a field that one reader ignores, another may obey.
 
 Each function returns the fault, or None.
 
@@ -28,7 +28,7 @@ OBJECT = "O8"
 _NUMBER = re.compile(r"(?:f[48]|[iu][1248]|b1)\Z")
 _TEXT = re.compile(r"U([1-9][0-9]?)\Z")
 _SEED_SEQUENCE_CHECKSUM = 65708578
-"""Of the attributes of a SeedSequence, as Cython computes it: the same in numpy 2.0 to 2.4."""
+"""Checksum of a SeedSequence's attributes, as computed by Cython: the same in numpy 2.0 to 2.4."""
 _TWISTER_WORDS, _POOL_WORDS = 624, 4
 
 
@@ -74,7 +74,8 @@ def is_built(value: object, *of: Global) -> bool:
 
 
 def _wrong_dtype(code: str, state: object) -> str | None:
-    """Byte order, item size, alignment and flags follow from the code; numpy would believe others."""
+    """The fault in a dtype: byte order, item size, alignment and flags follow from the code; numpy would accept
+    others."""
     text = _TEXT.match(code)
     size = 4 * int(text[1]) if text else -1
     alignment, flags = (4, 8) if text else (-1, 63 if code == OBJECT else 0)
@@ -89,7 +90,7 @@ def _is_int(value: object, allowed: range | None = None) -> bool:
 
 
 def _is_name(value: object, name: Global) -> bool:
-    return type(value) is Global and value == name  # subtle: an array compared with anything is no truth value
+    return type(value) is Global and value == name  # subtle: comparing an array gives no truth value
 
 
 def _is_text(value: object, text: str) -> bool:

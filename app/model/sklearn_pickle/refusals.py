@@ -1,4 +1,4 @@
-"""Refusals of scikit-learn's artefacts: what is supported, and what helps whoever brings something else."""
+"""Refusals of scikit-learn's artefacts: the supported files, and remedies for others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REMEDIES: dict[str, str] = {
     "`joblib.dump(model, path)`; if the file is not yours, do not open it with joblib or pickle.",
     "truncated": "It was cut short: copy or fetch it again from where it is whole.",
 }
-"""By the broken rule; `UNKNOWN` for all that no honest file breaks."""
+"""Remedies by the broken rule; `UNKNOWN` for rules that no honest file breaks."""
 
 UNKNOWN = (
     "Do not open it with joblib or pickle: ask whoever made it for what `joblib.dump` of a fitted pipeline writes, "
@@ -30,5 +30,5 @@ UNKNOWN = (
 
 
 def refused(code: str, why: str, *, offset: int | None = None, remedy: str | None = None) -> ArtefactRefused:
-    """The refusal of an artefact that breaks the rule `code`; the remedy is the rule's where none is given."""
+    """The refusal of an artefact that breaks the rule `code`; the rule's own remedy is the default."""
     return ArtefactRefused(code, why, expected=EXPECTED, remedy=remedy or REMEDIES.get(code, UNKNOWN), offset=offset)

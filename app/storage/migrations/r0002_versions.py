@@ -1,4 +1,4 @@
-"""Several versions: what chose one, what the others say, and what people say was drawn."""
+"""Several versions: the choice of one, the readings of the others, and labels given by people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipe that brought a drawing to 28x28, and how sure an answer is."""
+"""The recipe that brought a drawing to 28x28, and the certainty of an answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Adds columns; what is there was drawn by the first recipe, and nobody measured how sure it is."""
+    """Adds columns; existing rows were drawn with the first recipe, and have no measured certainty."""
     op.add_column("results", sa.Column("recipe", sa.SmallInteger))
     op.add_column("results", sa.Column("certainty", sa.Float(53)))
     op.add_column("shadows", sa.Column("certainty", sa.Float(53)))

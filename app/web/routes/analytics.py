@@ -20,7 +20,7 @@ STYLE = Path(__file__).resolve().parent.parent.parent / "report" / "report.css"
 FORMATS: tuple[Literal["html", "json"], ...] = ("html", "json")
 MEDIA_TYPES = {"html": "text/html", "json": JSON}
 FORMAT = Parameter("format", "query", one_of(*FORMATS, default=FORMATS[0]), "The page, or all figures, unrounded.")
-Figures = Annotated[dict[str, Any], Meta(description="See app/report/report_model.py.")]
+Figures = Annotated[dict[str, Any], Meta(description="See app/report/report_data.py.")]
 
 
 class Verdict(Struct):

@@ -6,9 +6,10 @@ from starlette.responses import Response
 
 from app.answering.answer import Answer
 from app.answering.side_threads import LOOP_BYTES, Aside
-from app.drawing.measures import PIXELS
+from app.drawing.ink_measures import PIXELS
 from app.errors import PixelWiseError
 from app.web.body import JSON, RAW, announced_bytes, read_body, require_media_type
+from app.web.http_statuses import describe, respond
 from app.web.operation import CALLERS, Operation, binary
 from app.web.payloads import (
     A_DIGIT,
@@ -22,7 +23,6 @@ from app.web.payloads import (
 )
 from app.web.request import Call
 from app.web.service import CHOICE, Routes, Service, answers_to
-from app.web.statuses import describe, respond
 
 ONE_BYTES = 64 << 10
 """784 numbers with room for the spaces of any printer of JSON."""

@@ -9,12 +9,12 @@ import swagger_ui_bundle  # type: ignore[import-untyped]  # it has no types
 from starlette.responses import Response
 
 from app.web.file_response import WholeFile
+from app.web.http_statuses import respond
 from app.web.operation import CSS, HTML, Operation, Parameter, one_of
 from app.web.refusals import NotFound
 from app.web.request import Call
 from app.web.routes.drawing_page import FILES
 from app.web.service import Routes
-from app.web.statuses import respond
 
 VIEWER = Path(swagger_ui_bundle.swagger_ui_path)
 VIEWER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")

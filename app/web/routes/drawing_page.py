@@ -14,7 +14,7 @@ from app.web.service import Routes
 
 FILES = Path(__file__).resolve().parent.parent / "page"
 NOT_SHARED = {"cache-control": "private, no-cache"}
-"""As MAY_BE_KEPT, and a proxy may not: the cookie of one visit is for nobody else."""
+"""As MAY_BE_KEPT, but not by a proxy: the cookie of one visit must reach nobody else."""
 
 
 class PageRoutes(Routes):

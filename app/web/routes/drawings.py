@@ -18,15 +18,15 @@ from app.drawing.still_image import Still, kind_of
 from app.drawing.strokes import FARTHEST, MAX_POINTS
 from app.web.access import Caller
 from app.web.body import ALIASES, JSON, RAW, SEND_LESS, Kept, not_empty, read_body, require_media_type
+from app.web.http_statuses import respond
 from app.web.operation import CALLERS, Operation, Parameter, binary
 from app.web.payloads import NOT_JSON, no_json
 from app.web.refusals import BadDrawing, BadParameter, WrongMediaType
 from app.web.request import Call
 from app.web.service import CHOICE, Routes, Service, answers_to
-from app.web.statuses import respond
 
 PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
-"""The bytes of a body say which of them it is: many a program names another one."""
+"""The bytes of a body decide which of these it is: many programs name the wrong one."""
 PICTURE_AS_STROKES = f"A picture needs a Content-Type of its own, such as image/png. {SEND_LESS}"
 FORM = Foreign(
     "a form",
@@ -35,12 +35,12 @@ FORM = Foreign(
     "Send strokes as application/json, and of a picture its bytes alone: "
     "curl -H 'Content-Type: image/jpeg' --data-binary @FILE",
 )
-"""What curl sends by -F, and by -d or --data-binary where no header says what it is."""
+"""A body that curl sends with -F, and with -d or --data-binary where no header names its type."""
 FOREIGN = {media_type: kind for kind in (*KINDS, FORM) for media_type in kind.media_types}
 RAW_BYTES = 8 << 20
 STROKES_BYTES = 256 << 10
 POINTS_ON_THE_LOOP = 1000
-"""Strokes of more points are drawn on a thread, as pictures are: they take milliseconds."""
+"""Strokes with more points are drawn on a thread, like pictures: they take milliseconds."""
 
 Coordinate = Annotated[float, Meta(ge=-FARTHEST, le=FARTHEST)]
 Point = tuple[Coordinate, Coordinate]
@@ -132,7 +132,7 @@ class DrawingRoutes(Routes):
         return await self._aside.run(lambda: see_strokes(drawn.strokes, pen_width=drawn.pen_width), of=caller)
 
     async def _read_picture(self, call: Call, caller: Caller) -> Seen:
-        """Counts its bytes for this caller until it is decoded. Large ones take turns where no other waits."""
+        """Counts its bytes for this caller until it is decoded. Large pictures take turns on threads of their own."""
         with Kept(caller) as kept:
             body = await read_body(call, limit=PICTURE_BYTES, of=caller, kept=kept)
             found = await self._aside.run(lambda: _digit_or_large(body), of=caller)
@@ -152,7 +152,7 @@ class DrawingRoutes(Routes):
 
 
 def _digit_or_large(body: bytes) -> Seen | Still:
-    """The digit on a picture; or a large one, opened."""
+    """The digit in a picture; a large picture is only opened."""
     still = open_picture(body)
     return still if is_large(still) else _digit(still)
 
@@ -173,7 +173,7 @@ def _read_strokes(body: bytes, said: str | None) -> Strokes:
 
 
 def _picture(body: bytes, said: str | None) -> WrongMediaType | None:
-    """The sentence for a picture that came as strokes, under the Content-Type that was said, or under none."""
+    """The refusal of a picture sent as strokes, whether with the wrong Content-Type or with none."""
     kind, foreign = kind_of(body), foreign_kind(body)
     if kind is not None:
         name, remedy = f"a {kind} picture", f"Send it with the header Content-Type: image/{kind.lower()}."
@@ -186,7 +186,7 @@ def _picture(body: bytes, said: str | None) -> WrongMediaType | None:
 
 
 def _side(call: Call, name: str, *, needed: bool) -> int:
-    """A side of a raw picture; 0 where none is given and none is needed."""
+    """A side of a raw picture; 0 where it is neither given nor needed."""
     text = call.query_params.get(name, "" if needed else None)
     if text is None:
         return 0

@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from app.answering.metrics import CONTENT_TYPE
 from app.answering.ready_check import Readiness
+from app.web.http_statuses import respond
 from app.web.operation import TEXT, Moment, Operation
 from app.web.request import Call
 from app.web.service import Routes, Service
-from app.web.statuses import respond
 
 
 class Health(Struct, frozen=True):
@@ -72,5 +72,5 @@ class HealthRoutes(Routes):
 
 
 def respond_ready(body: object, *, is_ready: bool) -> Response:
-    """Yes; or 503, which balancers understand."""
+    """The body with status 200 if ready, else with 503, which load balancers understand."""
     return respond(body) if is_ready else respond(body, status=503, headers={"retry-after": "1"})

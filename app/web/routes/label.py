@@ -14,12 +14,12 @@ from app.errors import PixelWiseError
 from app.storage.label_rows import Label, Labels, Subject
 from app.web.access import Caller
 from app.web.body import JSON, read_body, require_media_type
+from app.web.http_statuses import respond
 from app.web.operation import CALLERS, Operation, Parameter
 from app.web.payloads import NOT_JSON, no_json, shown
 from app.web.refusals import BadLabel, Forbidden, NotFound
 from app.web.request import Call
 from app.web.service import Routes, Service
-from app.web.statuses import respond
 
 LABEL_BYTES = 1 << 10
 NOT_A_DIGIT = "not-a-digit"
@@ -147,11 +147,11 @@ def label_word(label: Label) -> str:
 
 
 def _explain(error: msgspec.ValidationError, body: bytes) -> PixelWiseError:
-    """The sentence for what is wrong, with the value."""
+    """The refusal that names the fault and the value."""
     found = str(error)
     try:
         whole = msgspec.json.decode(body)
-    except msgspec.ValidationError:  # a number beyond all that a float can hold; what `error` says is as true
+    except msgspec.ValidationError:  # a number too large for a float; `error` is just as true
         whole = {}
     except NOT_JSON as broken:
         return no_json(broken, body)

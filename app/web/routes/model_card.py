@@ -11,7 +11,7 @@ from msgspec import Meta
 from starlette.responses import HTMLResponse, Response
 
 from app.answering.served_version import ServedVersion
-from app.drawing.measures import SIDE
+from app.drawing.ink_measures import SIDE
 from app.drawing.normalise import RECIPE
 from app.model.contract import THE_INPUT
 from app.model.unsure import SURE_FROM

@@ -11,12 +11,12 @@ from starlette.responses import Response
 
 from app.storage.label_rows import Labels
 from app.storage.result_rows import Summary
+from app.web.http_statuses import respond
 from app.web.operation import READERS, Operation, Parameter
 from app.web.refusals import BadParameter
 from app.web.request import Call
 from app.web.routes.label import label_word
 from app.web.service import Routes, Service
-from app.web.statuses import respond
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 LIMIT = Parameter(

@@ -7,13 +7,13 @@ from typing import Literal
 import msgspec
 from starlette.responses import Response
 
+from app.web.http_statuses import respond
 from app.web.operation import CALLERS, Operation
 from app.web.request import Call
 from app.web.service import CHOICE, Routes
-from app.web.statuses import respond
 
 DRAWING_ROUTE = "/drawings"
-"""What the page asks for next: rules may look at the route."""
+"""The route that the page calls next: rules may depend on it."""
 
 
 class VisitAnswer(msgspec.Struct, frozen=True):

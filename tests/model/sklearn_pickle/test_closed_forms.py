@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from app.model.refusals import ArtefactRefused
+from app.model.sklearn_pickle.artefact import read_artefact
 from app.model.sklearn_pickle.attributes import ATTRIBUTES
-from app.model.sklearn_pickle.machine import read_pickle
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.sklearn_pickle.pickle_machine import read_pickle
 from tests.attacks.assemble import MISSING, Array, Call, Global, Instance, joblib_dump
 from tests.attacks.honest import (
     FEATURES,

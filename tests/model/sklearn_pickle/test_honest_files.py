@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from app.model.refusals import ArtefactRefused
-from app.model.sklearn_pickle.object_texts import MAX_OBJECT_TEXTS
-from app.model.sklearn_pickle.reader import read_artefact
+from app.model.sklearn_pickle.artefact import read_artefact
+from app.model.sklearn_pickle.text_lists import MAX_OBJECT_TEXTS
 from tests.attacks.assemble import MISSING, Array, Call, Global, Instance, Raw, dtype, joblib_dump
 from tests.attacks.honest import (
     FEATURES,

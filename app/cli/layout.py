@@ -1,0 +1,133 @@
+"""Output of the command line: checks as tables of views, answers as a table, a digit as characters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from app.verify.checks import Check, Outcome, View
+
+VIEWS: dict[View, str] = {
+    "artefact": "artefact",
+    "card": "card",
+    "prose": "card",
+    "code": "code",
+    "settings": "code",
+    "here": "code",
+    "golden": "golden set",
+}
+"""The column in which a view is shown; settings and values computed here are in the code's column."""
+
+QUESTIONS = {
+    "Which preprocessing is inside the artefact, and which is the caller's?": (
+        "preprocessing",
+        "ink rule",
+        "ink rule in prose",
+        "steps",
+        "steps in prose",
+        "step names",
+        "classifier",
+    ),
+    "Do the classes match?": ("classes", "withheld", "classes in prose"),
+    "Does the input shape match?": ("features", "image", "features in prose"),
+    "Does the accuracy reproduce?": (
+        "recorded answers",
+        "golden accuracy",
+        "accuracy of golden digits",
+        "accuracy",
+        "accuracy in prose",
+        "digits in prose",
+        "golden set in prose",
+        "accuracy on MNIST's test file",
+    ),
+    "How does it read strokes of a pen and pictures of paper?": ("recipe", "drawn digits", "drawn digits in prose"),
+    "Is it the release that was promised?": (
+        "card",
+        "version",
+        "file",
+        "sha256",
+        "sha256 in prose",
+        "format",
+        "scikit-learn",
+    ),
+}
+
+FINDINGS = 30
+"""Least width of the findings' column, in characters, however long the names of images are."""
+
+STYLES: dict[Outcome, str] = {"differs": "bold red", "skipped": "yellow", "agrees": "green"}
+"""Styles of outcomes, worst first: a row of several checks shows the first of these that occurs."""
+
+
+def checks_report(checks: Sequence[Check]) -> Group:
+    """The four views side by side, below the question that they answer."""
+    parts: list[RenderableType] = []
+    for question, names in QUESTIONS.items():
+        asked = [name for name in names if any(check.name == name for check in checks)]
+        if not asked:
+            continue
+        table = _views_table(with_header=not parts)
+        for name in asked:
+            table.add_row(*_row(name, [check for check in checks if check.name == name]))
+        parts += [Text(question, style="bold"), table]
+    return Group(*parts)
+
+
+def _views_table(*, with_header: bool) -> Table:
+    table = Table(box=SIMPLE_HEAD, expand=True, pad_edge=False, show_header=with_header)
+    table.add_column("", ratio=4, min_width=16)
+    for column in dict.fromkeys(VIEWS.values()):
+        table.add_column(column, ratio=6, overflow="fold")
+    table.add_column("outcome", ratio=4, overflow="fold")
+    return table
+
+
+def _row(name: str, checks: Sequence[Check]) -> list[Text]:
+    cells: dict[str, list[str]] = {column: [] for column in VIEWS.values()}
+    for check in checks:
+        for view, shown in ((check.found_in, check.found), (check.promised_by, check.promised)):
+            if shown and _short(shown) not in cells[VIEWS[view]]:
+                cells[VIEWS[view]].append(_short(shown))
+    outcome = next(outcome for outcome in STYLES if any(check.outcome == outcome for check in checks))
+    reasons = dict.fromkeys(check.why for check in checks if check.why)
+    verdict = Text(": ".join([outcome, *reasons]), style=STYLES[outcome])
+    # Text, not str: a card's contents or a file's name is not markup.
+    return [Text(name), *(Text(" / ".join(shown)) for shown in cells.values()), verdict]
+
+
+def answers_table(names: Sequence[str], answers: Sequence[Mapping[str, Any]]) -> Table:
+    """A row for each image: its name, never broken; the answer, its certainty if measured, whether it is called unsure,
+    and anything unlike the training images, or the reason why there is no answer."""
+    is_measured = any(answer["certainty"] is not None for answer in answers)
+    table = Table()
+    table.add_column("image", min_width=max(map(cell_len, names), default=0))
+    for heading in ("prediction", "confidence", *(["certainty"] if is_measured else []), "unsure"):
+        table.add_column(heading, justify="right", min_width=len(heading))
+    table.add_column("findings", overflow="fold", min_width=FINDINGS)
+    for name, answer in zip(names, answers, strict=True):
+        said = "; ".join(f"{finding.name}: {finding.remedy}" for finding in answer["findings"]) or "none"
+        how_sure = [answer["confidence"], *([answer["certainty"]] if is_measured else [])]
+        shares = ("–" if share is None else f"{share:.2f}" for share in how_sure)
+        unsure = "–" if answer["prediction"] is None else "yes" if answer["unsure"] else "no"
+        table.add_row(Text(name), answer["prediction"] or "–", *shares, unsure, said)
+    return table
+
+
+def as_characters(image: NDArray[np.uint8], *, ink_above: int) -> str:
+    """A (28, 28) image in 14 lines of 28 characters, each half a pixel pair: what the model saw, ink or paper."""
+    ink = image > ink_above
+    pairs = [(ink[row], ink[row + 1]) for row in range(0, len(ink), 2)]
+    return "\n".join("".join(" ▀▄█"[upper + 2 * lower] for upper, lower in zip(*pair, strict=True)) for pair in pairs)
+
+
+def _short(text: str) -> str:
+    """A digest cut to its first characters; any other text whole."""
+    return f"{text[:12]}…" if len(text) == 64 and set(text) <= set("0123456789abcdef") else text

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console, RenderableType
+
+from app.cli.layout import QUESTIONS, answers_table, as_characters, checks_report
+from app.verify.checks import Check, compare, skip
+from tests.cli.test_image_files import seven
+
+ANSWER = {"prediction": "1", "confidence": 0.5, "certainty": None, "unsure": True, "findings": ()}
+HEADINGS = ["image", "prediction", "confidence", "unsure"]
+
+
+def shown(table: RenderableType, *, width: int = 400) -> list[list[str]]:
+    """Each line of it, by its cells."""
+    file = io.StringIO()
+    Console(file=file, width=width).print(table, crop=False)
+    lines = file.getvalue().translate({ord(bar): "  " for bar in "\u2502\u2503"}).splitlines()
+    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines if line.strip()]
+
+
+def row(name: str, *checks: Check) -> list[str]:
+    return next(line for line in shown(checks_report(checks)) if line[0] == name)
+
+
+def test_a_check_is_one_row_with_each_view_in_its_column():
+    check = compare("ink rule", "code", "> 128", "card", "> 127")
+    assert row("ink rule", check) == ["ink rule", "> 127", "> 128", "differs"]
+    table = shown(checks_report([check]))
+    assert table[0] == ["Which preprocessing is inside the artefact, and which is the caller's?"]
+    assert [cell for cell in table[1] if cell != "outcome"] == ["artefact", "card", "code", "golden set"]
+
+
+def test_several_checks_of_one_name_are_one_row_and_the_worst_outcome_counts():
+    checks = [
+        compare("features", "artefact", 784, "code", 784),
+        skip("features", "artefact", 784, "prose", "the prose does not state it"),
+    ]
+    assert row("features", *checks) == ["features", "784", "784", "skipped: the prose does not state it"]
+    differs = compare("features", "artefact", 784, "card", 785)
+    assert row("features", *checks, differs)[-1].startswith("differs")
+
+
+def test_a_digest_is_shown_by_its_first_characters():
+    check = compare("sha256", "artefact", "a" * 64, "card", "b" * 64)
+    assert row("sha256", check)[1:3] == ["a" * 12 + "\u2026", "b" * 12 + "\u2026"]
+
+
+def test_what_looks_like_markup_is_shown_as_it_is():
+    check = compare("steps", "artefact", "[red]x", "card", "[/red]")
+    assert row("steps", check)[1:3] == ["[red]x", "[/red]"]
+    assert ["[/x].png", "1", "0.50", "yes", "none"] in shown(answers_table(["[/x].png"], [ANSWER]))
+
+
+@pytest.mark.parametrize("width", [20, 80, 150, 400])
+@pytest.mark.parametrize("name", ["a.png", "long/" * 40, "\u6570/" * 40], ids=["short", "long", "wide"])
+def test_the_name_of_an_image_is_never_broken_and_no_figure_is_cut(name: str, width: int):
+    lines = shown(answers_table([name], [ANSWER]), width=width)
+    assert [[cell for cell in line if cell != "findings"] for line in lines if "image" in line] == [HEADINGS]
+    assert [name, "1", "0.50", "yes", "none"] in lines
+
+
+def test_no_name_stands_below_two_questions():
+    names = [name for names in QUESTIONS.values() for name in names]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("ink_above", [128])
+def test_a_drawing_is_14_lines_of_28_characters_with_ink_where_the_model_sees_it(ink_above: int):
+    image = np.asarray(seven(paper=0, ink=255).resize((28, 28)))
+    lines = as_characters(image, ink_above=ink_above).split("\n")
+    assert [len(line) for line in lines] == [28] * 14
+    for row_number, line in enumerate(lines):
+        for column, character in enumerate(line):
+            upper, lower = image[2 * row_number : 2 * row_number + 2, column] > ink_above
+            assert character == {(0, 0): " ", (1, 0): "\u2580", (0, 1): "\u2584", (1, 1): "\u2588"}[upper, lower]
