@@ -23,11 +23,11 @@ READER = """
 import os, sys
 from pathlib import Path
 from app.verify.checks import Code
-from app.verify.open_model import Source, open_model
+from app.verify.open_model import ModelChoice, open_model
 from app.release.models_folder import pulled
 
 models = Path(sys.argv[1])
-source = Source("v1.0", None, models, models / "model.lock", False, True)
+source = ModelChoice("v1.0", None, models, models / "model.lock", False, True)
 print("ready", flush=True)
 seen = set()
 for _ in range(int(sys.argv[2])):
