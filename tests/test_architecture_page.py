@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
+import runpy
 from dataclasses import fields
-from types import ModuleType
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,22 +17,17 @@ PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def draw() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("draw", ROOT / "docs/draw.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+def draw() -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(ROOT / "docs/draw.py")))
 
 
-def test_the_pictures_are_those_that_are_drawn(draw: ModuleType):
+def test_the_pictures_are_those_that_are_drawn(draw: SimpleNamespace):
     for name, picture in draw.pictures().items():
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == picture, "run `.venv/bin/python docs/draw.py`"
         assert f"]({name})" in PAGE
 
 
-def test_each_room_stands_above_those_that_it_may_import(draw: ModuleType):
+def test_each_room_stands_above_those_that_it_may_import(draw: SimpleNamespace):
     floor = {name: number for number, names in enumerate(draw.HOUSE) for name in names}
     assert set(floor) == set(MAY_IMPORT) - {"predict", "drawn", "app"}
     for name, imported in MAY_IMPORT.items():
@@ -41,7 +36,7 @@ def test_each_room_stands_above_those_that_it_may_import(draw: ModuleType):
             assert floor[name] < floor[other], f"{name} imports {other}"
 
 
-def test_every_file_that_the_page_and_its_pictures_name_exists(draw: ModuleType):
+def test_every_file_that_the_page_and_its_pictures_name_exists(draw: SimpleNamespace):
     named = set(re.findall(r"`((?:app|tests|drawn|docs|benchmarks|pixelwise-model)/[\w./-]*)`", PAGE))
     named |= {name if name.startswith(("app/", "pixelwise-model/")) else f"app/{name}" for name, _ in draw.REQUEST}
     named |= {name for name, _ in draw.MODEL if name.startswith(("app/", "pixelwise-model/"))}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
+import runpy
 import tomllib
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -74,16 +74,11 @@ def test_every_command_says_in_its_help_what_it_does():
 
 
 @pytest.fixture(scope="module")
-def settings_page() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("settings_page", ROOT / "docs/settings.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+def settings_page() -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(ROOT / "docs/settings.py")))
 
 
-def test_the_page_of_settings_is_the_one_that_is_written(settings_page: ModuleType):
+def test_the_page_of_settings_is_the_one_that_is_written(settings_page: SimpleNamespace):
     assert settings_page.page() == SETTINGS, "run `.venv/bin/python docs/settings.py`"
 
 
