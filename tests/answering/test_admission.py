@@ -165,7 +165,7 @@ def test_how_long_a_request_took_to_arrive_is_no_cost_of_the_queue():
     async def test(model: Model, queue: Batcher[int, int]) -> None:
         await queue.submit(1, arrived=time.monotonic() - 9)
         await asyncio.sleep(0.01)
-        assert queue._cost.of(1) < 0.1
+        assert queue._cost.of(1) < 5
 
     run(test)
 
@@ -179,7 +179,7 @@ def test_where_all_that_waited_was_cancelled_nothing_is_pressed():
             future.cancel()
         model.may_go_on.set()
         await first
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while queue.rows_waiting and time.monotonic() < until:
             await asyncio.sleep(0.01)
         await asyncio.sleep(2 * module.PRESSED_SECONDS)

@@ -50,10 +50,10 @@ def refusal(data: bytes) -> ArtefactRefused:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_a_hostile_file_is_refused_by_name_within_a_second(file: Hostile):
-    before = time.perf_counter()
+def test_a_hostile_file_is_refused_by_name_for_a_second_of_processor_time_at_most(file: Hostile):
+    before = time.process_time()
     error = refusal(file.data)
-    assert time.perf_counter() - before < 1
+    assert time.process_time() - before < 1
     assert error.code in file.codes, str(error)
     if error.code not in WITHOUT_PLACE:
         assert type(error.offset) is int

@@ -50,10 +50,10 @@ def front_matter(text: str) -> bytes:
 
 
 def refused(data: bytes) -> str:
-    before = time.perf_counter()
+    before = time.process_time()
     with pytest.raises(BadCard) as caught:
         read_card(data)
-    assert time.perf_counter() - before < 2
+    assert time.process_time() - before < 2
     assert caught.value.exit_code == 4
     return str(caught.value)
 
@@ -296,9 +296,9 @@ def test_a_card_that_is_no_utf_8_is_refused(data: bytes):
     ids=lambda text: text[:20],
 )
 def test_no_prose_keeps_the_patterns_busy(text: str):
-    before = time.perf_counter()
+    before = time.process_time()
     read_card((text * (MAX_BYTES // len(text))).encode())
-    assert time.perf_counter() - before < 2
+    assert time.process_time() - before < 2
 
 
 PIECES = (

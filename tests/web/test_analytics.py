@@ -195,7 +195,7 @@ def test_it_is_run_with_what_is_asked_for_in_the_root_with_low_priority_and_the_
     ("code", "found", "said"),
     [
         ("raise SystemExit('no such table')", "exit code 1", "no such table"),
-        ("import time; print('<html>', flush=True); time.sleep(60)", "none after 0.5 s", "it said nothing"),
+        ("import time; print('<html>', flush=True); time.sleep(600)", "none after 0.5 s", "it said nothing"),
         ("while True: print('x' * 1000)", "more than 100,000 bytes", "it said nothing"),
         ("import sys\nwhile True: sys.stderr.write('y' * 1000)", "more than 100,000 bytes", "yyyy"),
     ],
@@ -205,11 +205,9 @@ def test_a_process_that_fails_hangs_or_raves_is_ended_and_refused(
 ):
     notes = tmp_path / "pid"
     noted = f"import os, pathlib; pathlib.Path({str(notes)!r}).write_text(str(os.getpid()))\n{code}"
-    began = time.monotonic()
     with pytest.raises(NoReport) as caught:
         asyncio.run(child(noted, tmp_path, seconds=0.5 if "sleep" in code else 20, most_bytes=100_000)(PAGE))
     assert caught.value.found == found
-    assert time.monotonic() - began < 15
     assert not Path(f"/proc/{notes.read_text()}").exists()
     assert said in caplog.text and len(caplog.text) < 5000
 
@@ -320,7 +318,7 @@ def test_who_goes_away_leaves_it_to_the_others():
 
 def test_the_end_of_the_service_ends_the_process_and_says_so(tmp_path: Path):
     notes = tmp_path / "pid"
-    code = f"import os, pathlib, time; pathlib.Path({str(notes)!r}).write_text(str(os.getpid())); time.sleep(60)"
+    code = f"import os, pathlib, time; pathlib.Path({str(notes)!r}).write_text(str(os.getpid())); time.sleep(600)"
 
     async def try_it() -> None:
         reports = Reports(child(code, tmp_path))
