@@ -27,17 +27,39 @@ Fraction = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 
 
+GREY = "grey"
+"""The ink rule of a model that takes the values between paper and ink as they are."""
+
+Scale = Literal["ink", "unit", "byte"]
+"""Numbers that a model takes for pixels: 1 for ink and 0 for paper; value / 255; or the values themselves."""
+
+
 class InputRule(Struct, frozen=True, forbid_unknown_fields=True):
-    """The form of one image from the caller: shape, dtype and range, and which values are ink."""
+    """The form of one image from the caller: shape, dtype and range; and what the model takes for its pixels.
+
+    Attributes:
+        ink: "> 128": values above it are ink, others paper; "grey": every value counts.
+        scale: of a model whose file does not say so itself.
+    """
 
     shape: tuple[Count, Count]
     dtype: Literal["uint8"]
     range: tuple[Count, Count]
-    ink: Annotated[str, Meta(pattern=r"^> [0-9]{1,3}\Z")]
+    ink: Annotated[str, Meta(pattern=r"^(> [0-9]{1,3}|grey)\Z")]
+    scale: Scale | None = None
+
+    def __post_init__(self) -> None:
+        if self.scale is not None and (self.scale == "ink") != (self.ink != GREY):
+            raise ValueError(f"`scale: {self.scale}` does not go with `ink: {self.ink}`")
 
 
 THE_INPUT = InputRule((28, 28), "uint8", (0, 255), f"> {INK_ABOVE}")
-"""The only rule this code supports; a release without a contract must follow it."""
+"""The rule of a release without a contract."""
+
+
+def ink_rule(scale: Scale) -> str:
+    """The ink rule of a model that takes pixels in this scale."""
+    return THE_INPUT.ink if scale == "ink" else GREY
 
 
 class Accuracy(Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from app.drawing.normalise import RECIPE
 from app.model.contract import (
     FOR_PEOPLE,
-    INK_ABOVE,
+    GREY,
     USUAL_FORMAT,
     Accuracy,
     Contract,
@@ -37,7 +37,6 @@ class Code(NamedTuple):
     shape: tuple[int, int] = (28, 28)
     dtype: str = "uint8"
     range: tuple[int, int] = (0, 255)
-    ink: str = f"> {INK_ABOVE}"
     recipe: int = RECIPE
 
     @property
@@ -110,7 +109,8 @@ def check_artefact(scorer: Scorer, code: Code) -> list[Check]:
     """Checks the artefact against this code."""
     pixels, threshold = code.shape[0] * code.shape[1], scorer.threshold
     inside = "none" if threshold is None else f"1 above {threshold:g}, else 0"
-    before, leaves_as_is = f"1 for ink ({code.ink}), else 0", threshold is None or 0 <= threshold < 1
+    before = "the grey values" if scorer.ink == GREY else f"1 for ink ({scorer.ink}), else 0"
+    leaves_as_is = threshold is None or 0 <= threshold < 1
     return [
         compare("classes", "artefact", show_labels(scorer.labels), "code", show_labels(code.classes)),
         compare("features", "artefact", scorer.features, "code", pixels),
@@ -137,7 +137,7 @@ def check_card(card: Card | None, scorer: Scorer, *, file: str, sha256: str, ver
         _check_withheld(code, contract),
         compare("features", "artefact", scorer.features, "card", contract.features),
         compare("image", "code", (code.shape, code.dtype, code.range), "card", promised_image),
-        compare("ink rule", "code", code.ink, "card", contract.input.ink),
+        compare("ink rule", "artefact", scorer.ink, "card", contract.input.ink),
         judge(
             "accuracy",
             "card",
