@@ -25,6 +25,7 @@ MAX_WEIGHTS = 4 << 20
 
 FLOAT, UINT8, INT32, INT64, BOOL = 1, 2, 6, 7, 9
 """The data types of ONNX that an accepted file may have."""
+TYPES = {FLOAT: "float32", UINT8: "uint8", INT32: "int32", INT64: "int64", BOOL: "bool"}
 
 _NUMPY: dict[int, np.dtype[Any]] = {
     FLOAT: np.dtype("<f4"),
