@@ -98,6 +98,9 @@ def read_contents(data: bytes) -> Contents:
     for what, most in (("node", MAX_NODES), ("initializer", MAX_CONSTANTS)):
         if len(graph[what]) > most:
             _refuse("limit", f"{len(graph[what]):,} {what}s; the limit is {most}")
+    names = [node["name"] for node in graph["node"] if node.get("name")]
+    if len(set(names)) < len(names):
+        _refuse("graph", "two nodes of one name")
     constants: dict[str, NDArray[Any]] = {}
     for tensor in graph["initializer"]:
         _add(constants, _name(tensor.get("name"), "an initializer"), _tensor(tensor))
