@@ -88,7 +88,7 @@ def test_scores_are_those_of_the_plain_computation(
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])
 def test_grey_values_are_taken_as_they_are(images: NDArray[np.uint8], activation: str):
-    model = dataclasses.replace(artefact(20, activation=activation, scale=1 / 255), is_grey=True)
+    model = dataclasses.replace(artefact(20, activation=activation, scale=0.05), is_grey=True)
     expected = [plainly(model, image) for image in images]
     assert np.abs(Engine(model).scores(images) - expected).max() <= 1e-5
     black_and_white = np.where(images > 128, np.uint8(255), np.uint8(0))
