@@ -68,8 +68,8 @@ would make ink of the value 128, which was paper in training."""
 
 SAFETY_OF_A_PICKLE = """\
 The artefact is a Python pickle, and a pickle is a program: `joblib.load` or `pickle.load` would run whatever
-it says, with your rights. Do not unpickle it unless you trust whoever made it and its SHA-256 is the one above.
-Read it with PixelWise, which takes it as data: nothing in it is executed."""
+it says, with your rights. Do not unpickle it unless you trust whoever made it and its SHA-256 is the one
+above. Read it with PixelWise, which takes it as data: nothing in it is executed."""
 
 
 def onnx_words(version: str, opset: int, parameters: int) -> Words:
