@@ -13,10 +13,11 @@ from calibration import Calibration, DrawnDigits, calibrate
 from card import write_card
 from contract import Artefact, GoldenFile, contract_block, contract_in
 from evaluation import evaluate
+from lessons import USUAL, Lessons
 from mnist import IdxFile, Mnist, say
-from pipelines import trained_pipeline
 from train import Recipe, artefact_name, labels_of
 from trained import Trained
+from trained_pipeline import trained_pipeline
 from training_profile import training_profile
 
 HERE = Path(__file__).resolve().parent
@@ -31,6 +32,7 @@ def build_release(
     previous: tuple[str, str | None] | None,
     files: tuple[IdxFile, ...],
     drawn: DrawnDigits | None = None,
+    lessons: Lessons = USUAL,
 ) -> str:
     """Train, measure, and write everything into an empty folder.
 
@@ -38,11 +40,12 @@ def build_release(
         previous: the release before this one and its card; None for the first.
         files: the files that `data` was read from; their digests go into the card.
         drawn: digits as people draw them; it is measured with them, and never trained on them.
+        lessons: what a network learns from beside `data`.
 
     Returns:
         The release in one line, for its commit and tag.
     """
-    model = trained_pipeline(version, recipe, data)
+    model = trained(version, recipe, data, drawn, lessons)
     say(model.report)
     artefact = write_described(model, folder / artefact_name(version, model.suffix))
 
@@ -80,6 +83,17 @@ def build_release(
         shutil.copyfile(HERE / name, folder / name)
     write_sums(folder)
     return f"Release {version}: {model.title}, {measured.accuracy.value:.2%} right"
+
+
+def trained(
+    version: str, recipe: Recipe, data: Mnist, drawn: DrawnDigits | None, lessons: Lessons
+) -> Trained:
+    """The recipe's model."""
+    if recipe.estimator is not None:
+        return trained_pipeline(version, recipe, data)
+    from trained_network import trained_network  # what trains it is installed only for such a version
+
+    return trained_network(recipe, data, drawn, lessons)
 
 
 def calibrated(model: Trained, recipe: Recipe, drawn: DrawnDigits) -> Calibration:

@@ -132,7 +132,7 @@ def no_digit_in_words(known: NoDigit | None) -> str:
     text = Template(NO_DIGIT_TEMPLATE.read_text(encoding="utf-8")).substitute(
         below=f"{known.below:g}",
         digits=count_in_words(known.digits),
-        strokes=count_in_words(known.strokes),
+        strokes="not counted" if known.strokes is None else count_in_words(known.strokes),
         shapes=count_in_words(known.shapes),
         kinds=table,
     )

@@ -76,7 +76,7 @@ def contract_block(
 
 def _no_digit(known: NoDigit) -> dict[str, Any]:
     counts = {"digits": known.digits, "strokes": known.strokes, "shapes": known.shapes}
-    return {"below": known.below, **{kind: _count(count) for kind, count in counts.items()}}
+    return {"below": known.below, **{kind: _count(count) for kind, count in counts.items() if count}}
 
 
 def _count(count: Count) -> dict[str, Any]:

@@ -20,14 +20,14 @@ class NoDigit:
     Attributes:
         below: the confidence below which it does; chosen on training data.
         digits: of the test digits of its classes.
-        strokes: of digits drawn with a pen.
+        strokes: of digits drawn with a pen; None where none were at hand.
         shapes: of shapes that are no digits, of kinds that it was not trained on.
         kinds: the same, kind by kind.
     """
 
     below: float
     digits: Count
-    strokes: Count
+    strokes: Count | None
     shapes: Count
     kinds: Mapping[str, Count]
 

@@ -72,7 +72,7 @@ it says, with your rights. Do not unpickle it unless you trust whoever made it a
 above. Read it with PixelWise, which takes it as data: nothing in it is executed."""
 
 
-def onnx_words(version: str, opset: int, parameters: int) -> Words:
+def onnx_words(opset: int, parameters: int) -> Words:
     """Those of a network of PyTorch, as an ONNX file."""
     return Words(
         library="PyTorch",
@@ -87,7 +87,7 @@ def onnx_words(version: str, opset: int, parameters: int) -> Words:
         inside=INSIDE_A_NETWORK,
         limits="The\n  model was shown drawings that are no digits, too: see below.",
         safety=SAFETY_OF_ONNX,
-        making=f"    python -m pip install -r requirements-v3.txt\n    python train.py --version {version}",
+        making="    python -m pip install -r requirements-v3.txt\n    python train_v3.py",
     )
 
 

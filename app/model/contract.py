@@ -112,14 +112,14 @@ class NotADigit(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         below: answers with a confidence below this are called no digit; chosen on training data.
         digits: of MNIST's test digits of its classes.
-        strokes: of the strokes of a pen.
+        strokes: of the strokes of a pen; None if none were at hand.
         shapes: of shapes that are no digits, of kinds that it was never trained on.
     """
 
     below: Fraction
     digits: Refused
-    strokes: Refused
     shapes: Refused
+    strokes: Refused | None = None
 
 
 class GoldenPromise(Struct, frozen=True, forbid_unknown_fields=True):

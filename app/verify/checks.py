@@ -192,7 +192,9 @@ def _check_drawn(drawn: Drawn | None, code: Code) -> list[Check]:
 def _check_no_digit(stated: NotADigit | None) -> list[Check]:
     if stated is None:
         return []
-    kinds = {"digits": stated.digits, "strokes": stated.strokes, "shapes": stated.shapes}
+    kinds = {"digits": stated.digits, "shapes": stated.shapes}
+    if stated.strokes is not None:
+        kinds["strokes"] = stated.strokes
     found = ", ".join(f"{name} {one.value:.2%} ({one.count:,} of {one.n:,})" for name, one in kinds.items())
     counted = {name: f"{one.count / one.n:.2%}" for name, one in kinds.items()}
     agrees = all(one.count <= one.n and abs(one.value - one.count / one.n) <= ROUNDING for one in kinds.values())

@@ -16,8 +16,8 @@ import train
 from build import build_release
 from contract import contract_in
 from errors import DrawnRefused, TrainingStoppedEarly
-from pipelines import TRAINING_FILES
 from repository import ReleaseRepository
+from trained_pipeline import TRAINING_FILES
 from training_profile import training_profile
 
 HERE = Path(release.__file__).parent
@@ -140,7 +140,7 @@ from calibration import DrawnDigits
 from conftest import NINE, drawn_arrays, shapes
 from mnist import Mnist
 from release import release
-from pipelines import TRAINING_FILES
+from trained_pipeline import TRAINING_FILES
 from repository import ReleaseRepository
 small = Mnist(*shapes(4000, seed=1), *shapes(1400, seed=2))
 drawn = DrawnDigits(**drawn_arrays() | {"recipe": 2}, sha256="")
@@ -219,7 +219,7 @@ def small_world(small, small_files, monkeypatch):
     monkeypatch.setattr(
         release,
         "release_from_table",
-        lambda version, repository, cache, drawn: release.release(
+        lambda version, repository, cache, drawn, lessons: release.release(
             version, NINE, small, repository, files=small_files
         ),
     )
