@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 import multiprocessing
 import time
 import zipfile
@@ -29,8 +30,8 @@ HEADERS = {IMAGES: (16, b"\x00\x00\x08\x03"), LABELS: (8, b"\x00\x00\x08\x01")}
 """Bytes of each file's header, and how it begins. Source: the MNIST page, "The IDX file format"."""
 AT_ONCE = 500
 """Digits that one process rewrites at once, from a seed of their own."""
-KEPT = 1 / 12
-"""Share of the digits of each class that is kept for choices: 500 of 6,000, never learnt from."""
+KEPT, KEPT_SHARE = 500, 1 / 10
+"""Digits of each class that are kept for choices, never learnt from; of few digits this share."""
 
 Rows = NDArray[np.int32]
 
@@ -64,12 +65,12 @@ def read_mnist(folder: Path) -> tuple[Grey, Labels]:
 
 
 def split(labels: Labels, seed: int) -> tuple[Rows, Rows]:
-    """The rows to learn from and the rows that are kept for choices: of each class the same share, by a seeded draw."""
+    """The rows to learn from and the rows that are kept for choices: of each class as many, by a seeded draw."""
     chance = np.random.default_rng([seed, 0])
     kept = np.zeros(len(labels), np.bool_)
     for label in np.unique(labels):
         rows = chance.permutation(np.flatnonzero(labels == label))
-        kept[rows[: max(1, round(KEPT * len(rows)))]] = True
+        kept[rows[: min(KEPT, math.ceil(KEPT_SHARE * len(rows)))]] = True
     return np.flatnonzero(~kept).astype(np.int32), np.flatnonzero(kept).astype(np.int32)
 
 
@@ -151,7 +152,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("data", type=Path, help=f"the folder with {IMAGES} and {LABELS}")
     parser.add_argument("out", type=Path, help="the .npz file to write")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes (0)")
-    parser.add_argument("--copies", type=int, default=8, help="how often each digit is drawn anew (8)")
+    parser.add_argument("--copies", type=int, default=6, help="how often each digit is drawn anew (6)")
     parser.add_argument("--digits", type=int, help="most digits to learn from, and most that are kept (all)")
     parser.add_argument("--outliers", type=int, default=9000, help="drawings that are no digit (9000)")
     parser.add_argument("--held-out", type=int, default=2700, help="the same, never to be learnt from (2700)")

@@ -145,7 +145,7 @@ def _strokes_more(label: str, size: Floats, chance: np.random.Generator) -> list
     else:
         foot = ((wide / 2 - 0.25 * high, high), (wide / 2 + 0.25 * high, high))
         flag = ((wide, 0.0), (wide - chance.uniform(0.15, 0.35) * high, chance.uniform(0.15, 0.3) * high))
-        ends = [[flag, foot], [flag], [foot]][int(chance.integers(2))]
+        ends = [[flag, foot], [flag], [foot]][int(chance.integers(3))]
     return [(begin + jitter[0], np.array(end) + jitter[1]) for begin, end in ends]
 
 

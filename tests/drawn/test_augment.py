@@ -47,10 +47,10 @@ def test_the_file_has_every_digit_so_many_times_and_drawings_that_are_none(writt
     with np.load(written[0], allow_pickle=False) as file:
         arrays = dict(file)
     assert {name: (part.shape, part.dtype.str) for name, part in arrays.items()} == {
-        "copies": ((2, 550, 28, 28), "|u1"),
-        "learnt": ((550,), "<i4"),
-        "kept": ((50,), "<i4"),
-        "kept_copies": ((50, 28, 28), "|u1"),
+        "copies": ((2, 540, 28, 28), "|u1"),
+        "learnt": ((540,), "<i4"),
+        "kept": ((60,), "<i4"),
+        "kept_copies": ((60, 28, 28), "|u1"),
         "outliers": ((40, 28, 28), "|u1"),
         "outlier_kinds": ((40,), "<U20"),
         "held_out": ((20, 28, 28), "|u1"),
@@ -63,11 +63,11 @@ def test_the_file_has_every_digit_so_many_times_and_drawings_that_are_none(writt
     assert sorted([*arrays["learnt"], *arrays["kept"]]) == list(range(COUNT))
 
 
-def test_of_each_class_the_same_share_is_kept_by_a_seeded_draw(data: Path):
+def test_of_each_class_as_many_are_kept_by_a_seeded_draw(data: Path):
     _, labels = read_mnist(data)
     learnt, kept = split(labels, 0)
     assert not set(learnt.tolist()) & set(kept.tolist())
-    assert np.unique(labels[kept], return_counts=True)[1].tolist() == [5] * 10
+    assert np.unique(labels[kept], return_counts=True)[1].tolist() == [6] * 10
     assert split(labels, 1)[1].tolist() != kept.tolist()
 
 
@@ -84,7 +84,7 @@ def test_the_same_seed_is_the_same_bytes_whatever_the_number_of_processes(
 def test_it_says_how_far_it_is(written: tuple[Path, str]):
     said = [line.partition(":")[0] for line in written[1].splitlines()]
     assert said[:-1] == ["copy 1 of 2", "copy 2 of 2", "digits that are kept", "no digits", "no digits, held out"]
-    assert "learnt 550, kept 50, outliers 40, held_out 20" in written[1]
+    assert "learnt 540, kept 60, outliers 40, held_out 20" in written[1]
 
 
 def test_without_mnist_it_names_what_is_missing_and_who_fetches_it(tmp_path: Path):
