@@ -155,9 +155,9 @@ def heartbeat(name: str, *, every_seconds: float = 5) -> Iterator[None]:
         thread.join()
 
 
-def artefact_name(version: str) -> str:
+def artefact_name(version: str, suffix: str = ".pkl") -> str:
     """v1.0 -> digit_classifier_v1.pkl, v1.1 -> digit_classifier_v1_1.pkl"""
-    return f"digit_classifier_{version.removesuffix('.0').replace('.', '_')}.pkl"
+    return f"digit_classifier_{version.removesuffix('.0').replace('.', '_')}{suffix}"
 
 
 def main(arguments: list[str] | None = None) -> int:

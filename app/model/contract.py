@@ -27,17 +27,39 @@ Fraction = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 
 
+GREY = "grey"
+"""The ink rule of a model that takes the values between paper and ink as they are."""
+
+Scale = Literal["ink", "unit", "byte"]
+"""Numbers that a model takes for pixels: 1 for ink and 0 for paper; value / 255; or the values themselves."""
+
+
 class InputRule(Struct, frozen=True, forbid_unknown_fields=True):
-    """The form of one image from the caller: shape, dtype and range, and which values are ink."""
+    """The form of one image from the caller: shape, dtype and range; and what the model takes for its pixels.
+
+    Attributes:
+        ink: "> 128": values above it are ink, others paper; "grey": every value counts.
+        scale: of a model whose file does not say so itself.
+    """
 
     shape: tuple[Count, Count]
     dtype: Literal["uint8"]
     range: tuple[Count, Count]
-    ink: Annotated[str, Meta(pattern=r"^> [0-9]{1,3}\Z")]
+    ink: Annotated[str, Meta(pattern=r"^(> [0-9]{1,3}|grey)\Z")]
+    scale: Scale | None = None
+
+    def __post_init__(self) -> None:
+        if self.scale is not None and (self.scale == "ink") != (self.ink != GREY):
+            raise ValueError(f"`scale: {self.scale}` does not go with `ink: {self.ink}`")
 
 
 THE_INPUT = InputRule((28, 28), "uint8", (0, 255), f"> {INK_ABOVE}")
-"""The only rule this code supports; a release without a contract must follow it."""
+"""The rule of a release without a contract."""
+
+
+def ink_rule(scale: Scale) -> str:
+    """The ink rule of a model that takes pixels in this scale."""
+    return THE_INPUT.ink if scale == "ink" else GREY
 
 
 class Accuracy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,6 +98,30 @@ class Drawn(Struct, frozen=True, forbid_unknown_fields=True):
     pictures: Accuracy
 
 
+class Refused(Struct, frozen=True, forbid_unknown_fields=True):
+    """The drawings of a kind that were taken for no digit: `count` of `n`."""
+
+    value: Fraction
+    count: Count
+    n: Annotated[int, Meta(ge=1, le=10_000_000)]
+
+
+class NotADigit(Struct, frozen=True, forbid_unknown_fields=True):
+    """The model's own word that it sees no digit, and how well it keeps it.
+
+    Attributes:
+        below: answers with a confidence below this are called no digit; chosen on training data.
+        digits: of MNIST's test digits of its classes.
+        strokes: of the strokes of a pen.
+        shapes: of shapes that are no digits, of kinds that it was never trained on.
+    """
+
+    below: Fraction
+    digits: Refused
+    strokes: Refused
+    shapes: Refused
+
+
 class GoldenPromise(Struct, frozen=True, forbid_unknown_fields=True):
     """The golden set's file, and the number of its `n` digits of known classes that were read rightly."""
 
@@ -111,6 +157,7 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True):
     golden: GoldenPromise | None = None
     profile: dict[str, tuple[float, float, float]] | None = None
     drawn: Drawn | None = None
+    not_a_digit: NotADigit | None = None
     format: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}\Z")] = USUAL_FORMAT
     sklearn: Annotated[str, Meta(pattern=r"^[0-9]+\.[0-9]+(\.[0-9]+)?\Z")] | None = None
     steps: dict[Identifier, Identifier] | None = None
@@ -143,6 +190,11 @@ def temperature_for(contract: Contract | None, recipe: int) -> float | None:
     """
     drawn = contract.drawn if contract else None
     return drawn.temperature if drawn and drawn.recipe == recipe else None
+
+
+def no_digit_below(contract: Contract | None) -> float | None:
+    """The confidence below which the release calls an answer no digit; None if it does not know how to."""
+    return contract.not_a_digit.below if contract and contract.not_a_digit else None
 
 
 def withheld_from(classes: Sequence[str | int]) -> tuple[str, ...]:

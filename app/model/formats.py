@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.model.refusals import ArtefactRefused
-from app.model.scorer import Format, Scorer
+from app.model.scorer import Format, Scorer, StatedScale, no_card
 from app.model.sklearn_pickle.format import SKLEARN_PICKLE
 
 FORMATS: tuple[Format, ...] = (SKLEARN_PICKLE,)
@@ -13,16 +13,19 @@ MAX_BYTES = max(one.max_bytes for one in FORMATS)
 """Most bytes of an artefact of any format."""
 
 
-def read_model(data: bytes) -> Scorer:
+def read_model(data: bytes, scale: StatedScale = no_card) -> Scorer:
     """The model in the bytes of an artefact, none of which is executed.
 
+    Args:
+        scale: looks up the scale that its card states; called only for a model whose file leaves it open.
+
     Raises:
-        ArtefactRefused: and nothing else, whatever the bytes.
+        ArtefactRefused: and nothing else, whatever the bytes; beside what `scale` raises.
     """
     for one in FORMATS:
         if one.fits(data):
-            return one.read(data)
+            return one.read(data, scale)
     try:
-        return FORMATS[0].read(data)
+        return FORMATS[0].read(data, scale)
     except ArtefactRefused as error:
         raise error.anew(expected="; or ".join(one.supported for one in FORMATS)) from None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.model.contract import SCORE_TOLERANCE
+from app.model.contract import SCORE_TOLERANCE, THE_INPUT, Scale
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,11 @@ class Scorer:
         labels: its classes in the model's own form, in the order of the scores; no roster has integers.
         features: pixels of an image.
         scores: (N, 28, 28) uint8, or any (N, ...) of `features` pixels, to (N, classes) float32; each row sums to 1.
-            Ink (above 128) is 1 to the model, paper 0. Images are not changed.
+            Images are not changed.
         provenance: a line for people on the file's origin.
         parameters: the number of learnt parameters.
         stated: facts in the file that a contract states too, by the contract's key, such as "sklearn".
+        ink: the ink rule by which `scores` turns pixels into inputs, as a contract states it: "> 128" or "grey".
         threshold: inputs above it are 1 to the model, others 0; None if it takes inputs unchanged.
         weights: (features, classes) of a linear model; None for others.
         relabel: the advice for its maker on getting labels of text; None if they are text.
@@ -40,6 +41,7 @@ class Scorer:
     provenance: str
     parameters: int
     stated: Mapping[str, object]
+    ink: str = THE_INPUT.ink
     threshold: float | None = None
     weights: NDArray[np.floating] | None = field(default=None, repr=False)
     relabel: str | None = None
@@ -50,6 +52,14 @@ class Scorer:
         return tuple(map(str, self.labels))
 
 
+StatedScale = Callable[[], Scale | None]
+"""Looks up the scale that the card of an artefact states; None if it states none, or there is no card."""
+
+
+def no_card() -> None:
+    """The scale stated by no card: none."""
+
+
 class Format(NamedTuple):
     """A form of files that models are read from.
 
@@ -57,7 +67,8 @@ class Format(NamedTuple):
         name: its value in a contract's `format`.
         suffix: the suffix of file names, such as ".pkl".
         fits: tells by the first bytes whether a file has this format.
-        read: the model in a file's bytes, none of which is executed; raises ArtefactRefused and nothing else.
+        read: the model in a file's bytes, none of which is executed; raises ArtefactRefused and nothing else. It looks
+            up the scale only if the file does not say what its model takes for pixels.
         max_bytes: the most bytes of a file.
         supported: describes the files that `read` takes, for refusals.
     """
@@ -65,7 +76,7 @@ class Format(NamedTuple):
     name: str
     suffix: str
     fits: Callable[[bytes], bool]
-    read: Callable[[bytes], Scorer]
+    read: Callable[[bytes, StatedScale], Scorer]
     max_bytes: int
     supported: str
 

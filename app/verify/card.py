@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from app.errors import only_refusals
-from app.model.contract import Contract, parse_contract
+from app.model.contract import Contract, Scale, parse_contract
 from app.release.record import CARD
 from app.verify.refusals import BadCard
 
@@ -52,6 +52,11 @@ class Card(NamedTuple):
     def cited_accuracy(self) -> float | None:
         """The accuracy that a card without contract states in words."""
         return self.stated.accuracy if self.contract is None else None
+
+    @property
+    def scale(self) -> Scale | None:
+        """The numbers that its contract says the model takes for pixels; None if it does not say."""
+        return self.contract.input.scale if self.contract else None
 
     @property
     def prose(self) -> str:

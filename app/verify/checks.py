@@ -8,12 +8,13 @@ from typing import Any, Literal, NamedTuple
 from app.drawing.normalise import RECIPE
 from app.model.contract import (
     FOR_PEOPLE,
-    INK_ABOVE,
+    GREY,
     USUAL_FORMAT,
     Accuracy,
     Contract,
     Drawn,
     GoldenPromise,
+    NotADigit,
     withheld_from,
 )
 from app.model.golden_set import Replay
@@ -37,7 +38,6 @@ class Code(NamedTuple):
     shape: tuple[int, int] = (28, 28)
     dtype: str = "uint8"
     range: tuple[int, int] = (0, 255)
-    ink: str = f"> {INK_ABOVE}"
     recipe: int = RECIPE
 
     @property
@@ -110,7 +110,8 @@ def check_artefact(scorer: Scorer, code: Code) -> list[Check]:
     """Checks the artefact against this code."""
     pixels, threshold = code.shape[0] * code.shape[1], scorer.threshold
     inside = "none" if threshold is None else f"1 above {threshold:g}, else 0"
-    before, leaves_as_is = f"1 for ink ({code.ink}), else 0", threshold is None or 0 <= threshold < 1
+    before = "the grey values" if scorer.ink == GREY else f"1 for ink ({scorer.ink}), else 0"
+    leaves_as_is = threshold is None or 0 <= threshold < 1
     return [
         compare("classes", "artefact", show_labels(scorer.labels), "code", show_labels(code.classes)),
         compare("features", "artefact", scorer.features, "code", pixels),
@@ -137,7 +138,7 @@ def check_card(card: Card | None, scorer: Scorer, *, file: str, sha256: str, ver
         _check_withheld(code, contract),
         compare("features", "artefact", scorer.features, "card", contract.features),
         compare("image", "code", (code.shape, code.dtype, code.range), "card", promised_image),
-        compare("ink rule", "code", code.ink, "card", contract.input.ink),
+        compare("ink rule", "artefact", scorer.ink, "card", contract.input.ink),
         judge(
             "accuracy",
             "card",
@@ -147,6 +148,7 @@ def check_card(card: Card | None, scorer: Scorer, *, file: str, sha256: str, ver
             agrees=_adds_up(accuracy),
         ),
         *_check_drawn(contract.drawn, code),
+        *_check_no_digit(contract.not_a_digit),
         *_check_own_prose(card.stated, contract),
     ]
 
@@ -185,6 +187,16 @@ def _check_drawn(drawn: Drawn | None, code: Code) -> list[Check]:
     counted = {name: f"{one.correct / one.n:.2%}" for name, one in shares.items()}
     agrees = all(_adds_up(one) for one in shares.values())
     return [recipe, judge("drawn digits", "card", found, "card", found if agrees else counted, agrees=agrees)]
+
+
+def _check_no_digit(stated: NotADigit | None) -> list[Check]:
+    if stated is None:
+        return []
+    kinds = {"digits": stated.digits, "strokes": stated.strokes, "shapes": stated.shapes}
+    found = ", ".join(f"{name} {one.value:.2%} ({one.count:,} of {one.n:,})" for name, one in kinds.items())
+    counted = {name: f"{one.count / one.n:.2%}" for name, one in kinds.items()}
+    agrees = all(one.count <= one.n and abs(one.value - one.count / one.n) <= ROUNDING for one in kinds.values())
+    return [judge("taken for no digit", "card", found, "card", found if agrees else counted, agrees=agrees)]
 
 
 def _check_withheld(code: Code, contract: Contract) -> Check:

@@ -9,13 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.model.contract import FOR_PEOPLE, THE_INPUT, Accuracy, Contract, withheld_from
+from app.model.contract import FOR_PEOPLE, Accuracy, Contract, withheld_from
 from app.model.formats import read_model
 from app.model.mnist import read_mnist_test
 from app.model.plain_file import read_plain_file
 from app.release.models_folder import pulled
-from app.release.record import Release
+from app.release.record import CARD, Release
 from app.verify.accuracy import Measured
+from app.verify.card import MAX_BYTES, read_card
 from app.verify.checks import Code, show, show_labels
 from app.verify.open_model import Model, ModelChoice, open_model
 
@@ -78,7 +79,9 @@ def look_at(version: str, *, models: Path, lock_file: Path) -> Side:
     """
     release = pulled(models, version)
     artefact = next(file for file in release.files if file.name == release.artefact)
-    labels = read_model(read_plain_file(models / version / release.artefact, limit=artefact.size)).labels
+    folder = models / version
+    data = read_plain_file(folder / release.artefact, limit=artefact.size)
+    labels = read_model(data, lambda: read_card(read_plain_file(folder / CARD, limit=MAX_BYTES)).scale).labels
     return Side(release, open_model(ModelChoice(version, None, models, lock_file, require_lock=False), Code(labels)))
 
 
@@ -158,7 +161,7 @@ def _properties(side: Side) -> dict[str, str]:
         **{FOR_PEOPLE.get(key, key): show(value) for key, value in scorer.stated.items()},
         "classes": show_labels(scorer.labels),
         "withheld": show(withheld_from(scorer.labels)),
-        "ink rule": THE_INPUT.ink,
+        "ink rule": scorer.ink,
     }
     contract = side.contract
     if contract is None:

@@ -11,6 +11,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from app.errors import ConfigurationError, Refused, system_refusals
@@ -20,7 +21,7 @@ from app.model.golden_set import MAX_BYTES as GOLDEN_BYTES
 from app.model.golden_set import GoldenSet, read_golden, replay
 from app.model.plain_file import NotPlain, read_needed_file
 from app.model.refusals import ArtefactRefused
-from app.model.scorer import Scorer
+from app.model.scorer import Scorer, StatedScale, no_card
 from app.release.model_lock import find_vouching, read_lock
 from app.release.models_folder import read_through
 from app.release.origin import AGAIN, ByteOrigin, find_origin, find_swapped, known_releases, put_back
@@ -138,12 +139,13 @@ def _open(source: ModelChoice, code: Code, link: Path, folder: Path) -> Model:
         files |= {file.name: (file.sha256, source.lock_file.name) for file in entry.files}
         _hold_against(files, path.name, digest)
 
-    scorer = _read_of_roster(path.name, data, code)
-    version, unknown = _served_version(source, path, digest, record)
-
     # The card and golden set of a folder are about its release's own artefact, not about others that lie there.
     own = not is_foreign and (record is None or record.artefact == path.name)
-    card = _read_card(folder, files) if own else None
+    card_beside = cache(lambda: _read_card(folder, files) if own else None)
+    scorer = _read_of_roster(path.name, data, code, scale=lambda: card.scale if (card := card_beside()) else None)
+    version, unknown = _served_version(source, path, digest, record)
+
+    card = card_beside()
     checks = check_artefact(scorer, code)
     checks += check_card(card, scorer, file=path.name, sha256=digest, version=source.version, code=code)
     recorded = _read_golden(folder, files, card, scorer)
@@ -167,10 +169,12 @@ def _pinned(source: ModelChoice, folder: Path) -> Release:
     return record
 
 
-def _read_of_roster(name: str, data: bytes, code: Code, *, remedy: str | None = None) -> Scorer:
+def _read_of_roster(
+    name: str, data: bytes, code: Code, *, scale: StatedScale = no_card, remedy: str | None = None
+) -> Scorer:
     """The model in these bytes, checked to have the classes of this code."""
     try:
-        scorer = read_model(data)
+        scorer = read_model(data, scale)
     except ArtefactRefused as error:
         raise error.anew(file=name) from None
     if scorer.labels != code.classes:

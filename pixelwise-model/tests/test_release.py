@@ -13,9 +13,10 @@ from conftest import NINE, TEN, drawn_arrays
 
 import release
 import train
-from build import TRAINING_FILES, build_release
+from build import build_release
 from contract import contract_in
 from errors import DrawnRefused, TrainingStoppedEarly
+from pipelines import TRAINING_FILES
 from repository import ReleaseRepository
 from training_profile import training_profile
 
@@ -139,6 +140,7 @@ from calibration import DrawnDigits
 from conftest import NINE, drawn_arrays, shapes
 from mnist import Mnist
 from release import release
+from pipelines import TRAINING_FILES
 from repository import ReleaseRepository
 small = Mnist(*shapes(4000, seed=1), *shapes(1400, seed=2))
 drawn = DrawnDigits(**drawn_arrays() | {"recipe": 2}, sha256="")

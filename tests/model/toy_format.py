@@ -10,7 +10,7 @@ import numpy as np
 from app.model.contract import Label
 from app.model.engine import Engine, Layer
 from app.model.refusals import ArtefactRefused
-from app.model.scorer import Format, Scorer
+from app.model.scorer import Format, Scorer, StatedScale
 
 NAME, SUPPORTED = "toy-json", "a linear model in JSON"
 
@@ -20,7 +20,7 @@ class Linear(msgspec.Struct, forbid_unknown_fields=True):
     weights: list[list[float]]
     bias: list[float]
 
-    activation = "identity"
+    activation, is_grey = "identity", False
 
     @property
     def classes(self) -> list[str]:
@@ -39,7 +39,7 @@ def fits(data: bytes) -> bool:
     return data.startswith(b'{"toy":')
 
 
-def read(data: bytes) -> Scorer:
+def read(data: bytes, scale: StatedScale) -> Scorer:
     try:
         linear = msgspec.json.decode(data, type=Linear)
     except msgspec.MsgspecError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.model.contract import USUAL_FORMAT
 from app.model.engine import Engine
-from app.model.scorer import Format, Scorer
+from app.model.scorer import Format, Scorer, StatedScale
 from app.model.sklearn_pickle.artefact import MAX_BYTES, TEXT_LABELS, Artefact, is_pickle, read_artefact
 from app.model.sklearn_pickle.refusals import EXPECTED
 
@@ -31,7 +31,8 @@ def as_scorer(artefact: Artefact) -> Scorer:
     )
 
 
-def _read(data: bytes) -> Scorer:
+def _read(data: bytes, scale: StatedScale) -> Scorer:
+    del scale  # its Binarizer says it
     return as_scorer(read_artefact(data))
 
 
