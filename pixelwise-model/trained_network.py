@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from augmented import Augmented, read_augmented
-from learning import Plan, scores_of, train_network
-from network import OPSET, Network, count_of_parameters, to_onnx
 from sklearn.metrics import classification_report
 
+from augmented import Augmented, read_augmented
 from calibration import STROKES, DrawnDigits
 from evaluation import Count
+from learning import Plan, scores_of, train_network
 from lessons import Lessons
 from mnist import Mnist, say
+from network import OPSET, Network, count_of_parameters, to_onnx
 from train import SEED, Recipe, labels_of
 from trained import NoDigit, Trained
 from trained_pipeline import TRAINING_FILES as OF_A_PIPELINE
