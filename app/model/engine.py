@@ -50,6 +50,7 @@ class Network(Protocol):
     Attributes:
         classes: labels in the order of the scores, as text.
         features: inputs of the first layer.
+        is_grey: the inputs are the pixels' values, 0 to 255; otherwise 1 for ink (above 128) and 0 for paper.
         activation: after each layer but the last, one of `ACTIVATIONS`.
         layers: one for a linear model.
     """
@@ -58,6 +59,8 @@ class Network(Protocol):
     def classes(self) -> Sequence[str]: ...
     @property
     def features(self) -> int: ...
+    @property
+    def is_grey(self) -> bool: ...
     @property
     def activation(self) -> str: ...
     @property
@@ -88,10 +91,10 @@ class Engine:
         self._relative = _layer(relative, last.bias[:-1] - np.float64(last.bias[-1]), self.precision)
         self._row_sum = np.ones((len(self.classes), 1), self.precision)
         self._activate = ACTIVATIONS[network.activation]
-        self._features = network.features
+        self._features, self._is_grey = network.features, network.is_grey
         self._threads = threading.local()
         if precision is None:
-            check_scores(self.scores(probe_images(network.features)))
+            check_scores(self.scores(probe_images(network.features, grey=network.is_grey)))
 
     def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The share of each class, for each image.
@@ -117,10 +120,11 @@ class Engine:
 
     def _block(self, pixels: NDArray[np.uint8], logits: Floats, buffers: _Buffers) -> None:
         rows = len(pixels)
-        ink, values = buffers.ink[:rows], buffers.inputs[:rows]
-        np.greater(pixels, PAPER_UP_TO, out=ink)
-        # An artefact's own Binarizer, with a threshold in [0, 1), leaves these zeros and ones as they are.
-        values[...] = ink
+        values = buffers.inputs[:rows]
+        if self._is_grey:
+            values[...] = pixels
+        else:  # an artefact's own Binarizer, with a threshold in [0, 1), leaves these zeros and ones as they are
+            values[...] = np.greater(pixels, PAPER_UP_TO, out=buffers.ink[:rows])
         for (weights, bias), buffer in zip(self._hidden, buffers.hidden, strict=True):
             values = np.dot(values, weights, out=buffer[:rows])
             values += bias
@@ -177,7 +181,7 @@ def _sufficient_precision(network: Network) -> Precision:
     share = _SHARE_OF_TOLERANCE.get(network.activation)
     if share is None:
         return np.float64
-    images = probe_images(network.features)
+    images = probe_images(network.features, grey=network.is_grey)
     single, double = (Engine(network, precision) for precision in (np.float32, np.float64))
     usual = images[:USUAL]
     error = float(np.sqrt(np.mean((single.logits(usual) - double.logits(usual)) ** 2)))

@@ -26,11 +26,12 @@ USUAL = len(_FONT) * len(_NOISE)
 """Count of probe images that are digits people could draw; the rest is half noise, inverted, or ink all over."""
 
 
-def probe_images(features: int) -> NDArray[np.uint8]:
-    """Plain digits, each also with noise, then unusual pictures: (61, features) uint8, 0 or 255; the same at each call.
+def probe_images(features: int, *, grey: bool = False) -> NDArray[np.uint8]:
+    """Plain digits, each also with noise, then unusual pictures: (61, features) uint8; the same at each call.
 
     Args:
         features: 784 gives 28x28 drawings; any other number of pixels gets the same ink in other places.
+        grey: with soft edges, all values from 0 to 255; otherwise every value is 0 or 255.
     """
     digits = np.zeros((len(_FONT), 28, 28), np.uint8)
     for digit, rows in zip(digits, _FONT, strict=True):
@@ -41,6 +42,9 @@ def probe_images(features: int) -> NDArray[np.uint8]:
     noisy = [np.where(random.random_sample(flat.shape) < share, 255 - flat, flat) for share in _NOISE]
     half = np.where(random.random_sample(flat.shape) < 0.5, 255 - flat, flat)
     images = np.concatenate([*noisy, half, 255 - flat, np.full_like(flat[:1], 255)])
+    if grey:
+        around = (np.roll(images, by, axis=1) // 4 for by in (1, -1, 28, -28))
+        images = np.maximum(images // 2, sum(around, np.zeros_like(images)))
     return np.resize(images, (len(images), features)) if features != images.shape[1] else images
 
 

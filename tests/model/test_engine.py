@@ -41,7 +41,7 @@ def artefact(
     )
     kind = "MLPClassifier" if hidden else "LogisticRegression"
     steps = (("binarize", "Binarizer"), ("clf", kind))
-    return Artefact(kind, classes, False, steps, 0.5, 784, activation, layers, "1.9.1", "0" * 64)
+    return Artefact(kind, classes, False, steps, 0.5, 784, False, activation, layers, "1.9.1", "0" * 64)
 
 
 PLAIN = {
@@ -53,8 +53,8 @@ PLAIN = {
 
 
 def plainly(model: Artefact, image: NDArray[np.uint8]) -> list[float]:
-    """The definition, number by number: ink above 128, layers, softmax."""
-    values = [1.0 if pixel > 128 else 0.0 for pixel in image.ravel().tolist()]
+    """The definition, number by number: ink above 128 or the grey values, layers, softmax."""
+    values = [float(pixel if model.is_grey else pixel > 128) for pixel in image.ravel().tolist()]
     for number, layer in enumerate(model.layers):
         weights, bias = layer.weights.astype("f8").T.tolist(), layer.bias.astype("f8").tolist()
         sums = [
@@ -84,6 +84,15 @@ def test_scores_are_those_of_the_plain_computation(
     model = artefact(*hidden, activation=activation, dtype=dtype)
     expected = [plainly(model, image) for image in images]
     assert np.abs(Engine(model).scores(images) - expected).max() <= 1e-5
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])
+def test_grey_values_are_taken_as_they_are(images: NDArray[np.uint8], activation: str):
+    model = dataclasses.replace(artefact(20, activation=activation, scale=0.05), is_grey=True)
+    expected = [plainly(model, image) for image in images]
+    assert np.abs(Engine(model).scores(images) - expected).max() <= 1e-5
+    black_and_white = np.where(images > 128, np.uint8(255), np.uint8(0))
+    assert np.abs(Engine(model).scores(black_and_white) - expected).max() > 1e-3
 
 
 def test_every_activation_that_can_be_read_can_be_computed():

@@ -20,7 +20,7 @@ class Linear(msgspec.Struct, forbid_unknown_fields=True):
     weights: list[list[float]]
     bias: list[float]
 
-    activation = "identity"
+    activation, is_grey = "identity", False
 
     @property
     def classes(self) -> list[str]:

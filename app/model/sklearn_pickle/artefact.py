@@ -86,6 +86,7 @@ class Artefact:
         steps: (name, class name) of each pipeline step, in order.
         threshold: of the Binarizer; an input above it becomes 1, others 0. In [0, 1).
         features: inputs of the first layer.
+        is_grey: these are the pixels' values, 0 to 255; otherwise 1 for ink and 0 for paper.
         activation: after each layer but the last ("relu", "tanh", "logistic", "identity"); the last is a softmax.
         layers: one for a logistic regression.
         sklearn: the scikit-learn version that wrote it.
@@ -98,6 +99,7 @@ class Artefact:
     steps: tuple[tuple[str, str], ...]
     threshold: float
     features: int
+    is_grey: bool
     activation: str
     layers: tuple[Layer, ...]
     sklearn: str
@@ -174,6 +176,7 @@ def _model(root: object, sha256: str, *, size: int) -> Artefact:
         steps=((first, BINARIZER.name), (last, kind)),
         threshold=_threshold(before.get("threshold")),
         features=features,
+        is_grey=False,
         activation=activation,
         layers=layers,
         sklearn=sklearn,

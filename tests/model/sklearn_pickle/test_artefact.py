@@ -60,6 +60,7 @@ def test_a_logistic_regression_is_one_layer_from_features_to_classes():
         steps=(("binarize", "Binarizer"), ("clf", "LogisticRegression")),
         threshold=0.25,
         features=FEATURES,
+        is_grey=False,
         activation="identity",
         layers=(),
         sklearn="1.9.1",
