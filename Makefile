@@ -83,7 +83,8 @@ clean: ## remove everything that was made here, but .env and data/
 environment:
 	@bash setup-server.sh --environment
 
-# Tests read the three releases that pixelwise-model/ can build.
+# Tests read three releases that pixelwise-model/ can build, and a trial of the fourth.
 .PHONY: releases
 releases:
 	@bash setup-server.sh --releases v1.0 v1.1 v2.0
+	@bash setup-server.sh --trial
