@@ -14,7 +14,8 @@ from app.model.contract import Scale
 from app.model.refusals import ArtefactRefused
 from app.model.sklearn_pickle.artefact import read_artefact
 from app.verify.card import CARD
-from app.verify.refusals import BadCard, ContractBroken
+from app.verify.comparison import look_at
+from app.verify.refusals import BadCard, ContractBroken, VersionMismatch
 from tests.attacks.assemble import joblib_dump
 from tests.attacks.honest import logistic_regression, scaled, standard_scaler
 from tests.installation import Published
@@ -134,3 +135,19 @@ def test_a_scale_of_grey_for_a_model_that_begins_with_a_binarizer_is_refused_wit
 def test_a_scale_of_ink_for_a_model_that_begins_with_a_binarizer_is_right(shop: Shop, release: Release):
     place_v1(shop, release, {"ink": "> 128", "scale": "ink"})
     assert shop.open().version == "v1.0"
+
+
+def test_another_release_s_model_of_grey_values_in_this_one_s_place_is_named(shop: Shop, release: Release):
+    """Its scale is stated by a card that is not here, and is not asked for."""
+    shop.place_published(release.v1)
+    other = "digit_classifier_v1_1.pkl"
+    shop.place("v1.1", {other: release.artefact}, artefact=other)
+    shop.rewrite(f"models/v1.0/{V1}", release.artefact)
+    with pytest.raises(VersionMismatch, match=r"v1\.1.*v1\.0"):
+        shop.open()
+
+
+def test_a_release_without_a_card_is_compared_with_none_for_want_of_its_scale(shop: Shop, release: Release):
+    shop.place("v1.0", {V1: release.artefact}, artefact=V1)
+    with pytest.raises(ArtefactRefused, match=r"\(scale\)"):
+        look_at("v1.0", models=shop.models, lock_file=shop.root / "model.lock")
