@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 MODEL_PYTHON := pixelwise-model/.venv/bin/python
 
-.PHONY: help run check test soak coverage parity bench measured bench-peers lock format clean
+.PHONY: help run check test soak coverage parity bench measured bench-peers lock lock-network format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -66,12 +66,17 @@ lock: environment ## pin and hash the dependencies in pyproject.toml and the oth
 	    -o benchmarks/peers/requirements-$$peer.txt || exit; \
 	done
 
+lock-network: environment ## the same for training v3.0; TORCH_WHEELS is a folder or page with PyTorch's wheels without CUDA
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --find-links "$${TORCH_WHEELS:?}" -c pixelwise-model/requirements.txt \
+	  pixelwise-model/requirements-v3.in -o pixelwise-model/requirements-v3.txt
+
 format: environment ## put every file into the common format
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
 clean: ## remove everything that was made here, but .env and data/
-	rm -rf .venv pixelwise-model/.venv benchmarks/.venv benchmarks/peers/.venv-* benchmarks/results models pixelwise-model/releases.git \
+	rm -rf .venv pixelwise-model/.venv pixelwise-model/.venv-v3 benchmarks/.venv benchmarks/peers/.venv-* benchmarks/results models pixelwise-model/releases.git pixelwise-model/trial.git \
 	  pixelwise-model/data
 
 .PHONY: environment

@@ -10,6 +10,7 @@
 #   bash setup-server.sh --environment   only system packages and .venv, with what checks and tests need (used by the
 #                                        Makefile)
 #   bash setup-server.sh --releases v1.0 v2.0   only build these local releases (used by the Makefile)
+#   bash setup-server.sh --trial         only a v3.0 that learns from few digits, by the same code: for tests
 set -euo pipefail
 shopt -s inherit_errexit # a command that fails ends $(…) too: half an answer is none
 umask o-w
@@ -18,6 +19,7 @@ ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 CHECK_ONLY=false
 ENVIRONMENT_ONLY=false
 RELEASES=()
+TRIAL=false
 SERVICE=false
 POSTGRESQL=false
 SITE_NAME=""
@@ -46,10 +48,13 @@ main() {
     return
   fi
   if [ ${#RELEASES[@]} -gt 0 ]; then
-    training_environment
-    for version in "${RELEASES[@]}"; do build "$version"; done
+    for version in "${RELEASES[@]}"; do
+      training_environment "$version"
+      build "$version"
+    done
     return
   fi
+  if $TRIAL; then trial; return; fi
   readable_settings
   known_versions
   settings_file
@@ -71,7 +76,8 @@ read_options() {
       "--nginx "[2-9]*) SITE_NAME="${2,,}" && shift ;;
       "--environment "*) ENVIRONMENT_ONLY=true ;;
       "--releases "[2-9]*) RELEASES=("${@:2}") && return ;;
-      *) fail "unknown option: $1" "Options: --check, --service [--postgresql] [--nginx NAME], --releases VERSION..." 2 ;;
+      "--trial "*) TRIAL=true ;;
+      *) fail "unknown option: $1" "Options: --check, --service [--postgresql] [--nginx NAME], --releases VERSION..., --trial" 2 ;;
     esac
     shift
   done
@@ -308,28 +314,61 @@ build() {
     say "local release $1: built before: nothing to do"
     return
   fi
-  if $CHECK_ONLY; then say "local release $1: would be trained and released (a minute or two)"; return; fi
-  training_environment
+  if $CHECK_ONLY; then say "local release $1: would be trained and released ($(minutes "$1"))"; return; fi
+  training_environment "$1"
   drawn_digits
-  say "local release $1: training and releasing (a minute or two)"
+  if is_network "$1"; then augmented_digits; fi
+  say "local release $1: training and releasing ($(minutes "$1"))"
   date="$(source_date)"
-  SOURCE_DATE_EPOCH="$date" pixelwise-model/.venv/bin/python pixelwise-model/release.py "$1" --if-missing || {
+  SOURCE_DATE_EPOCH="$date" "$(training_folder "$1")/bin/python" pixelwise-model/release.py "$1" --if-missing || {
     status=$?
     [ "$status" -ne 2 ] || fail "MODEL_VERSION=$1 cannot be built here" "Correct MODEL_VERSION or MODEL_VERSIONS in .env." 3
     exit "$status"
   }
 }
 
-drawn_digits() { # what a release is measured with beside MNIST: made anew whenever anything that makes it has changed
-  local file=pixelwise-model/data/drawn.npz sources
-  sources="$(sha256sum requirements.txt drawn/*.py app/drawing/*.py)"
-  if [ -e "$file" ] && [ "$sources" = "$(cat "$file.sources" 2>/dev/null || true)" ]; then
-    say "drawn digits: $file: nothing to do"
+is_network() { case "$1" in v3.*) ;; *) return 1 ;; esac } # VERSION: PyTorch trains it, not scikit-learn
+
+minutes() { if is_network "$1"; then printf '%s\n' 'some ten minutes'; else printf '%s\n' 'a minute or two'; fi; } # VERSION
+
+trial() { # a v3.0 like the real one but for what it learnt: anew whenever anything that makes it has changed
+  local repository=pixelwise-model/trial.git sources date
+  training_environment v3.0
+  drawn_digits
+  drawn "digits for a trial" pixelwise-model/data/trial.npz "half a minute" \
+    -m drawn.augment pixelwise-model/data --digits 3000 --copies 1 --outliers 600 --held-out 300
+  sources="$(sha256sum pixelwise-model/*.py pixelwise-model/*.md pixelwise-model/data/trial.npz pixelwise-model/data/drawn.npz)"
+  if [ "$sources" = "$(cat "$repository/sources" 2>/dev/null || true)" ]; then
+    say "trial of v3.0: $repository: nothing to do"
     return
   fi
-  say "drawn digits: drawing $file (about a minute)"
-  .venv/bin/python -m drawn "$file.draft" ||
-    fail "the drawn digits could not be made" "The message stands above: mend that, then run this again." 1
+  say "trial of v3.0: training $repository (about a minute)"
+  rm -rf "$repository"
+  date="$(source_date)"
+  SOURCE_DATE_EPOCH="$date" "$(training_folder v3.0)/bin/python" pixelwise-model/release.py v3.0 --repository "$repository" \
+    --augmented pixelwise-model/data/trial.npz --epochs 8
+  printf '%s\n' "$sources" >"$repository/sources" # written last
+}
+
+drawn_digits() { # what a release is measured with beside MNIST
+  drawn "drawn digits" pixelwise-model/data/drawn.npz "about a minute" -m drawn
+}
+
+augmented_digits() { # what a network learns from beside MNIST
+  drawn "digits to learn from" pixelwise-model/data/augmented.npz "some three minutes" -m drawn.augment pixelwise-model/data
+}
+
+drawn() { # WHAT FILE TIME ARGUMENTS: made anew whenever anything that makes it has changed
+  local what="$1" file="$2" time="$3" sources
+  shift 3
+  sources="$(sha256sum requirements.txt drawn/*.py app/drawing/*.py)"
+  if [ -e "$file" ] && [ "$sources" = "$(cat "$file.sources" 2>/dev/null || true)" ]; then
+    say "$what: $file: nothing to do"
+    return
+  fi
+  say "$what: drawing $file ($time)"
+  .venv/bin/python "$@" "$file.draft" ||
+    fail "the $what could not be made" "The message stands above: mend that, then run this again." 1
   mv "$file.draft" "$file"
   printf '%s\n' "$sources" >"$file.sources" # written last: an interrupted run draws again
 }
@@ -344,9 +383,14 @@ source_date() { # the same sources at the same date make the same commit
   printf '%s\n' "$date"
 }
 
-training_environment() {
-  environment pixelwise-model/.venv pixelwise-model/requirements.txt
-  if ! $CHECK_ONLY; then digits pixelwise-model/.venv/bin/python; fi
+training_folder() { if is_network "$1"; then printf '%s\n' pixelwise-model/.venv-v3; else printf '%s\n' pixelwise-model/.venv; fi; }
+
+training_environment() { # VERSION: PyTorch is installed only for a version that needs it
+  local folder requirements=pixelwise-model/requirements.txt
+  folder="$(training_folder "$1")"
+  if is_network "$1"; then requirements=pixelwise-model/requirements-v3.txt; fi
+  environment "$folder" "$requirements"
+  if ! $CHECK_ONLY; then digits "$folder/bin/python"; fi
 }
 
 digits() { # MNIST into its cache, by the Python given first

@@ -15,7 +15,7 @@ from app.classifier import MODEL, roster
 from app.drawing.normalise import RECIPE
 from app.drawing.strokes import draw_strokes
 from app.errors import PixelWiseError
-from app.model.contract import temperature_for
+from app.model.contract import no_digit_below, temperature_for
 from app.model.golden_set import GoldenSet
 from app.model.mnist import Digits
 from app.model.unsure import unsure_below
@@ -88,6 +88,7 @@ def _version(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None)
         profile=contract.profile if contract else None,
         temperature=temperature_for(contract, RECIPE),
         unsure_below=unsure_below(judged, classes) if judged else None,
+        no_digit_below=no_digit_below(contract),
         samples=samples,
     )
 

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 import shutil
 from pathlib import Path
 
-import joblib
 import numpy as np
-import sklearn
-from sklearn.pipeline import Pipeline
 
 import golden
 from calibration import Calibration, DrawnDigits, calibrate
 from card import write_card
 from contract import Artefact, GoldenFile, contract_block, contract_in
 from evaluation import evaluate
+from lessons import USUAL, Lessons
 from mnist import IdxFile, Mnist, say
-from train import Recipe, artefact_name, binarised, labels_of, one_thread, report, train, write_artefact
+from train import Recipe, artefact_name, labels_of
+from trained import Trained
+from trained_pipeline import trained_pipeline
 from training_profile import training_profile
 
 HERE = Path(__file__).resolve().parent
-
-# The artefact and the scripts that made it travel together.
-TRAINING_FILES = (
-    "train.py",
-    "mnist.py",
-    "sources.py",
-    "openml_child.py",
-    "errors.py",
-    "training_profile.py",
-    "requirements.txt",
-)
 
 
 def build_release(
@@ -44,6 +32,7 @@ def build_release(
     previous: tuple[str, str | None] | None,
     files: tuple[IdxFile, ...],
     drawn: DrawnDigits | None = None,
+    lessons: Lessons = USUAL,
 ) -> str:
     """Train, measure, and write everything into an empty folder.
 
@@ -51,27 +40,29 @@ def build_release(
         previous: the release before this one and its card; None for the first.
         files: the files that `data` was read from; their digests go into the card.
         drawn: digits as people draw them; it is measured with them, and never trained on them.
+        lessons: what a network learns from beside `data`.
 
     Returns:
         The release in one line, for its commit and tag.
     """
-    pipeline = train(recipe, data.train_images, data.train_labels)
-    say(report(pipeline, data.test_images, data.test_labels))
-    artefact = write_described(pipeline, folder / artefact_name(version))
+    model = trained(version, recipe, data, drawn, lessons)
+    say(model.report)
+    artefact = write_described(model, folder / artefact_name(version, model.suffix))
 
     labels = labels_of(data.test_labels)
-    scores = scores_of(pipeline, data.test_images)
+    scores = model.scores(data.test_images)
     measured = evaluate(labels, scores, recipe.classes)
     chosen = golden.choose(data.test_images, labels, scores, recipe.classes)
     golden_path = folder / golden_name(artefact.name)
     chosen.write(golden_path)
 
-    calibration = None if drawn is None else calibrated(pipeline, recipe, drawn)
+    calibration = None if drawn is None else calibrated(model, recipe, drawn)
     taught = np.isin(labels_of(data.train_labels), recipe.classes)
     contract = contract_block(
         version,
         recipe,
         artefact,
+        model,
         measured,
         GoldenFile(golden_path.name, digest(golden_path), chosen.known, chosen.correct, chosen.withheld),
         training_profile(data.train_images[taught]),
@@ -80,34 +71,34 @@ def build_release(
     card = write_card(
         contract,
         artefact,
+        model,
         measured,
         previous=None if previous is None else (previous[0], contract_in(previous[1])),
-        libraries={
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "sklearn": sklearn.__version__,
-            "joblib": joblib.__version__,
-        },
         data={file.name: file.sha256 for file in files}
         | ({"drawn.npz": drawn.sha256} if drawn is not None else {}),
         calibration=calibration,
     )
     (folder / "MODELCARD.md").write_text(card, encoding="utf-8")
-    for name in TRAINING_FILES:
+    for name in model.files:
         shutil.copyfile(HERE / name, folder / name)
     write_sums(folder)
-    return f"Release {version}: {' and '.join(artefact.steps.values())}, {measured.accuracy.value:.2%} right"
+    return f"Release {version}: {model.title}, {measured.accuracy.value:.2%} right"
 
 
-def scores_of(pipeline: Pipeline, images: np.ndarray) -> np.ndarray:
-    """(N, k) float64: the pipeline's scores of (N, 28, 28) uint8 images."""
-    with one_thread():
-        return pipeline.predict_proba(binarised(images))
+def trained(
+    version: str, recipe: Recipe, data: Mnist, drawn: DrawnDigits | None, lessons: Lessons
+) -> Trained:
+    """The recipe's model."""
+    if recipe.estimator is not None:
+        return trained_pipeline(version, recipe, data)
+    from trained_network import trained_network  # what trains it is installed only for such a version
+
+    return trained_network(recipe, data, drawn, lessons)
 
 
-def calibrated(pipeline: Pipeline, recipe: Recipe, drawn: DrawnDigits) -> Calibration:
+def calibrated(model: Trained, recipe: Recipe, drawn: DrawnDigits) -> Calibration:
     """Calibration on drawn digits; reported on stderr too."""
-    found = calibrate(drawn, recipe.classes, lambda images: scores_of(pipeline, images))
+    found = calibrate(drawn, recipe.classes, model.scores)
     say(
         f"drawn digits, recipe {found.recipe}: {found.strokes.value:.2%} of strokes and "
         f"{found.pictures.value:.2%} of pictures right; temperature {found.temperature}, "
@@ -116,22 +107,15 @@ def calibrated(pipeline: Pipeline, recipe: Recipe, drawn: DrawnDigits) -> Calibr
     return found
 
 
-def write_described(pipeline: Pipeline, path: Path) -> Artefact:
+def write_described(model: Trained, path: Path) -> Artefact:
     """Write the artefact; returns its description for the card."""
-    write_artefact(pipeline, path)
-    return Artefact(
-        name=path.name,
-        sha256=digest(path),
-        size=path.stat().st_size,
-        sklearn=sklearn.__version__,
-        steps={name: type(step).__name__ for name, step in pipeline.steps},
-        features=int(pipeline.n_features_in_),
-    )
+    model.write(path)
+    return Artefact(name=path.name, sha256=digest(path), size=path.stat().st_size)
 
 
 def golden_name(artefact: str) -> str:
     """digit_classifier_v1_1.pkl -> golden_v1_1.npz"""
-    return artefact.replace("digit_classifier_", "golden_").replace(".pkl", ".npz")
+    return Path(artefact.replace("digit_classifier_", "golden_")).stem + ".npz"
 
 
 def write_sums(folder: Path) -> None:

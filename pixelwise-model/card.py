@@ -9,26 +9,22 @@ from typing import Any
 
 from calibration import BINS, Calibration
 from contract import Artefact, changes, front_matter
-from evaluation import Evaluation, Reading, Share
-from train import INK_ABOVE, SEED
+from evaluation import Count, Evaluation, Reading, Share
+from train import SEED
+from trained import NoDigit, Trained
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
 DRAWN_TEMPLATE = Path(__file__).with_name("drawn_template.md")
-
-STEP_IN_WORDS = {
-    "Binarizer": "makes 1 of every value above 0.5, 0 of every other",
-    "LogisticRegression": "gives each class a linear score and turns the scores into shares of 1 (softmax)",
-    "MLPClassifier": "a neural network whose last layer turns its scores into shares of 1 (softmax)",
-}
+NO_DIGIT_TEMPLATE = Path(__file__).with_name("no_digit_template.md")
 
 
 def write_card(
     contract: dict[str, Any],
     artefact: Artefact,
+    model: Trained,
     evaluation: Evaluation,
     *,
     previous: tuple[str, dict[str, Any] | None] | None,
-    libraries: Mapping[str, str],
     data: Mapping[str, str],
     calibration: Calibration | None = None,
 ) -> str:
@@ -36,13 +32,24 @@ def write_card(
 
     Args:
         previous: the release before this one, and its contract if its card states one; None for the first.
-        libraries: "python", "numpy", "sklearn", "joblib" -> version.
         data: name -> SHA-256 of each file that it was trained, tested and measured with.
         calibration: its results on digits as people draw them; None where not measured.
     """
     classes, withheld, golden = contract["classes"], contract["withheld"], contract["golden"]
+    words = model.words
     prose = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        libraries,
+        library=words.library,
+        inside_row=words.row[0],
+        inside_content=words.row[1],
+        input=words.input,
+        ink=words.ink,
+        callers_part=words.callers_part,
+        inside=words.inside,
+        limits=words.limits,
+        safety=words.safety,
+        making=words.making,
+        libraries=_rows(model.libraries.items()),
+        no_digit_story=no_digit_in_words(model.no_digit),
         version=contract["version"],
         digits=digits_in_words(classes),
         artefact=artefact.name,
@@ -51,17 +58,10 @@ def write_card(
         classes=" ".join(f"`{label}`" for label in classes),
         withheld=", ".join(f"`{label}`: people draw it, the model was never taught it" for label in withheld)
         or "none",
-        steps=", then ".join(f"`{step}` (`{kind}`)" for step, kind in artefact.steps.items()),
-        steps_in_words="\n".join(
-            f"- `{step}` (`{kind}`): {STEP_IN_WORDS.get(kind, 'as scikit-learn documents it')}"
-            for step, kind in artefact.steps.items()
-        ),
-        features=artefact.features,
         golden_file=golden["file"],
         golden_known=golden["n"],
         golden_correct=golden["correct"],
         golden_withheld=f", and {golden['withheld']} withheld ones" if golden["withheld"] else "",
-        ink=INK_ABOVE,
         accuracy=share_in_words(evaluation.accuracy),
         per_class=_rows(
             (label, share.correct, share.n, f"{share.value:.2%}")
@@ -78,7 +78,7 @@ def write_card(
         seed=SEED,
         data_hashes=_rows((f"`{name}`", f"`{sha256}`") for name, sha256 in data.items()),
     )
-    return front_matter(contract) + prose
+    return front_matter(contract, library_name=words.library_name) + prose
 
 
 def digits_in_words(classes: list[str]) -> str:
@@ -122,6 +122,26 @@ def scope_of_pictures(calibration: Calibration | None) -> str:
         f"in scope where the recipe, version {calibration.recipe}, brings them to 28x28:\n"
         f"  {calibration.pictures.value:.2%} of such pictures are read rightly. Out of scope without it."
     )
+
+
+def no_digit_in_words(known: NoDigit | None) -> str:
+    """How often it says that it sees no digit, as a section of its own; nothing if it cannot."""
+    if known is None:
+        return ""
+    table = _rows((kind, count.count, count.n, f"{count.value:.1%}") for kind, count in known.kinds.items())
+    text = Template(NO_DIGIT_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        below=f"{known.below:g}",
+        digits=count_in_words(known.digits),
+        strokes="not counted" if known.strokes is None else count_in_words(known.strokes),
+        shapes=count_in_words(known.shapes),
+        kinds=table,
+    )
+    return f"{text}\n"
+
+
+def count_in_words(count: Count) -> str:
+    """0.12% (12 of 10000)"""
+    return f"{count.value:.2%} ({count.count} of {count.n})"
 
 
 def withheld_in_words(label: str, readings: tuple[Reading, ...]) -> str:

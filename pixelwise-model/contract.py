@@ -8,20 +8,18 @@ from typing import Any
 import yaml
 
 from calibration import Calibration
-from evaluation import Evaluation, Share
-from train import INK_ABOVE, Recipe
+from evaluation import Count, Evaluation, Share
+from train import Recipe
+from trained import NoDigit, Trained
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """The trained pipeline as written: its file, and its own description."""
+    """The trained model's file, as written."""
 
     name: str
     sha256: str
     size: int
-    sklearn: str
-    steps: dict[str, str]
-    features: int
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,7 @@ def contract_block(
     version: str,
     recipe: Recipe,
     artefact: Artefact,
+    model: Trained,
     evaluation: Evaluation,
     golden: GoldenFile,
     profile: dict[str, list[float]],
@@ -49,10 +48,9 @@ def contract_block(
         "version": version,
         "artefact": artefact.name,
         "sha256": artefact.sha256,
-        "sklearn": artefact.sklearn,
-        "steps": artefact.steps,
-        "features": artefact.features,
-        "input": {"shape": [28, 28], "dtype": "uint8", "range": [0, 255], "ink": f"> {INK_ABOVE}"},
+        **model.stated,
+        "features": model.features,
+        "input": {"shape": [28, 28], "dtype": "uint8", "range": [0, 255], "ink": model.ink},
         "classes": list(recipe.classes),
         "withheld": list(recipe.withheld),
         "confusions": [[confusion.true, confusion.read] for confusion in evaluation.confusions],
@@ -69,7 +67,20 @@ def contract_block(
         },
         "profile": profile,
     }
-    return block if calibration is None else block | {"drawn": _drawn(calibration)}
+    if calibration is not None:
+        block["drawn"] = _drawn(calibration)
+    if model.no_digit is not None:
+        block["not_a_digit"] = _no_digit(model.no_digit)
+    return block
+
+
+def _no_digit(known: NoDigit) -> dict[str, Any]:
+    counts = {"digits": known.digits, "strokes": known.strokes, "shapes": known.shapes}
+    return {"below": known.below, **{kind: _count(count) for kind, count in counts.items() if count}}
+
+
+def _count(count: Count) -> dict[str, Any]:
+    return {"value": count.value, "count": count.count, "n": count.n}
 
 
 def _drawn(calibration: Calibration) -> dict[str, Any]:
@@ -91,7 +102,7 @@ def _share(share: Share) -> dict[str, Any]:
     }
 
 
-def front_matter(contract: dict[str, Any]) -> str:
+def front_matter(contract: dict[str, Any], *, library_name: str) -> str:
     """The card's YAML between its two `---` lines."""
     accuracy = {"type": "accuracy", "name": "Accuracy", "value": contract["accuracy"]["value"]}
     result = {
@@ -102,7 +113,7 @@ def front_matter(contract: dict[str, Any]) -> str:
     name = f"pixelwise-digit-classifier-{contract['version']}"
     matter = {
         "license": "mit",
-        "library_name": "sklearn",
+        "library_name": library_name,
         "datasets": ["mnist"],
         "metrics": ["accuracy"],
         "model-index": [{"name": name, "results": [result]}],
@@ -158,8 +169,8 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """The changes that a reader of the earlier contract must know, a sentence each."""
     sentences = []
     for key, (subject, _) in COMPARED.items():
-        if before.get(key) != now[key]:
-            sentences.append(f"{subject}: {_plain(before.get(key))} before, {_plain(now[key])} now.")
+        if before.get(key) != now.get(key):
+            sentences.append(f"{subject}: {_plain(before.get(key))} before, {_plain(now.get(key))} now.")
     return [
         *sentences,
         *_changed_accuracy(before, now),
@@ -269,6 +280,7 @@ COMPARED = {
     "features": ("Features", _is_count),
     "input": ("Input", _is_input),
     "sklearn": ("Written by scikit-learn", _is_word),
+    "format": ("Format", _is_word),
 }
 """Key of the contract -> its name in a sentence, and the form of values that can be compared."""
 

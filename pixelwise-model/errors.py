@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -126,6 +127,33 @@ class DrawnRefused(ModelRepositoryError):
             found=found,
             promised=promised,
             remedy="Make them in PixelWise: .venv/bin/python -m drawn pixelwise-model/data/drawn.npz",
+        )
+
+
+class AugmentedRefused(ModelRepositoryError):
+    """Digits to learn from that are none, or not kept apart from those that a choice is made with."""
+
+    exit_code = 4
+
+    def __init__(self, subject: object, *, found: str, promised: str) -> None:
+        super().__init__(
+            str(subject),
+            found=found,
+            promised=promised,
+            remedy="Make them in PixelWise: "
+            ".venv/bin/python -m drawn.augment pixelwise-model/data pixelwise-model/data/augmented.npz",
+        )
+
+
+class PackagesMissing(ModelRepositoryError):
+    """A network is to be trained where its packages are not installed."""
+
+    def __init__(self, package: str) -> None:
+        super().__init__(
+            f"this environment ({sys.prefix})",
+            found=f"no {package}",
+            promised="the packages of requirements-v3.txt",
+            remedy="Install them: python -m pip install --require-hashes -r requirements-v3.txt",
         )
 
 

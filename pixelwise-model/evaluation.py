@@ -36,6 +36,19 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Count:
+    """`count` of `n`."""
+
+    count: int
+    n: int
+
+    @property
+    def value(self) -> float:
+        """Rounded to 4 places."""
+        return round(self.count / self.n, 4)
+
+
+@dataclass(frozen=True)
 class Confusion:
     """`count` digits that are `true` and were read as `read`."""
 

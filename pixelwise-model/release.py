@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from errors import ModelRepositoryError, TagExists, local_faults
+from lessons import AUGMENTED, USUAL, Lessons
 from repository import ReleaseRepository, release_second, version_key
 
 if TYPE_CHECKING:
@@ -33,12 +34,14 @@ def release(
     *,
     files: tuple[IdxFile, ...],
     drawn: DrawnDigits | None = None,
+    lessons: Lessons = USUAL,
 ) -> str:
     """Build the version from its recipe and publish it; returns the commit.
 
     Args:
         files: the files that `data` was read from.
         drawn: digits as people draw them, to be measured with.
+        lessons: what a network learns from beside `data`.
     """
     from build import build_release
 
@@ -46,13 +49,13 @@ def release(
     previous = None if lower is None else (lower, repository.read(lower, "MODELCARD.md"))
     with tempfile.TemporaryDirectory(prefix="pixelwise-release-") as folder:
         message = build_release(
-            version, recipe, data, Path(folder), previous=previous, files=files, drawn=drawn
+            version, recipe, data, Path(folder), previous=previous, files=files, drawn=drawn, lessons=lessons
         )
         return repository.publish(version, Path(folder), message)
 
 
 def release_from_table(
-    version: str, repository: ReleaseRepository, cache: Path | None, drawn: Path | None
+    version: str, repository: ReleaseRepository, cache: Path | None, drawn: Path | None, lessons: Lessons
 ) -> str:
     """The version as the table of train.py has it, on MNIST.
 
@@ -65,7 +68,9 @@ def release_from_table(
 
     recipe = recipe_of(version)
     digits = drawn_digits(version, drawn)  # faults in them are reported before the training
-    return release(version, recipe, load_mnist(cache or CACHE), repository, files=FILES, drawn=digits)
+    return release(
+        version, recipe, load_mnist(cache or CACHE), repository, files=FILES, drawn=digits, lessons=lessons
+    )
 
 
 def drawn_digits(version: str, given: Path | None, *, usual: Path = DRAWN) -> DrawnDigits | None:
@@ -107,6 +112,14 @@ def main(arguments: list[str] | None = None) -> int:
         type=Path,
         help="digits as people draw them (default: data/drawn.npz, if there)",
     )
+    parser.add_argument(
+        "--augmented",
+        metavar="FILE",
+        type=Path,
+        default=AUGMENTED,
+        help="what a network learns from beside MNIST (default: data/augmented.npz)",
+    )
+    parser.add_argument("--epochs", metavar="N", type=float, help="fewer rounds of a network, for a trial")
     parser.add_argument("--if-missing", action="store_true", help="do nothing if the version is published")
     parser.add_argument("--push", metavar="URL", help="then push the tag and its commit to this repository")
     options = parser.parse_args(arguments)
@@ -127,7 +140,9 @@ def cut(version: str, repository: ReleaseRepository, options: argparse.Namespace
         release_second()  # faults in it are reported before the training, not after
         if options.push:
             repository.published_at(version, options.push)  # refuses now rather than after the training
-        commit = release_from_table(version, repository, options.cache, options.drawn)
+        commit = release_from_table(
+            version, repository, options.cache, options.drawn, Lessons(options.augmented, options.epochs)
+        )
         print(f"released {version} as commit {commit} in {repository.path}")
     elif options.if_missing:
         print(f"{version} is there: nothing to do")

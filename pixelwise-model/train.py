@@ -54,18 +54,19 @@ class Recipe:
     Attributes:
         classes: the labels it is taught, in the order of its scores.
         withheld: labels that people draw and it never sees.
-        estimator: builds the untrained classifier.
+        estimator: builds the untrained classifier of scikit-learn; None: a network, which PyTorch trains.
     """
 
     classes: tuple[str, ...]
     withheld: tuple[str, ...]
-    estimator: Callable[[], Any]
+    estimator: Callable[[], Any] | None
 
 
 VERSIONS = {
     "v1.0": Recipe(tuple("123456789"), ("0",), logistic_regression),
     "v1.1": Recipe(tuple("123456789"), ("0",), neural_network),
     "v2.0": Recipe(tuple("0123456789"), (), neural_network),
+    "v3.0": Recipe(tuple("0123456789"), (), None),
 }
 
 
@@ -155,9 +156,9 @@ def heartbeat(name: str, *, every_seconds: float = 5) -> Iterator[None]:
         thread.join()
 
 
-def artefact_name(version: str) -> str:
+def artefact_name(version: str, suffix: str = ".pkl") -> str:
     """v1.0 -> digit_classifier_v1.pkl, v1.1 -> digit_classifier_v1_1.pkl"""
-    return f"digit_classifier_{version.removesuffix('.0').replace('.', '_')}.pkl"
+    return f"digit_classifier_{version.removesuffix('.0').replace('.', '_')}{suffix}"
 
 
 def main(arguments: list[str] | None = None) -> int:

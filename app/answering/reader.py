@@ -19,8 +19,8 @@ from app.answering.metrics import Metrics
 from app.answering.served_version import ServedVersion
 from app.answering.shadow_versions import Offer
 from app.drawing.ink_measures import PIXELS, SIDE
-from app.drawing.ring_of_zero import MAY_BE_WITHHELD, with_withheld
-from app.drawing.skew import Finding, find_skew
+from app.drawing.ring_of_zero import is_doubted, with_withheld
+from app.drawing.skew import Finding, find_skew, with_no_digit
 from app.model.unsure import is_unsure
 from app.storage.identifiers import new_ids
 from app.storage.refusals import DatabaseUnavailable
@@ -115,6 +115,7 @@ class Reader:
         images = np.frombuffer(b"".join([work.pixels for work in works]), np.uint8).reshape(-1, SIDE, SIDE)
         scores = version.scorer.scores(images)
         found = with_withheld(find_skew(images, version.profile), images, version.withheld)
+        found = with_no_digit(found, scores.max(axis=1).tolist(), version.no_digit_below)
         best = scores.argmax(axis=1).tolist()
         rows = zip(best, scores.tolist(), version.certainties(scores), found, strict=True)
         below = version.sure_from
@@ -134,9 +135,7 @@ class Reader:
                         model_version=version.name,
                         recipe=work.recipe,
                         findings=_as_json(findings),
-                        unsure=is_unsure(
-                            row[index], certainty, below=below, may_be_withheld=MAY_BE_WITHHELD in findings
-                        ),
+                        unsure=is_unsure(row[index], certainty, below=below, is_doubted=is_doubted(findings)),
                         asks=from_page and asks(cast(UUID, identifier)),
                     )
                     for _, (index, row, certainty, findings) in zip(range(work.rows), rows, strict=False)

@@ -25,6 +25,7 @@ class ServedVersion:
         temperature: turns its scores into certainties; None where the release measured none.
         unsure_below: without a temperature, the confidence below which an answer is called unsure; None where no digits
             tell.
+        no_digit_below: the confidence below which an answer is called no digit; None where the release states none.
         samples: drawings (784 bytes) that a readiness check sends through the queue, each with the prediction that
             must come back; None where no prediction is promised.
     """
@@ -36,6 +37,7 @@ class ServedVersion:
     profile: Mapping[str, tuple[float, float, float]] | None
     temperature: float | None
     unsure_below: float | None
+    no_digit_below: float | None
     samples: tuple[tuple[bytes, str | None], ...]
 
     @property

@@ -86,9 +86,9 @@ def _answers(seen: list[Images]) -> list[dict[str, Any]]:
 
     from app.classifier import MODEL, classify_batch
     from app.drawing.normalise import RECIPE
-    from app.drawing.ring_of_zero import MAY_BE_WITHHELD, with_withheld
-    from app.drawing.skew import find_skew
-    from app.model.contract import temperature_for, withheld_from
+    from app.drawing.ring_of_zero import is_doubted, with_withheld
+    from app.drawing.skew import find_skew, with_no_digit
+    from app.model.contract import no_digit_below, temperature_for, withheld_from
     from app.model.unsure import certainties_of, is_unsure
 
     batches = [found.pixels for found in seen if found.unread is None]
@@ -99,6 +99,7 @@ def _answers(seen: list[Images]) -> list[dict[str, Any]]:
     certain, below = certainties_of(answers, temperature), _sure_from(temperature)
     findings = find_skew(batch, contract.profile if contract else None)
     findings = with_withheld(findings, batch, withheld_from(MODEL.scorer.classes))
+    findings = with_no_digit(findings, [answer["confidence"] for answer in answers], no_digit_below(contract))
     read = zip(answers, certain, findings, strict=True)
     said: list[dict[str, Any]] = []
     for found in seen:
@@ -107,7 +108,7 @@ def _answers(seen: list[Images]) -> list[dict[str, Any]]:
             said.append({**NOT_ASKED, **about, "findings": [found.unread]})
             continue
         for _, (answer, certainty, one) in zip(found.pixels, read, strict=False):
-            unsure = is_unsure(answer["confidence"], certainty, below=below, may_be_withheld=MAY_BE_WITHHELD in one)
+            unsure = is_unsure(answer["confidence"], certainty, below=below, is_doubted=is_doubted(one))
             said.append({**answer, "certainty": certainty, "unsure": unsure, **about, "findings": one})
     return said
 

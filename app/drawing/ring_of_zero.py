@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.drawing.ink_measures import PIXELS, Words, pack_rows
-from app.drawing.skew import BLOCK_IMAGES, Finding
+from app.drawing.skew import BLOCK_IMAGES, NOT_A_DIGIT, Finding
 from app.model.contract import INK_ABOVE
 
 MAY_BE_WITHHELD = Finding("may-be-withheld", "It has the ring of a 0, which this version was never taught.")
@@ -23,6 +23,11 @@ THICKEST = 6
 """Most pixels from the inside to the end of all ink, on each of four sides: the stroke, and anything sticking out."""
 SPLIT = 3
 """Columns in which ink divides the inside. The bar of an 8 does so in nearly all, a loop at the top of a 0 in a few."""
+
+
+def is_doubted(findings: Sequence[Finding]) -> bool:
+    """True if the findings say that no score may be right: it may be a withheld digit, or is no digit at all."""
+    return MAY_BE_WITHHELD in findings or NOT_A_DIGIT in findings
 
 
 def with_withheld(

@@ -50,6 +50,8 @@ BARE = Finding("blank", "Nothing looks like a line of a pen: write larger or dar
 FAINT_PAPER = Finding("faint", "What is there hardly differs from the paper: write darker, or use more light.")
 FRAME = Finding("frame", "There is a frame or a sheet and no digit in it: send what is inside of it, larger.")
 
+NOT_A_DIGIT = Finding("not-a-digit", "It looks like no digit: draw one of 0 to 9, alone.")
+
 LINES = Finding("lines", "The paper's own lines are as dark as the ink: use plain paper, or a darker pen.")
 
 
@@ -108,6 +110,21 @@ def find_skew(images: NDArray[np.uint8], profile: Profile | None) -> list[tuple[
     for start in range(0, len(images), BLOCK_IMAGES):
         found += _find_in(images[start : start + BLOCK_IMAGES].reshape(-1, PIXELS), bounds)
     return found
+
+
+def with_no_digit(
+    found: list[tuple[Finding, ...]], confidences: Sequence[float], below: float | None
+) -> list[tuple[Finding, ...]]:
+    """`found`, with NOT_A_DIGIT added where the model's confidence says that it sees none.
+
+    Args:
+        found: the findings of each image.
+        confidences: the highest score of each.
+        below: the confidence below which the release calls an answer no digit; None if it states none.
+    """
+    if below is None:
+        return found
+    return [(*one, NOT_A_DIGIT) if score < below else one for one, score in zip(found, confidences, strict=True)]
 
 
 def skipped_checks(profile: Profile | None) -> tuple[str, ...]:

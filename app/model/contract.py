@@ -98,6 +98,30 @@ class Drawn(Struct, frozen=True, forbid_unknown_fields=True):
     pictures: Accuracy
 
 
+class Refused(Struct, frozen=True, forbid_unknown_fields=True):
+    """The drawings of a kind that were taken for no digit: `count` of `n`."""
+
+    value: Fraction
+    count: Count
+    n: Annotated[int, Meta(ge=1, le=10_000_000)]
+
+
+class NotADigit(Struct, frozen=True, forbid_unknown_fields=True):
+    """The model's own word that it sees no digit, and how well it keeps it.
+
+    Attributes:
+        below: answers with a confidence below this are called no digit; chosen on training data.
+        digits: of MNIST's test digits of its classes.
+        strokes: of the strokes of a pen; None if none were at hand.
+        shapes: of shapes that are no digits, of kinds that it was never trained on.
+    """
+
+    below: Fraction
+    digits: Refused
+    shapes: Refused
+    strokes: Refused | None = None
+
+
 class GoldenPromise(Struct, frozen=True, forbid_unknown_fields=True):
     """The golden set's file, and the number of its `n` digits of known classes that were read rightly."""
 
@@ -111,7 +135,10 @@ class GoldenPromise(Struct, frozen=True, forbid_unknown_fields=True):
 USUAL_FORMAT = "sklearn-pickle"
 """The format of an artefact whose contract does not name one."""
 
-KEYS_OF_FORMATS = {USUAL_FORMAT: ("sklearn", "steps")}
+ONNX = "onnx"
+"""The format of ONNX files."""
+
+KEYS_OF_FORMATS: dict[str, tuple[str, ...]] = {USUAL_FORMAT: ("sklearn", "steps"), ONNX: ("opset",)}
 """Keys that artefacts of one format must have, and others must not: their file states the same."""
 
 FOR_PEOPLE = {"sklearn": "scikit-learn"}
@@ -133,9 +160,11 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True):
     golden: GoldenPromise | None = None
     profile: dict[str, tuple[float, float, float]] | None = None
     drawn: Drawn | None = None
+    not_a_digit: NotADigit | None = None
     format: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}\Z")] = USUAL_FORMAT
     sklearn: Annotated[str, Meta(pattern=r"^[0-9]+\.[0-9]+(\.[0-9]+)?\Z")] | None = None
     steps: dict[Identifier, Identifier] | None = None
+    opset: Annotated[int, Meta(ge=1, le=1000)] | None = None
 
     def __post_init__(self) -> None:
         for format, keys in KEYS_OF_FORMATS.items():
@@ -165,6 +194,11 @@ def temperature_for(contract: Contract | None, recipe: int) -> float | None:
     """
     drawn = contract.drawn if contract else None
     return drawn.temperature if drawn and drawn.recipe == recipe else None
+
+
+def no_digit_below(contract: Contract | None) -> float | None:
+    """The confidence below which the release calls an answer no digit; None if it does not know how to."""
+    return contract.not_a_digit.below if contract and contract.not_a_digit else None
 
 
 def withheld_from(classes: Sequence[str | int]) -> tuple[str, ...]:

@@ -41,13 +41,14 @@ def certainties_of(answers: Sequence[Mapping[str, Any]], temperature: float | No
     return found
 
 
-def is_unsure(confidence: float, certainty: float | None, *, below: float | None, may_be_withheld: bool) -> bool:
-    """True if its certainty, or else its confidence, is below `below`, or the digit may be a withheld one.
+def is_unsure(confidence: float, certainty: float | None, *, below: float | None, is_doubted: bool) -> bool:
+    """True if its certainty, or else its confidence, is below `below`, or a finding doubts every score.
 
     Args:
         below: SURE_FROM for a certainty, `unsure_below(…)` for a confidence; None: no bound is known.
+        is_doubted: it may be a withheld digit, or none at all.
     """
-    return (confidence if certainty is None else certainty) < (below or 0.0) or may_be_withheld
+    return (confidence if certainty is None else certainty) < (below or 0.0) or is_doubted
 
 
 def unsure_below(golden: GoldenSet, classes: Sequence[str]) -> float | None:

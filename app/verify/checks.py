@@ -14,6 +14,7 @@ from app.model.contract import (
     Contract,
     Drawn,
     GoldenPromise,
+    NotADigit,
     withheld_from,
 )
 from app.model.golden_set import Replay
@@ -147,6 +148,7 @@ def check_card(card: Card | None, scorer: Scorer, *, file: str, sha256: str, ver
             agrees=_adds_up(accuracy),
         ),
         *_check_drawn(contract.drawn, code),
+        *_check_no_digit(contract.not_a_digit),
         *_check_own_prose(card.stated, contract),
     ]
 
@@ -193,6 +195,18 @@ def _check_drawn(drawn: Drawn | None, code: Code) -> list[Check]:
     counted = {name: f"{one.correct / one.n:.2%}" for name, one in shares.items()}
     agrees = all(_adds_up(one) for one in shares.values())
     return [recipe, judge("drawn digits", "card", found, "card", found if agrees else counted, agrees=agrees)]
+
+
+def _check_no_digit(stated: NotADigit | None) -> list[Check]:
+    if stated is None:
+        return []
+    kinds = {"digits": stated.digits, "shapes": stated.shapes}
+    if stated.strokes is not None:
+        kinds["strokes"] = stated.strokes
+    found = ", ".join(f"{name} {one.value:.2%} ({one.count:,} of {one.n:,})" for name, one in kinds.items())
+    counted = {name: f"{one.count / one.n:.2%}" for name, one in kinds.items()}
+    agrees = all(one.count <= one.n and abs(one.value - one.count / one.n) <= ROUNDING for one in kinds.values())
+    return [judge("taken for no digit", "card", found, "card", found if agrees else counted, agrees=agrees)]
 
 
 def _check_withheld(code: Code, contract: Contract) -> Check:

@@ -303,7 +303,9 @@ def test_another_recipe_is_said_to_be_one(contract):
 
 def test_a_card_holds_no_anchors_and_stays_small(text):
     shared = ["1", "2"]
-    assert "&" not in front_matter({"version": "v1.0", "accuracy": {"value": 1}, "a": shared, "b": shared})
+    assert "&" not in front_matter(
+        {"version": "v1.0", "accuracy": {"value": 1}, "a": shared, "b": shared}, library_name="sklearn"
+    )
     assert len(text.encode()) < 64 * 1024
 
 

@@ -13,10 +13,11 @@ from conftest import NINE, TEN, drawn_arrays
 
 import release
 import train
-from build import TRAINING_FILES, build_release
+from build import build_release
 from contract import contract_in
 from errors import DrawnRefused, TrainingStoppedEarly
 from repository import ReleaseRepository
+from trained_pipeline import TRAINING_FILES
 from training_profile import training_profile
 
 HERE = Path(release.__file__).parent
@@ -139,6 +140,7 @@ from calibration import DrawnDigits
 from conftest import NINE, drawn_arrays, shapes
 from mnist import Mnist
 from release import release
+from trained_pipeline import TRAINING_FILES
 from repository import ReleaseRepository
 small = Mnist(*shapes(4000, seed=1), *shapes(1400, seed=2))
 drawn = DrawnDigits(**drawn_arrays() | {"recipe": 2}, sha256="")
@@ -217,7 +219,7 @@ def small_world(small, small_files, monkeypatch):
     monkeypatch.setattr(
         release,
         "release_from_table",
-        lambda version, repository, cache, drawn: release.release(
+        lambda version, repository, cache, drawn, lessons: release.release(
             version, NINE, small, repository, files=small_files
         ),
     )

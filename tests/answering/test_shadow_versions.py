@@ -75,7 +75,15 @@ class House:
     def _version(self, name: str) -> ServedVersion:
         engine: Any = self.engines[name]
         return ServedVersion(
-            name, f"of {name}", engine, ("a", "b"), None, temperature=None, unsure_below=None, samples=()
+            name,
+            f"of {name}",
+            engine,
+            ("a", "b"),
+            None,
+            temperature=None,
+            unsure_below=None,
+            no_digit_below=None,
+            samples=(),
         )
 
     def _report(self, version: str, outcome: str, rows: int) -> None:

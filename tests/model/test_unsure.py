@@ -104,4 +104,4 @@ def test_most_wrong_answers_of_a_release_are_unsure_and_most_right_ones_are_not(
 def test_an_answer_is_unsure_by_its_certainty_else_by_its_confidence_or_when_it_may_be_withheld(
     certainty: float | None, below: float | None, may_be_withheld: bool, unsure: bool
 ):
-    assert is_unsure(0.6, certainty, below=below, may_be_withheld=may_be_withheld) == unsure
+    assert is_unsure(0.6, certainty, below=below, is_doubted=may_be_withheld) == unsure

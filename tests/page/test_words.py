@@ -19,6 +19,7 @@ from app.drawing.skew import (
     FAINT_PAPER,
     FRAME,
     LINES,
+    NOT_A_DIGIT,
     WRONG_SHAPES,
     WRONG_VALUES,
     Finding,
@@ -178,13 +179,21 @@ def test_how_sure_it_is_is_not_said_of_what_may_be_a_digit_never_taught(visit: V
     expect(visit.page.locator("#latency")).to_have_text(re.compile(r"^Answered in \d+ ms by model v1.0$"))
 
 
-def test_nor_beside_it_in_the_list(visit: Visit):
-    findings = [MAY_BE_WITHHELD._asdict()]
+def test_what_looks_like_no_digit_is_called_so_and_what_it_would_be_is_said_all_the_same(visit: Visit):
+    serve(visit, {**ANSWER, "certainty": 0.41, "unsure": True, "findings": [NOT_A_DIGIT._asdict()]}, **CERTAIN)
+    visit.draw(SEVEN)
+    visit.says("I see no digit here", "If it is a digit, it is a 4.")
+    expect(visit.page.locator("#latency")).to_have_text(re.compile(r"^Answered in \d+ ms by model v1.0$"))
+
+
+@pytest.mark.parametrize(("finding", "said"), [(MAY_BE_WITHHELD, "may be a 0"), (NOT_A_DIGIT, "may be no digit")])
+def test_nor_beside_it_in_the_list(visit: Visit, finding: Finding, said: str):
+    findings = [finding._asdict()]
     answer = {**ANSWER, "id": "0", "certainty": 0.65, "unsure": True, "asks": False, "findings": findings}
     visit.page.route("**/drawings", lambda route: route.fulfill(json=answer))
     visit.draw(SEVEN)
     visit.click("Read it")
-    expect(visit.page.locator(".reading")).to_contain_text("may be a 0")
+    expect(visit.page.locator(".reading")).to_contain_text(said)
     expect(visit.page.locator(".reading")).not_to_contain_text("%")
 
 
@@ -214,7 +223,11 @@ def test_the_page_says_which_two_digits_it_hesitates_between(visit: Visit):
 
 
 def test_every_finding_has_a_sentence_of_its_own(visit: Visit):
-    names = {finding.name for findings in (*WRONG_VALUES, *WRONG_SHAPES, (MAY_BE_WITHHELD,)) for finding in findings}
+    names = {
+        finding.name
+        for findings in (*WRONG_VALUES, *WRONG_SHAPES, (MAY_BE_WITHHELD,), (NOT_A_DIGIT,))
+        for finding in findings
+    }
     sentences = visit.page.evaluate("import('/page/words.js').then((words) => words.FINDINGS)")
     assert set(sentences) == names
     assert len(set(sentences.values())) == len(names)

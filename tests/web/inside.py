@@ -18,7 +18,7 @@ from sqlalchemy import Row, select, text
 from app.answering.report_process import ReportProcess, Run
 from app.answering.served_version import ServedVersion
 from app.drawing.normalise import RECIPE
-from app.model.contract import Drawn, temperature_for
+from app.model.contract import no_digit_below, temperature_for
 from app.model.formats import read_model
 from app.model.unsure import unsure_below
 from app.storage.database import Database
@@ -49,7 +49,7 @@ class Inside:
         limits: of "key", "address" and "visit"; nobody meets those that are not given.
         results_public: anyone may read the results.
         report: makes the reports; else `python -m app.report` on the same database does.
-        drawn: version -> what its card says of drawn digits, instead of what it does say.
+        stated: version -> keys of its contract, and what they say instead.
         access: what else `Access` takes.
     """
 
@@ -62,7 +62,7 @@ class Inside:
         limits: Mapping[str, str] | None = None,
         results_public: bool = False,
         report: Run | None = None,
-        drawn: Mapping[str, Drawn | None] | None = None,
+        stated: Mapping[str, Mapping[str, Any]] | None = None,
         **access: Any,
     ) -> None:
         self.database = Database(f"sqlite:///{folder}/answers.db", root=folder)
@@ -72,7 +72,7 @@ class Inside:
         )
         self.flags_file = folder / "flags.json"
         self._loop = asyncio.new_event_loop()
-        opened = [_opened(one, drawn or {}) for one in (release, *others)]
+        opened = [_opened(one, stated or {}) for one in (release, *others)]
         self.service = self._loop.run_until_complete(
             self._make_service(
                 opened,
@@ -205,12 +205,12 @@ def environment(database: Database, version: str = "v1.0") -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "DATABASE_URL": f"sqlite:///{database.file}", "MODEL_VERSION": version}
 
 
-def _opened(release: Published, drawn: Mapping[str, Drawn | None]) -> tuple[ServedVersion, CardPage]:
-    """What `app.main` makes of an opened model, with another `drawn` block in its card where one is given."""
+def _opened(release: Published, stated: Mapping[str, Mapping[str, Any]]) -> tuple[ServedVersion, CardPage]:
+    """What `app.main` makes of an opened model, its contract changed where that is asked for."""
     scorer, golden = read_model(release.artefact), release.golden
     card = read_card(release.files["MODELCARD.md"])
     assert card.contract is not None
-    contract = structs.replace(card.contract, drawn=drawn.get(card.contract.version, card.contract.drawn))
+    contract = structs.replace(card.contract, **stated.get(card.contract.version, {}))
     version = ServedVersion(
         name=contract.version,
         sha256=contract.sha256,
@@ -219,6 +219,7 @@ def _opened(release: Published, drawn: Mapping[str, Drawn | None]) -> tuple[Serv
         profile=contract.profile,
         temperature=temperature_for(contract, RECIPE),
         unsure_below=unsure_below(golden, scorer.classes),
+        no_digit_below=no_digit_below(contract),
         samples=((golden.images[0].tobytes(), scorer.classes[golden.scores[0].argmax()]),),
     )
     return version, CardPage(

@@ -37,8 +37,8 @@ BLANK = bytes(100 * 100)
 @pytest.fixture(scope="module")
 def measured(published: Callable[[str], Published], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     """v1.0, whose release measured no certainty, and v2.0, whose release did."""
-    drawn = {"v1.0": None, "v2.0": DRAWN}
-    with Inside(published("v1.0"), tmp_path_factory.mktemp("measured"), published("v2.0"), drawn=drawn) as made:
+    stated = {"v1.0": {"drawn": None}, "v2.0": {"drawn": DRAWN}}
+    with Inside(published("v1.0"), tmp_path_factory.mktemp("measured"), published("v2.0"), stated=stated) as made:
         yield made
 
 

@@ -3,7 +3,7 @@
 import { element } from "./bars.js";
 import { percent } from "./maths.js";
 import { paintPixels } from "./pixels.js";
-import { MAY_BE_A_0, mayBeWithheld, remark } from "./words.js";
+import { doubt, remark } from "./words.js";
 
 const KEY = "pixelwise.readings";
 const AT_MOST = 48;
@@ -22,8 +22,8 @@ export class History {
   }
 
   add({ id, prediction, confidence, certainty, pixels, unsure, findings }) {
-    const mayBeAnother = mayBeWithheld(findings);
-    const reading = { id, prediction, confidence, certainty, pixels, unsure, mayBeAnother, time: Date.now() };
+    const doubted = doubt(findings);
+    const reading = { id, prediction, confidence, certainty, pixels, unsure, doubted, time: Date.now() };
     this.#set([reading, ...this.#readings].slice(0, AT_MOST));
   }
 
@@ -46,7 +46,7 @@ export class History {
   }
 }
 
-function entry({ prediction, confidence, certainty, unsure, time, mayBeAnother = false, label = null }) {
+function entry({ prediction, confidence, certainty, unsure, time, doubted = "", label = null }) {
   const item = element("li", unsure ? "reading unsure" : "reading");
   item.classList.toggle("corrected", label !== null && label !== prediction);
   const canvas = Object.assign(element("canvas", "pixels"), { width: 28, height: 28 });
@@ -55,7 +55,7 @@ function entry({ prediction, confidence, certainty, unsure, time, mayBeAnother =
   when.dateTime = new Date(time).toISOString();
   const read = element("span");
   read.append(element("strong", "", prediction), ...(label === null ? [] : said(remark(label, prediction))));
-  item.append(canvas, read, element("span", "small", mayBeAnother ? MAY_BE_A_0 : percent(certainty ?? confidence)), when);
+  item.append(canvas, read, element("span", "small", doubted || percent(certainty ?? confidence)), when);
   return item;
 }
 

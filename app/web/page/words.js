@@ -21,6 +21,7 @@ export const FINDINGS = {
   "too-small": "It looks too small: draw it larger.",
   "too-large": "It looks too large: leave a margin.",
   "too-thick": "Its lines look too thick: use a thinner pen.",
+  [NOT_A_DIGIT]: "Draw one of 0 to 9, alone.",
   [MAY_BE_WITHHELD]: "It may be a 0, which this version was never taught.",
 };
 
@@ -43,10 +44,17 @@ export function withArticle(label) {
 export function verdict(answer) {
   if (answer.prediction === null) return { ...NOTHING, ...unread(answer.findings) };
   const found = answer.findings.map(({ name, remedy }) => FINDINGS[name] ?? remedy).join(" ");
+  if (answer.findings.some(({ name }) => name === NOT_A_DIGIT)) return noDigit(answer, found);
   const line = answer.unsure
     ? `Unsure: ${best(answer.scores, 2).join(" or ")}`
     : `Looks like ${withArticle(answer.prediction)}`;
   return { figure: answer.prediction, line, note: found, kind: answer.unsure ? "unsure" : "sure" };
+}
+
+/** It says all the same which digit it would be, if it had to be one. */
+function noDigit({ prediction }, found) {
+  const note = `If it is a digit, it is ${withArticle(prediction)}. ${found}`;
+  return { figure: "?", line: "I see no digit here", note, kind: "unsure" };
 }
 
 function unread(findings) {
@@ -62,14 +70,16 @@ export function answeredIn(answer, milliseconds, served) {
   return sure ? `${sure} · a${said}` : `A${said}`;
 }
 
-/** Whether an answer may be to a digit that no score speaks of. */
-export function mayBeWithheld(findings) {
-  return findings.some(({ name }) => name === MAY_BE_WITHHELD);
+/** Why no score may be right; "" where nothing says so. It stands beside a reading in the list, in the place of a figure. */
+export function doubt(findings) {
+  return findings.map(({ name }) => DOUBTS[name]).find(Boolean) ?? "";
 }
 
-/** Cut, not rounded. Nothing without a certainty, nor of what may be withheld. */
+const DOUBTS = { [MAY_BE_WITHHELD]: "may be a 0", [NOT_A_DIGIT]: "may be no digit" };
+
+/** Cut, not rounded. Nothing without a certainty, nor where no score may be right. */
 function howSure({ certainty = null, unsure, findings, model_version: version }, served) {
-  if (certainty === null || mayBeWithheld(findings)) return "";
+  if (certainty === null || doubt(findings)) return "";
   const sure = `${Math.floor(certainty * 100 + 1e-9)}% sure`;
   if (!unsure || version !== served.model_version) return sure;
   return `${sure}, unsure below ${Math.round(served.unsure_below * 100)}%`;
@@ -106,9 +116,6 @@ export function refusal({ status, message, remedy, seconds }, retries) {
     : ["The service refused", said || `It answered with status ${status}.`]);
   return { figure: "", line, note, kind: "refused" };
 }
-
-/** Beside a reading in the list, in the place of a figure. */
-export const MAY_BE_A_0 = "may be a 0";
 
 /** What a key says of an answer with this prediction: a digit, NOT_A_DIGIT, or null for a key that says nothing. */
 export function saidBy(key, prediction) {
