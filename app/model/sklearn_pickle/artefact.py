@@ -155,11 +155,7 @@ def _model(root: Any, sha256: str, size: int, stated: StatedScale) -> Artefact:
     *before, (last, classifier) = steps
     states = [state_of(step, BINARIZER, *SCALERS, what=f"step {name}") for name, step in before]
     model = state_of(classifier, *CLASSIFIERS, what=f"step {last}")
-    if any(step.of == BINARIZER for _, step in before[1:]):
-        refuse("pipeline", "a Binarizer that is not the first step")
-    has_binarizer = bool(before) and before[0][1].of == BINARIZER
-    if len(before) - has_binarizer > MAX_SCALERS:
-        refuse("pipeline", f"{len(before) - has_binarizer} steps of scalers and PCA, where {MAX_SCALERS} are read")
+    has_binarizer = _begins_with_binarizer([step for _, step in before])
 
     sklearn = _sklearn_version(whole, *states, model)
     if classifier.of == MLP:
@@ -193,7 +189,7 @@ def _model(root: Any, sha256: str, size: int, stated: StatedScale) -> Artefact:
 
 
 def _steps(steps: object) -> list[tuple[str, Any]]:
-    if type(steps) is not list or not steps:
+    if type(steps) is not list or not 1 <= len(steps) <= MAX_SCALERS + 2:
         count = len(steps) if type(steps) is list else "no"
         refuse("pipeline", f"a pipeline of {count} steps")
     for step in steps:
@@ -204,6 +200,16 @@ def _steps(steps: object) -> list[tuple[str, Any]]:
     if len({name for name, _ in steps}) < len(steps):
         refuse("pipeline", "two pipeline steps of one name", remedy=PLAIN_STEPS)
     return steps
+
+
+def _begins_with_binarizer(before: list[Instance]) -> bool:
+    """True if the first step before the classifier is a Binarizer; refuses one elsewhere, and too many scalers."""
+    if any(step.of == BINARIZER for step in before[1:]):
+        refuse("pipeline", "a Binarizer that is not the first step")
+    has_binarizer = bool(before) and before[0].of == BINARIZER
+    if len(before) - has_binarizer > MAX_SCALERS:
+        refuse("pipeline", f"{len(before) - has_binarizer} scalers and PCAs, where {MAX_SCALERS} are read")
+    return has_binarizer
 
 
 def _scalers(before: list[tuple[str, Any]], states: list[dict[str, Any]], width: int) -> tuple[Step, ...]:
