@@ -48,6 +48,10 @@ def probe_images(features: int, *, grey: bool = False) -> NDArray[np.uint8]:
     return np.resize(images, (len(images), features)) if features != images.shape[1] else images
 
 
+USUAL_GREY = 2 * len(_FONT)
+"""Count of grey probe images that are digits people could draw; the rest is rough, or noise alone."""
+
+
 def grey_images(features: int) -> NDArray[np.uint8]:
     """Probe images for models that take grey values: digits with soft edges, dim ones, and noise: (40, features) uint8.
 

@@ -25,6 +25,7 @@ MAX_WEIGHTS = 4 << 20
 
 FLOAT, UINT8, INT32, INT64, BOOL = 1, 2, 6, 7, 9
 """The data types of ONNX that an accepted file may have."""
+TYPES = {FLOAT: "float32", UINT8: "uint8", INT32: "int32", INT64: "int64", BOOL: "bool"}
 
 _NUMPY: dict[int, np.dtype[Any]] = {
     FLOAT: np.dtype("<f4"),
@@ -97,6 +98,9 @@ def read_contents(data: bytes) -> Contents:
     for what, most in (("node", MAX_NODES), ("initializer", MAX_CONSTANTS)):
         if len(graph[what]) > most:
             _refuse("limit", f"{len(graph[what]):,} {what}s; the limit is {most}")
+    names = [node["name"] for node in graph["node"] if node.get("name")]
+    if len(set(names)) < len(names):
+        _refuse("graph", "two nodes of one name")
     constants: dict[str, NDArray[Any]] = {}
     for tensor in graph["initializer"]:
         _add(constants, _name(tensor.get("name"), "an initializer"), _tensor(tensor))

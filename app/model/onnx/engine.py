@@ -17,16 +17,19 @@ from numpy.typing import NDArray
 from app.model.engine import ACTIVATIONS, PAPER_UP_TO, Floats, Precision, check_scores, softmax
 from app.model.onnx.network import Convolution, Dense, ImageNetwork, Stage, Window, pooled
 from app.model.onnx.refusals import DIVERGED, refused
-from app.model.precision_probes import grey_images, probe_images
+from app.model.precision_probes import USUAL, USUAL_GREY, grey_images, probe_images
 
 CACHE_BYTES = 1 << 20
 """The windows of a block. Measured: they and the weights stay in a core's second cache."""
 
 MOST_ROWS = 240
 
-SINGLE_ERROR, DOUBLE_ERROR = 5e-6, 1e-5
-"""The most that scores of the probe images in float32 may differ from those in float64: to be computed in float32, and
-to be accepted at all, because whoever wrote the file computes it in float32."""
+LOGIT_ERROR = {np.float32: 2.5e-6, np.float64: 1e-5}
+"""The root mean square by which logits of usual drawings in float32 may differ from those in float64: to be computed in
+float32, and to be accepted at all, because whoever wrote the file computes it in float32. A score is off by at most a
+quarter of a logit's error, and the largest error is about four times the root mean square."""
+SCORE_ERROR = {np.float32: 2.5e-6, np.float64: 5e-6}
+"""The same for the worst score of all probe images."""
 
 
 class ImageEngine:
@@ -60,6 +63,12 @@ class ImageEngine:
         Returns:
             (N, classes) float32, each row sums to 1; columns in the order of `classes`.
         """
+        result = self.logits(images)
+        softmax(result, self._row_sum)
+        return result.astype(np.float32, copy=False)
+
+    def logits(self, images: NDArray[np.uint8]) -> Floats:
+        """The softmax's inputs: (N, classes) of `precision`; the last class is held at 0."""
         result = np.zeros((len(images), len(self.classes)), self.precision)
         steps = self._steps()
         for start in range(0, len(images), self._block):
@@ -68,8 +77,7 @@ class ImageEngine:
             for step, following in pairwise(steps):
                 step.run(len(block), following.inlet[: len(block)])
             steps[-1].run(len(block), result[start : start + self._block, :-1])
-        softmax(result, self._row_sum)
-        return result.astype(np.float32, copy=False)
+        return result
 
     def _fill(self, images: NDArray[np.uint8], step: _Step) -> None:
         inlet, pixels = step.inlet[: len(images)], self._network.pixels
@@ -102,13 +110,11 @@ class _Step:
 
 
 class _DenseStep(_Step):
-    def __init__(self, stage: Stage, weights: Floats, rows: int) -> None:
-        assert isinstance(stage.linear, Dense)
-        channels = stage.linear.shape
-        shape = (*channels[1:], channels[0])
+    def __init__(self, layer: Dense, stage: Stage, weights: Floats, rows: int) -> None:
+        shape = (*layer.shape[1:], layer.shape[0])
         flat = np.empty((rows, len(weights)), weights.dtype)
         self.inlet, self._flat, self._weights = flat.reshape(rows, *shape), flat, weights
-        self._bias = stage.linear.bias.astype(weights.dtype)
+        self._bias = layer.bias.astype(weights.dtype)
         self._products = np.empty((rows, weights.shape[1]), weights.dtype)
         self._activate = ACTIVATIONS[stage.activation]
 
@@ -119,9 +125,7 @@ class _DenseStep(_Step):
 
 
 class _ConvolutionStep(_Step):
-    def __init__(self, stage: Stage, weights: Floats, rows: int) -> None:
-        layer = stage.linear
-        assert isinstance(layer, Convolution)
+    def __init__(self, layer: Convolution, stage: Stage, weights: Floats, rows: int) -> None:
         dtype = weights.dtype
         channels, height, width = layer.shape
         top, left, bottom, right = layer.pads
@@ -186,7 +190,10 @@ def _largest(values: list[Floats], out: Floats) -> Floats:
 
 
 def _step(stage: Stage, weights: Floats, rows: int) -> _Step:
-    return (_DenseStep if isinstance(stage.linear, Dense) else _ConvolutionStep)(stage, weights, rows)
+    layer = stage.linear
+    if isinstance(layer, Dense):
+        return _DenseStep(layer, stage, weights, rows)
+    return _ConvolutionStep(layer, stage, weights, rows)
 
 
 def _matrix(linear: Convolution | Dense, precision: Precision) -> Floats:
@@ -228,13 +235,20 @@ def _block_rows(network: ImageNetwork, precision: Precision) -> int:
 
 def _sufficient_precision(network: ImageNetwork) -> Precision:
     """float32 if its scores of the probe images are close enough to those in float64, else float64."""
-    images = probe_images(network.features)
+    images, grey = probe_images(network.features), grey_images(network.features)
+    usual, unusual = [images[:USUAL]], [images[USUAL:]]
     if not network.pixels.is_ink:
-        images = np.concatenate([images, grey_images(network.features)])
-    single, double = (ImageEngine(network, precision).scores(images) for precision in (np.float32, np.float64))
-    check_scores(double)
-    error = float(np.abs(single - double).max())
-    if not error <= DOUBLE_ERROR:
-        why = f"weights with which float32 is off by {error:.0e} in a score; the limit is {DOUBLE_ERROR:.0e}"
-        raise refused("weights", why, remedy=DIVERGED)
-    return np.float32 if error <= SINGLE_ERROR else np.float64
+        usual, unusual = [*usual, grey[:USUAL_GREY]], [*unusual, grey[USUAL_GREY:]]
+    pictures = np.concatenate([*usual, *unusual])
+    single, double = (ImageEngine(network, precision) for precision in (np.float32, np.float64))
+    logits = [engine.logits(pictures).astype(np.float64) for engine in (single, double)]
+    error = float(np.sqrt(np.mean((logits[0] - logits[1])[: sum(map(len, usual))] ** 2)))
+    for one in logits:
+        softmax(one, np.ones((len(network.classes), 1)))
+    check_scores(logits[1])
+    worst = float(np.abs(logits[0] - logits[1]).max())
+    for precision in (np.float32, np.float64):
+        if error <= LOGIT_ERROR[precision] and worst <= SCORE_ERROR[precision]:
+            return precision
+    why = f"weights with which float32 is off by {error:.0e} in a logit, and by {worst:.0e} in a score"
+    raise refused("weights", why, remedy=DIVERGED)

@@ -12,175 +12,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.model.contract import INK_ABOVE
 from app.model.onnx.attributes import Attributes
-from app.model.onnx.contents import BOOL, FLOAT, INT32, INT64, UINT8, Contents, Node, Value
+from app.model.onnx.contents import BOOL, FLOAT, INT32, INT64, TYPES, UINT8, Contents, Node
+from app.model.onnx.line import Line, Operator, check_declared, refuse, type_of
 from app.model.onnx.network import Convolution, Dense, ImageNetwork, Pixels, Shape, Stage, Window, pooled
-from app.model.onnx.refusals import SMALLER, refused, shown
+from app.model.onnx.refusals import SMALLER, shown
 
-PIXELS = 784
-IMAGE: Shape = (1, 28, 28)
-FORMS: tuple[Shape, ...] = ((28, 28), IMAGE, (PIXELS,))
-"""Shapes of one image, in the file's input."""
-
-MAX_VALUES = 1 << 18
-"""Numbers of one image between two operators."""
 MAX_PATCHES = 1 << 21
 """Numbers of all windows of a convolution together, for one image."""
-MAX_PRODUCTS = 50_000_000
-"""Multiplications for one image."""
 MAX_WINDOW = 28
 MAX_OFFSET = 1e4
 """Times the scale of pixels."""
-MAX_BATCH = 4096
 
-_TYPES = {FLOAT: "float32", UINT8: "uint8", INT32: "int32", INT64: "int64", BOOL: "bool"}
 _NUMBERS = (UINT8, INT32, INT64, FLOAT)
-
-
-class Line:
-    """The network as far as it was read.
-
-    Attributes:
-        name, dtype, shape: the value that the next node must take; `shape` is one image's.
-        batch: images of one call, None for any number.
-        stages: so far; the last may still get a factor, an offset, pools and an activation.
-        is_scaled: the file itself says what its pixels are.
-        ended: a Softmax was met.
-    """
-
-    def __init__(self, contents: Contents) -> None:
-        self.contents = contents
-        self.unused = dict(contents.constants)
-        self.values: dict[str, tuple[int, Shape]] = {}
-        self.batch, self.shape = _input(contents.input)
-        self.name, self.dtype = contents.input.name, contents.input.dtype
-        self.pixels, self.is_scaled = Pixels(), self.dtype == UINT8
-        self.stages: list[Stage] = []
-        self.products = 0
-        self.ended = False
-        self._names = set(contents.constants)
-        self._name(self.name)
-        self.values[self.name] = (self.dtype, self.shape)
-
-    def take(self, node: Node) -> None:
-        """Goes on by one node."""
-        self._name(node.output)
-        attributes = Attributes(node)
-        if node.operator == "Constant":
-            if node.inputs:
-                _refuse("graph", "a Constant with inputs")
-            self.unused[node.output] = attributes.array("value")
-            attributes.refuse_others()
-            return
-        step = OPERATORS.get(node.operator)
-        if step is None:
-            _refuse("operator", f"the operator {shown(node.operator)}; supported are {', '.join(sorted(OPERATORS))}")
-        if self.ended:
-            _refuse("scores", f"a {node.operator} after the Softmax")
-        if node.inputs.count(self.name) != 1:
-            _refuse("graph", f"a {node.operator} that does not take the value before it, {shown(self.name)}")
-        step(self, node, attributes)
-        attributes.refuse_others()
-        self.name = node.output
-        if math.prod(self.shape) > MAX_VALUES:
-            _refuse("limit", f"a value of {math.prod(self.shape):,} numbers; the limit is {MAX_VALUES:,}")
-        if self.products > MAX_PRODUCTS:
-            _refuse("limit", f"more than {MAX_PRODUCTS:,} multiplications for an image")
-        self.values[self.name] = (self.dtype, self.shape)
-
-    def constants(self, node: Node, least: int, most: int) -> list[NDArray[Any]]:
-        """The node's inputs after the first one, which must be the value before it; they are used up."""
-        if node.inputs[0] != self.name or not least <= len(node.inputs) - 1 <= most:
-            _refuse("graph", f"a {node.operator} of {len(node.inputs)} inputs, or in another order")
-        return [self.constant(name) for name in node.inputs[1:]]
-
-    def constant(self, name: str) -> NDArray[Any]:
-        """The numbers of a constant, which no other node uses."""
-        values = self.unused.pop(name, None)
-        if values is None:
-            _refuse("graph", f"{shown(name)} is no constant, or one that is used twice")
-        return values
-
-    def must_be(self, *dtypes: int, rank: int | None = None, for_a: str) -> None:
-        """Refuses another type or, counting the batch, another number of dimensions of the value before."""
-        if self.dtype not in dtypes:
-            _refuse("dtype", f"a {for_a} of {_TYPES[self.dtype]}")
-        if rank is not None and len(self.shape) + 1 != rank:
-            _refuse("shape", f"a {for_a} of {len(self.shape) + 1} dimensions, {rank} belong there")
-
-    def last(self, for_a: str, *, plain: bool) -> Stage:
-        """The last stage, which has no activation yet; if it must be `plain` no pools either."""
-        if not self.stages or self.stages[-1].activation != "identity" or (plain and self.stages[-1].pools):
-            _refuse("graph", f"a {for_a} in an unusual place")
-        return self.stages[-1]
-
-    def _name(self, name: str) -> None:
-        if name in self._names:
-            _refuse("graph", f"two values named {shown(name)}")
-        self._names.add(name)
-
-
-def read_network(contents: Contents, classes: Callable[[int], tuple[str, ...]]) -> tuple[ImageNetwork, bool]:
-    """The network, and True if its file says itself what its pixels are.
-
-    Args:
-        classes: the labels for so many scores.
-
-    Raises:
-        ArtefactRefused: and nothing else.
-    """
-    line = Line(contents)
-    for node in contents.nodes:
-        line.take(node)
-    if not line.ended:
-        _refuse("scores", "a network that does not end in a Softmax")
-    if line.unused:
-        _refuse("graph", f"{len(line.unused)} constants that no node uses, such as {shown(next(iter(line.unused)))}")
-    if contents.output.name != line.name:
-        _refuse("output", f"{shown(contents.output.name)} as output, which is not the last value")
-    for value in (contents.output, *contents.declared):
-        _check_declared(value, line)
-    if len({value.name for value in contents.declared}) != len(contents.declared):
-        _refuse("twice", "two declarations of one value")
-    return ImageNetwork(classes(line.shape[0]), line.pixels, tuple(line.stages)), line.is_scaled
-
-
-def _refuse(code: str, why: str, *, remedy: str | None = None) -> NoReturn:
-    raise refused(code, why, remedy=remedy)
-
-
-def _input(value: Value) -> tuple[int | None, Shape]:
-    if value.dtype not in (UINT8, FLOAT):
-        _refuse(
-            "input", f"an input of {_TYPES.get(value.dtype, f'data type {value.dtype}')}; uint8 and float32 are read"
-        )
-    batch, *rest = value.dims or (None,)
-    shape = next((form for form in FORMS if list(form) == rest), None)
-    if shape is None or (batch is not None and not 1 <= batch <= MAX_BATCH):
-        sizes = ", ".join("?" if dim is None else str(dim) for dim in value.dims)
-        _refuse("input", f"an input of shape [{sizes}]; [N, 28, 28], [N, 1, 28, 28] and [N, 784] are read")
-    return batch, shape
-
-
-def _check_declared(value: Value, line: Line) -> None:
-    """Holds what the file declares of a value against what was computed."""
-    constant = line.contents.constants.get(value.name)
-    if constant is not None:
-        agrees = (value.dtype, value.dims) == (_type_of(constant), constant.shape)
-    else:
-        if value.name not in line.values:
-            _refuse("graph", f"a declaration of {shown(value.name)}, which no node gives")
-        dtype, shape = line.values[value.name]
-        batch, *rest = value.dims or (0,)
-        agrees = value.dtype == dtype and rest == list(shape) and batch in (None, line.batch)
-    if not agrees:
-        _refuse("shape", f"{shown(value.name)} is declared otherwise than it is computed")
 
 
 # -- pixels ------------------------------------------------------------------------------------------------------------
@@ -191,7 +41,7 @@ def _cast(line: Line, node: Node, attributes: Attributes) -> None:
     to = attributes.int("to", 0)
     attributes.int("saturate", 1)  # of 8-bit floats only
     if to != FLOAT and not (line.dtype == UINT8 and to in (INT32, INT64)):
-        _refuse("dtype", f"a Cast from {_TYPES[line.dtype]} to {_TYPES.get(to, f'data type {to}')}")
+        refuse("dtype", f"a Cast from {TYPES[line.dtype]} to {TYPES.get(to, f'data type {to}')}")
     line.dtype = to
 
 
@@ -200,14 +50,10 @@ def _greater(line: Line, node: Node, attributes: Attributes) -> None:
     dtype = line.dtype
     (limit,) = line.constants(node, 1, 1)
     if line.stages or line.pixels != Pixels() or limit.size != 1 or limit.ndim > len(line.shape) + 1:
-        _refuse("graph", "a Greater that does not compare the pixels with one number")
-    if _type_of(limit) != dtype or not INK_ABOVE <= limit.item() < INK_ABOVE + 1:
-        _refuse("graph", f"a limit of ink that is not {INK_ABOVE}")
+        refuse("graph", "a Greater that does not compare the pixels with one number")
+    if type_of(limit) != dtype or not INK_ABOVE <= limit.item() < INK_ABOVE + 1:
+        refuse("graph", f"a limit of ink that is not {INK_ABOVE}")
     line.dtype, line.pixels, line.is_scaled = BOOL, Pixels(is_ink=True), True
-
-
-def _type_of(values: NDArray[Any]) -> int:
-    return next(number for number, name in _TYPES.items() if name == values.dtype.name)
 
 
 def _arithmetic(line: Line, node: Node, attributes: Attributes) -> None:
@@ -219,18 +65,18 @@ def _arithmetic(line: Line, node: Node, attributes: Attributes) -> None:
     if line.stages:
         return _add_bias(line, node, constant)
     if constant.size != 1 or constant.ndim > len(line.shape) + 1:
-        _refuse("shape", f"a {node.operator} of pixels with a constant of shape {constant.shape}")
+        refuse("shape", f"a {node.operator} of pixels with a constant of shape {constant.shape}")
     number, before = float(constant.item()), line.pixels
     if node.operator in ("Mul", "Div"):
         if not 1e-6 <= abs(number) <= 1e6:
-            _refuse("weights", f"a {node.operator} of pixels with {number:g}")
+            refuse("weights", f"a {node.operator} of pixels with {number:g}")
         by = number if node.operator == "Mul" else 1 / number
         line.pixels = replace(before, factor=before.factor * by, offset=before.offset * by)
     else:
         line.pixels = replace(before, offset=before.offset + (number if node.operator == "Add" else -number))
     # subtle: these steps become one, which is the same to float32's rounding only while none of them swallows another
     if not 1e-6 <= abs(line.pixels.factor) <= 1e6 or abs(line.pixels.offset) > MAX_OFFSET * abs(line.pixels.factor):
-        _refuse("weights", f"pixels of scale {line.pixels.factor:g}, moved by {line.pixels.offset:g}")
+        refuse("weights", f"pixels of scale {line.pixels.factor:g}, moved by {line.pixels.offset:g}")
     return None
 
 
@@ -239,7 +85,7 @@ def _add_bias(line: Line, node: Node, constant: NDArray[Any]) -> None:
     count = len(stage.linear.bias)
     shapes = ((count, 1, 1), (1, count, 1, 1)) if len(line.shape) == 3 else ((count,), (1, count))
     if node.operator != "Add" or stage.linear.bias.any() or constant.shape not in shapes:
-        _refuse("graph", f"a {node.operator} after a layer that is not its bias")
+        refuse("graph", f"a {node.operator} after a layer that is not its bias")
     line.stages[-1] = replace(stage, linear=replace(stage.linear, bias=constant.reshape(-1)))
 
 
@@ -247,23 +93,23 @@ def _reshape(line: Line, node: Node, attributes: Attributes) -> None:
     zero_copies = attributes.int("allowzero", 0) == 0
     (target,) = line.constants(node, 1, 1)
     if not zero_copies and not target.all():
-        _refuse("shape", "a Reshape to nothing")
+        refuse("shape", "a Reshape to nothing")
     if target.dtype != np.int64 or target.ndim != 1 or not 1 <= len(target) <= 4:
-        _refuse("shape", "a Reshape to no list of sizes")
+        refuse("shape", "a Reshape to no list of sizes")
     batch, *rest = target.tolist()
     sizes = [line.shape[place] if size == 0 and place < len(line.shape) else size for place, size in enumerate(rest)]
     if sizes.count(-1) == 1 and batch in (0, line.batch):
         known = -math.prod(sizes)
         sizes[sizes.index(-1)] = math.prod(line.shape) // known if known > 0 else 0
     if batch not in (0, -1, line.batch) or min(sizes, default=0) < 1:
-        _refuse("shape", f"a Reshape to {target.tolist()}")
+        refuse("shape", f"a Reshape to {target.tolist()}")
     _to_shape(line, tuple(sizes), "Reshape")
 
 
 def _flatten(line: Line, node: Node, attributes: Attributes) -> None:
     line.constants(node, 0, 0)
     if attributes.int("axis", 1) != 1:
-        _refuse("attribute", "a Flatten that does not keep the images apart")
+        refuse("attribute", "a Flatten that does not keep the images apart")
     _to_shape(line, (math.prod(line.shape),), "Flatten")
 
 
@@ -272,7 +118,7 @@ def _to_shape(line: Line, shape: Shape, operator: str) -> None:
     before = line.shape
     is_map = len(shape) > 1 and shape != before
     if math.prod(before) != math.prod(shape) or (is_map and (line.stages or (len(shape) == 3 and shape[0] != 1))):
-        _refuse("shape", f"a {operator} from {before} to {shape}")
+        refuse("shape", f"a {operator} from {before} to {shape}")
     line.shape = shape
 
 
@@ -285,9 +131,9 @@ def _identity(line: Line, node: Node, attributes: Attributes) -> None:
 
 def _finite(values: NDArray[Any], operator: str) -> NDArray[Any]:
     if values.dtype != np.float32:
-        _refuse("dtype", f"a {operator} with weights of {values.dtype}")
+        refuse("dtype", f"a {operator} with weights of {values.dtype}")
     if not -1e6 <= values.min() <= values.max() <= 1e6:  # also false for NaN
-        _refuse("weights", f"weights of a {operator} with NaN, infinity or a value beyond 1e6")
+        refuse("weights", f"weights of a {operator} with NaN, infinity or a value beyond 1e6")
     return values
 
 
@@ -295,17 +141,17 @@ def _conv(line: Line, node: Node, attributes: Attributes) -> None:
     line.must_be(FLOAT, rank=4, for_a="Conv")
     weights, *biases = (_finite(values, "Conv") for values in line.constants(node, 1, 2))
     if weights.ndim != 4 or weights.shape[1] != line.shape[0] or max(weights.shape[2:]) > MAX_WINDOW:
-        _refuse("shape", f"a Conv of {line.shape[0]} channels with weights of shape {weights.shape}")
+        refuse("shape", f"a Conv of {line.shape[0]} channels with weights of shape {weights.shape}")
     maps, size = weights.shape[0], (int(weights.shape[2]), int(weights.shape[3]))
     if attributes.ints("kernel_shape", size) != size or attributes.int("group", 1) != 1:
-        _refuse("attribute", "a Conv in groups, or whose kernel_shape is not its weights'")
+        refuse("attribute", "a Conv in groups, or whose kernel_shape is not its weights'")
     window, pads = _window(attributes, size, "Conv")
     layer = Convolution(weights, _bias(biases, maps, "Conv"), window, pads, line.shape)
     _check_places(layer.output, "Conv")
     line.shape = layer.output
     patches = math.prod(size) * weights.shape[1] * math.prod(line.shape[1:])
     if patches > MAX_PATCHES:
-        _refuse("limit", f"a Conv of {patches:,} numbers in its windows; the limit is {MAX_PATCHES:,}", remedy=SMALLER)
+        refuse("limit", f"a Conv of {patches:,} numbers in its windows; the limit is {MAX_PATCHES:,}", remedy=SMALLER)
     line.products += patches * maps
     line.stages.append(Stage(layer))
 
@@ -315,12 +161,12 @@ def _max_pool(line: Line, node: Node, attributes: Attributes) -> None:
     line.constants(node, 0, 0)
     size = attributes.ints("kernel_shape", ())
     if len(size) != 2 or not all(1 <= side <= MAX_WINDOW for side in size):
-        _refuse("attribute", f"a MaxPool of kernel_shape {size[:8]}")
+        refuse("attribute", f"a MaxPool of kernel_shape {size[:8]}")
     window, pads = _window(attributes, (size[0], size[1]), "MaxPool")
     if any(pads) or attributes.int("ceil_mode", 0) != 0 or attributes.int("storage_order", 0) != 0:
-        _refuse("attribute", "a MaxPool with pads, ceil_mode or storage_order")
+        refuse("attribute", "a MaxPool with pads, ceil_mode or storage_order")
     if not line.stages:
-        _refuse("graph", "a MaxPool before any layer")
+        refuse("graph", "a MaxPool before any layer")
     stage = line.stages[-1]
     line.shape = (line.shape[0], *window.count(*line.shape[1:]))
     _check_places(line.shape, "MaxPool")
@@ -330,17 +176,17 @@ def _max_pool(line: Line, node: Node, attributes: Attributes) -> None:
 def _window(attributes: Attributes, size: tuple[int, int], operator: str) -> tuple[Window, tuple[int, int, int, int]]:
     strides, pads = attributes.ints("strides", (1, 1)), attributes.ints("pads", (0, 0, 0, 0))
     if attributes.ints("dilations", (1, 1)) != (1, 1) or attributes.text("auto_pad", "NOTSET") != "NOTSET":
-        _refuse("attribute", f"a {operator} with dilations, or with auto_pad")
+        refuse("attribute", f"a {operator} with dilations, or with auto_pad")
     if len(strides) != 2 or not all(1 <= step <= MAX_WINDOW for step in strides):
-        _refuse("attribute", f"a {operator} of strides {strides[:8]}")
+        refuse("attribute", f"a {operator} of strides {strides[:8]}")
     if len(pads) != 4 or not all(0 <= pad < side for pad, side in zip(pads, size * 2, strict=True)):
-        _refuse("attribute", f"a {operator} of pads {pads[:8]}")
+        refuse("attribute", f"a {operator} of pads {pads[:8]}")
     return Window(size, (strides[0], strides[1])), (pads[0], pads[1], pads[2], pads[3])
 
 
 def _check_places(shape: Shape, operator: str) -> None:
     if min(shape[1:]) < 1:
-        _refuse("shape", f"a {operator} whose window is larger than its map")
+        refuse("shape", f"a {operator} whose window is larger than its map")
 
 
 def _bias(biases: list[NDArray[Any]], count: int, operator: str) -> NDArray[np.floating]:
@@ -348,17 +194,17 @@ def _bias(biases: list[NDArray[Any]], count: int, operator: str) -> NDArray[np.f
         return np.zeros(count, np.float32)
     (bias,) = biases
     if bias.shape != (count,) and not (operator == "Gemm" and bias.shape == (1, count)):
-        _refuse("shape", f"a {operator} of {count} outputs with a bias of shape {bias.shape}")
+        refuse("shape", f"a {operator} of {count} outputs with a bias of shape {bias.shape}")
     return bias.reshape(-1)
 
 
 def _gemm(line: Line, node: Node, attributes: Attributes) -> None:
     if attributes.float("alpha", 1.0) != 1 or attributes.float("beta", 1.0) != 1 or attributes.int("transA", 0) != 0:
-        _refuse("attribute", "a Gemm with alpha, beta or transA")
+        refuse("attribute", "a Gemm with alpha, beta or transA")
     weights, *biases = _dense_constants(line, node, 1, 2)
     turned = attributes.int("transB", 0)
     if turned not in (0, 1):
-        _refuse("attribute", f"a Gemm with transB {turned}")
+        refuse("attribute", f"a Gemm with transB {turned}")
     weights = weights.T if turned else weights
     _dense(line, weights, _bias(biases, weights.shape[1], "Gemm"), "Gemm")
 
@@ -372,13 +218,13 @@ def _dense_constants(line: Line, node: Node, least: int, most: int) -> list[NDAr
     line.must_be(FLOAT, rank=2, for_a=node.operator)
     weights, *others = (_finite(values, node.operator) for values in line.constants(node, least, most))
     if weights.ndim != 2:
-        _refuse("shape", f"a {node.operator} with weights of shape {weights.shape}")
+        refuse("shape", f"a {node.operator} with weights of shape {weights.shape}")
     return [weights, *others]
 
 
 def _dense(line: Line, weights: NDArray[Any], bias: NDArray[np.floating], operator: str) -> None:
     if weights.shape[0] != line.shape[0]:
-        _refuse("shape", f"a {operator} of {line.shape[0]} inputs with weights of shape {weights.shape}")
+        refuse("shape", f"a {operator} of {line.shape[0]} inputs with weights of shape {weights.shape}")
     before = line.stages[-1] if line.stages else None
     shape = line.shape
     if before is not None and isinstance(before.linear, Convolution):
@@ -402,13 +248,13 @@ def _softmax(line: Line, node: Node, attributes: Attributes) -> None:
     line.must_be(FLOAT, rank=2, for_a="Softmax")
     line.constants(node, 0, 0)
     if attributes.int("axis", -1) not in (-1, 1):
-        _refuse("scores", "a Softmax that is not over the classes")
+        refuse("scores", "a Softmax that is not over the classes")
     if not isinstance(line.last("Softmax", plain=True).linear, Dense):
-        _refuse("scores", "a Softmax that does not follow a Gemm or MatMul")
+        refuse("scores", "a Softmax that does not follow a Gemm or MatMul")
     line.ended = True
 
 
-OPERATORS: dict[str, Callable[[Line, Node, Attributes], None]] = {
+OPERATORS: dict[str, Operator] = {
     "Cast": _cast,
     "Greater": _greater,
     **dict.fromkeys(("Mul", "Div", "Add", "Sub"), _arithmetic),
@@ -423,3 +269,28 @@ OPERATORS: dict[str, Callable[[Line, Node, Attributes], None]] = {
     "Softmax": _softmax,
 }
 """Operators of an accepted file, beside Constant."""
+
+
+def read_network(contents: Contents, classes: Callable[[int], tuple[str, ...]]) -> tuple[ImageNetwork, bool]:
+    """The network, and True if its file says itself what its pixels are.
+
+    Args:
+        classes: the labels for so many scores.
+
+    Raises:
+        ArtefactRefused: and nothing else.
+    """
+    line = Line(contents)
+    for node in contents.nodes:
+        line.take(node, OPERATORS)
+    if not line.ended:
+        refuse("scores", "a network that does not end in a Softmax")
+    if line.unused:
+        refuse("graph", f"{len(line.unused)} constants that no node uses, such as {shown(next(iter(line.unused)))}")
+    if contents.output.name != line.name:
+        refuse("output", f"{shown(contents.output.name)} as output, which is not the last value")
+    for value in (contents.output, *contents.declared):
+        check_declared(value, line)
+    if len({value.name for value in contents.declared}) != len(contents.declared):
+        refuse("twice", "two declarations of one value")
+    return ImageNetwork(classes(line.shape[0]), line.pixels, tuple(line.stages)), line.is_scaled
