@@ -25,12 +25,12 @@ test: environment releases ## install what tests need and run them; the long for
 	.venv/bin/python -m pytest -n 3 --dist loadfile # each file on one of three processes: tests wait a third of their time
 
 soak: export PYTEST_TIMEOUT = 0
-soak: environment releases ## long checks: v3.0 trained twice and measured, a million mutations, 3,000 of them against scikit-learn, OpenML's 70,000 rows, all versions on all digits, 1,000 digits under each condition, 25 kills and reloads, 10 versions that come and go, memory
+soak: environment releases ## long checks: v3.0 trained twice and measured, a million mutations, 3,000 of them against scikit-learn or onnxruntime, OpenML's 70,000 rows, all versions on all digits, 1,000 digits under each condition, 25 kills and reloads, 10 versions that come and go, memory
 	bash setup-server.sh --releases v3.0
 	$(MODEL_PYTHON) -m pytest -m soak pixelwise-model/tests $(addprefix --ignore=,$(NETWORK_TESTS))
 	$(NETWORK_PYTHON) -m pytest -m soak $(NETWORK_TESTS)
-	PIXELWISE_FUZZ=1000000 .venv/bin/python -m pytest tests/attacks/test_fuzz.py tests/test_parity.py
-	PIXELWISE_DIFFERENTIAL=3000 .venv/bin/python -m pytest tests/attacks/test_differential.py
+	PIXELWISE_FUZZ=1000000 .venv/bin/python -m pytest tests/attacks/test_fuzz.py tests/attacks/test_fuzz_onnx.py tests/test_parity.py
+	PIXELWISE_DIFFERENTIAL=3000 .venv/bin/python -m pytest tests/attacks/test_differential.py tests/attacks/test_differential_onnx.py
 	PIXELWISE_KILLS=25 .venv/bin/python -m pytest tests/web/test_durability.py tests/web/test_lifecycle.py
 	PIXELWISE_SUITE=500 .venv/bin/python -m pytest tests/drawn/test_suite.py
 	PIXELWISE_ROLLOUTS=10 .venv/bin/python -m pytest tests/web/test_rollouts.py

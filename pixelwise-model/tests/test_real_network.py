@@ -16,6 +16,7 @@ onnxruntime = pytest.importorskip(
 import learning  # noqa: E402  # it needs PyTorch
 import network  # noqa: E402
 from augmented import read_augmented  # noqa: E402
+from batches import Plan  # noqa: E402
 from trained_network import are_below, no_digit  # noqa: E402
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -30,7 +31,8 @@ def test_v3_0_is_the_same_bytes_again_and_reads_what_its_issue_promises():
         read_augmented(DATA / "augmented.npz"),
     )
     first, again = (
-        learning.train_network(data.train_images, data.train_labels, made, seed=0) for _ in range(2)
+        learning.train_network(data.train_images, data.train_labels, made, seed=0, plan=Plan())
+        for _ in range(2)
     )
     file = network.to_onnx(first, CLASSES)
     assert network.to_onnx(again, CLASSES) == file

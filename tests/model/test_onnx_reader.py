@@ -107,6 +107,13 @@ def test_the_kind_of_a_network_is_a_word(file: list[tuple[int, object]], kind: s
     assert read_model(encode(file)).kind == kind
 
 
+def test_the_weights_of_a_linear_model_can_be_shown_and_those_of_others_cannot():
+    one = read_model(encode(linear()), lambda: "unit")
+    assert one.weights is not None
+    assert one.weights.shape == (784, 3)
+    assert read_model(encode(perceptron())).weights is None
+
+
 def test_weights_stay_views_of_the_file():
     _, network = read_image_network(encode(small()), never)
     weights = network.stages[0].linear.weights

@@ -34,6 +34,7 @@ def read_onnx(data: bytes, scale: StatedScale) -> Scorer:
         parameters=network.parameters,
         stated={"opset": contents.opset},
         ink=ink_rule("ink" if network.pixels.is_ink else "byte"),
+        weights=network.stages[0].linear.weights if len(network.stages) == 1 else None,
     )
 
 
