@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.model.contract import INK_ABOVE, SCORE_TOLERANCE
-from app.model.precision_probes import USUAL, probe_images
+from app.model.precision_probes import probes
 from app.model.refusals import ArtefactRefused
 from app.model.scorer import are_scores
 
@@ -94,7 +94,7 @@ class Engine:
         self._features, self._is_grey = network.features, network.is_grey
         self._threads = threading.local()
         if precision is None:
-            check_scores(self.scores(probe_images(network.features, grey=network.is_grey)))
+            check_scores(self.scores(np.concatenate(probes(network.features, is_grey=network.is_grey))))
 
     def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The share of each class, for each image.
@@ -194,9 +194,9 @@ def _sufficient_precision(network: Network) -> Precision:
     share = _SHARE_OF_TOLERANCE.get(network.activation)
     if share is None:
         return np.float64
-    images = probe_images(network.features, grey=network.is_grey)
+    usual, unusual = probes(network.features, is_grey=network.is_grey)
+    images = np.concatenate([usual, unusual])
     single, double = (Engine(network, precision) for precision in (np.float32, np.float64))
-    usual = images[:USUAL]
     error = float(np.sqrt(np.mean((single.logits(usual) - double.logits(usual)) ** 2)))
     # A unit that is inactive on every usual probe may be active on an unusual one.
     worst = float(np.abs(single.scores(images) - double.scores(images)).max())

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from app.model.engine import ACTIVATIONS, PAPER_UP_TO, Floats, Precision, check_scores, softmax
 from app.model.onnx.network import Convolution, Dense, ImageNetwork, Stage, Window, pooled
 from app.model.onnx.refusals import DIVERGED, refused
-from app.model.precision_probes import USUAL, USUAL_GREY, grey_images, probe_images
+from app.model.precision_probes import probes
 
 CACHE_BYTES = 2 << 20
 """The windows of a block. Measured: they and the weights stay in a core's second cache."""
@@ -240,14 +240,11 @@ def _block_rows(network: ImageNetwork, precision: Precision) -> int:
 
 def _sufficient_precision(network: ImageNetwork) -> Precision:
     """float32 if its scores of the probe images are close enough to those in float64, else float64."""
-    images, grey = probe_images(network.features), grey_images(network.features)
-    usual, unusual = [images[:USUAL]], [images[USUAL:]]
-    if not network.pixels.is_ink:
-        usual, unusual = [*usual, grey[:USUAL_GREY]], [*unusual, grey[USUAL_GREY:]]
-    pictures = np.concatenate([*usual, *unusual])
+    usual, unusual = probes(network.features, is_grey=not network.pixels.is_ink)
+    images = np.concatenate([usual, unusual])
     single, double = (ImageEngine(network, precision) for precision in (np.float32, np.float64))
-    logits = [engine.logits(pictures).astype(np.float64) for engine in (single, double)]
-    error = float(np.sqrt(np.mean((logits[0] - logits[1])[: sum(map(len, usual))] ** 2)))
+    logits = [engine.logits(images).astype(np.float64) for engine in (single, double)]
+    error = float(np.sqrt(np.mean((logits[0] - logits[1])[: len(usual)] ** 2)))
     for one in logits:
         softmax(one, np.ones((len(network.classes), 1)))
     check_scores(logits[1])
