@@ -20,12 +20,12 @@ from rich.text import Text
 
 from app.cli.verify_in_child import Trial, try_alone
 from app.cli.virtual_environment import leads_elsewhere
-from app.errors import PixelWiseError, SystemRefused, cause_of, system_refusals
+from app.errors import PixelWiseError, Refused, SystemRefused, cause_of, system_refusals
 from app.model.formats import MAX_BYTES
 from app.model.plain_file import NotPlain, read_needed_file, read_plain_file
-from app.release.address import parse_address
+from app.release.address import parse_address, recorded_key
 from app.release.default_copies import check_room
-from app.release.model_lock import find_vouching, read_lock
+from app.release.model_lock import find_vouching, hold_to_entry, read_lock
 from app.release.models_folder import artefact_of, check_lock, pulled, read_through
 from app.release.origin import find_origin, find_swapped, known_releases
 from app.release.pin import show_short_id
@@ -139,7 +139,7 @@ def _settings(settings: Settings) -> Iterator[Symptom]:
             except PixelWiseError:
                 continue  # reported below, with the release or models/
             # A pull from MODEL_REPO that finds the same commit in place leaves its record unchanged.
-            is_of = record is None or parse_address(record.repository, root=settings.root).key == address.key
+            is_of = record is None or recorded_key(record.repository, root=settings.root) == address.key
             if record is not None and not (is_of or seen.get(version) in record.pins):
                 found = f"{version} in models/ comes from {record.repository}, MODEL_REPO is {address.repository}"
                 suffix = "" if version == settings.model_version else f" {version}"
@@ -348,13 +348,24 @@ def _release(settings: Settings, version: str, suffix: str) -> Iterator[Symptom]
         yield Symptom(name, False, f"{changed} is missing or changed", f"pixelwise pull{suffix}", 4)
         return
     yield Symptom(name, True, f"{record.version}, {show_short_id(record.pin)}, {len(record.files)} files intact")
+    yield _locked(settings, record, suffix)
+
+
+def _locked(settings: Settings, record: Release, suffix: str) -> Symptom:
+    """The entry of `model.lock` for this release."""
+    name = f"model.lock{suffix}"
     digest = next(file.sha256 for file in record.files if file.name == record.artefact)
-    locked = read_lock(settings.lock_file)
-    listed = find_vouching(locked, version=version, digest=digest, record=record) is not None
-    needed = settings.require_lock and not listed
-    found = "lists this release" if listed else "does not list this release (a first pull)"
+    try:
+        entry = find_vouching(read_lock(settings.lock_file), version=record.version, digest=digest, record=record)
+        if entry is not None:
+            folder = settings.models / record.version
+            read_through(folder, lambda folder: hold_to_entry(folder, record.files, entry))
+            return Symptom(name, True, "lists this release")
+    except Refused as error:
+        return Symptom(name, False, str(error), error.remedy, error.exit_code)
+    needed = settings.require_lock
     mend = f"pixelwise lock{suffix}" if needed else ""
-    yield Symptom(f"model.lock{suffix}", not needed, found, mend, 4 if needed else 0)
+    return Symptom(name, not needed, "does not list this release (a first pull)", mend, 4 if needed else 0)
 
 
 def _state(folder: Path) -> tuple[Release, str | None] | None:

@@ -240,5 +240,12 @@ def _bad_sums(shown: str, found: str, expected: str) -> BadRelease:
 
 
 def _bad_record(path: Path, found: str) -> BadRelease:
-    expected, remedy = "the record that `pixelwise pull` wrote", f"Remove {path} and run `pixelwise pull`."
+    expected = "the record that `pixelwise pull` wrote"
+    remedy = f"Remove {path} and run `pixelwise pull{_version_of(path.parent)}`."
     return BadRelease(f"record {path}", found=found, expected=expected, remedy=remedy)
+
+
+def _version_of(folder: Path) -> str:
+    """The version whose folder this is, as an argument behind a space; empty for `models/`, which has the default's."""
+    links = [folder] if is_version(folder.name) else sorted(folder.parent.parent.glob("v*"))
+    return next((f" {link.name}" for link in links if is_version(link.name) and link.resolve() == folder.resolve()), "")
