@@ -46,6 +46,7 @@ bench: environment releases ## measure every performance claim; writes docs/benc
 	@bash benchmarks/run.sh
 
 measured: environment releases ## what is read of people's digits under 22 conditions; writes docs/measured.md and its picture
+	@bash setup-server.sh --releases v3.0
 	.venv/bin/python benchmarks/conditions.py
 
 bench-peers: environment releases ## measure the service beside FastAPI, BentoML, MLServer, LitServe and Ray Serve; writes docs/peers.md
@@ -83,7 +84,8 @@ clean: ## remove everything that was made here, but .env and data/
 environment:
 	@bash setup-server.sh --environment
 
-# Tests read the three releases that pixelwise-model/ can build.
+# Tests read three releases that pixelwise-model/ can build, and a trial of the fourth.
 .PHONY: releases
 releases:
 	@bash setup-server.sh --releases v1.0 v1.1 v2.0
+	@bash setup-server.sh --trial

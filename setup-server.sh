@@ -25,6 +25,7 @@ POSTGRESQL=false
 SITE_NAME=""
 PYTHON=""
 MADE_ANEW=false
+PYTORCH_WITHOUT_CUDA=https://download.pytorch.org/whl/cpu # as PyTorch documents; for Linux it is published there alone
 
 say() { printf '%s\n' "setup: $*" >&2; }
 fail() { say "$1"; say "-> $2"; exit "${3:-3}"; }
@@ -63,7 +64,7 @@ main() {
   release
   verify
   smoke_test
-  if $SERVICE; then install_service; else database; fi
+  if $SERVICE; then install_service; else database && best_version; fi
   if $CHECK_ONLY; then say "check: nothing was changed"; fi
 }
 
@@ -183,10 +184,18 @@ environment() {
     "$PYTHON" -m venv --clear "$folder" ||
       fail "$folder could not be made" "Python's message stands above (is python3-venv installed?): mend that, then run this again." 1
   fi
-  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$requirements" ||
+  packages "$folder" "$requirements" "${@:3}" ||
     fail "$requirements could not be installed" \
       "pip's message stands above (is the package registry reachable, and room in ${TMPDIR:-/tmp}?): mend that, then run this again." 6
   cp "$requirements" "$stamp" # written last: an interrupted installation is done again
+}
+
+packages() { # FOLDER REQUIREMENTS [INDEX]: from where pip looks; what is not there, from INDEX too
+  local install=("$1/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$2")
+  "${install[@]}" && return
+  [ $# -gt 2 ] || return
+  say "$1: asking $3 too"
+  "${install[@]}" --extra-index-url "$3"
 }
 
 command_line() {
@@ -386,10 +395,13 @@ source_date() { # the same sources at the same date make the same commit
 training_folder() { if is_network "$1"; then printf '%s\n' pixelwise-model/.venv-v3; else printf '%s\n' pixelwise-model/.venv; fi; }
 
 training_environment() { # VERSION: PyTorch is installed only for a version that needs it
-  local folder requirements=pixelwise-model/requirements.txt
+  local folder
   folder="$(training_folder "$1")"
-  if is_network "$1"; then requirements=pixelwise-model/requirements-v3.txt; fi
-  environment "$folder" "$requirements"
+  if is_network "$1"; then
+    environment "$folder" pixelwise-model/requirements-v3.txt "$PYTORCH_WITHOUT_CUDA"
+  else
+    environment "$folder" pixelwise-model/requirements.txt
+  fi
   if ! $CHECK_ONLY; then digits "$folder/bin/python"; fi
 }
 
@@ -420,6 +432,16 @@ smoke_test() {
     digits "$python" --test-only --cache "$cache"
   fi
   .venv/bin/python predict.py
+}
+
+best_version() { # the default is the course's; a better one is a setting away
+  local repository named
+  if $CHECK_ONLY && ! can_read_settings; then return; fi
+  repository="$(setting MODEL_REPO)"
+  repository="$(realpath -m -- "$repository")"
+  named="$(setting MODEL_VERSIONS)"
+  if [ "$repository" != "$ROOT/pixelwise-model/releases.git" ] || [[ " $named " == *" v3."* ]]; then return; fi
+  say "v3.0 reads what people draw best: \`MODEL_VERSION=v3.0 make run\` trains it, once, and serves it"
 }
 
 # One line, read whole before it runs: bash reads a script while it runs it, and an update may replace this one meanwhile.

@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402 - the path to app/ comes first
 from conditions_page import READ, draw_picture, page  # noqa: E402
 from machine import processor  # noqa: E402
+from no_digit import shares  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from PIL import Image, ImageOps  # noqa: E402
 
@@ -35,10 +36,10 @@ from app.drawing.normalise import RECIPE, Grey, normalise  # noqa: E402
 from app.drawing.recipe import see  # noqa: E402
 from app.drawing.ring_of_zero import has_ring  # noqa: E402
 from app.drawing.strokes import draw_strokes  # noqa: E402
-from app.model.contract import INK_ABOVE, temperature_for  # noqa: E402
-from app.model.engine import Engine  # noqa: E402
+from app.model.contract import INK_ABOVE, no_digit_below, temperature_for  # noqa: E402
+from app.model.formats import read_model  # noqa: E402
 from app.model.mnist import read_mnist_test  # noqa: E402
-from app.model.sklearn_pickle.artefact import read_artefact  # noqa: E402
+from app.model.scorer import Scorer  # noqa: E402
 from app.model.unsure import SURE_FROM, certainties  # noqa: E402
 from app.release.pull import pull  # noqa: E402
 from app.verify.card import read_card  # noqa: E402
@@ -47,7 +48,7 @@ from drawn.digits import LABELS, draw_digit  # noqa: E402
 from drawn.page import Page, ink_of_strokes  # noqa: E402
 from drawn.suite import NEED_A_DIGIT, bare_page, mnist_digit, own_digit, picture_of  # noqa: E402
 
-VERSIONS = ("v1.0", "v2.0")
+VERSIONS = ("v1.0", "v2.0", "v3.0")
 SEED = 20_261_130
 PENS = (3, 6, 10, 16, 22, 28)
 CANVAS = 280
@@ -61,13 +62,14 @@ Bools = NDArray[np.bool_]
 
 
 class Model(NamedTuple):
-    """A release: what it reads with, and the temperature it measured, if it did."""
+    """A release: what it reads with; the temperature it measured, and its limit for what is no digit, if any."""
 
-    engine: Engine
+    scorer: Scorer
     temperature: float | None
+    no_digit_below: float | None
 
     def answers(self, images: Grey) -> NDArray[np.str_]:
-        answers: NDArray[np.str_] = np.array(self.engine.classes)[self.engine.scores(images).argmax(axis=1)]
+        answers: NDArray[np.str_] = np.array(self.scorer.classes)[self.scorer.scores(images).argmax(axis=1)]
         return answers
 
 
@@ -142,7 +144,7 @@ def as_strokes(count: int) -> tuple[Grey, NDArray[np.str_]]:
 def rights(model: Model, sheets: list[Shown]) -> tuple[Bools, Bools]:
     """For each digit that this version knows, whether it is read rightly, before and now."""
     labels = np.array([one.label for one in sheets])
-    known = np.isin(labels, model.engine.classes)
+    known = np.isin(labels, model.scorer.classes)
     before, now = (
         (model.answers(images[known]) == labels[known]) & images[known].any(axis=(1, 2))
         for images in (np.stack([one.before for one in sheets]), np.stack([one.now for one in sheets]))
@@ -154,9 +156,9 @@ def calibrated(model: Model, images: Grey, labels: NDArray[np.str_]) -> dict[str
     """The distance of certainties from the share of right answers; None where the release measured no temperature."""
     if model.temperature is None:
         return None
-    known = np.isin(labels, model.engine.classes)
-    scores = model.engine.scores(images[known])
-    right = np.array(model.engine.classes)[scores.argmax(axis=1)] == labels[known]
+    known = np.isin(labels, model.scorer.classes)
+    scores = model.scorer.scores(images[known])
+    right = np.array(model.scorer.classes)[scores.argmax(axis=1)] == labels[known]
     found: dict[str, Any] = {"n": len(right), "temperature": model.temperature}
     for name, certain in (("before", scores.max(axis=1)), ("after", certainties(scores, model.temperature))):
         chance = np.random.default_rng(SEED)
@@ -256,8 +258,8 @@ def read_models() -> dict[str, Model]:
                 say=lambda line: None,
             ).release
             card = read_card((folder / "MODELCARD.md").read_bytes())
-            engine = Engine(read_artefact(folder / release.artefact))
-            models[version] = Model(engine, temperature_for(card.contract, RECIPE))
+            scorer = read_model((folder / release.artefact).read_bytes())
+            models[version] = Model(scorer, temperature_for(card.contract, RECIPE), no_digit_below(card.contract))
     return models
 
 
@@ -290,6 +292,11 @@ def main() -> None:
         "mnist": _both(models, through),
         "strokes": _both(models, as_drawn),
         "calibration": {version: calibrated(model, strokes, stroke_labels) for version, model in models.items()},
+        "no digit": {
+            version: shares(model.scorer, model.no_digit_below, (images, labels), strokes, seed=SEED)
+            for version, model in models.items()
+            if model.no_digit_below is not None
+        },
         "rings": rings(),
         "times": times,
         "photographs": photographs(options.pictures, models),

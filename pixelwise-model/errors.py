@@ -32,6 +32,20 @@ class UnknownVersion(ModelRepositoryError):
         )
 
 
+class TrainedElsewhere(ModelRepositoryError):
+    """A version that another script trains."""
+
+    exit_code = 2
+
+    def __init__(self, version: str, *, script: str) -> None:
+        super().__init__(
+            f"version {version}",
+            found="a network, for PyTorch",
+            promised="a pipeline of scikit-learn",
+            remedy=f"Train it with python {script}, or cut its release with python release.py {version}.",
+        )
+
+
 class TrainingStoppedEarly(ModelRepositoryError):
     """The optimiser ran out of its budget of steps: the model is not the one the recipe means."""
 

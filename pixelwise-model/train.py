@@ -28,7 +28,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Binarizer
 from threadpoolctl import threadpool_limits
 
-from errors import ModelRepositoryError, TrainingStoppedEarly, UnknownVersion, local_faults
+from errors import ModelRepositoryError, TrainedElsewhere, TrainingStoppedEarly, UnknownVersion, local_faults
 from mnist import CACHE, load_mnist, say
 
 SEED = 0
@@ -171,6 +171,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with local_faults():
             recipe = recipe_of(options.version)
+            if recipe.estimator is None:
+                raise TrainedElsewhere(options.version, script="train_v3.py")
             data = load_mnist(options.cache)
             pipeline = train(recipe, data.train_images, data.train_labels)
             print(report(pipeline, data.test_images, data.test_labels))

@@ -178,7 +178,7 @@ def test_of_some_rooms_only_one_module_is_known_to_another(above: str, below: st
 
 def test_outside_of_the_model_room_nobody_knows_how_a_model_is_read_or_computed():
     """They know a `Scorer`, and the table of formats."""
-    inside = {name for name in MODULES if re.match(r"app\.model\.(engine$|sklearn_pickle\b)", name)}
+    inside = {name for name in MODULES if re.match(r"app\.model\.(engine$|onnx\b|sklearn_pickle\b)", name)}
     assert len(inside) > 5
     for name in MODULES:
         assert room(name) == "model" or not own_imports(name) & inside, name

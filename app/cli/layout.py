@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from app.model.contract import GREY, INK_ABOVE
 from app.verify.checks import Check, Outcome, View
 
 VIEWS: dict[View, str] = {
@@ -49,6 +50,7 @@ QUESTIONS = {
         "accuracy on MNIST's test file",
     ),
     "How does it read strokes of a pen and pictures of paper?": ("recipe", "drawn digits", "drawn digits in prose"),
+    "Does it say when it sees no digit?": ("taken for no digit",),
     "Is it the release that was promised?": (
         "card",
         "version",
@@ -56,9 +58,13 @@ QUESTIONS = {
         "sha256",
         "sha256 in prose",
         "format",
+        "opset",
         "scikit-learn",
     ),
 }
+
+SHADES = " ░▒▓█"
+"""From paper to ink."""
 
 FINDINGS = 30
 """Least width of the findings' column, in characters, however long the names of images are."""
@@ -121,10 +127,17 @@ def answers_table(names: Sequence[str], answers: Sequence[Mapping[str, Any]]) ->
     return table
 
 
-def as_characters(image: NDArray[np.uint8], *, ink_above: int) -> str:
-    """A (28, 28) image in 14 lines of 28 characters, each half a pixel pair: what the model saw, ink or paper."""
-    ink = image > ink_above
-    pairs = [(ink[row], ink[row + 1]) for row in range(0, len(ink), 2)]
+def as_characters(image: NDArray[np.uint8], *, ink: str) -> str:
+    """A (28, 28) image in 14 lines of 28 characters, each a pair of pixels, one above the other: what the model saw.
+
+    Args:
+        ink: the model's ink rule. By "grey" a pair is the shade of both; otherwise each is ink or paper.
+    """
+    if ink == GREY:
+        shades = image.astype(np.uint16).reshape(14, 2, 28).sum(axis=1) * len(SHADES) // 511
+        return "\n".join("".join(SHADES[shade] for shade in row) for row in shades)
+    ink_at = image > INK_ABOVE
+    pairs = [(ink_at[row], ink_at[row + 1]) for row in range(0, len(ink_at), 2)]
     return "\n".join("".join(" ▀▄█"[upper + 2 * lower] for upper, lower in zip(*pair, strict=True)) for pair in pairs)
 
 

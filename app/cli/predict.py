@@ -39,7 +39,6 @@ def predict(
     from app.cli.image_files import read_images
     from app.cli.layout import answers_table, as_characters
     from app.drawing.skew import skipped_checks
-    from app.model.contract import INK_ABOVE
 
     names, seen, unreadable = [], [], []
     files = _image_files(images)
@@ -71,7 +70,7 @@ def predict(
         saw = [image if found.unread is None else None for found in seen for image in found.pixels]
         for name, image in zip(names, saw, strict=True):
             if show and image is not None:  # for a picture that was not read the table gives the reason
-                typer.echo(f"{name}\n{as_characters(image, ink_above=INK_ABOVE)}")
+                typer.echo(f"{name}\n{as_characters(image, ink=MODEL.scorer.ink)}")
         if names:
             show_table(answers_table(names, answers))
     for error in unreadable:

@@ -135,7 +135,10 @@ class GoldenPromise(Struct, frozen=True, forbid_unknown_fields=True):
 USUAL_FORMAT = "sklearn-pickle"
 """The format of an artefact whose contract does not name one."""
 
-KEYS_OF_FORMATS = {USUAL_FORMAT: ("sklearn", "steps")}
+ONNX = "onnx"
+"""The format of ONNX files."""
+
+KEYS_OF_FORMATS: dict[str, tuple[str, ...]] = {USUAL_FORMAT: ("sklearn", "steps"), ONNX: ("opset",)}
 """Keys that artefacts of one format must have, and others must not: their file states the same."""
 
 FOR_PEOPLE = {"sklearn": "scikit-learn"}
@@ -161,6 +164,7 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True):
     format: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}\Z")] = USUAL_FORMAT
     sklearn: Annotated[str, Meta(pattern=r"^[0-9]+\.[0-9]+(\.[0-9]+)?\Z")] | None = None
     steps: dict[Identifier, Identifier] | None = None
+    opset: Annotated[int, Meta(ge=1, le=1000)] | None = None
 
     def __post_init__(self) -> None:
         for format, keys in KEYS_OF_FORMATS.items():

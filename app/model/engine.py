@@ -94,7 +94,7 @@ class Engine:
         self._features, self._is_grey = network.features, network.is_grey
         self._threads = threading.local()
         if precision is None:
-            _check_scores(self.scores(probe_images(network.features, grey=network.is_grey)))
+            check_scores(self.scores(probe_images(network.features, grey=network.is_grey)))
 
     def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The share of each class, for each image.
@@ -106,7 +106,7 @@ class Engine:
             (N, classes) float32, each row sums to 1; columns in the order of `classes`.
         """
         result = self.logits(images)
-        self._softmax(result)
+        softmax(result, self._row_sum)
         return result.astype(np.float32, copy=False)
 
     def logits(self, images: NDArray[np.uint8]) -> Floats:
@@ -135,13 +135,6 @@ class Engine:
             np.dot(values[first : first + PRODUCT_ROWS], weights, out=products[first : first + PRODUCT_ROWS])
         np.add(products, bias, out=logits)
 
-    def _softmax(self, logits: Floats) -> None:
-        # The last class is held at 0, so no row's sum is below exp(0) = 1; only large logits need to be reduced.
-        if np.maximum.reduce(logits, axis=None, initial=0) > EXP_UP_TO:
-            logits -= np.maximum.reduce(logits, axis=1, keepdims=True)
-        np.exp(logits, out=logits)
-        logits /= np.dot(logits, self._row_sum)
-
     def _buffers(self) -> _Buffers:
         try:
             buffers: _Buffers = self._threads.buffers
@@ -158,6 +151,20 @@ class _Buffers:
         self.ink = np.empty((BLOCK_ROWS, features), np.bool_)
         self.inputs = np.empty((BLOCK_ROWS, features), precision)
         *self.hidden, self.products = [np.empty((BLOCK_ROWS, width), precision) for width in widths]
+
+
+def softmax(logits: Floats, row_sum: Floats) -> None:
+    """Turns logits, in place, into scores.
+
+    Args:
+        logits: (N, classes), the last class held at 0.
+        row_sum: (classes, 1) of ones, in the same precision.
+    """
+    # The last class is held at 0, so no row's sum is below exp(0) = 1; only large logits need to be reduced.
+    if np.maximum.reduce(logits, axis=None, initial=0) > EXP_UP_TO:
+        logits -= np.maximum.reduce(logits, axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= np.dot(logits, row_sum)
 
 
 def _layer(weights: Floats, bias: Floats, precision: Precision) -> tuple[Floats, Floats]:
@@ -188,7 +195,12 @@ _SHARE_OF_TOLERANCE = {"identity": 0.35, "relu": 0.5}
 1.5 with ReLU."""
 
 
-def _check_scores(scores: Floats) -> None:
+def check_scores(scores: Floats) -> None:
+    """Refuses weights that give scores which are no numbers, or do not sum to 1.
+
+    Raises:
+        ArtefactRefused: they do.
+    """
     if not are_scores(scores):
         raise ArtefactRefused(
             "weights",

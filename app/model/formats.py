@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from app.model.onnx.format import ONNX_FORMAT
 from app.model.refusals import ArtefactRefused
 from app.model.scorer import Format, Scorer, StatedScale, no_card
 from app.model.sklearn_pickle.format import SKLEARN_PICKLE
 
-FORMATS: tuple[Format, ...] = (SKLEARN_PICKLE,)
+FORMATS: tuple[Format, ...] = (SKLEARN_PICKLE, ONNX_FORMAT)
 """Bytes have the first format that fits. If none fits, the first of all refuses them, and says what they resemble."""
 
 MAX_BYTES = max(one.max_bytes for one in FORMATS)

@@ -46,3 +46,20 @@ def probe_images(features: int, *, grey: bool = False) -> NDArray[np.uint8]:
         around = (np.roll(images, by, axis=1) // 4 for by in (1, -1, 28, -28))
         images = np.maximum(images // 2, sum(around, np.zeros_like(images)))
     return np.resize(images, (len(images), features)) if features != images.shape[1] else images
+
+
+def grey_images(features: int) -> NDArray[np.uint8]:
+    """Probe images for models that take grey values: digits with soft edges, dim ones, and noise: (40, features) uint8.
+
+    Args:
+        features: as of `probe_images`.
+    """
+    random = np.random.RandomState(1)
+    digits = probe_images(784)[: len(_FONT)].reshape(-1, 28, 28).astype(np.float64)
+    around = [np.roll(digits, (down, across), (1, 2)) for down in (-1, 0, 1) for across in (-1, 0, 1)]
+    soft = np.mean(around, axis=0)
+    dim = soft * random.random_sample((len(digits), 1, 1))
+    rough = np.clip(soft + 40 * random.standard_normal(soft.shape), 0, 255)
+    noise = 255 * random.random_sample(soft.shape)
+    images = np.concatenate([soft, dim, rough, noise]).astype(np.uint8).reshape(-1, 784)
+    return np.resize(images, (len(images), features)) if features != 784 else images

@@ -171,6 +171,11 @@ def _properties(side: Side) -> dict[str, str]:
     found["accuracy"] = _in_words(accuracy)
     found |= {f"accuracy of {label}": f"{share:.1%}" for label, share in sorted(accuracy.per_class.items())}
     found["confusions"] = ", ".join(f"{drawn} as {read}" for drawn, read in contract.confusions)
+    if contract.not_a_digit is not None:
+        none = contract.not_a_digit
+        found["no digit"] = (
+            f"below {none.below:g}: {none.digits.value:.2%} of digits, {none.shapes.value:.1%} of shapes"
+        )
     if contract.golden is not None:
         golden = contract.golden
         found["golden set"] = f"{golden.correct:,} of {golden.n:,} right, {golden.withheld} withheld"

@@ -1,14 +1,23 @@
 """The network of v3.0 in miniature: trained, exported, and read by another program."""
 
 import re
+import subprocess
+import sys
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import TEN
 from test_augmented import augmented_of
 
+import release
+import train
 from batches import Plan
+from contract import contract_in
+from lessons import Lessons
 from mnist import Mnist
+from repository import ReleaseRepository
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: requirements-v3.txt has it")
 onnx = pytest.importorskip("onnx", reason="onnx is not installed: requirements-v3.txt has it")
@@ -18,6 +27,7 @@ onnxruntime = pytest.importorskip(
 
 import learning  # noqa: E402  # they need PyTorch
 import network  # noqa: E402
+from trained_network import TRAINING_FILES, choose_limit  # noqa: E402
 
 CLASSES = tuple("0123456789")
 FEW = Plan(epochs=12, batch=64, outliers=12)
@@ -114,20 +124,68 @@ def test_drawings_that_are_no_digit_make_it_less_sure(miniature, small):
     assert sure[1] < sure[0]
 
 
-def test_the_command_writes_the_file(small, tmp_path, capsys, monkeypatch):
+@pytest.fixture(scope="module")
+def augmented_file(small, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("augmented") / "augmented.npz"
+    np.savez(path, **vars(augmented_of(small)))
+    return path
+
+
+def test_the_command_writes_the_file(small, augmented_file, tmp_path, capsys, monkeypatch):
     import train_v3
 
+    names = (train_v3.TRAIN_IMAGES.name, train_v3.TRAIN_LABELS.name)
+    arrays = dict(zip(names, small[:2], strict=True))
     monkeypatch.setattr(train_v3, "ensure", lambda cache, files: [])
-    arrays = {
-        file.name: part
-        for file, part in zip((train_v3.TRAIN_IMAGES, train_v3.TRAIN_LABELS), small, strict=False)
-    }
     monkeypatch.setattr(train_v3, "read_idx", lambda path, file: arrays[path.name])
-    augmented = tmp_path / "augmented.npz"
-    np.savez(augmented, **vars(augmented_of(small)))
     out = tmp_path / "a.onnx"
-    assert train_v3.main(["--out", str(out), "--augmented", str(augmented), "--epochs", "0.2"]) == 0
+    assert train_v3.main(["--out", str(out), "--augmented", str(augmented_file), "--epochs", "1"]) == 0
     said = capsys.readouterr()
     assert said.out == f"wrote {out}\n"
     assert re.search(r"step \d+ of \d+, loss \d", said.err)
-    onnx.checker.check_model(onnx.load(Path(out)), full_check=True)
+    onnx.checker.check_model(onnx.load(out), full_check=True)
+
+
+@pytest.fixture(scope="module")
+def released(small, small_files, small_drawn, augmented_file, tmp_path_factory) -> Path:
+    """The files of a release."""
+    repository = ReleaseRepository(tmp_path_factory.mktemp("releases") / "releases.git")
+    recipe, lessons = train.Recipe(TEN.classes, (), None), Lessons(augmented_file, epochs=6)
+    release.release("v3.0", recipe, small, repository, files=small_files, drawn=small_drawn, lessons=lessons)
+    folder = tmp_path_factory.mktemp("checkout") / "v3.0"
+    command = ["git", "clone", "--quiet", "--config", "advice.detachedHead=false", "--branch", "v3.0"]
+    subprocess.run([*command, str(repository.path), str(folder)], check=True)
+    return folder
+
+
+def test_a_release_states_what_its_file_gives(released, small, small_drawn):
+    contract = contract_in((released / "MODELCARD.md").read_text(encoding="utf-8"))
+    artefact = (released / "digit_classifier_v3.onnx").read_bytes()
+    assert (contract["format"], contract["artefact"]) == ("onnx", "digit_classifier_v3.onnx")
+    assert contract["sha256"] == sha256(artefact).hexdigest()
+    assert contract["input"]["ink"] == "grey"
+    assert not {"sklearn", "steps"} & set(contract)
+    session = onnxruntime.InferenceSession(artefact)
+    scores = session.run(None, {"images": small.test_images})[0]
+    assert (scores.argmax(axis=1) == small.test_labels).sum() == contract["accuracy"]["correct"]
+    said = contract["not_a_digit"]
+    assert said["digits"]["count"] == (scores.max(axis=1) < said["below"]).sum()
+    assert said["shapes"]["n"] == 60
+    assert said["strokes"]["n"] == (small_drawn.conditions == "strokes").sum()
+
+
+def test_its_training_script_runs_out_of_the_release_alone(released):
+    assert {path.name for path in released.iterdir()} >= set(TRAINING_FILES)
+    code = "import sys; sys.path.insert(0, '.'); import train_v3, learning, network"
+    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=released, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_limit_is_the_lower_of_two_and_only_rightly_read_digits_drawn_anew_count():
+    digits = np.zeros(10_000, np.uint8)
+    sure = np.linspace(0.2, 1, 10_000)
+    scores = np.column_stack([sure, *[(1 - sure) / 9] * 9])
+    surer = np.column_stack([(9 + sure) / 10, *[(1 - sure) / 90] * 9])
+    assert choose_limit(scores, surer, digits) == pytest.approx(0.208, abs=2e-4)
+    assert choose_limit(surer, scores, digits) == pytest.approx(0.2012, abs=2e-4)
+    assert choose_limit(scores, surer, np.where(sure < 0.6, 1, 0)) == pytest.approx(0.604, abs=2e-4)

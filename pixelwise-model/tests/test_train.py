@@ -95,7 +95,7 @@ def test_the_report_counts_only_digits_that_the_model_knows(small):
 
 def test_the_table_of_versions_is_the_promised_one():
     table = {
-        version: (recipe.classes, recipe.withheld, type(recipe.estimator()).__name__)
+        version: (recipe.classes, recipe.withheld, kind_of(recipe))
         for version, recipe in train.VERSIONS.items()
     }
     nine, ten = tuple("123456789"), tuple("0123456789")
@@ -103,15 +103,26 @@ def test_the_table_of_versions_is_the_promised_one():
         "v1.0": (nine, ("0",), "LogisticRegression"),
         "v1.1": (nine, ("0",), "MLPClassifier"),
         "v2.0": (ten, (), "MLPClassifier"),
+        "v3.0": (ten, (), "network"),
     }
     assert train.VERSIONS["v1.1"].estimator().hidden_layer_sizes == (256, 128)
-    assert all(recipe.estimator().random_state == train.SEED for recipe in train.VERSIONS.values())
+    estimators = [recipe.estimator() for recipe in train.VERSIONS.values() if recipe.estimator]
+    assert [each.random_state for each in estimators] == [train.SEED] * 3
+
+
+def kind_of(recipe):
+    return type(recipe.estimator()).__name__ if recipe.estimator else "network"
+
+
+def test_a_network_is_trained_by_another_script(capsys):
+    assert train.main(["--version", "v3.0"]) == 2
+    assert "python train_v3.py" in capsys.readouterr().err
 
 
 def test_an_unknown_version_is_refused_with_the_known_ones(capsys):
-    with pytest.raises(UnknownVersion, match=r"one of v1\.0, v1\.1, v2\.0"):
-        train.recipe_of("v3.0")
-    assert train.main(["--version", "v3.0"]) == 2
+    with pytest.raises(UnknownVersion, match=r"one of v1\.0, v1\.1, v2\.0, v3\.0"):
+        train.recipe_of("v4.0")
+    assert train.main(["--version", "v4.0"]) == 2
     assert "add a line to VERSIONS in train.py" in capsys.readouterr().err
 
 

@@ -1,27 +1,26 @@
-"""The cage: scikit-learn opens hostile files here, each in a process that can do no harm. A script of its own.
+"""The cage: a library opens hostile files here, each in a process that can do no harm.
 
-Runs under the Python of pixelwise-model/, started by tests/attacks/differential.py through `unshare`: as process 1 of
-new network, process, mount and IPC namespaces. It imports scikit-learn once. Each file is a fork that first
+The scripts cage_sklearn.py and cage_onnx.py are cages, started by tests/attacks/differential.py through `unshare`: as
+process 1 of new network, process, mount and IPC namespaces. It imports its library once. Each file is a fork that first
 
 - locks itself into an empty, read-only folder (chroot into a tmpfs of this mount namespace),
 - bounds its processor time, memory, file size, open files and processes (none but itself), and writes no core,
 - becomes the unprivileged user 65534 without groups, capabilities or a way to new ones, and dies with its parent,
 - keeps no open file but the pipe it reports through, and an empty environment.
 
-Then an audit hook writes every event that honest files do not raise into the pipe, and `joblib.load` opens the bytes.
+Then an audit hook writes every event that honest files do not raise into the pipe, and the library opens the bytes.
 When the fork has ended, or its time is up, whatever else lives in the process namespace is killed.
 
 Before the first file a fork tries to get out in every way listed in `escapes`. If one works, nothing is opened.
 
 In: a line of JSON {"bytes", "rows", "columns", "seconds"}, the file, the inputs as float64. Out: a line of JSON, see
-`opened`; "faults" in it lists all that an honest file does not do.
+`Library`; "faults" in it lists all that an honest file does not do.
 """
 
 from __future__ import annotations
 
 import ctypes
 import gc
-import io
 import json
 import os
 import resource
@@ -30,13 +29,10 @@ import signal
 import socket
 import sys
 import time
-import traceback
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from types import FunctionType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 NOBODY = 65534
 NAMESPACES = ("net", "pid", "mnt", "ipc")
@@ -48,30 +44,22 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS = 1, 38, 39
 CAPABILITY_VERSION_3 = 0x20080522
 
-# What honest files name; scikit-learn 1.3 to 1.9, numpy 1 and 2, object labels and feature names included.
-HONEST_NAMES = {
-    ("sklearn.pipeline", "Pipeline"),
-    ("sklearn.preprocessing._data", "Binarizer"),
-    ("sklearn.preprocessing._label", "LabelBinarizer"),
-    ("sklearn.linear_model._logistic", "LogisticRegression"),
-    ("sklearn.neural_network._multilayer_perceptron", "MLPClassifier"),
-    ("sklearn.neural_network._stochastic_optimizers", "AdamOptimizer"),
-    ("sklearn.neural_network._stochastic_optimizers", "SGDOptimizer"),
-    ("joblib.numpy_pickle", "NumpyArrayWrapper"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
-    ("numpy.random._pickle", "__randomstate_ctor"),
-    ("numpy.random._pickle", "__bit_generator_ctor"),
-    ("numpy.random._mt19937", "MT19937"),
-    ("numpy.random.bit_generator", "SeedSequence"),
-    ("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence"),
-}
-# scikit-learn asks for the signatures of its own functions, to check parameters.
-PARTS_OF_SIGNATURES = ("__code__", "__defaults__", "__kwdefaults__")
-
 Work = Callable[[Callable[[str], None]], dict[str, Any]]
 """Is handed a function that reports one line, and gives the outcome."""
+
+
+class Library(NamedTuple):
+    """Opens the files.
+
+    Attributes:
+        warm_up: imports it, and gives honest files with inputs, by name.
+        opened: called in a fork, with a file, its inputs, their shape, and the witness of events; gives {"classes",
+            "labels", "scores"}, or {"raised"}.
+    """
+
+    warm_up: Callable[[], dict[str, tuple[bytes, Any]]]
+    opened: Callable[[bytes, bytes, tuple[int, int], Callable[[str], None]], dict[str, Any]]
+
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -88,13 +76,13 @@ def called(result: int, what: str) -> None:
 # -- the parent --------------------------------------------------------------------------------------------------------
 
 
-def main() -> None:
+def main(library: Library) -> None:
     settings = json.loads(sys.argv[1])
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no answer
     try:
         demand_namespaces(settings["outside"])
-        cage = Cage(settings)
+        cage = Cage(settings, library)
         cage.check()
     except (CannotCage, OSError) as error:
         reply(answers, {"refused": str(error)})
@@ -105,7 +93,7 @@ def main() -> None:
         data = sys.stdin.buffer.read(request["bytes"])
         inputs = sys.stdin.buffer.read(8 * request["rows"] * request["columns"])
         shape = (request["rows"], request["columns"])
-        reply(answers, cage.run(lambda witness: opened(data, inputs, shape, witness), request["seconds"]))  # noqa: B023  # runs at once
+        reply(answers, cage.run(lambda witness: library.opened(data, inputs, shape, witness), request["seconds"]))  # noqa: B023  # runs at once
 
 
 def reply(answers: Any, value: dict[str, Any]) -> None:
@@ -128,17 +116,19 @@ class Cage:
     Args:
         settings: "folder", an empty one to lock files into; "may_set_groups"; "processor_seconds" that a file may
             compute; "listener", a port on which somebody listens outside; "secret", a file outside.
+        library: opens the files.
     """
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any], library: Library) -> None:
         self.settings = settings
+        self.opened = library.opened
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)  # process 1 ignores what its own children send, if it has no handler
         flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC
         folder = os.fsencode(settings["folder"])
         called(libc.mount(b"none", folder, b"tmpfs", flags, b"size=4k,nr_inodes=2,mode=0555"), "an empty folder")
         self.null = os.open("/dev/null", os.O_RDWR)
-        self.honest = warm_up()
+        self.honest = library.warm_up()
         gc.disable()
         gc.freeze()  # a collection in a fork would copy the whole memory
         pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -155,7 +145,7 @@ class Cage:
             raise CannotCage(f"from inside: {outcome}")
         for name, (data, inputs) in self.honest.items():
             shape = (len(inputs), inputs.shape[1])
-            outcome = self.run(lambda witness: opened(data, inputs.tobytes(), shape, witness))  # noqa: B023  # at once
+            outcome = self.run(lambda witness: self.opened(data, inputs.tobytes(), shape, witness))  # noqa: B023  # at once
             if set(outcome) != {"classes", "labels", "scores"}:
                 raise CannotCage(f"an honest file, {name}: {outcome.get('raised')}, {outcome.get('faults')}")
 
@@ -315,86 +305,3 @@ def escapes(settings: dict[str, Any]) -> list[str]:
 def fork_and_end() -> None:
     if os.fork() == 0:
         os._exit(0)
-
-
-def opened(data: bytes, inputs: bytes, shape: tuple[int, int], witness: Callable[[str], None]) -> dict[str, Any]:
-    """{"classes", "labels", "scores"} that scikit-learn gives for these inputs, or {"raised"}.
-
-    Every audit event that honest files do not raise goes to the witness before it happens.
-    """
-    import joblib
-    import numpy as np
-
-    rows = np.frombuffer(inputs, float).reshape(shape)
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if not is_honest(event, arguments):
-            witness(f"event {event} {arguments!r}"[:300].replace("\n", " "))
-
-    sys.addaudithook(hook)
-    try:
-        model = joblib.load(io.BytesIO(data))
-        classes, labels = list(model.classes_), list(model.predict(rows))
-        scores = np.asarray(model.predict_proba(rows))
-        return {"classes": plain(classes), "labels": plain(labels), "scores": scores.astype(float).tolist()}
-    except Exception as error:
-        return {"raised": " ".join(f"{type(error).__name__}: {error}"[:300].split())}
-
-
-def is_honest(event: str, arguments: tuple[Any, ...]) -> bool:
-    if event == "pickle.find_class":
-        return arguments in HONEST_NAMES
-    if event == "object.__getattr__":
-        of, name = arguments
-        return type(of) is FunctionType and of.__module__.startswith("sklearn.") and name in PARTS_OF_SIGNATURES
-    return event == "builtins.id"
-
-
-def plain(labels: list[Any]) -> list[Any]:
-    """Labels as JSON can hold them: np.str_("1") -> "1", np.int64(1) -> 1, another -> {"type": "bytes"}."""
-    import numpy as np
-
-    values = [label.item() if isinstance(label, np.generic) else label for label in labels]
-    return [value if type(value) in (str, int, float, bool) else {"type": type(value).__name__} for value in values]
-
-
-# -- the warm-up -------------------------------------------------------------------------------------------------------
-
-
-def warm_up() -> dict[str, tuple[bytes, Any]]:
-    """Imports all that honest files need, by training, writing, reading and using some; gives them back.
-
-    What is imported only now would not be found inside, and would be an event.
-    """
-    import joblib
-    import numpy as np
-    import numpy.core.multiarray  # the name under which numpy 1 wrote
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.neural_network import MLPClassifier
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import Binarizer
-
-    rows = (np.random.default_rng(0).random((60, 12)) > 0.5).astype(float)
-    labels = np.array(list("123"))[np.arange(60) % 3]
-    files = {}
-    for classifier in (
-        *(LogisticRegression(solver=solver, max_iter=5) for solver in ("lbfgs", "newton-cg", "saga")),
-        *(MLPClassifier((4,), solver=solver, max_iter=2) for solver in ("adam", "sgd", "lbfgs")),
-        *(MLPClassifier((4,), activation=name, max_iter=2, random_state=0) for name in ("tanh", "logistic")),
-    ):
-        for kind in (str, object):
-            model = Pipeline([("binarize", Binarizer(threshold=0.5)), ("clf", classifier)])
-            model.fit(rows, labels.astype(kind))
-            written = io.BytesIO()
-            joblib.dump(model, written)
-            joblib.load(io.BytesIO(written.getvalue())).predict_proba(rows)
-            files[f"{classifier} {kind.__name__}"] = (written.getvalue(), rows)
-    with suppress(ValueError):
-        model.predict(np.full((1, 12), np.nan))  # errors import too
-    traceback.format_exc()
-    return files
-
-
-if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # to show a warning, Python opens the source file
-    main()

@@ -24,7 +24,7 @@ from app.model.sklearn_pickle.artefact import Artefact, read_artefact
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODEL_PYTHON = ROOT / "pixelwise-model" / ".venv" / "bin" / "python"
-SCRIPT = ROOT / "tests" / "attacks" / "cage.py"
+SCRIPT = ROOT / "tests" / "attacks" / "cage_sklearn.py"
 NAMESPACES = ("net", "pid", "mnt", "ipc")
 UNSHARE = ("unshare", "--net", "--pid", "--mount", "--ipc", "--fork", "--kill-child")
 AS_ANOTHER_USER = ("--user", "--map-user=65534", "--map-group=65534", "--keep-caps")
@@ -76,16 +76,24 @@ class Cage:
 
 
 @contextmanager
-def cage(*, unshare: Sequence[str] = UNSHARE, script: Path = SCRIPT, processor_seconds: int = 20) -> Iterator[Cage]:
+def cage(
+    *,
+    unshare: Sequence[str] = UNSHARE,
+    python: Path = MODEL_PYTHON,
+    script: Path = SCRIPT,
+    processor_seconds: int = 20,
+) -> Iterator[Cage]:
     """A cage that was tried from inside.
 
     Args:
+        python: has the library that opens files.
+        script: the cage with that library in it.
         processor_seconds: of computing, that one file may take.
 
     Raises:
         CannotCage: it could not be made, or has a hole.
     """
-    for program, where in ((shutil.which("unshare"), "unshare"), (MODEL_PYTHON.exists(), str(MODEL_PYTHON))):
+    for program, where in ((shutil.which("unshare"), "unshare"), (python.exists(), str(python))):
         if not program:
             raise CannotCage(f"{where} is not there. {REMEDY}")
     # Another user may not drop groups, and is 65534 inside from the start.
@@ -100,7 +108,7 @@ def cage(*, unshare: Sequence[str] = UNSHARE, script: Path = SCRIPT, processor_s
             "listener": listener.getsockname()[1],
             "secret": str(SCRIPT),
         }
-        command = [*unshare, *(() if is_root else AS_ANOTHER_USER), MODEL_PYTHON, "-I", script, json.dumps(settings)]
+        command = [*unshare, *(() if is_root else AS_ANOTHER_USER), python, "-I", script, json.dumps(settings)]
         with (
             tempfile.TemporaryFile() as complaints,
             subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=complaints, env=ONE_THREAD) as process,

@@ -251,8 +251,9 @@ def _without(missing: str) -> Iterator[str]:
 def test_a_cage_that_misses_a_step_is_seen_from_inside_and_opens_nothing(tmp_path: Path, step: str, hole: str):
     script = tmp_path / "script.py"
     script.write_text(
-        f"import sys\nsys.path.insert(0, {str(SCRIPT.parent)!r})\nimport cage\n"
-        f"cage.warnings.simplefilter('ignore')\ncage.{step} = lambda *arguments: 0\ncage.main()\n"
+        f"import sys\nsys.path.insert(0, {str(SCRIPT.parent)!r})\nimport cage\nimport cage_sklearn\n"
+        f"cage_sklearn.warnings.simplefilter('ignore')\ncage.{step} = lambda *arguments: 0\n"
+        "cage.main(cage_sklearn.LIBRARY)\n"
     )
     with pytest.raises(CannotCage, match=hole), cage(script=script):
         pytest.fail("it was opened")

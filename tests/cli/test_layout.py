@@ -68,12 +68,20 @@ def test_no_name_stands_below_two_questions():
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("ink_above", [128])
-def test_a_drawing_is_14_lines_of_28_characters_with_ink_where_the_model_sees_it(ink_above: int):
+def test_a_drawing_is_14_lines_of_28_characters_with_ink_where_the_model_sees_it():
     image = np.asarray(seven(paper=0, ink=255).resize((28, 28)))
-    lines = as_characters(image, ink_above=ink_above).split("\n")
+    lines = as_characters(image, ink="> 128").split("\n")
     assert [len(line) for line in lines] == [28] * 14
     for row_number, line in enumerate(lines):
         for column, character in enumerate(line):
-            upper, lower = image[2 * row_number : 2 * row_number + 2, column] > ink_above
+            upper, lower = image[2 * row_number : 2 * row_number + 2, column] > 128
             assert character == {(0, 0): " ", (1, 0): "\u2580", (0, 1): "\u2584", (1, 1): "\u2588"}[upper, lower]
+
+
+def test_for_a_model_that_sees_grey_it_is_shaded():
+    image = np.repeat(np.arange(0, 252, 9, dtype=np.uint8), 28).reshape(28, 28)
+    image[-2:] = 255
+    lines = as_characters(image, ink="grey").split("\n")
+    assert [len(line) for line in lines] == [28] * 14
+    assert (lines[0], lines[-1]) == (28 * " ", 28 * "█")
+    assert [line[0] for line in lines] == sorted((line[0] for line in lines), key=" ░▒▓█".index)

@@ -249,7 +249,7 @@ def test_predict_calls_those_answers_unsure_that_the_service_does(
     np.save(tmp_path / "digits.npy", digits)
     done = installation.pixelwise("predict", str(tmp_path / "digits.npy"), "--json")
     found = [image["unsure"] for image in json.loads(done.stdout)["images"]]
-    with Inside(release, tmp_path / "service", drawn={} if measured else {"v1.0": None}) as inside:
+    with Inside(release, tmp_path / "service", stated={} if measured else {"v1.0": {"drawn": None}}) as inside:
         reply = inside.ask("POST", "/classify/batch", digits.tobytes(), {"content-type": "application/octet-stream"})
     assert found == [answer["unsure"] for answer in reply.json["answers"]]
     assert set(found) == {True, False}

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.model.contract import Contract
+from app.model.contract import Contract, NotADigit, Refused
 from app.model.formats import read_model
 from app.model.golden_set import GoldenSet
 from app.model.unsure import SURE_FROM
@@ -96,6 +96,22 @@ def test_the_contract_and_the_accuracy_are_shown(inside: Inside):
     ):
         assert said in text
     assert "library_name" not in text, "the front matter is not prose"
+
+
+def test_how_often_it_sees_no_digit_is_shown_where_the_release_says_so(inside: Inside):
+    contract = inside.service.cards["v1.0"].contract
+    assert contract is not None and "When it sees no digit" not in text_of(page_of(inside))
+    none = NotADigit(below=0.4567, digits=Refused(0.0012, 12, 10_000), shapes=Refused(0.7004, 1891, 2700))
+    rule = msgspec.structs.replace(contract.input, ink="grey")
+    text = text_of(page_of(inside, contract=msgspec.structs.replace(contract, not_a_digit=none, input=rule)))
+    for said in (
+        "MNIST’s test digits 0.12% of 10,000 called no digit",
+        "Shapes of kinds it was never shown 70.04% of 2,700 called no digit",
+        "An answer with a confidence below 45.7% is called no digit",
+        "0 to 255; every value counts, edges stay grey",
+    ):
+        assert said in text
+    assert "Strokes of a pen" not in text.partition("When it sees no digit")[2].partition("What it takes for what")[0]
 
 
 def test_what_the_release_measured_on_drawn_digits_is_shown(inside: Inside):

@@ -1,0 +1,37 @@
+"""The largest number that a network can meet, for any image: weights with which float32 could overflow are refused."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.model.onnx.network import Dense, ImageNetwork
+from app.model.onnx.refusals import refused
+
+MAX_NUMBER = 1e30
+"""float32 ends at 3e38."""
+_ROWS = 64
+
+
+def check_bounded(network: ImageNetwork) -> None:
+    """Refuses weights with which a sum could leave float32, in whatever order it is added up.
+
+    Raises:
+        ArtefactRefused: they are such.
+    """
+    pixels = network.pixels
+    largest = abs(pixels.factor) * (1 if pixels.is_ink else 255) + abs(pixels.offset)
+    for stage in network.stages:
+        weights = stage.linear.weights
+        sums = _sums(weights.T if isinstance(stage.linear, Dense) else weights.reshape(len(weights), -1))
+        largest = sums * largest + float(np.abs(stage.linear.bias).max())
+        if not largest <= MAX_NUMBER:
+            raise refused("weights", f"weights with which a number may reach {largest:.0e}")
+        if stage.activation in ("tanh", "logistic"):
+            largest = 1.0
+
+
+def _sums(rows: NDArray[np.floating]) -> float:
+    """The largest sum of absolute values of a row; a few rows at a time, to keep copies small."""
+    pieces = (rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS))
+    return max(float(np.abs(piece).sum(axis=1, dtype=np.float64).max()) for piece in pieces)

@@ -1,0 +1,80 @@
+"""The model in an ONNX file, as the other rooms see it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.model.contract import ONNX, Scale, ink_rule
+from app.model.onnx.bounds import check_bounded
+from app.model.onnx.contents import Contents, read_contents
+from app.model.onnx.engine import ImageEngine
+from app.model.onnx.network import Dense, ImageNetwork, Pixels
+from app.model.onnx.operators import read_network
+from app.model.onnx.refusals import MAX_BYTES, refused, shown
+from app.model.scorer import Scorer, StatedScale
+
+LABELS = "classes"
+"""The key of metadata_props that names the digits, in the order of the scores."""
+
+
+def read_onnx(data: bytes, scale: StatedScale) -> Scorer:
+    """The model in an ONNX file, read as data.
+
+    Raises:
+        ArtefactRefused: and nothing else, whatever the bytes; beside what `scale` raises.
+    """
+    contents, network = read_image_network(data, scale)
+    return Scorer(
+        format=ONNX,
+        kind=_kind(network),
+        labels=network.classes,
+        features=network.features,
+        scores=ImageEngine(network).scores,
+        provenance=contents.producer,
+        parameters=network.parameters,
+        stated={"opset": contents.opset},
+        ink=ink_rule("ink" if network.pixels.is_ink else "byte"),
+    )
+
+
+def read_image_network(data: bytes, scale: StatedScale) -> tuple[Contents, ImageNetwork]:
+    """The parts of an ONNX file, and its network with the scale of its pixels; its weights are views of the file.
+
+    Raises:
+        ArtefactRefused: and nothing else, whatever the bytes; beside what `scale` raises.
+    """
+    if len(data) > MAX_BYTES:
+        raise refused("size", f"{len(data):,} bytes, the limit is {MAX_BYTES:,}")
+    contents = read_contents(data)
+    network, is_scaled = read_network(contents, lambda count: _labels(contents.metadata.get(LABELS), count))
+    if not is_scaled:
+        stated = scale()
+        if stated is None:
+            raise refused("scale", "float32 pixels as input, of a scale that neither the file nor a card states")
+        network = replace(network, pixels=_in_scale(network.pixels, stated))
+    check_bounded(network)
+    return contents, network
+
+
+def _in_scale(pixels: Pixels, scale: Scale) -> Pixels:
+    factor = pixels.factor / 255 if scale == "unit" else pixels.factor
+    return replace(pixels, factor=factor, is_ink=scale == "ink")
+
+
+def _labels(stated: str | None, count: int) -> tuple[str, ...]:
+    """The labels that the file states, or the ten digits."""
+    if stated is None and count != 10:
+        raise refused("classes", f"{count} scores, and no metadata_props that names their digits")
+    labels = tuple("0123456789" if stated is None else stated.split(" ")) if stated is None or stated else ()
+    if len(labels) != count:
+        raise refused("classes", f"{len(labels)} classes for {count} scores")
+    if not 3 <= count <= 10 or not set(labels) <= set("0123456789") or list(labels) != sorted(set(labels)):
+        raise refused("classes", f"classes that are no three to ten digits in rising order: {shown(stated or '')}")
+    return labels
+
+
+def _kind(network: ImageNetwork) -> str:
+    """A word for people: "Convolutional", "Perceptron" or "Linear"."""
+    if len(network.stages) == 1:
+        return "Linear"
+    return "Perceptron" if all(isinstance(stage.linear, Dense) for stage in network.stages) else "Convolutional"
