@@ -21,6 +21,8 @@ from rich.text import Text
 from app.cli.verify_in_child import Trial, try_alone
 from app.cli.virtual_environment import leads_elsewhere
 from app.errors import PixelWiseError, Refused, SystemRefused, cause_of, system_refusals
+from app.flags.flag_file import parse_flags, read_flag_file
+from app.flags.refusals import BadFlags
 from app.model.formats import MAX_BYTES
 from app.model.plain_file import NotPlain, read_needed_file, read_plain_file
 from app.release.address import parse_address, recorded_key
@@ -30,6 +32,7 @@ from app.release.models_folder import artefact_of, check_lock, pulled, read_thro
 from app.release.origin import find_origin, find_swapped, known_releases
 from app.release.pin import show_short_id
 from app.release.record import Release, changed_file, describe, is_intact, read_record
+from app.release.refusals import BadLock
 from app.release.seen_commits import read_seen
 from app.server.listen import listen
 from app.server.refusals import CannotListen
@@ -63,8 +66,10 @@ def diagnose() -> list[Symptom]:
         settings = read_settings()
     except PixelWiseError as error:
         return [*found, Symptom("settings", False, str(error), "edit .env", error.exit_code)]
-    models = [symptom for version in settings.model_versions for symptom in _model(settings, version)]
-    return [*found, *_settings(settings), *_service(settings), *_models_folder(settings), *models]
+    folder = list(_models_folder(settings))
+    versions = () if _is_in_the_way(settings.models) else settings.model_versions  # no pull could mend them
+    models = [symptom for version in versions for symptom in _model(settings, version)]
+    return [*found, *_settings(settings), *_service(settings), *_flags(settings), *folder, *models]
 
 
 def symptoms_table(symptoms: list[Symptom]) -> Table:
@@ -246,7 +251,7 @@ def _model(settings: Settings, version: str) -> Iterator[Symptom]:
             if is_default and named is None and release[0].healthy:
                 release.append(_course_path(settings))
     except PixelWiseError as error:
-        mend = error.remedy if isinstance(error, SystemRefused) else f"pixelwise pull{suffix}"
+        mend = error.remedy if isinstance(error, SystemRefused | BadLock) else f"pixelwise pull{suffix}"
         release = [Symptom(f"release{suffix}", False, str(error), mend, error.exit_code)]
     yield from release
     if not release[0].healthy:
@@ -322,6 +327,8 @@ def _course_path(settings: Settings) -> Symptom:
 def _models_folder(settings: Settings) -> Iterator[Symptom]:
     """Obstacles to placing a release at the next pull; yields nothing if there are none."""
     models = settings.models
+    if _is_in_the_way(models):
+        yield Symptom("models", False, f"{models} is a file, and a folder belongs there", f"move {models} away", 3)
     if not models.is_dir():
         return
     try:
@@ -335,6 +342,22 @@ def _models_folder(settings: Settings) -> Iterator[Symptom]:
             check_room(models, record)
     except PixelWiseError as error:
         yield Symptom("models", False, str(error), error.remedy, error.exit_code)
+
+
+def _is_in_the_way(folder: Path) -> bool:
+    return os.path.lexists(folder) and not folder.is_dir()
+
+
+def _flags(settings: Settings) -> Iterator[Symptom]:
+    """Checks that the flags can be evaluated; yields nothing where there are none."""
+    path = settings.flags_file
+    try:
+        data = read_flag_file(path)
+        if data is not None:
+            parse_flags(data, name=path.name)
+            yield Symptom("flags", True, f"{path} can be read")
+    except BadFlags as error:
+        yield Symptom("flags", False, str(error), f"mend {path}, or move it away", error.exit_code)
 
 
 def _release(settings: Settings, version: str, suffix: str) -> Iterator[Symptom]:
