@@ -208,17 +208,24 @@ def _describe_release(
     `model.lock` for those that it lists.
     """
     artefact = cover.artefact if cover is not None else own_artefact(pin.version, files, named=card_artefact(folder))
+    if is_manifest(pin.id) and sums is None and artefact != own_artefact(pin.version, files):
+        raise _without_sums(pin.version, artefact)
     covered = manifest_files(files, sums, artefact=artefact)
     manifest = manifest_digest(covered)
     if is_manifest(pin.id) and manifest != pin.id:
-        raise _bad_manifest(pin, show_id(manifest), show_id(pin.id))
+        raise _unlike_pin(pin, manifest)
     if cover is not None:
         hold_to_entry(folder, tuple(files.values()), cover)
     vouched = {file.name for file in (*covered, *(cover.files if cover else ()))}
     if is_manifest(pin.id) or (cover is not None and pin.id not in cover.pins):
         files = _only(vouched, files, folder, pin, say)
         if artefact not in files:
-            raise _bad_manifest(pin, f"no {artefact} in its {SUMS}", "the digest of every file that is served")
+            raise BadRelease(
+                f"release {pin.version}",
+                found=f"no {artefact} in its {SUMS}",
+                expected="the digest of every file that is served",
+                remedy="Its owner must publish the release anew; nothing was replaced.",
+            )
     release = Release(
         repository=address.repository,
         version=pin.version,
@@ -241,9 +248,23 @@ def _only(names: Collection[str], files: Files, folder: Path, pin: Pin, say: Say
     return {name: file for name, file in files.items() if name in names}
 
 
-def _bad_manifest(pin: Pin, found: str, expected: str) -> BadRelease:
-    remedy = "Its owner must publish the release anew; nothing was replaced."
-    return BadRelease(f"release {pin.version}", found=found, expected=expected, remedy=remedy)
+def _unlike_pin(pin: Pin, manifest: str) -> BadRelease:
+    return BadRelease(
+        f"release {pin.version}",
+        found=show_id(manifest),
+        expected=f"{show_id(pin.id)}, by which its source pinned it",
+        remedy=f"It may have changed meanwhile: run `pixelwise pull {pin.version}` again. If it stays so, its source "
+        "pins what it does not have; nothing was replaced.",
+    )
+
+
+def _without_sums(version: str, artefact: str) -> BadRelease:
+    return BadRelease(
+        f"release {version}",
+        found=f"a card that names {artefact}, and no {SUMS}",
+        expected=f"{SUMS}, where the artefact has another name than the usual one",
+        remedy=f"Its owner must add {SUMS}, which says what the release is made of; nothing was replaced.",
+    )
 
 
 def _record_in_place(folder: Path, say: Say) -> Release | None:

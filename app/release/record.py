@@ -150,13 +150,14 @@ def read_sums(sums: bytes) -> list[tuple[str, str]]:
     """The digests and names that `SHA256SUMS` lists.
 
     Args:
-        sums: lines as `sha256sum` writes them; every name must be in the same folder.
+        sums: lines as `sha256sum` writes them, with "\\n" or "\\r\\n"; every name must be in the same folder.
 
     Raises:
         BadRelease: a line cannot be read, or names a file elsewhere.
     """
     listed = []
-    for line in sums.decode("utf-8", "replace").splitlines():
+    lines = sums.decode("utf-8", "replace").removesuffix("\n").split("\n") if sums else []
+    for line in (line.removesuffix("\r") for line in lines):
         entry = _SUM_LINE.fullmatch(line)
         if entry is None:
             raise _bad_sums(line, "a line that is no digest and name", "lines as `sha256sum` writes them")
