@@ -85,13 +85,15 @@ class ContractBroken(Refused):
 
     word = "promised"
 
-    def __init__(self, subject: str, *, found: str, expected: str, checks: tuple[object, ...]) -> None:
+    def __init__(
+        self, subject: str, *, found: str, expected: str, checks: tuple[object, ...], remedy: str | None = None
+    ) -> None:
         self.checks = checks
         super().__init__(
             subject,
             found=found,
             expected=expected,
-            remedy="Whoever publishes it must mend that; until then, let .env name another version.",
+            remedy=remedy or "Whoever publishes it must mend that; until then, let .env name another version.",
         )
 
 
