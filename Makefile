@@ -1,6 +1,8 @@
 # `make run` and `make test` are all a new clone needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
 MODEL_PYTHON := pixelwise-model/.venv/bin/python
+NETWORK_PYTHON := pixelwise-model/.venv-v3/bin/python
+NETWORK_TESTS := $(addprefix pixelwise-model/tests/test_,network.py real_network.py)
 
 .PHONY: help run check test soak coverage parity bench measured bench-peers lock lock-network format clean
 
@@ -18,14 +20,17 @@ check: environment ## format, lint, types
 	.venv/bin/shellcheck -x setup-server.sh deploy/service.sh .ci/run benchmarks/run.sh
 
 test: environment releases ## install what tests need and run them; the long forms too with PIXELWISE_LONG=1
-	$(MODEL_PYTHON) -m pytest pixelwise-model/tests
-	.venv/bin/python -m pytest -n 2 --dist loadfile # each file on one of two processes
+	$(MODEL_PYTHON) -m pytest pixelwise-model/tests $(addprefix --ignore=,$(NETWORK_TESTS))
+	$(NETWORK_PYTHON) -m pytest $(NETWORK_TESTS)
+	.venv/bin/python -m pytest -n 3 --dist loadfile # each file on one of three processes: tests wait a third of their time
 
 soak: export PYTEST_TIMEOUT = 0
-soak: environment releases ## long checks: a million mutations, 3,000 of them against scikit-learn, OpenML's 70,000 rows, all versions on all digits, 1,000 digits under each condition, 25 kills and reloads, 10 versions that come and go, memory
-	$(MODEL_PYTHON) -m pytest -m soak pixelwise-model/tests
-	PIXELWISE_FUZZ=1000000 .venv/bin/python -m pytest tests/attacks/test_fuzz.py tests/test_parity.py
-	PIXELWISE_DIFFERENTIAL=3000 .venv/bin/python -m pytest tests/attacks/test_differential.py
+soak: environment releases ## long checks: v3.0 trained twice and measured, a million mutations, 3,000 of them against scikit-learn or onnxruntime, OpenML's 70,000 rows, all versions on all digits, 1,000 digits under each condition, 25 kills and reloads, 10 versions that come and go, memory
+	bash setup-server.sh --releases v3.0
+	$(MODEL_PYTHON) -m pytest -m soak pixelwise-model/tests $(addprefix --ignore=,$(NETWORK_TESTS))
+	$(NETWORK_PYTHON) -m pytest -m soak $(NETWORK_TESTS)
+	PIXELWISE_FUZZ=1000000 .venv/bin/python -m pytest tests/attacks/test_fuzz.py tests/attacks/test_fuzz_onnx.py tests/test_parity.py
+	PIXELWISE_DIFFERENTIAL=3000 .venv/bin/python -m pytest tests/attacks/test_differential.py tests/attacks/test_differential_onnx.py
 	PIXELWISE_KILLS=25 .venv/bin/python -m pytest tests/web/test_durability.py tests/web/test_lifecycle.py
 	PIXELWISE_SUITE=500 .venv/bin/python -m pytest tests/drawn/test_suite.py
 	PIXELWISE_ROLLOUTS=10 .venv/bin/python -m pytest tests/web/test_rollouts.py
@@ -34,7 +39,7 @@ soak: environment releases ## long checks: a million mutations, 3,000 of them ag
 coverage: export PIXELWISE_LONG = 1
 coverage: environment releases ## which lines no test runs, child processes too; prints them, and writes data/coverage/
 	rm -rf data/coverage && mkdir -p data/coverage
-	COVERAGE_FILE=$(CURDIR)/data/coverage/data .venv/bin/coverage run -m pytest -n 2 --dist loadfile
+	COVERAGE_FILE=$(CURDIR)/data/coverage/data .venv/bin/coverage run -m pytest -n 3 --dist loadfile
 	COVERAGE_FILE=$(CURDIR)/data/coverage/data .venv/bin/coverage combine -q
 	COVERAGE_FILE=$(CURDIR)/data/coverage/data .venv/bin/coverage html -q -d data/coverage/html
 	COVERAGE_FILE=$(CURDIR)/data/coverage/data .venv/bin/coverage report

@@ -49,8 +49,11 @@ float64 from the layers as they were read, within {exact:.0e}.
 |---|---|---|--:|--:|--:|--:|
 {rows}
 
-`refused`: honest pipelines of other kinds (trees, neighbours, support vectors, other steps, one-versus-rest); each
-refusal names what it found. `newton-cholesky` fits one-versus-rest in old releases, which is no softmax: refused there.
+`scaled`: a bare classifier, or one behind StandardScaler, MinMaxScaler or PCA, fitted on ink, on grey values
+divided by 255, and on bytes; the scale is given as a card would state it.
+`refused`: honest pipelines of other kinds (trees, neighbours, support vectors, other steps, one-versus-rest), and some
+whose scale is not given; each refusal names what it found.
+`newton-cholesky` fits one-versus-rest in old releases, which is no softmax: refused there.
 scikit-learn 1.6 to 1.8 cannot fit a network with `early_stopping` on labels that are text: those cases are missing.
 """
 
@@ -147,7 +150,7 @@ def judge_file(
 ) -> Iterator[str]:
     """Counts one artefact; yields faults in how it was read."""
     try:
-        artefact = read_artefact(path)
+        artefact = read_artefact(path, lambda: case["scale"] if case["names"] is None else None)
     except ArtefactRefused as refusal:
         outcome.refused += 1
         named = case["names"] or ("one-versus-rest" if case["kind"] == "newton-cholesky" else None)
@@ -185,7 +188,7 @@ def exact_scores(artefact: Artefact, images: NDArray[np.uint8]) -> NDArray[np.fl
         "logistic": lambda values: 1 / (1 + np.exp(-values)),
         "identity": lambda values: values,
     }[artefact.activation]
-    values = (images > INK_ABOVE).astype(float).reshape(len(images), -1)
+    values = (images if artefact.is_grey else images > INK_ABOVE).astype(float).reshape(len(images), -1)
     for place, layer in enumerate(artefact.layers):
         values = values @ layer.weights + layer.bias
         if place < len(artefact.layers) - 1:

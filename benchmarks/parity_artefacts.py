@@ -16,6 +16,8 @@ from pathlib import Path
 import joblib
 import numpy as np
 import sklearn
+from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.multiclass import OneVsRestClassifier
@@ -23,7 +25,7 @@ from sklearn.naive_bayes import BernoulliNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import Binarizer, MinMaxScaler
+from sklearn.preprocessing import Binarizer, MaxAbsScaler, MinMaxScaler, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -78,6 +80,23 @@ def networks():
     )
 
 
+def scaled():
+    """(what it is, estimator): models that take what a card states, without a Binarizer."""
+    before = {
+        "bare": [],
+        "StandardScaler": [StandardScaler()],
+        "StandardScaler without mean": [StandardScaler(with_mean=False)],
+        "MinMaxScaler": [MinMaxScaler((-1, 1))],
+        "PCA": [PCA(20)],
+        "PCA, whitened": [PCA(0.7, whiten=True)],
+        "StandardScaler, PCA, MinMaxScaler": [StandardScaler(), PCA(30, whiten=True), MinMaxScaler()],
+    }
+    for name, steps in before.items():
+        for kind in (LogisticRegression(max_iter=20), MLPClassifier((16,), max_iter=8, random_state=0)):
+            named = [(f"s{place}", step) for place, step in enumerate([*map(clone, steps), kind])]
+            yield f"{name}, {type(kind).__name__}", Pipeline(named) if steps else kind
+
+
 def refused():
     """(name that the refusal must contain, pipeline): honest files that PixelWise does not read."""
     binarize = ("binarize", Binarizer(threshold=0.5))
@@ -91,6 +110,8 @@ def refused():
         OneVsRestClassifier(LogisticRegression(max_iter=4)),
     ):
         yield type(model).__name__, Pipeline([binarize, ("clf", model)])
+    yield "MaxAbsScaler", Pipeline([("scale", MaxAbsScaler()), ("clf", LogisticRegression(max_iter=4))])
+    # Nothing states their scale here.
     yield "MinMaxScaler", Pipeline([("scale", MinMaxScaler()), ("clf", LogisticRegression(max_iter=4))])
     yield "LogisticRegression", LogisticRegression(max_iter=4)
     if MULTI_CLASS:
@@ -103,12 +124,12 @@ def main(digits, folder):
     test_images, _ = read(digits, "t10k")
     cases = []
 
-    def write(kind, what, pipeline, *, dtype, step=1, names=None):
+    def write(kind, what, pipeline, *, dtype, step=1, names=None, scale="ink"):
         """Fits on every `step`-th row and column of the images; writes one artefact for each protocol."""
-        inputs = [ink(images, step, dtype) for images in (train_images[:TRAINING], test_images[:TESTED])]
+        inputs = [in_scale(images, step, dtype, scale) for images in (train_images[:TRAINING], test_images[:TESTED])]
         fitted = pipeline.fit(inputs[0], train_labels[:TRAINING])
         number = len(cases)
-        case = {"kind": kind, "what": what, "dtype": dtype, "step": step, "names": names, "files": []}
+        case = {"kind": kind, "what": what, "dtype": dtype, "step": step, "names": names, "scale": scale, "files": []}
         for protocol in PROTOCOLS:
             name = f"{number:03}-{protocol}.pkl"
             joblib.dump(fitted, folder / name, protocol=protocol)
@@ -126,6 +147,9 @@ def main(digits, folder):
     for what, model in newton_cholesky():
         pipeline = Pipeline([("binarize", Binarizer(threshold=0.5)), ("clf", model)])
         write("newton-cholesky", what, pipeline, dtype="float64", step=2)
+    for scale in ("ink", "unit", "byte"):
+        for what, model in scaled():
+            write("scaled", f"{scale}, {what}", model, dtype="float64", scale=scale)
     for names, pipeline in refused():
         write("refused", names, pipeline, dtype="float64", names=names)
     (folder / "cases.json").write_text(json.dumps(cases))
@@ -137,8 +161,9 @@ def read(digits, part):
     return images, np.fromfile(digits / f"{part}-labels-idx1-ubyte", np.uint8, offset=8).astype("U1")
 
 
-def ink(images, step, dtype):
-    return (images[:, ::step, ::step] > 128).astype(dtype).reshape(len(images), -1)
+def in_scale(images, step, dtype, scale):
+    pixels = images[:, ::step, ::step].reshape(len(images), -1)
+    return {"ink": pixels > 128, "unit": pixels / 255, "byte": pixels}[scale].astype(dtype)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import argparse
 import io
 import math
 import multiprocessing
+import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -54,14 +55,23 @@ class Task(NamedTuple):
 
 
 def read_mnist(folder: Path) -> tuple[Grey, Labels]:
-    """MNIST's training digits, (N, 28, 28) uint8, and their labels, (N,) text of one character."""
+    """MNIST's training digits, (N, 28, 28) uint8, and their labels, (N,) text of one character.
+
+    Raises:
+        ValueError: the files are not such files, or do not belong together.
+    """
     parts = {}
     for name, (length, begin) in HEADERS.items():
         raw = (folder / name).read_bytes()
-        if raw[:4] != begin:
-            raise ValueError(f"{folder / name} is no IDX file of bytes")
-        parts[name] = np.frombuffer(raw, np.uint8, offset=length)
-    return parts[IMAGES].reshape(-1, SIDE, SIDE), parts[LABELS].astype("U1")
+        count = int.from_bytes(raw[4:8], "big")
+        each = SIDE * SIDE if name == IMAGES else 1
+        if raw[:4] != begin or len(raw) != length + count * each or not count:
+            raise ValueError(f"{folder / name} is not MNIST's IDX file: python pixelwise-model/mnist.py fetches it")
+        parts[name] = np.frombuffer(raw, np.uint8, offset=length).reshape(count, -1)
+    images, labels = parts[IMAGES].reshape(-1, SIDE, SIDE), parts[LABELS][:, 0].astype("U1")
+    if len(images) != len(labels):
+        raise ValueError(f"{folder} has {len(images):,} digits and {len(labels):,} labels")
+    return images, labels
 
 
 def split(labels: Labels, seed: int) -> tuple[Rows, Rows]:
@@ -171,7 +181,11 @@ def read_options() -> argparse.Namespace:
 def main() -> None:
     """Reads, draws and writes."""
     options = read_options()
-    arrays = augmented(*read_mnist(options.data), options)
+    try:
+        images, labels = read_mnist(options.data)
+    except ValueError as error:
+        sys.exit(f"error: {error}")
+    arrays = augmented(images, labels, options)
     options.out.write_bytes(file_of(arrays))
     sizes = ", ".join(f"{name} {len(arrays[name])}" for name in ("learnt", "kept", "outliers", "held_out"))
     say(f"{options.out}: {options.copies} copies as recipe {RECIPE} sees them; {sizes}")

@@ -75,7 +75,8 @@ def build_release(
         measured,
         previous=None if previous is None else (previous[0], contract_in(previous[1])),
         data={file.name: file.sha256 for file in files}
-        | ({"drawn.npz": drawn.sha256} if drawn is not None else {}),
+        | ({"drawn.npz": drawn.sha256} if drawn is not None else {})
+        | model.data,
         calibration=calibration,
     )
     (folder / "MODELCARD.md").write_text(card, encoding="utf-8")

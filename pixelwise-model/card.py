@@ -47,6 +47,7 @@ def write_card(
         inside=words.inside,
         limits=words.limits,
         safety=words.safety,
+        choices=words.choices,
         making=words.making,
         libraries=_rows(model.libraries.items()),
         no_digit_story=no_digit_in_words(model.no_digit),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class Trained:
         libraries: name -> version of what trained it.
         words: its card's sentences on such a file.
         files: the names of the scripts that made it.
+        data: name -> SHA-256 of files that it learnt from beside MNIST's.
         no_digit: None where it cannot say that it sees none.
     """
 
@@ -62,4 +63,5 @@ class Trained:
     libraries: Mapping[str, str]
     words: Words
     files: tuple[str, ...]
+    data: Mapping[str, str] = field(default_factory=dict)
     no_digit: NoDigit | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from pathlib import Path
 
@@ -80,6 +81,7 @@ def trained_network(
         },
         words=onnx_words(OPSET, count_of_parameters(network)),
         files=TRAINING_FILES,
+        data={lessons.augmented.name: hashlib.sha256(lessons.augmented.read_bytes()).hexdigest()},
         no_digit=no_digit(network, data, made, drawn),
     )
 

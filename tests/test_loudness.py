@@ -102,7 +102,7 @@ def test_the_printed_line_mends_it(house: Installation):
     assert house.start().returncode == 0
 
 
-@pytest.mark.parametrize("version", ["v3.0"])
+@pytest.mark.parametrize("version", ["v4.0"])
 def test_a_version_without_roster_names_the_line_of_the_classifier_to_edit(house: Installation, version: str):
     done = house.predict(MODEL_VERSION=version)
     refused(done, 3, f"version {version}: no roster", "one of v1, v2", "app/classifier.py line ")
@@ -111,12 +111,12 @@ def test_a_version_without_roster_names_the_line_of_the_classifier_to_edit(house
 
 
 def test_a_roster_added_at_the_named_line_is_found(house: Installation):
-    said = house.predict(MODEL_VERSION="v3.0").stderr
+    said = house.predict(MODEL_VERSION="v4.0").stderr
     number = int(said.partition("app/classifier.py line ")[2].partition(".")[0])
     file = house.root / "app/classifier.py"
     lines = file.read_text().splitlines()
-    file.write_text("\n".join([*lines[:number], '    "v3": ("1", "2"),', *lines[number:]]))
-    refused(house.predict(MODEL_VERSION="v3.0"), 3, "models/v3.0", "the artefact of v3.0", "pixelwise pull v3.0")
+    file.write_text("\n".join([*lines[:number], '    "v4": ("1", "2"),', *lines[number:]]))
+    refused(house.predict(MODEL_VERSION="v4.0"), 3, "models/v4.0", "the artefact of v4.0", "pixelwise pull v4.0")
 
 
 @pytest.mark.parametrize("version", ["1.0", "../v1.0"])

@@ -98,7 +98,7 @@ class Drawn(Struct, frozen=True, forbid_unknown_fields=True):
     pictures: Accuracy
 
 
-class Refused(Struct, frozen=True, forbid_unknown_fields=True):
+class Counted(Struct, frozen=True, forbid_unknown_fields=True):
     """The drawings of a kind that were taken for no digit: `count` of `n`."""
 
     value: Fraction
@@ -117,9 +117,9 @@ class NotADigit(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     below: Fraction
-    digits: Refused
-    shapes: Refused
-    strokes: Refused | None = None
+    digits: Counted
+    shapes: Counted
+    strokes: Counted | None = None
 
 
 class GoldenPromise(Struct, frozen=True, forbid_unknown_fields=True):

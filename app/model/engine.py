@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.model.contract import INK_ABOVE, SCORE_TOLERANCE
-from app.model.precision_probes import USUAL, probe_images
+from app.model.precision_probes import probes
 from app.model.refusals import ArtefactRefused
 from app.model.scorer import are_scores
 
@@ -84,7 +84,7 @@ class Engine:
         self.classes = network.classes
         self.precision = _sufficient_precision(network) if precision is None else precision
         *hidden, last = network.layers
-        self._hidden = [_layer(layer.weights, layer.bias, self.precision) for layer in hidden]
+        self._hidden = [_Hidden(layer, self.precision) for layer in hidden]
         # A softmax depends on differences of logits only, so the last class is held at 0 and the others are taken
         # relative to it. One column fewer makes the product of a nine-class model a third faster.
         relative = last.weights[:, :-1] - last.weights[:, -1:].astype(np.float64)
@@ -94,7 +94,7 @@ class Engine:
         self._features, self._is_grey = network.features, network.is_grey
         self._threads = threading.local()
         if precision is None:
-            check_scores(self.scores(probe_images(network.features, grey=network.is_grey)))
+            check_scores(self.scores(np.concatenate(probes(network.features, is_grey=network.is_grey))))
 
     def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The share of each class, for each image.
@@ -125,9 +125,9 @@ class Engine:
             values[...] = pixels
         else:  # an artefact's own Binarizer, with a threshold in [0, 1), leaves these zeros and ones as they are
             values[...] = np.greater(pixels, PAPER_UP_TO, out=buffers.ink[:rows])
-        for (weights, bias), buffer in zip(self._hidden, buffers.hidden, strict=True):
-            values = np.dot(values, weights, out=buffer[:rows])
-            values += bias
+        for layer, buffer in zip(self._hidden, buffers.hidden, strict=True):
+            values = np.dot(values, layer.weights_of_one if rows == 1 else layer.weights, out=buffer[:rows])
+            values += layer.bias
             self._activate(values)
         weights, bias = self._relative
         products = buffers.products[:rows]
@@ -139,9 +139,22 @@ class Engine:
         try:
             buffers: _Buffers = self._threads.buffers
         except AttributeError:  # the first call on this thread
-            widths = [len(bias) for _, bias in (*self._hidden, self._relative)]
+            widths = [*(len(layer.bias) for layer in self._hidden), len(self._relative[1])]
             buffers = self._threads.buffers = _Buffers(self._features, widths, self.precision)
         return buffers
+
+
+class _Hidden:
+    """A hidden layer; `weights` for many images and `weights_of_one` for one differ in their order in memory.
+
+    Measured: OpenBLAS multiplies 50 images 1.3 times faster if weights lie by rows, one image 1.2 times faster if they
+    lie by columns.
+    """
+
+    def __init__(self, layer: Layer, precision: Precision) -> None:
+        self.weights = np.ascontiguousarray(layer.weights, precision)
+        self.weights_of_one = np.asfortranarray(layer.weights, precision)
+        self.bias: Floats = np.ascontiguousarray(layer.bias, precision)
 
 
 class _Buffers:
@@ -181,9 +194,9 @@ def _sufficient_precision(network: Network) -> Precision:
     share = _SHARE_OF_TOLERANCE.get(network.activation)
     if share is None:
         return np.float64
-    images = probe_images(network.features, grey=network.is_grey)
+    usual, unusual = probes(network.features, is_grey=network.is_grey)
+    images = np.concatenate([usual, unusual])
     single, double = (Engine(network, precision) for precision in (np.float32, np.float64))
-    usual = images[:USUAL]
     error = float(np.sqrt(np.mean((single.logits(usual) - double.logits(usual)) ** 2)))
     # A unit that is inactive on every usual probe may be active on an unusual one.
     worst = float(np.abs(single.scores(images) - double.scores(images)).max())

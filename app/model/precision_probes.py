@@ -22,44 +22,49 @@ _FONT = (
 _NOISE = (0.0, 0.02, 0.1, 0.3)
 """Shares of the pixels that are flipped: the more ink, the larger the sums that float32 must hold."""
 
-USUAL = len(_FONT) * len(_NOISE)
-"""Count of probe images that are digits people could draw; the rest is half noise, inverted, or ink all over."""
 
-
-def probe_images(features: int, *, grey: bool = False) -> NDArray[np.uint8]:
-    """Plain digits, each also with noise, then unusual pictures: (61, features) uint8; the same at each call.
+def probes(features: int, *, is_grey: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Digits as people could draw them, and unusual pictures: (N, features) uint8 each; the same at each call.
 
     Args:
         features: 784 gives 28x28 drawings; any other number of pixels gets the same ink in other places.
-        grey: with soft edges, all values from 0 to 255; otherwise every value is 0 or 255.
+        is_grey: some have soft edges, and values from 0 to 255; otherwise every value is 0 or 255.
     """
+    digits = _digits()
+    usual, unusual = _black_and_white(digits)
+    if is_grey:
+        plain, rough = _grey(digits)
+        usual, unusual = np.concatenate([usual, plain]), np.concatenate([unusual, rough])
+    if features == usual.shape[1]:
+        return usual, unusual
+    return np.resize(usual, (len(usual), features)), np.resize(unusual, (len(unusual), features))
+
+
+def _digits() -> NDArray[np.uint8]:
+    """(10, 784) uint8, 0 or 255."""
     digits = np.zeros((len(_FONT), 28, 28), np.uint8)
     for digit, rows in zip(digits, _FONT, strict=True):
         bits = np.array([list(f"{int(row, 16):05b}") for row in rows.split()], np.uint8)
         digit[3:24, 6:21] = 255 * bits.repeat(3, axis=0).repeat(3, axis=1)
-    flat = digits.reshape(len(digits), -1)
+    return digits.reshape(len(digits), -1)
+
+
+def _black_and_white(digits: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Plain digits, each also with noise; then half noise, inverted, and ink all over."""
     random = np.random.RandomState(0)  # numpy guarantees that this generator's numbers never change
-    noisy = [np.where(random.random_sample(flat.shape) < share, 255 - flat, flat) for share in _NOISE]
-    half = np.where(random.random_sample(flat.shape) < 0.5, 255 - flat, flat)
-    images = np.concatenate([*noisy, half, 255 - flat, np.full_like(flat[:1], 255)])
-    if grey:
-        around = (np.roll(images, by, axis=1) // 4 for by in (1, -1, 28, -28))
-        images = np.maximum(images // 2, sum(around, np.zeros_like(images)))
-    return np.resize(images, (len(images), features)) if features != images.shape[1] else images
+    noisy = [np.where(random.random_sample(digits.shape) < share, 255 - digits, digits) for share in _NOISE]
+    half = np.where(random.random_sample(digits.shape) < 0.5, 255 - digits, digits)
+    return np.concatenate(noisy), np.concatenate([half, 255 - digits, np.full_like(digits[:1], 255)])
 
 
-def grey_images(features: int) -> NDArray[np.uint8]:
-    """Probe images for models that take grey values: digits with soft edges, dim ones, and noise: (40, features) uint8.
-
-    Args:
-        features: as of `probe_images`.
-    """
+def _grey(digits: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Digits with soft edges, and dim ones; then rough ones, and noise alone."""
     random = np.random.RandomState(1)
-    digits = probe_images(784)[: len(_FONT)].reshape(-1, 28, 28).astype(np.float64)
-    around = [np.roll(digits, (down, across), (1, 2)) for down in (-1, 0, 1) for across in (-1, 0, 1)]
+    squares = digits.reshape(-1, 28, 28).astype(np.float64)
+    around = [np.roll(squares, (down, across), (1, 2)) for down in (-1, 0, 1) for across in (-1, 0, 1)]
     soft = np.mean(around, axis=0)
-    dim = soft * random.random_sample((len(digits), 1, 1))
+    dim = soft * random.random_sample((len(squares), 1, 1))
     rough = np.clip(soft + 40 * random.standard_normal(soft.shape), 0, 255)
     noise = 255 * random.random_sample(soft.shape)
-    images = np.concatenate([soft, dim, rough, noise]).astype(np.uint8).reshape(-1, 784)
-    return np.resize(images, (len(images), features)) if features != 784 else images
+    plain, odd = (np.concatenate(pair).astype(np.uint8).reshape(-1, 784) for pair in ((soft, dim), (rough, noise)))
+    return plain, odd

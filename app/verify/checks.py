@@ -101,7 +101,7 @@ def show(value: object) -> str:
     if isinstance(value, tuple):
         return " ".join(map(show, value)) or "none"
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {part}" for key, part in value.items())
+        return ", ".join(f"{key}: {part}" for key, part in value.items()) or "none"
     return str(value)
 
 
@@ -142,7 +142,7 @@ def check_card(card: Card | None, scorer: Scorer, *, file: str, sha256: str, ver
         _check_withheld(code, contract),
         compare("features", "artefact", scorer.features, "card", contract.features),
         compare("image", "code", (code.shape, code.dtype, code.range), "card", promised_image),
-        compare("ink rule", "artefact", scorer.ink, "card", contract.input.ink),
+        _check_ink_rule(scorer, contract),
         judge(
             "accuracy",
             "card",
@@ -157,6 +157,12 @@ def check_card(card: Card | None, scorer: Scorer, *, file: str, sha256: str, ver
     ]
 
 
+def _check_ink_rule(scorer: Scorer, contract: Contract) -> Check:
+    agrees = scorer.ink == contract.input.ink
+    because = "" if agrees or scorer.threshold is None else ", which its own Binarizer is given"
+    return judge("ink rule", "artefact", f"{scorer.ink}{because}", "card", contract.input.ink, agrees=agrees)
+
+
 def _check_format(scorer: Scorer, contract: Contract) -> list[Check]:
     """Checks the format, which a contract need not state if it is the usual one."""
     if scorer.format == contract.format == USUAL_FORMAT:
@@ -166,7 +172,9 @@ def _check_format(scorer: Scorer, contract: Contract) -> list[Check]:
 
 def _check_stated(key: str, found: object, promised: object) -> Check:
     agrees = _in_order(found) == _in_order(promised)
-    return judge(FOR_PEOPLE.get(key, key), "artefact", found, "card", promised or "nothing", agrees=agrees)
+    return judge(
+        FOR_PEOPLE.get(key, key), "artefact", found, "card", "nothing" if promised is None else promised, agrees=agrees
+    )
 
 
 def _in_order(value: object) -> object:

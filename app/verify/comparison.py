@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.model.contract import FOR_PEOPLE, Accuracy, Contract, withheld_from
+from app.model.contract import FOR_PEOPLE, Accuracy, Contract, Scale, withheld_from
 from app.model.formats import read_model
 from app.model.mnist import read_mnist_test
 from app.model.plain_file import read_plain_file
@@ -81,8 +81,14 @@ def look_at(version: str, *, models: Path, lock_file: Path) -> Side:
     artefact = next(file for file in release.files if file.name == release.artefact)
     folder = models / version
     data = read_plain_file(folder / release.artefact, limit=artefact.size)
-    labels = read_model(data, lambda: read_card(read_plain_file(folder / CARD, limit=MAX_BYTES)).scale).labels
+    labels = read_model(data, lambda: _stated_scale(folder, release)).labels
     return Side(release, open_model(ModelChoice(version, None, models, lock_file, require_lock=False), Code(labels)))
+
+
+def _stated_scale(folder: Path, release: Release) -> Scale | None:
+    if all(file.name != CARD for file in release.files):
+        return None
+    return read_card(read_plain_file(folder / CARD, limit=MAX_BYTES)).scale
 
 
 def contract_rows(first: Side, second: Side) -> list[Line]:

@@ -238,7 +238,11 @@ def _check_origin(
         raise _unlike_record(name, origin, promise)
     version = origin.versions[0]
     remedy = f"{pull_again(promise.version)}, or set MODEL_VERSION={version} to serve {version}."
-    _read_of_roster(name, data, code, remedy=remedy)
+    try:
+        _read_of_roster(name, data, code, remedy=remedy)
+    except ArtefactRefused as error:
+        if error.code != "scale":  # the card that states it lies beside the other release
+            raise
     if origin.serving and source.version not in origin.versions:
         raise VersionMismatch(name, found=version, expected=source.version, remedy=remedy)
 

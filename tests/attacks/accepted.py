@@ -10,7 +10,17 @@ import numpy as np
 
 from app.model.refusals import ArtefactRefused
 from app.model.sklearn_pickle.artefact import Artefact
-from tests.attacks.honest import honest_pipeline, random_state
+from tests.attacks.assemble import joblib_dump
+from tests.attacks.honest import (
+    honest_pipeline,
+    logistic_regression,
+    min_max_scaler,
+    mlp,
+    pca,
+    random_state,
+    scaled,
+    standard_scaler,
+)
 from tests.attacks.mutations import HONEST, SMALL, SMALL_MLP, mutation
 
 GIVE_UP = 10_000
@@ -26,6 +36,10 @@ ARTEFACTS = [
     honest_pipeline("MLPClassifier", classes="123", features=3, hidden=(2,)),
     honest_pipeline("MLPClassifier", **{**NETWORK, "_random_state": random_state(seed_sequence=True)}),
     honest_pipeline("MLPClassifier", **{**NETWORK, "_random_state": random_state(numpy=1)}),
+    joblib_dump(logistic_regression(classes="123", features=3)),
+    scaled(standard_scaler(features=3), classifier=mlp(**NETWORK), protocol=5),
+    scaled(min_max_scaler(features=3), classifier=logistic_regression(classes="123", features=3)),
+    scaled(pca(features=3, axes=2), classifier=logistic_regression(classes="123", features=2)),
 ]
 KEY = np.arange(624, dtype="u4").tobytes()
 """2,496 bytes in which any change is the same change."""

@@ -22,7 +22,8 @@ from cage import Library, main
 # What honest files name; scikit-learn 1.3 to 1.9, numpy 1 and 2, object labels and feature names included.
 HONEST_NAMES = {
     ("sklearn.pipeline", "Pipeline"),
-    ("sklearn.preprocessing._data", "Binarizer"),
+    *(("sklearn.preprocessing._data", name) for name in ("Binarizer", "StandardScaler", "MinMaxScaler")),
+    ("sklearn.decomposition._pca", "PCA"),
     ("sklearn.preprocessing._label", "LabelBinarizer"),
     ("sklearn.linear_model._logistic", "LogisticRegression"),
     ("sklearn.neural_network._multilayer_perceptron", "MLPClassifier"),
@@ -91,26 +92,25 @@ def warm_up() -> dict[str, tuple[bytes, Any]]:
     import joblib
     import numpy as np
     import numpy.core.multiarray  # the name under which numpy 1 wrote
+    from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import Binarizer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import Binarizer, MinMaxScaler, StandardScaler
 
-    rows = (np.random.default_rng(0).random((60, 12)) > 0.5).astype(float)
+    rows, files = (np.random.default_rng(0).random((60, 12)) > 0.5).astype(float), {}
     labels = np.array(list("123"))[np.arange(60) % 3]
-    files = {}
-    for classifier in (
-        *(LogisticRegression(solver=solver, max_iter=5) for solver in ("lbfgs", "newton-cg", "saga")),
-        *(MLPClassifier((4,), solver=solver, max_iter=2) for solver in ("adam", "sgd", "lbfgs")),
-        *(MLPClassifier((4,), activation=name, max_iter=2, random_state=0) for name in ("tanh", "logistic")),
+    for steps in (
+        *((Binarizer(), LogisticRegression(solver=solver, max_iter=5)) for solver in ("lbfgs", "newton-cg", "saga")),
+        *((Binarizer(), MLPClassifier((4,), solver=solver, max_iter=2)) for solver in ("adam", "sgd", "lbfgs")),
+        *((Binarizer(), MLPClassifier((4,), name, max_iter=2, random_state=0)) for name in ("tanh", "logistic")),
+        (StandardScaler(), MinMaxScaler(), PCA(4), PCA(3, whiten=True), LogisticRegression(max_iter=5)),
     ):
         for kind in (str, object):
-            model = Pipeline([("binarize", Binarizer(threshold=0.5)), ("clf", classifier)])
-            model.fit(rows, labels.astype(kind))
-            written = io.BytesIO()
-            joblib.dump(model, written)
+            model = make_pipeline(*steps).fit(rows, labels.astype(kind))
+            joblib.dump(model, written := io.BytesIO())
             joblib.load(io.BytesIO(written.getvalue())).predict_proba(rows)
-            files[f"{classifier} {kind.__name__}"] = (written.getvalue(), rows)
+            files[f"{steps} {kind.__name__}"] = (written.getvalue(), rows)
     with suppress(ValueError):
         model.predict(np.full((1, 12), np.nan))  # errors import too
     traceback.format_exc()

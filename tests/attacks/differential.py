@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.model.contract import SCORE_TOLERANCE
+from app.model.contract import SCORE_TOLERANCE, Scale
 from app.model.engine import Engine
 from app.model.refusals import ArtefactRefused
 from app.model.sklearn_pickle.artefact import Artefact, read_artefact
@@ -137,14 +137,18 @@ def difference(
     data: bytes,
     cage: Cage,
     digits: NDArray[np.uint8],
-    read: Callable[[bytes], Artefact] = read_artefact,
+    read: Callable[[bytes], Artefact] | None = None,
+    *,
+    scale: Scale | None = None,
 ) -> str | None:
     """How scikit-learn reads these bytes otherwise; None if alike, or if our reader or engine refuses them.
 
     Args:
-        digits: (N, 784), a pixel above 128 is ink.
-        read: our reader, or what stands in for it.
+        digits: (N, 784) uint8, as they are drawn.
+        read: what stands in for our reader.
+        scale: what a card would state. A model that needs none takes 1 for ink, above 128, and 0 for paper.
     """
+    read = read or (lambda data: read_artefact(data, lambda: scale))
     try:
         artefact = read(data)
         pixels = pixels_for(artefact.features, digits)
@@ -152,8 +156,13 @@ def difference(
             scores = Engine(artefact).scores(pixels).astype(float)
     except ArtefactRefused:
         return None
-    theirs = cage.open(data, (pixels > 128).astype(float))
+    theirs = cage.open(data, in_scale(pixels, scale if artefact.is_grey and scale else "ink"))
     return compare(own_labels(artefact), scores, theirs)
+
+
+def in_scale(pixels: NDArray[np.uint8], scale: Scale) -> NDArray[np.float64]:
+    """What a model that takes pixels in this scale is given for raw ones."""
+    return {"ink": (pixels > 128).astype(float), "unit": pixels / 255, "byte": pixels.astype(float)}[scale]
 
 
 def own_labels(artefact: Artefact) -> list[Any]:

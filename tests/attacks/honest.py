@@ -20,6 +20,9 @@ SKLEARN = "1.9.1"
 
 PIPELINE = Global("sklearn.pipeline", "Pipeline")
 BINARIZER = Global("sklearn.preprocessing._data", "Binarizer")
+STANDARD_SCALER = Global("sklearn.preprocessing._data", "StandardScaler")
+MIN_MAX_SCALER = Global("sklearn.preprocessing._data", "MinMaxScaler")
+PCA = Global("sklearn.decomposition._pca", "PCA")
 LABEL_BINARIZER = Global("sklearn.preprocessing._label", "LabelBinarizer")
 LOGISTIC_REGRESSION = Global("sklearn.linear_model._logistic", "LogisticRegression")
 MLP = Global("sklearn.neural_network._multilayer_perceptron", "MLPClassifier")
@@ -44,6 +47,69 @@ def release(sklearn: str) -> tuple[int, ...]:
 def binarizer(*, features: int = FEATURES, sklearn: str = SKLEARN, **changes: Any) -> Instance:
     state = {"threshold": 0.5, "copy": True, "n_features_in_": features, "_sklearn_version": sklearn}
     return Instance(BINARIZER, replaced(state, changes))
+
+
+def standard_scaler(
+    *, features: int = FEATURES, dtype: str = "f8", sklearn: str = SKLEARN, numpy: int = 2, **changes: Any
+) -> Instance:
+    scale = 0.75 + weights(features, dtype=dtype) / 2
+    state = {
+        "with_mean": True,
+        "with_std": True,
+        "copy": True,
+        "n_features_in_": features,
+        "n_samples_seen_": scalar(np.int64(600), numpy=numpy),
+        "mean_": 0.5 + weights(features, dtype=dtype) / 3,
+        "var_": scale**2,
+        "scale_": scale,
+        "_sklearn_version": sklearn,
+    }
+    return Instance(STANDARD_SCALER, replaced(state, changes))
+
+
+def min_max_scaler(*, features: int = FEATURES, dtype: str = "f8", sklearn: str = SKLEARN, **changes: Any) -> Instance:
+    lowest, highest = 0.1 + weights(features, dtype=dtype) / 20, 0.9 + weights(features, dtype=dtype) / 20
+    state = {
+        "feature_range": (0, 1),
+        "copy": True,
+        "clip": False,
+        "n_features_in_": features,
+        "n_samples_seen_": 600,
+        "scale_": 1 / (highest - lowest),
+        "min_": -lowest / (highest - lowest),
+        "data_min_": lowest,
+        "data_max_": highest,
+        "data_range_": highest - lowest,
+        "_sklearn_version": sklearn,
+    }
+    return Instance(MIN_MAX_SCALER, replaced(state, changes))
+
+
+def pca(*, features: int = FEATURES, axes: int = 5, sklearn: str = SKLEARN, numpy: int = 2, **changes: Any) -> Instance:
+    variance = 2 + weights(axes)
+    state = {
+        "n_components": axes,
+        "copy": True,
+        "whiten": False,
+        "svd_solver": "auto",
+        "tol": 0.0,
+        "iterated_power": "auto",
+        "n_oversamples": 10,
+        "power_iteration_normalizer": "auto",
+        "random_state": None,
+        "n_features_in_": features,
+        "_fit_svd_solver": "covariance_eigh",
+        "mean_": 0.5 + weights(features) / 3,
+        "noise_variance_": scalar(np.float64(0.5), numpy=numpy),
+        "n_samples_": 600,
+        "n_components_": axes,
+        "components_": weights(axes, features),
+        "explained_variance_": variance,
+        "explained_variance_ratio_": variance / 20,
+        "singular_values_": np.sqrt(variance * 599),
+        "_sklearn_version": sklearn,
+    }
+    return Instance(PCA, replaced(state, changes))
 
 
 def logistic_regression(
@@ -237,6 +303,19 @@ def tree(
         ("clf", make(features=features, sklearn=sklearn, **changes)),
         sklearn=sklearn,
     )
+
+
+def scaled(
+    *steps: Instance,
+    classifier: Instance | None = None,
+    axes: int = FEATURES,
+    sklearn: str = SKLEARN,
+    protocol: int = 4,
+) -> bytes:
+    """The bytes of a Pipeline of these steps, named s0, s1, ..., and a classifier of `axes` inputs behind them."""
+    last = logistic_regression(features=axes, sklearn=sklearn) if classifier is None else classifier
+    named = [(f"s{place}", step) for place, step in enumerate((*steps, last))]
+    return joblib_dump(pipeline(*named, sklearn=sklearn), protocol=protocol)
 
 
 def honest_pipeline(kind: str = "LogisticRegression", *, protocol: int = 4, **parts: Any) -> bytes:

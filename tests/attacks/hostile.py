@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.model.contract import Scale
+
 
 @dataclass(frozen=True)
 class Hostile:
@@ -18,6 +20,7 @@ class Hostile:
     Attributes:
         codes: the refusals that are right; one of them must be given.
         note: what the file tries.
+        scale: what a card beside it states.
         live: unpickling it touches the canary. "pickle": `pickle.loads` does; "joblib": `joblib.load` does.
     """
 
@@ -26,11 +29,14 @@ class Hostile:
     codes: frozenset[str]
     note: str
     live: str = ""
+    scale: Scale | None = None
 
 
-def hostile(name: str, data: bytes, codes: str | Iterable[str], note: str, *, live: str = "") -> Hostile:
+def hostile(
+    name: str, data: bytes, codes: str | Iterable[str], note: str, *, live: str = "", scale: Scale | None = None
+) -> Hostile:
     """A Hostile; `codes` may be written as "frame truncated"."""
-    return Hostile(name, data, frozenset(codes.split() if isinstance(codes, str) else codes), note, live)
+    return Hostile(name, data, frozenset(codes.split() if isinstance(codes, str) else codes), note, live, scale)
 
 
 def catalogue(canary: Path) -> Iterator[Hostile]:
@@ -45,9 +51,10 @@ def catalogue(canary: Path) -> Iterator[Hostile]:
         hostile_formats,
         hostile_machine,
         hostile_models,
+        hostile_scaled,
         hostile_weights,
     )
 
     yield from hostile_code.files(canary)
-    for part in (hostile_machine, hostile_arrays, hostile_models, hostile_weights, hostile_formats):
+    for part in (hostile_machine, hostile_arrays, hostile_models, hostile_weights, hostile_scaled, hostile_formats):
         yield from part.files()

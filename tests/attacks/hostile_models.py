@@ -37,8 +37,8 @@ def files() -> Iterator[Hostile]:
 def _pipelines() -> Iterator[Hostile]:
     first, last = ("binarize", binarizer()), ("clf", logistic_regression())
     trees: dict[str, tuple[Any, str]] = {
-        "bare classifier": (logistic_regression(), "estimator"),
-        "bare perceptron": (mlp(), "estimator"),
+        "bare classifier": (logistic_regression(), "scale"),
+        "bare perceptron": (mlp(), "scale"),
         "bare Binarizer": (binarizer(), "estimator"),
         "list of pipelines": ([pipeline()], "estimator"),
         "bare array": (weights(9, 12), "estimator"),
@@ -51,8 +51,8 @@ def _pipelines() -> Iterator[Hostile]:
         "steps a dict": (pipeline(steps=dict([first, last])), "pipeline"),
         "steps an array": (pipeline(steps=weights(2)), "pipeline"),
         "steps swapped": (pipeline(last, first), "estimator"),
-        "only a classifier": (pipeline(last), "pipeline"),
-        "only a Binarizer": (pipeline(first), "pipeline"),
+        "only a classifier": (pipeline(last), "scale"),
+        "only a Binarizer": (pipeline(first), "estimator"),
         "two classifiers": (pipeline(last, ("again", last[1])), "estimator"),
         "two Binarizers": (pipeline(first, ("again", binarizer())), "estimator"),
         "extra step": (pipeline(first, ("twice", binarizer()), last), "pipeline"),

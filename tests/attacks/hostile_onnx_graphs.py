@@ -162,7 +162,6 @@ def _pixels() -> Iterator[Hostile]:
         ("a division by 0", [*grey, ("Div", [F32(0)], {})], "weights"),
         ("a factor of NaN", [*grey, ("Mul", [F32("nan")], {})], "weights"),
         ("a tiny factor", [*grey, *[("Mul", [F32(1e-6)], {})] * 2], "weights"),
-        ("a number that swallows pixels", [*grey, ("Add", [F32(1e6)], {}), ("Sub", [F32(1e6)], {})], "weights"),
         ("a map of factors", [*grey, ("Mul", [np.ones((28, 28), "f4")], {})], "shape"),
         ("a factor of five dimensions", [*grey, ("Mul", [np.ones((1, 1, 1, 1), "f4")], {})], "shape"),
         ("a factor of float64", [*grey, ("Mul", [np.float64(0.5)], {})], "dtype"),
@@ -205,6 +204,10 @@ def _layers() -> Iterator[Hostile]:
 
     ones = lambda *shape: np.ones(shape, "f4")  # noqa: E731
     for name, net, codes in (
+        ("a number that swallows pixels", Net().add("Cast", to=FLOAT).add("Add", F32(1e6)).add("Sub", F32(1e6))
+         .add("Flatten").gemm(784, 10), "weights"),
+        ("a number that swallows ink", Net().add("Greater", np.uint8(128)).add("Cast", to=FLOAT).add("Add", F32(5))
+         .add("Sub", F32(5)).add("Flatten").gemm(784, 10), "weights"),
         ("a Conv of flat pixels", Net().add("Cast", to=FLOAT).add("Flatten").add("Conv", ones(1, 1, 3, 3)), "shape"),
         ("a Conv of rows", Net().add("Cast", to=FLOAT).add("Conv", ones(1, 28, 3)), "shape"),
         ("a Conv of uint8", Net().add("Reshape", [-1, 1, 28, 28]).add("Conv", ones(1, 1, 3, 3)), "dtype"),

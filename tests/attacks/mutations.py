@@ -9,13 +9,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tests.attacks.assemble import MISSING, Array, Assembler, Global, dtype, integer, joblib_dump, text
+from tests.attacks.assemble import MISSING, Array, Assembler, Global, Instance, dtype, integer, joblib_dump, text
 from tests.attacks.honest import (
     binarizer,
     honest_pipeline,
     label_binarizer,
     logistic_regression,
+    min_max_scaler,
+    pca,
+    pipeline,
     random_state,
+    standard_scaler,
     tree,
     weights,
 )
@@ -24,10 +28,22 @@ SMALL = {"classes": "123", "features": 3}
 LEFT_OUT = dict.fromkeys(("_optimizer", "_best_coefs"), MISSING)
 SMALL_MLP = {**SMALL, "hidden": (2,), "dtype": "f4", "_random_state": None, **LEFT_OUT}
 
-TREES = [tree(**SMALL), tree("MLPClassifier", **SMALL_MLP)]
+
+def small_scaled() -> Instance:
+    """A pipeline of every step that takes a card's scale."""
+    return pipeline(
+        ("s", standard_scaler(features=3)),
+        ("p", pca(features=3, axes=2, whiten=True)),
+        ("m", min_max_scaler(features=2)),
+        ("c", logistic_regression(classes="123", features=2)),
+    )
+
+
+TREES = [tree(**SMALL), tree("MLPClassifier", **SMALL_MLP), small_scaled()]
 HONEST = [
     *(honest_pipeline(protocol=protocol, **SMALL) for protocol in (3, 4, 5)),
     *(honest_pipeline("MLPClassifier", protocol=protocol, **SMALL_MLP) for protocol in (3, 4, 5)),
+    *(joblib_dump(TREES[2], protocol=protocol) for protocol in (3, 4, 5)),
 ]
 
 PIECES = [
@@ -109,10 +125,10 @@ def spliced(chance: random.Random) -> bytes:
 
 def replanted(chance: random.Random) -> bytes:
     """One or two attributes, or parts of an array's header, replaced by a value of another kind."""
-    root = tree(**SMALL) if chance.random() < 0.5 else tree("MLPClassifier", **SMALL_MLP)
-    (_, binarizer), (_, classifier) = root.state["steps"]
+    root = (tree(**SMALL), tree("MLPClassifier", **SMALL_MLP), small_scaled())[chance.randrange(3)]
+    *before, classifier = [step for _, step in root.state["steps"]]
     for _ in range(chance.randint(1, 2)):
-        state = chance.choice((root, binarizer, classifier, classifier, classifier)).state
+        state = chance.choice((root, *before, classifier, classifier, classifier)).state
         key, value = chance.choice(list(state)), chance.choice(VALUES)
         if isinstance(state[key], np.ndarray) and chance.random() < 0.7:
             part = chance.choice(("shape", "order", "dtype", "subclass", "numpy_array_alignment_bytes"))
@@ -153,6 +169,7 @@ def _values() -> list[object]:
     ]
     instances: list[object] = [
         binarizer(),
+        standard_scaler(features=3),
         label_binarizer(classes="123"),
         logistic_regression(**SMALL),
         random_state(),

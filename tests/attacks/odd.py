@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from app.model.contract import Scale
 from tests.attacks.assemble import Instance, joblib_dump
 from tests.attacks.honest import binarizer, logistic_regression, mlp, pipeline, tree
 
@@ -18,10 +19,11 @@ PIXELS = 784
 
 @dataclass(frozen=True)
 class Odd:
-    """One odd file, or an honest one that is rare."""
+    """One odd file, or an honest one that is rare; `scale` is what a card beside it states."""
 
     name: str
     data: bytes
+    scale: Scale | None = None
 
 
 def linear(**changes: Any) -> bytes:
@@ -46,10 +48,19 @@ def of_parts(before: Instance, classifier: Instance, **changes: Any) -> bytes:
 
 def catalogue() -> Iterator[Odd]:
     """Every odd file that is assembled."""
-    from tests.attacks import odd_arrays, odd_attributes, odd_dtypes, odd_memo, odd_models, odd_random, odd_streams
+    from tests.attacks import (
+        odd_arrays,
+        odd_attributes,
+        odd_dtypes,
+        odd_memo,
+        odd_models,
+        odd_random,
+        odd_scaled,
+        odd_streams,
+    )
 
     seen = set()
-    for part in (odd_dtypes, odd_arrays, odd_random, odd_memo, odd_attributes, odd_models, odd_streams):
+    for part in (odd_dtypes, odd_arrays, odd_random, odd_memo, odd_attributes, odd_models, odd_scaled, odd_streams):
         for file in part.files():
             if file.data not in seen:  # an odd value of one list is the honest one of another
                 yield file

@@ -160,10 +160,11 @@ def perceptron(*, hidden: int = 4, seed: int = 0, **changes: Any) -> Message:
     return net.gemm(784, hidden).add("Relu").gemm(hidden, 10).end(**changes)
 
 
-def linear(*, classes: str = "1 2 3", seed: int = 0, **changes: Any) -> Message:
+def linear(*, classes: str = "1 2 3", seed: int = 0, gain: float = 1.0, **changes: Any) -> Message:
     """One layer on float32 pixels, whose scale the file leaves open."""
     count = len(classes.split())
-    net = Net(seed=seed).add("MatMul", Net(seed=seed).weights(784, count)).add("Add", Net(seed=1).weights(count))
+    net = Net().add("MatMul", Net(seed=seed, gain=gain).weights(784, count))
+    net.add("Add", Net(seed=1).weights(count))
     pixels = value("pixels", FLOAT, ["n", 784])
     return net.end(**{"input": pixels, "classes": classes, "count": count, "opset": 17, **changes})
 

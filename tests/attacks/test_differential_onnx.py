@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from app.model.contract import SCORE_TOLERANCE
 from app.model.onnx.reader import read_onnx
-from app.model.precision_probes import grey_images, probe_images
+from app.model.precision_probes import probes
 from app.model.refusals import ArtefactRefused
 from app.model.scorer import Scorer, StatedScale
 from tests.attacks.differential import ROOT, Cage, cage
@@ -50,7 +50,7 @@ def digits(published: Callable[[str], Published]) -> Digits:
     images = published("v2.0").golden.images[:80].reshape(-1, 784)
     turned = np.random.default_rng(0).random((20, 784)) < 0.1
     noisy = np.where(turned, 255 - images[60:], images[60:])
-    return np.concatenate([images[:60], noisy, probe_images(784), grey_images(784)])
+    return np.concatenate([images[:60], noisy, *probes(784, is_grey=True)])
 
 
 def difference(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from app.model.contract import Scale
 from app.model.refusals import ArtefactRefused
 from app.model.sklearn_pickle.artefact import read_artefact
 from tests.attacks.assemble import MISSING, Array, dtype, joblib_dump
@@ -30,8 +31,11 @@ FEW_MIB = 8 << 20
 # Faults of the stream have a place; faults of the model that it holds have none.
 WITHOUT_PLACE = {
     "size", "pipeline", "version", "threshold", "features", "classes", "solver", "activation", "weights", "estimator",
-    "attribute",
+    "attribute", "scale", "step",
 }  # fmt: skip
+
+
+PeakOf = Callable[..., int]
 
 
 @pytest.fixture(autouse=True)
@@ -41,10 +45,10 @@ def canary_is_absent() -> Iterator[None]:
     assert not CANARY.exists(), "code of a hostile file ran"
 
 
-def refusal(data: bytes) -> ArtefactRefused:
+def refusal(data: bytes, scale: Scale | None = None) -> ArtefactRefused:
     """The refusal of these bytes; any other exception, or none, fails the test."""
     with pytest.raises(ArtefactRefused) as caught:
-        read_artefact(data)
+        read_artefact(data, lambda: scale)
     assert type(caught.value) is ArtefactRefused
     return caught.value
 
@@ -52,7 +56,7 @@ def refusal(data: bytes) -> ArtefactRefused:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_hostile_file_is_refused_by_name_for_a_second_of_processor_time_at_most(file: Hostile):
     before = time.process_time()
-    error = refusal(file.data)
+    error = refusal(file.data, file.scale)
     assert time.process_time() - before < 1
     assert error.code in file.codes, str(error)
     if error.code not in WITHOUT_PLACE:
@@ -113,14 +117,14 @@ def test_reading_a_path_opens_that_one_file_and_does_nothing_else(tmp_path: Path
 
 
 @pytest.fixture
-def peak_memory() -> Iterator[Callable[[bytes], int]]:
+def peak_memory() -> Iterator[PeakOf]:
     """Bytes allocated at most while a file is read, beyond the file itself."""
 
-    def peak_of(data: bytes) -> int:
+    def peak_of(data: bytes, scale: Scale | None = None) -> int:
         tracemalloc.reset_peak()
         before, _ = tracemalloc.get_traced_memory()
         with contextlib.suppress(ArtefactRefused):  # how much it took matters here, not what came of it
-            read_artefact(data)
+            read_artefact(data, lambda: scale)
         _, peak = tracemalloc.get_traced_memory()
         return peak - before
 
@@ -130,8 +134,8 @@ def peak_memory() -> Iterator[Callable[[bytes], int]]:
     tracemalloc.stop()
 
 
-def test_no_hostile_file_takes_more_than_a_few_mib_beyond_itself(peak_memory: Callable[[bytes], int]):
-    peaks = {file.name: peak_memory(file.data) for file in FILES}
+def test_no_hostile_file_takes_more_than_a_few_mib_beyond_itself(peak_memory: PeakOf):
+    peaks = {file.name: peak_memory(file.data, file.scale) for file in FILES}
     assert {name: peak for name, peak in peaks.items() if peak > FEW_MIB} == {}
 
 
@@ -152,7 +156,7 @@ def memory_bombs() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", memory_bombs())
-def test_a_large_file_takes_no_more_than_a_few_mib_beyond_itself(peak_memory: Callable[[bytes], int], name: str):
+def test_a_large_file_takes_no_more_than_a_few_mib_beyond_itself(peak_memory: PeakOf, name: str):
     data = memory_bombs()[name]
     assert peak_memory(data) <= FEW_MIB
     if "honest" in name:

@@ -15,10 +15,12 @@ from typing import Any
 
 import joblib
 import numpy as np
+from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import Binarizer
+from sklearn.preprocessing import Binarizer, MinMaxScaler, StandardScaler
 
 DIGITS = 600
 
@@ -89,6 +91,42 @@ def models() -> Iterator[tuple[str, Any, dict[str, Any]]]:
         yield f"{name}, nine classes", classifier, {"classes": "123456789"}
 
 
+SCALES: dict[str, Any] = {
+    "ink": lambda pixels: (pixels > 128).astype(float),
+    "unit": lambda pixels: pixels / 255,
+    "byte": lambda pixels: pixels.astype(float),
+}
+
+
+def scaled_models() -> Iterator[tuple[str, Any, str]]:
+    """Name, estimator, and the scale of its pixels, with which the name begins."""
+    steps: dict[str, list[Any]] = {
+        "bare": [],
+        "StandardScaler": [StandardScaler()],
+        "StandardScaler without mean": [StandardScaler(with_mean=False)],
+        "StandardScaler without deviation": [StandardScaler(with_std=False)],
+        "MinMaxScaler": [MinMaxScaler()],
+        "MinMaxScaler from -1": [MinMaxScaler((-1, 1))],
+        "PCA": [PCA(30)],
+        "PCA, whitened": [PCA(30, whiten=True)],
+        "PCA of a share": [PCA(0.8)],
+        "PCA, randomized": [PCA(20, svd_solver="randomized", random_state=np.random.RandomState(0))],
+        "PCA of all": [PCA()],
+        "StandardScaler, PCA": [StandardScaler(), PCA(40, whiten=True)],
+        "MinMaxScaler, PCA, StandardScaler": [MinMaxScaler(), PCA(40), StandardScaler()],
+        "Binarizer, StandardScaler": [Binarizer(threshold=0.5), StandardScaler()],
+    }
+    for scale in SCALES:
+        for name, before in steps.items():
+            for kind, classifier in (
+                ("linear", LogisticRegression(C=np.inf if scale == "unit" else 1.0, max_iter=60)),
+                ("network", MLPClassifier((20,), max_iter=10, random_state=0)),
+                ("tanh network", MLPClassifier((15, 10), activation="tanh", max_iter=10, random_state=0)),
+            ):
+                model = make_pipeline(*map(clone, before), classifier) if before else classifier
+                yield f"{scale}, {name}, {kind}", model, scale
+
+
 def data(pixels: np.ndarray, digits: np.ndarray, how: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     known = np.isin(digits.astype("U1"), list(how.get("classes", "0123456789")))
     inputs = (pixels[known][:, :: 784 // how["pixels"]][:, : how["pixels"]] if "pixels" in how else pixels[known]) > 128
@@ -118,6 +156,9 @@ def main(digits_folder: Path, folder: Path) -> None:
             for step in (first, classifier):
                 step.feature_names_in_ = np.array([f"pixel{column}" for column in range(1, 785)], dtype=object)
         joblib.dump(pipeline, folder / f"{name}.pkl", protocol=3 + number % 3)
+    for number, (name, model, scale) in enumerate(scaled_models()):
+        model.fit(SCALES[scale](images), digits.astype("U1"))
+        joblib.dump(model, folder / f"{name}.pkl", protocol=3 + number % 3)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +94,14 @@ def test_without_mnist_it_names_what_is_missing_and_who_fetches_it(tmp_path: Pat
     assert "train-images-idx3-ubyte" in done.stderr
     assert "mnist.py" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("change", [lambda raw: raw[:-1], lambda raw: b"\x1f\x8b" + raw, lambda raw: raw[:4] + raw[8:]])
+def test_a_damaged_file_is_named(data: Path, tmp_path: Path, change: Callable[[bytes], bytes]):
+    for name in ("train-images-idx3-ubyte", LABELS):
+        (tmp_path / name).write_bytes((data / name).read_bytes())
+    (tmp_path / LABELS).write_bytes(change((data / LABELS).read_bytes()))
+    done = run(tmp_path, tmp_path / "out.npz")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {tmp_path / LABELS} is not MNIST's IDX file")
+    assert not (tmp_path / "out.npz").exists()

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.model.contract import Accuracy, Contract, GoldenPromise, NotADigit, Refused, temperature_for
+from app.model.contract import Accuracy, Contract, Counted, GoldenPromise, NotADigit, temperature_for
 from app.model.formats import read_model
 from app.model.golden_set import Replay
 from app.model.scorer import Scorer
@@ -24,7 +24,7 @@ from tests.attacks.honest import honest_pipeline
 from tests.verify.test_card import card as card_bytes
 
 CODE = Code(tuple("123456789"))
-FEW = Refused(0.002, 2, 1000)
+FEW = Counted(0.002, 2, 1000)
 FILE = "digit_classifier_v1.pkl"
 SHA256 = "1f" * 32
 
@@ -152,8 +152,8 @@ def test_prose_that_is_silent_is_skipped(scorer: Scorer, contract: Contract):
         ("accuracy", {"accuracy.correct": 9021, "accuracy.value": 1.0}),
         ("drawn digits", {"drawn.strokes": Accuracy(0.9034, 8130, 9000, (0.897, 0.909))}),
         ("drawn digits", {"drawn.pictures": Accuracy(1.0, 2001, 2000, (0.893, 0.928))}),
-        ("taken for no digit", {"not_a_digit": NotADigit(0.6, FEW, Refused(0.7, 701, 1000))}),
-        ("taken for no digit", {"not_a_digit": NotADigit(0.6, FEW, FEW, Refused(1.0, 1001, 1000))}),
+        ("taken for no digit", {"not_a_digit": NotADigit(0.6, FEW, Counted(0.7, 701, 1000))}),
+        ("taken for no digit", {"not_a_digit": NotADigit(0.6, FEW, FEW, Counted(1.0, 1001, 1000))}),
     ],
 )
 def test_one_changed_key_is_found_by_name(scorer: Scorer, contract: Contract, name: str, changes: dict[str, Any]):
@@ -166,7 +166,7 @@ def test_one_changed_key_is_found_by_name(scorer: Scorer, contract: Contract, na
 
 def test_what_was_taken_for_no_digit_is_shown_where_the_card_states_it(scorer: Scorer, contract: Contract):
     assert "taken for no digit" not in checks_of(scorer, contract)
-    stated = msgspec.structs.replace(contract, not_a_digit=NotADigit(0.6, FEW, Refused(0.7, 700, 1000), FEW))
+    stated = msgspec.structs.replace(contract, not_a_digit=NotADigit(0.6, FEW, Counted(0.7, 700, 1000), FEW))
     found = checks_of(scorer, stated)["taken for no digit"]
     assert found.outcome == "agrees"
     assert found.found == "digits 0.20% (2 of 1,000), shapes 70.00% (700 of 1,000), strokes 0.20% (2 of 1,000)"

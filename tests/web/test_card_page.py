@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.model.contract import Contract, NotADigit, Refused
+from app.model.contract import Contract, Counted, NotADigit
 from app.model.formats import read_model
 from app.model.golden_set import GoldenSet
 from app.model.unsure import SURE_FROM
@@ -101,7 +101,7 @@ def test_the_contract_and_the_accuracy_are_shown(inside: Inside):
 def test_how_often_it_sees_no_digit_is_shown_where_the_release_says_so(inside: Inside):
     contract = inside.service.cards["v1.0"].contract
     assert contract is not None and "When it sees no digit" not in text_of(page_of(inside))
-    none = NotADigit(below=0.4567, digits=Refused(0.0012, 12, 10_000), shapes=Refused(0.7004, 1891, 2700))
+    none = NotADigit(below=0.4567, digits=Counted(0.0012, 12, 10_000), shapes=Counted(0.7004, 1891, 2700))
     rule = msgspec.structs.replace(contract.input, ink="grey")
     text = text_of(page_of(inside, contract=msgspec.structs.replace(contract, not_a_digit=none, input=rule)))
     for said in (

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from app.drawing.skew import NOT_A_DIGIT
-from app.model.contract import NotADigit, Refused
+from app.model.contract import Counted, NotADigit
 from tests.installation import Published
 from tests.web.inside import Inside
 
 BELOW = 0.6
-FEW = Refused(value=0.01, count=10, n=1000)
+FEW = Counted(value=0.01, count=10, n=1000)
 RAW = {"content-type": "application/octet-stream"}
 
 

@@ -10,6 +10,8 @@ from app.model.onnx.refusals import refused
 
 MAX_NUMBER = 1e30
 """float32 ends at 3e38."""
+MAX_MOVED = 4
+"""Times the range of pixels."""
 _ROWS = 64
 
 
@@ -19,8 +21,11 @@ def check_bounded(network: ImageNetwork) -> None:
     Raises:
         ArtefactRefused: they are such.
     """
-    pixels = network.pixels
-    largest = abs(pixels.factor) * (1 if pixels.is_ink else 255) + abs(pixels.offset)
+    pixels, reach = network.pixels, 1 if network.pixels.is_ink else 255
+    # subtle: the file's steps become one, which is the same to float32's rounding only while none swallows another
+    if pixels.moved > MAX_MOVED * reach:
+        raise refused("weights", f"pixels of 0 to {reach} that are moved by {pixels.moved:g}")
+    largest = abs(pixels.factor) * reach + abs(pixels.offset)
     for stage in network.stages:
         weights = stage.linear.weights
         sums = _sums(weights.T if isinstance(stage.linear, Dense) else weights.reshape(len(weights), -1))

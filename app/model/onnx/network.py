@@ -17,11 +17,15 @@ Shape = tuple[int, ...]
 class Pixels:
     """The numbers that a network takes for pixels: factor * value + offset, where the value is 0 to 255, or 1 for ink
     and 0 for paper.
+
+    Attributes:
+        moved: the largest distance, in values, by which the file's steps move them on the way.
     """
 
     is_ink: bool = False
     factor: float = 1.0
     offset: float = 0.0
+    moved: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,6 @@ from app.model.onnx.refusals import SMALLER, shown
 MAX_PATCHES = 1 << 21
 """Numbers of all windows of a convolution together, for one image."""
 MAX_WINDOW = 28
-MAX_OFFSET = 1e4
-"""Times the scale of pixels."""
 
 _NUMBERS = (UINT8, INT32, INT64, FLOAT)
 
@@ -74,9 +72,10 @@ def _arithmetic(line: Line, node: Node, attributes: Attributes) -> None:
         line.pixels = replace(before, factor=before.factor * by, offset=before.offset * by)
     else:
         line.pixels = replace(before, offset=before.offset + (number if node.operator == "Add" else -number))
-    # subtle: these steps become one, which is the same to float32's rounding only while none of them swallows another
-    if not 1e-6 <= abs(line.pixels.factor) <= 1e6 or abs(line.pixels.offset) > MAX_OFFSET * abs(line.pixels.factor):
-        refuse("weights", f"pixels of scale {line.pixels.factor:g}, moved by {line.pixels.offset:g}")
+    if not 1e-6 <= abs(line.pixels.factor) <= 1e6:
+        refuse("weights", f"pixels of scale {line.pixels.factor:g}")
+    moved = abs(line.pixels.offset / line.pixels.factor)
+    line.pixels = replace(line.pixels, moved=max(before.moved, moved))
     return None
 
 

@@ -34,6 +34,7 @@ def read_onnx(data: bytes, scale: StatedScale) -> Scorer:
         parameters=network.parameters,
         stated={"opset": contents.opset},
         ink=ink_rule("ink" if network.pixels.is_ink else "byte"),
+        weights=network.stages[0].linear.weights if len(network.stages) == 1 else None,
     )
 
 
@@ -57,8 +58,8 @@ def read_image_network(data: bytes, scale: StatedScale) -> tuple[Contents, Image
 
 
 def _in_scale(pixels: Pixels, scale: Scale) -> Pixels:
-    factor = pixels.factor / 255 if scale == "unit" else pixels.factor
-    return replace(pixels, factor=factor, is_ink=scale == "ink")
+    by = 255 if scale == "unit" else 1
+    return replace(pixels, factor=pixels.factor / by, moved=pixels.moved * by, is_ink=scale == "ink")
 
 
 def _labels(stated: str | None, count: int) -> tuple[str, ...]:

@@ -16,10 +16,13 @@ from app.model.sklearn_pickle.names import (
     BINARIZER,
     LABEL_BINARIZER,
     LOGISTIC_REGRESSION,
+    MIN_MAX_SCALER,
     MLP,
+    PCA,
     PIPELINE,
     RANDOM_STATE,
     SGD,
+    STANDARD_SCALER,
     Global,
 )
 from app.model.sklearn_pickle.numpy_forms import is_built
@@ -64,6 +67,14 @@ def _nothing(value: object) -> bool:
 
 def _array(value: object) -> bool:
     return isinstance(value, np.ndarray)
+
+
+def _floats(value: object) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def _range(value: object) -> bool:
+    return type(value) is tuple and len(value) == 2 and all(map(_number, value))
 
 
 def _arrays(value: object) -> bool:
@@ -123,6 +134,52 @@ def _seen_to(value: object) -> bool:
 _REQUIRED: dict[Global, dict[str, Rule]] = {
     PIPELINE: {"steps": _seen_to, "memory": _nothing, "verbose": _flag, "_sklearn_version": _seen_to},
     BINARIZER: {"threshold": _seen_to, "copy": _flag, "_sklearn_version": _seen_to},
+    STANDARD_SCALER: {
+        "with_mean": _flag,
+        "with_std": _flag,
+        "copy": _flag,
+        "n_features_in_": _seen_to,
+        "n_samples_seen_": _number,
+        "mean_": _one_of(_nothing, _floats),
+        "var_": _one_of(_nothing, _floats),
+        "scale_": _one_of(_nothing, _floats),
+        "_sklearn_version": _seen_to,
+    },
+    MIN_MAX_SCALER: {
+        "feature_range": _range,
+        "copy": _flag,
+        "clip": _flag,
+        "n_features_in_": _seen_to,
+        "n_samples_seen_": _number,
+        "scale_": _floats,
+        "min_": _floats,
+        "data_min_": _floats,
+        "data_max_": _floats,
+        "data_range_": _floats,
+        "_sklearn_version": _seen_to,
+    },
+    PCA: {
+        "n_components": _one_of(_nothing, _number, _text),
+        "copy": _flag,
+        "whiten": _flag,
+        "svd_solver": _text,
+        "tol": _number,
+        "iterated_power": _one_of(_number, _text),
+        "n_oversamples": _number,
+        "power_iteration_normalizer": _text,
+        "random_state": _random_state,
+        "n_features_in_": _seen_to,
+        "_fit_svd_solver": _text,
+        "mean_": _floats,
+        "noise_variance_": _number,
+        "n_samples_": _count,
+        "n_components_": _seen_to,
+        "components_": _floats,
+        "explained_variance_": _floats,
+        "explained_variance_ratio_": _floats,
+        "singular_values_": _floats,
+        "_sklearn_version": _seen_to,
+    },
     LABEL_BINARIZER: {
         "neg_label": _only(0),
         "pos_label": _only(1),
@@ -217,6 +274,9 @@ _REQUIRED: dict[Global, dict[str, Rule]] = {
 _OPTIONAL: dict[Global, dict[str, Rule]] = {
     PIPELINE: {"transform_input": _nothing},  # from scikit-learn 1.6 on
     BINARIZER: {"n_features_in_": _seen_to, "feature_names_in_": _names},  # once fitted; once fitted on a DataFrame
+    STANDARD_SCALER: {"feature_names_in_": _names},
+    MIN_MAX_SCALER: {"feature_names_in_": _names},
+    PCA: {"feature_names_in_": _names},
     LOGISTIC_REGRESSION: {"multi_class": _seen_to, "feature_names_in_": _names},  # until scikit-learn 1.7
     MLP: {
         "feature_names_in_": _names,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.model.contract import USUAL_FORMAT
+from app.model.contract import GREY, THE_INPUT, USUAL_FORMAT
 from app.model.engine import Engine
 from app.model.scorer import Format, Scorer, StatedScale
 from app.model.sklearn_pickle.artefact import MAX_BYTES, TEXT_LABELS, Artefact, is_pickle, read_artefact
@@ -25,6 +25,7 @@ def as_scorer(artefact: Artefact) -> Scorer:
         provenance=f"scikit-learn {artefact.sklearn}",
         parameters=sum(layer.weights.size + layer.bias.size for layer in layers),
         stated={"sklearn": artefact.sklearn, "steps": dict(artefact.steps)},
+        ink=GREY if artefact.is_grey else THE_INPUT.ink,
         threshold=artefact.threshold,
         weights=layers[0].weights if len(layers) == 1 else None,
         relabel=TEXT_LABELS if artefact.integer_labels else None,
@@ -32,8 +33,7 @@ def as_scorer(artefact: Artefact) -> Scorer:
 
 
 def _read(data: bytes, scale: StatedScale) -> Scorer:
-    del scale  # its Binarizer says it
-    return as_scorer(read_artefact(data))
+    return as_scorer(read_artefact(data, scale))
 
 
 SKLEARN_PICKLE = Format(USUAL_FORMAT, ".pkl", is_pickle, _read, MAX_BYTES, EXPECTED)

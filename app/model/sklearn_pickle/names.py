@@ -27,6 +27,9 @@ class Instance:
 
 PIPELINE = Global("sklearn.pipeline", "Pipeline")
 BINARIZER = Global("sklearn.preprocessing._data", "Binarizer")
+STANDARD_SCALER = Global("sklearn.preprocessing._data", "StandardScaler")
+MIN_MAX_SCALER = Global("sklearn.preprocessing._data", "MinMaxScaler")
+PCA = Global("sklearn.decomposition._pca", "PCA")
 LABEL_BINARIZER = Global("sklearn.preprocessing._label", "LabelBinarizer")
 LOGISTIC_REGRESSION = Global("sklearn.linear_model._logistic", "LogisticRegression")
 MLP = Global("sklearn.neural_network._multilayer_perceptron", "MLPClassifier")
@@ -44,7 +47,9 @@ SEED_SEQUENCE = Global("numpy.random.bit_generator", "SeedSequence")
 UNPICKLE_SEED_SEQUENCE = Global("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence")
 
 # How each name may be used: as a class built without arguments, as a function with arguments, or only as a value.
-ESTIMATORS = {PIPELINE, BINARIZER, LABEL_BINARIZER, LOGISTIC_REGRESSION, MLP, ADAM, SGD}
+SCALERS = (STANDARD_SCALER, MIN_MAX_SCALER, PCA)
+CLASSIFIERS = (LOGISTIC_REGRESSION, MLP)
+ESTIMATORS = {PIPELINE, BINARIZER, *SCALERS, LABEL_BINARIZER, *CLASSIFIERS, ADAM, SGD}
 BUILT = ESTIMATORS | {ARRAY_WRAPPER}
 CALLED = SCALARS | {DTYPE, RANDOM_STATE, BIT_GENERATOR, UNPICKLE_SEED_SEQUENCE}
 NAMED = {NDARRAY, MERSENNE_TWISTER, SEED_SEQUENCE}
@@ -66,5 +71,8 @@ HELP: tuple[tuple[str, str | None], ...] = (
 )
 """Remedies by the beginning of an unknown name, for files brought in good faith; None is the usual remedy."""
 
-PIPELINES = "a Pipeline of Binarizer and LogisticRegression or MLPClassifier"
+PIPELINES = (
+    "a Pipeline of Binarizer and LogisticRegression or MLPClassifier; or, if its card states the scale of the pixels, "
+    "one of these two alone or behind StandardScaler, MinMaxScaler or PCA"
+)
 """Description of all supported files, for refusals."""
