@@ -73,7 +73,8 @@ def smoke_test() -> None:
         print("This release has no golden set: MNIST's test file is read instead.")
         checks = [check_on_mnist(measure(MODEL.scorer, images, labels), MODEL.card)]
     for check in checks:
-        print(f"{check.name}: {check.found}; promised: {check.promised or check.why} -> {check.outcome}")
+        promised = f"; promised: {check.promised}" if check.promised else f" ({check.why})"
+        print(f"{check.name}: {check.found}{promised} -> {check.outcome}")
         if check.outcome == "differs":
             raise PromiseBroken(
                 check.name,

@@ -50,6 +50,7 @@ main() {
   fi
   if [ ${#RELEASES[@]} -gt 0 ]; then
     for version in "${RELEASES[@]}"; do
+      buildable "$version" "--releases $version" "Name a version that it has."
       training_environment "$version"
       build "$version"
     done
@@ -260,10 +261,13 @@ known_versions() { # a local release that nobody can build: said before anything
   if [ "$repository" != "$ROOT/pixelwise-model/releases.git" ]; then return; fi
   versions="$(setting MODEL_VERSIONS)"
   for version in $versions; do
-    grep -qF "    \"$version\": Recipe(" pixelwise-model/train.py || is_built "$version" ||
-      fail "MODEL_VERSION=$version cannot be built here: pixelwise-model/train.py has no such version" \
-        "Correct MODEL_VERSION or MODEL_VERSIONS, in .env or where you gave it."
+    buildable "$version" "MODEL_VERSION=$version" "Correct MODEL_VERSION or MODEL_VERSIONS, in .env or where you gave it."
   done
+}
+
+buildable() { # VERSION, what names it, and what to do if it cannot be built
+  grep -qF "    \"$1\": Recipe(" pixelwise-model/train.py || is_built "$1" ||
+    fail "$2 cannot be built here: pixelwise-model/train.py has no such version" "$3"
 }
 
 is_built() { git --git-dir=pixelwise-model/releases.git rev-parse --verify --quiet "refs/tags/$1" >/dev/null 2>&1; }
@@ -331,7 +335,7 @@ build() {
   date="$(source_date)"
   SOURCE_DATE_EPOCH="$date" "$(training_folder "$1")/bin/python" pixelwise-model/release.py "$1" --if-missing || {
     status=$?
-    [ "$status" -ne 2 ] || fail "MODEL_VERSION=$1 cannot be built here" "Correct MODEL_VERSION or MODEL_VERSIONS in .env." 3
+    [ "$status" -ne 2 ] || fail "local release $1 cannot be built here" "Name another version." 3
     exit "$status"
   }
 }

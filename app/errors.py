@@ -144,8 +144,12 @@ NO_PROCESS = {
 
 def cause_of(error: OSError) -> tuple[str, str]:
     """The finding and the remedy for an error of the system."""
-    number = errno.ENOTDIR if error.errno == errno.EEXIST else error.errno or 0  # a file is in a folder's place
+    number = _number(error)
     return CAUSES.get(number, (os.strerror(number), "Mend that, then try again."))
+
+
+def _number(error: OSError) -> int:
+    return errno.ENOTDIR if error.errno == errno.EEXIST else error.errno or 0  # a file is in a folder's place
 
 
 class SystemRefused(ConfigurationError):
@@ -208,6 +212,6 @@ def system_refusals(subject: object = "this system") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in CAUSES:
+        if _number(error) not in CAUSES:
             raise
         raise SystemRefused(subject if error.filename is None else os.fsdecode(error.filename), error) from error

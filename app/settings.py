@@ -309,7 +309,8 @@ def _listed(text: str) -> list[str]:
 
 
 def _resembles(key: str) -> list[str]:
-    return difflib.get_close_matches(key.upper(), DEFAULTS, n=1, cutoff=0.8)
+    shuffled = [known for known in DEFAULTS if sorted(known) == sorted(key.upper())]  # POTR: too short for the cutoff
+    return shuffled or difflib.get_close_matches(key.upper(), DEFAULTS, n=1, cutoff=0.8)
 
 
 def _contradicted(key: str, line: env_file.Line) -> str:

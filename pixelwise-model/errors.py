@@ -1,4 +1,4 @@
-"""Every way the model repository says no: the subject, what was found, what was promised, and what to do."""
+"""Every way the model repository says no: the subject, what was found, what was expected, and what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ModelRepositoryError(Exception):
     exit_code = 1
 
     def __init__(self, subject: str, *, found: object, promised: object, remedy: str) -> None:
-        super().__init__(f"{subject}: found {found}, promised {promised}. {remedy}")
+        super().__init__(f"{subject}: {found}; expected {promised}. {remedy}")
 
 
 class UnknownVersion(ModelRepositoryError):

@@ -105,7 +105,7 @@ def test_the_printed_line_mends_it(house: Installation):
 @pytest.mark.parametrize("version", ["v4.0"])
 def test_a_version_without_roster_names_the_line_of_the_classifier_to_edit(house: Installation, version: str):
     done = house.predict(MODEL_VERSION=version)
-    refused(done, 3, f"MODEL_VERSION={version}: no roster", "one of v1, v2", "app/classifier.py line ")
+    refused(done, 3, f"version {version}: no roster", "one of v1, v2", "app/classifier.py line ")
     number = int(done.stderr.partition("app/classifier.py line ")[2].partition(".")[0])
     assert (house.root / "app/classifier.py").read_text().splitlines()[number - 1] == "ROSTERS = {"
 
@@ -116,12 +116,12 @@ def test_a_roster_added_at_the_named_line_is_found(house: Installation):
     file = house.root / "app/classifier.py"
     lines = file.read_text().splitlines()
     file.write_text("\n".join([*lines[:number], '    "v4": ("1", "2"),', *lines[number:]]))
-    refused(house.predict(MODEL_VERSION="v4.0"), 3, "models/v4.0", "MODEL_VERSION=v4.0", "pixelwise pull")
+    refused(house.predict(MODEL_VERSION="v4.0"), 3, "models/v4.0", "the artefact of v4.0", "pixelwise pull v4.0")
 
 
 @pytest.mark.parametrize("version", ["1.0", "../v1.0"])
 def test_a_malformed_version_is_refused(house: Installation, version: str):
-    refused(house.predict(MODEL_VERSION=version), 3, f"MODEL_VERSION={version.strip()}", "a version like v1.0")
+    refused(house.predict(MODEL_VERSION=version), 3, f"version {version.strip()}", "a version like v1.0")
 
 
 @pytest.mark.parametrize("path", ["models/missing.pkl", "x" * 300])
@@ -134,7 +134,7 @@ def test_a_model_path_that_is_a_folder_is_refused(house: Installation):
 
 
 def test_a_pinned_version_that_was_never_pulled_is_refused(house: Installation):
-    refused(house.predict(MODEL_VERSION="v1.7"), 3, "nothing pulled", "MODEL_VERSION=v1.7", "pixelwise pull")
+    refused(house.predict(MODEL_VERSION="v1.7"), 3, "nothing pulled", "MODEL_VERSION", "`pixelwise pull v1.7`")
 
 
 def test_a_version_without_tag_cannot_be_pulled(house: Installation, remote: Path):

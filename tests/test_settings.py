@@ -248,11 +248,22 @@ def test_every_problem_is_named_at_once(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("misspelt", "meant"),
-    [("MODEL_VERISON", "MODEL_VERSION"), ("model_version", "MODEL_VERSION"), ("REQUIRED_LOCK", "REQUIRE_LOCK")],
+    [
+        ("MODEL_VERISON", "MODEL_VERSION"),
+        ("model_version", "MODEL_VERSION"),
+        ("REQUIRED_LOCK", "REQUIRE_LOCK"),
+        ("POTR", "PORT"),
+    ],
 )
 def test_a_misspelt_key_is_named_with_the_one_that_was_meant(tmp_path: Path, misspelt: str, meant: str):
     write_env(tmp_path, f"{misspelt}=v1.0\n")
     assert f"{misspelt} is no setting (did you mean {meant}?)" in problems(tmp_path)
+
+
+@pytest.mark.parametrize("line", ["junk", "REQUIRE_LOCK", "export PORT"])
+def test_a_line_without_an_equals_sign_is_named(tmp_path: Path, line: str):
+    write_env(tmp_path, f"PORT=8000\n{line}\n")
+    assert ".env line 2 is no KEY=value" in problems(tmp_path)
 
 
 def test_a_key_of_another_program_is_left_alone(tmp_path: Path):
@@ -273,7 +284,7 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path):
 
 def test_an_env_that_is_a_folder_is_named(tmp_path: Path):
     (tmp_path / ".env").mkdir()
-    assert ".env cannot be read" in problems(tmp_path)
+    assert ".env is a folder, expected a file: move it away" in problems(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -99,3 +99,11 @@ def test_a_version_that_nobody_can_build_is_refused_before_anything_is_written(s
     assert done.returncode == 3
     assert "MODEL_VERSION=v9.9 cannot be built here" in done.stderr
     assert server.contents() == before
+
+
+def test_a_version_that_nobody_can_build_is_refused_by_the_option_that_named_it(server: Server):
+    done = server.setup("--releases", "v9.9")
+    assert done.returncode == 3
+    assert "--releases v9.9 cannot be built here: pixelwise-model/train.py has no such version" in done.stderr
+    assert "MODEL_VERSION" not in done.stderr
+    assert not (server.root / "pixelwise-model/.venv").exists()

@@ -11,7 +11,7 @@ from app.cli.terminal import say
 from app.release.refusals import BadRelease
 from app.settings import Settings
 
-REPOSITORY, RECIPES, PYTHON = (f"pixelwise-model/{name}" for name in ("releases.git", "train.py", ".venv/bin/python"))
+REPOSITORY, PYTHON = "pixelwise-model/releases.git", "pixelwise-model/.venv/bin/python"
 
 
 def build_if_missing(version: str, settings: Settings) -> None:
@@ -50,5 +50,6 @@ def _is_built(version: str, settings: Settings) -> bool:
 
 
 def _has_recipe(version: str, settings: Settings) -> bool:
-    recipes = settings.root / RECIPES
-    return recipes.exists() and f'    "{version}": Recipe(' in recipes.read_text(encoding="utf-8")
+    from app.release.git_source import has_recipe
+
+    return has_recipe(settings.root / REPOSITORY, version)

@@ -20,16 +20,19 @@ from rich.text import Text
 
 from app.cli.verify_in_child import Trial, try_alone
 from app.cli.virtual_environment import leads_elsewhere
-from app.errors import PixelWiseError, SystemRefused, cause_of, system_refusals
+from app.errors import PixelWiseError, Refused, SystemRefused, cause_of, system_refusals
+from app.flags.flag_file import parse_flags, read_flag_file
+from app.flags.refusals import BadFlags
 from app.model.formats import MAX_BYTES
 from app.model.plain_file import NotPlain, read_needed_file, read_plain_file
-from app.release.address import parse_address
+from app.release.address import parse_address, recorded_key
 from app.release.default_copies import check_room
-from app.release.model_lock import find_vouching, read_lock
+from app.release.model_lock import find_vouching, hold_to_entry, read_lock
 from app.release.models_folder import artefact_of, check_lock, pulled, read_through
 from app.release.origin import find_origin, find_swapped, known_releases
 from app.release.pin import show_short_id
 from app.release.record import Release, changed_file, describe, is_intact, read_record
+from app.release.refusals import BadLock
 from app.release.seen_commits import read_seen
 from app.server.listen import listen
 from app.server.refusals import CannotListen
@@ -63,8 +66,10 @@ def diagnose() -> list[Symptom]:
         settings = read_settings()
     except PixelWiseError as error:
         return [*found, Symptom("settings", False, str(error), "edit .env", error.exit_code)]
-    models = [symptom for version in settings.model_versions for symptom in _model(settings, version)]
-    return [*found, *_settings(settings), *_service(settings), *_models_folder(settings), *models]
+    folder = list(_models_folder(settings))
+    versions = () if _is_in_the_way(settings.models) else settings.model_versions  # no pull could mend them
+    models = [symptom for version in versions for symptom in _model(settings, version)]
+    return [*found, *_settings(settings), *_service(settings), *_flags(settings), *folder, *models]
 
 
 def symptoms_table(symptoms: list[Symptom]) -> Table:
@@ -139,7 +144,7 @@ def _settings(settings: Settings) -> Iterator[Symptom]:
             except PixelWiseError:
                 continue  # reported below, with the release or models/
             # A pull from MODEL_REPO that finds the same commit in place leaves its record unchanged.
-            is_of = record is None or parse_address(record.repository, root=settings.root).key == address.key
+            is_of = record is None or recorded_key(record.repository, root=settings.root) == address.key
             if record is not None and not (is_of or seen.get(version) in record.pins):
                 found = f"{version} in models/ comes from {record.repository}, MODEL_REPO is {address.repository}"
                 suffix = "" if version == settings.model_version else f" {version}"
@@ -246,7 +251,7 @@ def _model(settings: Settings, version: str) -> Iterator[Symptom]:
             if is_default and named is None and release[0].healthy:
                 release.append(_course_path(settings))
     except PixelWiseError as error:
-        mend = error.remedy if isinstance(error, SystemRefused) else f"pixelwise pull{suffix}"
+        mend = error.remedy if isinstance(error, SystemRefused | BadLock) else f"pixelwise pull{suffix}"
         release = [Symptom(f"release{suffix}", False, str(error), mend, error.exit_code)]
     yield from release
     if not release[0].healthy:
@@ -322,6 +327,8 @@ def _course_path(settings: Settings) -> Symptom:
 def _models_folder(settings: Settings) -> Iterator[Symptom]:
     """Obstacles to placing a release at the next pull; yields nothing if there are none."""
     models = settings.models
+    if _is_in_the_way(models):
+        yield Symptom("models", False, f"{models} is a file, and a folder belongs there", f"move {models} away", 3)
     if not models.is_dir():
         return
     try:
@@ -337,6 +344,22 @@ def _models_folder(settings: Settings) -> Iterator[Symptom]:
         yield Symptom("models", False, str(error), error.remedy, error.exit_code)
 
 
+def _is_in_the_way(folder: Path) -> bool:
+    return os.path.lexists(folder) and not folder.is_dir()
+
+
+def _flags(settings: Settings) -> Iterator[Symptom]:
+    """Checks that the flags can be evaluated; yields nothing where there are none."""
+    path = settings.flags_file
+    try:
+        data = read_flag_file(path)
+        if data is not None:
+            parse_flags(data, name=path.name)
+            yield Symptom("flags", True, f"{path} can be read")
+    except BadFlags as error:
+        yield Symptom("flags", False, str(error), f"mend {path}, or move it away", error.exit_code)
+
+
 def _release(settings: Settings, version: str, suffix: str) -> Iterator[Symptom]:
     name = f"release{suffix}"
     state = read_through(settings.models / version, _state)
@@ -348,13 +371,24 @@ def _release(settings: Settings, version: str, suffix: str) -> Iterator[Symptom]
         yield Symptom(name, False, f"{changed} is missing or changed", f"pixelwise pull{suffix}", 4)
         return
     yield Symptom(name, True, f"{record.version}, {show_short_id(record.pin)}, {len(record.files)} files intact")
+    yield _locked(settings, record, suffix)
+
+
+def _locked(settings: Settings, record: Release, suffix: str) -> Symptom:
+    """The entry of `model.lock` for this release."""
+    name = f"model.lock{suffix}"
     digest = next(file.sha256 for file in record.files if file.name == record.artefact)
-    locked = read_lock(settings.lock_file)
-    listed = find_vouching(locked, version=version, digest=digest, record=record) is not None
-    needed = settings.require_lock and not listed
-    found = "lists this release" if listed else "does not list this release (a first pull)"
+    try:
+        entry = find_vouching(read_lock(settings.lock_file), version=record.version, digest=digest, record=record)
+        if entry is not None:
+            folder = settings.models / record.version
+            read_through(folder, lambda folder: hold_to_entry(folder, record.files, entry))
+            return Symptom(name, True, "lists this release")
+    except Refused as error:
+        return Symptom(name, False, str(error), error.remedy, error.exit_code)
+    needed = settings.require_lock
     mend = f"pixelwise lock{suffix}" if needed else ""
-    yield Symptom(f"model.lock{suffix}", not needed, found, mend, 4 if needed else 0)
+    return Symptom(name, not needed, "does not list this release (a first pull)", mend, 4 if needed else 0)
 
 
 def _state(folder: Path) -> tuple[Release, str | None] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.errors import ConfigurationError
 from app.settings import read_settings
 
 if TYPE_CHECKING:
@@ -41,6 +42,13 @@ def write_file(selection: Selection, kind: Format, out: Path, *, noun: str) -> N
     from app.storage.export import count, export
     from app.storage.migrate import check_schema
 
+    if str(out) in ("-", "."):  # "." is what an empty text becomes
+        raise ConfigurationError(
+            "--out",
+            found="- for the standard output" if str(out) == "-" else "no name",
+            expected="the name of a file",
+            remedy="Name a file, such as answers.csv; it is put in place whole.",
+        )
     settings = read_settings()
     opened = Database(settings.database_url, root=settings.root)
     check_schema(opened)

@@ -80,6 +80,8 @@ def _array(data: bytes) -> Grey:
     is_shape = len(shape) in (2, 3) and all(type(side) is int for side in shape)  # to numpy, True is an int, 1
     if dtype != np.uint8 or not is_shape or shape[-2:] != (SIDE, SIDE):
         raise ValueError(f"an array {dtype} {shape} where uint8 (28, 28) or (N, 28, 28) belongs")
+    if 0 in shape:
+        raise ValueError(f"an array {dtype} {shape} of no pictures")
     content = np.frombuffer(data, np.uint8, offset=file.tell())
     if content.size != math.prod(shape):
         raise ValueError(f"{content.size:,} bytes of content for an array {dtype} {shape}")

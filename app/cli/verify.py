@@ -24,9 +24,12 @@ def verify(
 ) -> None:
     """Hold artefact, card, code and golden set against each other; exit code 4 when they disagree."""
     from app.release.models_folder import artefact_of
+    from app.release.source import check_version
     from app.verify.checks import refuse_differences
 
     settings = read_settings()
+    if version is not None:
+        check_version(version)
     if version is not None and version != settings.model_version:
         options = [option for option, is_set in (("--json", json), ("--mnist", mnist)) if is_set]
         path = artefact_of(settings.models, version)

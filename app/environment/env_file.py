@@ -36,6 +36,8 @@ def read_lines(path: Path) -> tuple[dict[str, Line], list[str]]:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         return {}, [f"{path.name} line {line} is no UTF-8: save the file as UTF-8"]
+    except IsADirectoryError:
+        return {}, [f"{path.name} is a folder, expected a file: move it away, then run `bash setup-server.sh`"]
     except OSError as error:
         return {}, [f"{path.name} cannot be read ({error.strerror})"]
     lines, wrong = lines_in(text)
@@ -52,7 +54,7 @@ def lines_in(text: str) -> tuple[dict[str, Line], list[int]]:
         key: Line(value, number, tuple(line for other, said, line in all_lines if other == key and said != value))
         for key, value, number in all_lines
     }
-    return lines, [_number(one) for one in bindings if one.error]
+    return lines, [_number(one) for one in bindings if one.error or (one.key and one.value is None)]
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from app.flags.rollout import changed, in_percent, plain_shares, targeting_of, t
 from app.flags.schema import KNOWN, MODEL_VERSION, SHADOW_VERSIONS, Document, listed_versions, variant_name
 
 OFF = "off"
+_VERSION = re.compile(r"v[0-9]{1,4}\.[0-9]{1,4}")
 
 
 class Change(NamedTuple):
@@ -147,7 +149,8 @@ def _variant_of_versions(name: str, variants: dict[str, Any], wanted: str, versi
     if unserved or (name == MODEL_VERSION and len(named) != 1):
         asked = ", ".join(unserved or named) or "(none)"
         found_instead, expected = f"version {asked}", f"one of {', '.join(versions)}"
-        remedy = "Name one of them" + (f", or run `pixelwise models add {unserved[0]}` first." if unserved else ".")
+        added = next((one for one in unserved if _VERSION.fullmatch(one)), None)
+        remedy = "Name one of them" + (f", or run `pixelwise models add {added}` first." if added else ".")
         raise _refusal(name, found_instead, expected, remedy)
     if found is None:
         found = value or OFF

@@ -25,8 +25,19 @@ def read_model(data: bytes, scale: StatedScale = no_card) -> Scorer:
     """
     for one in FORMATS:
         if one.fits(data):
+            if len(data) > one.max_bytes:
+                raise _too_large(one, len(data))
             return one.read(data, scale)
     try:
         return FORMATS[0].read(data, scale)
     except ArtefactRefused as error:
         raise error.anew(expected="; or ".join(one.supported for one in FORMATS)) from None
+
+
+def _too_large(one: Format, size: int) -> ArtefactRefused:
+    return ArtefactRefused(
+        "size",
+        f"{size:,} bytes, the limit of {one.name} is {one.max_bytes:,}",
+        expected=one.supported,
+        remedy="Name the artefact itself, or train a smaller model.",
+    )

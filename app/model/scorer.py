@@ -69,7 +69,7 @@ class Format(NamedTuple):
         fits: tells by the first bytes whether a file has this format.
         read: the model in a file's bytes, none of which is executed; raises ArtefactRefused and nothing else. It looks
             up the scale only if the file does not say what its model takes for pixels.
-        max_bytes: the most bytes of a file.
+        max_bytes: the most bytes of a file; `read` is given no more.
         supported: describes the files that `read` takes, for refusals.
     """
 

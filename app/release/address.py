@@ -75,6 +75,15 @@ def parse_address(text: str, *, root: Path) -> Address:
     return _local(Path(text), root)
 
 
+def recorded_key(text: str, *, root: Path) -> str | None:
+    """The key of an address that a lock or a record has; None for one of a kind that is not known here, as another
+    version of PixelWise may have written: no source here is the same repository."""
+    try:
+        return parse_address(text, root=root).key
+    except BadRelease:
+        return None
+
+
 def _from_url(text: str, scheme: str, root: Path) -> Address:
     read = SCHEMES.get(scheme)
     if read is None:

@@ -28,7 +28,7 @@ def check_room(models: Path, release: Release) -> None:
             f"{models.name}/{taken}",
             found="a folder",
             expected="room for the default release's file of that name",
-            remedy=f"Move {models / taken} away, then run `pixelwise pull`. Nothing was changed.",
+            remedy=f"Move {models / taken} away, then run `pixelwise pull {release.version}`. Nothing was changed.",
         )
 
 

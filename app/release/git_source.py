@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.errors import Unreachable, system_refusals
 from app.release.address import Address
@@ -88,6 +89,7 @@ def resolve(git: Git, version: str) -> Tag:
         if name.startswith("refs/tags/"):
             tags[name.removeprefix("refs/tags/")] = sha
     if version not in tags:
+        is_of_this_tree = git.address.repository == _LOCAL
         there = sorted(name for name in tags if is_version(name))[:_SHOWN_TAGS]
         raise BadRelease(
             f"repository {git.address.repository}",
@@ -96,7 +98,9 @@ def resolve(git: Git, version: str) -> Tag:
             remedy="Name a tag that exists, here or in .env (MODEL_VERSION, MODEL_VERSIONS), "
             + (
                 f"or publish this one (`{_build(version)}`)."
-                if git.address.repository == _LOCAL
+                if is_of_this_tree and has_recipe(git.address.folder, version)
+                else "or write its recipe in pixelwise-model/train.py first."
+                if is_of_this_tree
                 else "or let MODEL_REPO name a repository that has it."
             ),
         )
@@ -241,6 +245,12 @@ def _damaged(version: str, failure: GitFailed) -> BadRelease | None:
     return BadRelease(f"tag {version}", found=found, expected=expected, remedy=remedy)
 
 
+def has_recipe(repository: Path | None, version: str) -> bool:
+    """True if this version of the repository that is built here can be trained: `train.py` beside it says how."""
+    recipes = repository and repository.with_name("train.py")
+    return bool(recipes and recipes.exists() and f'    "{version}": Recipe(' in recipes.read_text(encoding="utf-8"))
+
+
 def _build(version: str) -> str:
     """The command that trains a version and publishes it into the local repository, with the environment for it."""
     return f"bash setup-server.sh --releases {version}"
@@ -252,7 +262,7 @@ def _unreachable(address: Address, version: str, said: str) -> Unreachable:
         "https": "Check the network and MODEL_REPO in .env (a private fork: use its git@host:path)",
         "ssh": "Check MODEL_REPO in .env, and that ssh to this host works without a question (key added, host known)",
     }
-    default = f"`{_build(version)}` builds the default, MODEL_REPO={_LOCAL}"
+    default = f"`{_build(version)}` trains it here, if pixelwise-model/train.py has it, for MODEL_REPO={_LOCAL}"
     return Unreachable(
         f"repository {address.repository}",
         found=said,

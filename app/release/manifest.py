@@ -1,6 +1,6 @@
-"""The manifest digest: one name for the bytes of a release, the same for every source.
+r"""The manifest digest: one name for the bytes of a release, the same for every source.
 
-sha256sum SHA256SUMS $(cut -c67- SHA256SUMS) | LC_ALL=C sort | sha256sum
+sha256sum SHA256SUMS $(tr -d '\r' <SHA256SUMS | cut -c67- | sed 's,^\./,,' | sort -u) | LC_ALL=C sort | sha256sum
 """
 
 from __future__ import annotations

@@ -13,13 +13,14 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import only_refusals
-from app.model.plain_file import read_needed_file
-from app.release.address import parse_address
+from app.model.plain_file import NotPlain, read_needed_file
+from app.release.address import parse_address, recorded_key
 from app.release.manifest import manifest_digest, manifest_files
 from app.release.models_folder import pulled, read_through
-from app.release.pin import show_id
+from app.release.pin import is_manifest, show_id
 from app.release.record import SUMS, Release, ReleaseFile, describe, hold_against
-from app.release.refusals import BadLock, MovedTag
+from app.release.refusals import BadLock, BadRelease, MixedEntry, MovedTag
+from app.release.source import check_version
 
 _ENTRY = "[[release]]"
 _MOST_BYTES = 4 << 20
@@ -71,30 +72,78 @@ def find_cover(
     An entry vouches for its commit and its manifest digest wherever these come from (a mirror is the same release), but
     only under its own version: if someone tags v1.0's commit as v2.0, that is not the v2.0 that was reviewed. In its
     own repository an entry vouches for its pin and nothing else: a tag counts as moved even if the new commit has the
-    same files.
+    same files. If the entry has no commit, that pin is its manifest digest.
 
     Args:
         pin: the commit, or the manifest digest, that the repository names.
         manifest: the manifest digest, if known.
-        accept: how to accept the new commit where the tag has moved, with "{version}" for the version.
+        accept: how to accept it where the tag has moved, with "{version}" for the version.
 
     Raises:
         MovedTag: an entry of the same repository and version has another pin.
     """
-    key = parse_address(repository, root=root).key
-    for entry in entries:
-        same_tag = entry.version == version and parse_address(entry.repository, root=root).key == key
-        if same_tag and pin not in entry.pins:
+    for entry in entries_of(entries, repository=repository, version=version, root=root):
+        by_manifest = entry.commit is None and not is_manifest(pin)
+        found = manifest if by_manifest else pin
+        if found is not None and found not in entry.pins:
             raise MovedTag(
                 version,
-                found=pin,
+                found=found,
                 expected=entry.pin,
                 promised_by="model.lock",
-                remedy=f"Ask the owner of {repository} why; nothing was replaced. To accept the new commit, "
-                f"{accept.format(version=version)}.",
+                remedy=f"Ask the owner of {repository} why; nothing was replaced. To accept the new "
+                f"{show_id(found).partition(' ')[0]}, {accept.format(version=version)}.",
             )
     ids = [one for one in (pin, manifest) if one is not None]
     return next((entry for one in ids for entry in entries if entry.version == version and one in entry.pins), None)
+
+
+def entries_of(entries: Sequence[Release], *, repository: str, version: str, root: Path) -> list[Release]:
+    """The entries of this version of this very repository, however its address is written."""
+    key = recorded_key(repository, root=root)
+    return [
+        entry
+        for entry in entries
+        if key is not None and entry.version == version and recorded_key(entry.repository, root=root) == key
+    ]
+
+
+def hold_to_entry(folder: Path, listed: Sequence[ReleaseFile], entry: Release) -> None:
+    """Checks that the files of a release, which lie in `folder`, have those that its entry lists, and the manifest
+    digest of the entry if that has one.
+
+    Raises:
+        BadRelease, ChangedFile: a listed file is missing or another one.
+        MixedEntry: its manifest digest is another one, so the entry's commit and manifest are of two releases.
+    """
+    hold_against(listed, entry.files, promised_by="model.lock")
+    if entry.manifest is not None:
+        found = manifest_of(folder, listed, version=entry.version, artefact=entry.artefact)
+        if found != entry.manifest:
+            raise MixedEntry(entry.version, found=found, expected=entry.manifest)
+
+
+def manifest_of(folder: Path, listed: Sequence[ReleaseFile], *, version: str, artefact: str) -> str:
+    """The manifest digest of a release with these files, whose `SHA256SUMS` is read from `folder`.
+
+    Raises:
+        BadRelease: that `SHA256SUMS` is not the listed one, or cannot be read.
+    """
+    files = {file.name: file for file in listed}
+    sums = None
+    if SUMS in files:
+        try:
+            sums = read_needed_file(folder / SUMS, limit=files[SUMS].size)
+        except NotPlain as error:
+            raise BadRelease(
+                f"file {SUMS}",
+                found=error.why,
+                expected="the file of its record",
+                remedy=f"Run `pixelwise pull {version}` to put the released file back.",
+            ) from None
+        # another pull may have replaced the folder meanwhile
+        hold_against([describe(SUMS, sums)], [files[SUMS]], promised_by="its record")
+    return manifest_digest(manifest_files(files, sums, artefact=artefact))
 
 
 def find_same_files(
@@ -145,23 +194,25 @@ def add_to_lock(*, models: Path, version: str, lock_file: Path, root: Path, repl
         MovedTag: there is an entry with another pin, and `replace` is not set.
         BadLock: `model.lock` cannot be read.
     """
+    check_version(version)
     release = pulled(models, version)
     entries = read_lock(lock_file)
     name = f"{release.version} of {release.repository}"
-    kept = [entry for entry in entries if not (replace and _same_tag(entry, release, root))]
-    cover = find_cover(
-        kept,
-        repository=release.repository,
-        version=version,
-        pin=release.pin,
-        manifest=release.manifest,
-        root=root,
-        accept=_REPLACE,
-    )
-    if cover is not None:
-        hold_against(release.files, cover.files, promised_by="model.lock")
-        return f"{name} is covered already, by the entry of {cover.repository}; nothing to do."
+    own = entries_of(entries, repository=release.repository, version=version, root=root)
+    kept = [entry for entry in entries if not (replace and entry in own)]
+
+    def cover_by(listed: Sequence[Release], manifest: str | None) -> Release | None:
+        at = {"repository": release.repository, "version": version, "pin": release.pin}
+        return find_cover(listed, **at, manifest=manifest, root=root, accept=_REPLACE)
+
     entry = read_through(models / version, lambda folder: _with_manifest(release, folder))
+    cover = cover_by(kept, release.manifest)
+    if cover is not None:
+        read_through(models / version, lambda folder: hold_to_entry(folder, release.files, cover))
+        return f"{name} is covered already, by the entry of {cover.repository}; nothing to do."
+    if own and not replace:
+        cover_by(own, entry.manifest)
+        raise _unrecorded_manifest(version)
     write_lock(lock_file, [*kept, entry])
     said = "Replaced the entry of" if len(kept) < len(entries) else "Added"
     done = f"{said} {name}, {show_id(release.pin)}. Review the change of {lock_file.name} and commit it."
@@ -197,25 +248,25 @@ def _quoted(text: str) -> str:
 
 
 def _with_manifest(release: Release, folder: Path) -> Release:
-    """The record with its manifest digest, even if there are files that the digest does not cover."""
-    if release.manifest is not None:
-        return release
-    files = {file.name: file for file in release.files}
-    sums = read_needed_file(folder / SUMS, limit=files[SUMS].size) if SUMS in files else None
-    if sums is not None:  # another pull may have replaced the folder meanwhile
-        hold_against([describe(SUMS, sums)], [files[SUMS]], promised_by="its record")
-    manifest = manifest_digest(manifest_files(files, sums, artefact=release.artefact))
+    """The record with the manifest digest of its files, even if there are files that the digest does not cover."""
+    manifest = manifest_of(folder, release.files, version=release.version, artefact=release.artefact)
     return msgspec.structs.replace(release, manifest=manifest)
 
 
-def _same_tag(entry: Release, release: Release, root: Path) -> bool:
-    keys = [parse_address(one.repository, root=root).key for one in (entry, release)]
-    return entry.version == release.version and keys[0] == keys[1]
-
-
 def _is_local_build(release: Release, root: Path) -> bool:
-    folder = parse_address(release.repository, root=root).folder
+    key = recorded_key(release.repository, root=root)
+    folder = None if key is None else parse_address(release.repository, root=root).folder
     return folder is not None and folder.is_relative_to(root.resolve())
+
+
+def _unrecorded_manifest(version: str) -> BadLock:
+    return BadLock(
+        f"entry of {version} in model.lock",
+        found="only a manifest digest, which the record of the pulled release does not have",
+        expected="a record that has it",
+        remedy=f"Run `pixelwise pull {version}`, which records it and leaves out files that it does not cover, or "
+        f"`pixelwise lock {version} --replace`, which lists them.",
+    )
 
 
 def _bad_lock(lock_file: Path, found: str) -> BadLock:

@@ -15,13 +15,16 @@ from app.release.models_folder import installed, read_through
 from app.release.record import Release, read_record
 from app.release.refusals import BadRelease
 
-AGAIN = "Run `pixelwise pull` to put the released file back"
+
+def pull_again(version: str) -> str:
+    """The beginning of a remedy: what brings a file of this release back, in `models/` too if it is the default."""
+    return f"Run `pixelwise pull {version}` to put the released file back"
 
 
-def put_back(path: Path) -> str:
+def put_back(path: Path, version: str) -> str:
     """The remedy that brings the released file back to `path`, where something else lies; no pull removes a folder."""
     is_folder = path.is_dir() and not path.is_symlink()
-    return f"Move {path} away, then run `pixelwise pull`." if is_folder else f"{AGAIN}."
+    return f"Move {path} away, then run `pixelwise pull {version}`." if is_folder else f"{pull_again(version)}."
 
 
 class ByteOrigin(NamedTuple):

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from app.errors import SystemRefused, Unreachable
-from app.release.address import Address, parse_address
+from app.release.address import Address, parse_address, recorded_key
 from app.release.default_copies import check_room, copy_out
 from app.release.manifest import manifest_digest, manifest_files
-from app.release.model_lock import find_cover, find_same_files, read_lock
+from app.release.model_lock import entries_of, find_cover, find_same_files, hold_to_entry, manifest_of, read_lock
 from app.release.models_folder import clear_unlinked, incoming, only_one_pull, place, remove, take_over, write
 from app.release.pin import Pin, is_manifest, show_id, show_short_id
 from app.release.record import (
@@ -22,7 +22,6 @@ from app.release.record import (
     ReleaseFile,
     changed_file,
     describe,
-    hold_against,
     hold_against_sums,
     own_artefact,
     read_record,
@@ -111,20 +110,24 @@ def pull(
         held = _record_in_place(models / version, say)
         in_place = held if held is not None and pin.id in held.pins else None
         manifest = pin.id if is_manifest(pin.id) else in_place.manifest if in_place else None
-        cover = find_cover(
-            entries, repository=address.repository, version=version, pin=pin.id, manifest=manifest, root=root
-        )
+        named = entries_of(entries, repository=address.repository, version=version, root=root)
+
+        def cover_by(listed: Sequence[Release], manifest: str | None) -> Release | None:
+            at = {"repository": address.repository, "version": version, "pin": pin.id}
+            return find_cover(listed, **at, manifest=manifest, root=root)
+
+        cover = cover_by(entries, manifest)
 
         def check_first_pull() -> None:
             if frozen:
                 raise Unreviewed(version, repository=address.repository, pin=pin.id)
             _check_not_moved(held, seen, pin, address, models, root)
 
-        # Only the files can show whether an entry of another source vouches for this release.
+        # Only the files can show whether an entry without its commit vouches for this release.
         is_open = (
             cover is None
             and manifest is None
-            and (frozen or in_place is None)
+            and (frozen or in_place is None or bool(named))
             and any(entry.version == version and entry.manifest is not None for entry in entries)
         )
         if cover is None and not is_open:
@@ -145,6 +148,10 @@ def pull(
         if is_open:
             cover = find_same_files(entries, version=version, files=files, sums=sums)
             if cover is None:
+                for entry in named:
+                    cover_by(
+                        [entry], manifest_of(staged, tuple(files.values()), version=version, artefact=entry.artefact)
+                    )
                 check_first_pull()
         release = _describe_release(staged, address, pin, files, sums, cover, card_artefact, say)
         if is_default:
@@ -200,20 +207,25 @@ def _describe_release(
     A commit vouches for everything in it. A manifest digest vouches for the files that it covers, an entry of
     `model.lock` for those that it lists.
     """
-    if cover is not None:
-        hold_against(files.values(), cover.files, promised_by="model.lock")
-        artefact = cover.artefact
-    else:
-        artefact = own_artefact(pin.version, files, named=card_artefact(folder))
+    artefact = cover.artefact if cover is not None else own_artefact(pin.version, files, named=card_artefact(folder))
+    if is_manifest(pin.id) and sums is None and artefact != own_artefact(pin.version, files):
+        raise _without_sums(pin.version, artefact)
     covered = manifest_files(files, sums, artefact=artefact)
     manifest = manifest_digest(covered)
     if is_manifest(pin.id) and manifest != pin.id:
-        raise _bad_manifest(pin, show_id(manifest), show_id(pin.id))
+        raise _unlike_pin(pin, manifest)
+    if cover is not None:
+        hold_to_entry(folder, tuple(files.values()), cover)
     vouched = {file.name for file in (*covered, *(cover.files if cover else ()))}
     if is_manifest(pin.id) or (cover is not None and pin.id not in cover.pins):
         files = _only(vouched, files, folder, pin, say)
         if artefact not in files:
-            raise _bad_manifest(pin, f"no {artefact} in its {SUMS}", "the digest of every file that is served")
+            raise BadRelease(
+                f"release {pin.version}",
+                found=f"no {artefact} in its {SUMS}",
+                expected="the digest of every file that is served",
+                remedy="Its owner must publish the release anew; nothing was replaced.",
+            )
     release = Release(
         repository=address.repository,
         version=pin.version,
@@ -236,9 +248,23 @@ def _only(names: Collection[str], files: Files, folder: Path, pin: Pin, say: Say
     return {name: file for name, file in files.items() if name in names}
 
 
-def _bad_manifest(pin: Pin, found: str, expected: str) -> BadRelease:
-    remedy = "Its owner must publish the release anew; nothing was replaced."
-    return BadRelease(f"release {pin.version}", found=found, expected=expected, remedy=remedy)
+def _unlike_pin(pin: Pin, manifest: str) -> BadRelease:
+    return BadRelease(
+        f"release {pin.version}",
+        found=show_id(manifest),
+        expected=f"{show_id(pin.id)}, by which its source pinned it",
+        remedy=f"It may have changed meanwhile: run `pixelwise pull {pin.version}` again. If it stays so, its source "
+        "pins what it does not have; nothing was replaced.",
+    )
+
+
+def _without_sums(version: str, artefact: str) -> BadRelease:
+    return BadRelease(
+        f"release {version}",
+        found=f"a card that names {artefact}, and no {SUMS}",
+        expected=f"{SUMS}, where the artefact has another name than the usual one",
+        remedy=f"Its owner must add {SUMS}, which says what the release is made of; nothing was replaced.",
+    )
 
 
 def _record_in_place(folder: Path, say: Say) -> Release | None:
@@ -279,7 +305,8 @@ def _remembering(seen: Seen, held: Release | None, pin: Pin, address: Address, r
     """The ledger once `pin` is in place. The replaced release is noted too, in case its own pull was interrupted."""
     placed = [(address.key, pin.version, pin.id)]
     if held is not None:
-        placed.insert(0, (parse_address(held.repository, root=root).key, held.version, held.pin))
+        key = recorded_key(held.repository, root=root)
+        placed = [*([] if key is None else [(key, held.version, held.pin)]), *placed]
     known = dict(seen)
     for key, version, pin_id in placed:
         known[key] = {**known.get(key, {}), version: pin_id}
@@ -299,22 +326,27 @@ def _find_kept(folder: Path, entries: Sequence[Release], address: Address, root:
         return None
     if held is None or held.version != version or changed_file(folder, held):
         return None
+
+    def cover_by(listed: Sequence[Release], manifest: str | None) -> Release | None:
+        at = {"repository": address.repository, "version": version, "pin": held.pin}
+        return find_cover(listed, **at, manifest=manifest, root=root)
+
     try:
-        cover = find_cover(
-            entries, repository=address.repository, version=version, pin=held.pin, manifest=held.manifest, root=root
-        )
+        for entry in entries_of(entries, repository=address.repository, version=version, root=root):
+            cover_by([entry], manifest_of(folder, held.files, version=version, artefact=entry.artefact))
+        cover = cover_by(entries, held.manifest)
     except MovedTag:  # the lock has another pin: the release in place is no longer the trusted one
         return None
     covering = [entry for entry in entries if entry.version == version and held.pin in entry.pins]
     if not any(_is_of(release, address, root) for release in (held, *covering)) or (frozen and cover is None):
         return None
     if cover is not None:
-        hold_against(held.files, cover.files, promised_by="model.lock")
+        hold_to_entry(folder, held.files, cover)
     return Pulled(held, cover, "kept")
 
 
 def _is_of(release: Release, address: Address, root: Path) -> bool:
-    return parse_address(release.repository, root=root).key == address.key
+    return recorded_key(release.repository, root=root) == address.key
 
 
 def _is_intact(folder: Path, held: Release, cover: Release | None, say: Say) -> bool:
@@ -322,5 +354,5 @@ def _is_intact(folder: Path, held: Release, cover: Release | None, say: Say) -> 
         say(f"{changed} in {folder.parent.name}/{folder.name} is not what was pulled: the release is fetched anew.")
         return False
     if cover is not None:
-        hold_against(held.files, cover.files, promised_by="model.lock")
+        hold_to_entry(folder, held.files, cover)
     return True

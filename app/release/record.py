@@ -150,13 +150,14 @@ def read_sums(sums: bytes) -> list[tuple[str, str]]:
     """The digests and names that `SHA256SUMS` lists.
 
     Args:
-        sums: lines as `sha256sum` writes them; every name must be in the same folder.
+        sums: lines as `sha256sum` writes them, with "\\n" or "\\r\\n"; every name must be in the same folder.
 
     Raises:
         BadRelease: a line cannot be read, or names a file elsewhere.
     """
     listed = []
-    for line in sums.decode("utf-8", "replace").splitlines():
+    lines = sums.decode("utf-8", "replace").removesuffix("\n").split("\n") if sums else []
+    for line in (line.removesuffix("\r") for line in lines):
         entry = _SUM_LINE.fullmatch(line)
         if entry is None:
             raise _bad_sums(line, "a line that is no digest and name", "lines as `sha256sum` writes them")
@@ -240,5 +241,12 @@ def _bad_sums(shown: str, found: str, expected: str) -> BadRelease:
 
 
 def _bad_record(path: Path, found: str) -> BadRelease:
-    expected, remedy = "the record that `pixelwise pull` wrote", f"Remove {path} and run `pixelwise pull`."
+    expected = "the record that `pixelwise pull` wrote"
+    remedy = f"Remove {path} and run `pixelwise pull{_version_of(path.parent)}`."
     return BadRelease(f"record {path}", found=found, expected=expected, remedy=remedy)
+
+
+def _version_of(folder: Path) -> str:
+    """The version whose folder this is, as an argument behind a space; empty for `models/`, which has the default's."""
+    links = [folder] if is_version(folder.name) else sorted(folder.parent.parent.glob("v*"))
+    return next((f" {link.name}" for link in links if is_version(link.name) and link.resolve() == folder.resolve()), "")

@@ -11,12 +11,12 @@ class ChangedFile(Refused):
 
     word = "promised"
 
-    def __init__(self, name: str, *, found: str, expected: str, promised_by: str, remedy: str | None = None) -> None:
+    def __init__(self, name: str, *, found: str, expected: str, promised_by: str, remedy: str) -> None:
         super().__init__(
             name,
             found=f"changed since it was released ({found})",
             expected=f"{expected} by {promised_by}",
-            remedy=remedy or "Fetch the release again with `pixelwise pull`.",
+            remedy=remedy,
         )
 
 
@@ -58,6 +58,22 @@ class MovedTag(Refused):
         )
 
 
+class MixedEntry(Refused):
+    """An entry of `model.lock` whose commit and manifest digest are those of two releases."""
+
+    word = "promised"
+
+    def __init__(self, version: str, *, found: str, expected: str) -> None:
+        super().__init__(
+            f"release {version}",
+            found=show_id(found),
+            expected=f"{show_id(expected)} by model.lock, where another id of the same entry names this release",
+            remedy=f"Look at who changed that entry, and why (`git log -p model.lock`); nothing was replaced. To trust "
+            f"this release, take the entry of {version} out of model.lock, run `pixelwise pull {version}`, review what "
+            f"came and run `pixelwise lock {version}`.",
+        )
+
+
 class BadLock(Refused):
     """A `model.lock` that cannot be read, or an entry that must not be changed incidentally."""
 
@@ -70,5 +86,6 @@ class Unreviewed(Refused):
             f"release {version} of {repository}",
             found=f"{show_id(pin)}, which no entry of model.lock has for {version}",
             expected="a reviewed entry of model.lock (--frozen or REQUIRE_LOCK=true)",
-            remedy="Pull it without either elsewhere, review it, and commit what `pixelwise lock` adds to model.lock.",
+            remedy="Pull it without either elsewhere, review it, and commit what "
+            f"`pixelwise lock {version}` adds to model.lock.",
         )

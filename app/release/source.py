@@ -27,7 +27,11 @@ class Source(Protocol):
     """An origin of releases. A pull checks all its answers against the lock, and places the files itself."""
 
     def resolve(self, version: str) -> Pin:
-        """Pins the release that `version` names now. None of its contents are fetched.
+        """Pins the release that `version` names now. None of its contents are kept.
+
+        A source without commits pins by the manifest digest (`manifest.py`). Where there is no `SHA256SUMS`, that is
+        the digest of the card and of the artefact that `own_artefact(version, names)` finds: a card, which may name
+        another, is not read yet. A pull then refuses a card that does.
 
         Raises:
             BadRelease: there is no such version; the message names the existing ones.

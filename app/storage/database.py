@@ -52,6 +52,7 @@ _FORBIDDEN = (
 )
 _UNOPENED = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_READONLY_DIRECTORY", "SQLITE_PERM")
 _OTHER_TABLES = "Run `pixelwise db upgrade`."
+_NO_FILE = "Run `pixelwise db upgrade`, which makes it, or let DATA_DIR (or DATABASE_URL) in .env name the right place."
 _REMEDIES = {
     **dict.fromkeys(_FULL_CODES, _FULL),
     **dict.fromkeys(("SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "55P03"), _LOCKED),
@@ -242,9 +243,12 @@ class Database:
                 raise
             told = "its disk full" if code in _FULL_CODES else "no answer"
             said, remedy = _first_line(cause), _REMEDIES.get(code)
-            if self.file is not None and code in _UNOPENED and (why := why_unwritable(self.file)):
-                found, remedy = elsewhere(why)
-                said = f"{found} ({said})"
+            if self.file is not None and code in _UNOPENED:
+                if why := why_unwritable(self.file):
+                    found, remedy = elsewhere(why)
+                    said = f"{found} ({said})"
+                elif self._opened is None and not self.file.exists():
+                    said, remedy = f"no such file ({said})", _NO_FILE
             raise DatabaseUnavailable(self.name, said=said, remedy=remedy, told=told) from None
 
 

@@ -81,12 +81,16 @@ def refuse_differences(artefact: str, checks: Sequence[Check]) -> None:
     """
     differing = [check for check in checks if check.outcome == "differs"]
     if differing:
+        only_name = [check.promised for check in differing] if [check.name for check in differing] == ["file"] else []
         named, more = differing[:MOST_NAMED], len(differing) - MOST_NAMED
         raise ContractBroken(
             f"{artefact}, {', '.join(check.name for check in named)}{f' and {more} more' if more > 0 else ''}",
             found=" and ".join(f"{check.found!r} ({check.found_in})" for check in named),
             expected=" and ".join(f"{check.promised!r} ({check.promised_by})" for check in named),
             checks=tuple(checks),
+            remedy=f"Name it {only_name[0]} again, in MODEL_PATH too, or leave MODEL_PATH empty."
+            if only_name
+            else None,
         )
 
 

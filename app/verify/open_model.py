@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from app.errors import ConfigurationError, Refused, system_refusals
 from app.model.contract import Accuracy, GoldenPromise
@@ -22,9 +23,9 @@ from app.model.golden_set import GoldenSet, read_golden, replay
 from app.model.plain_file import NotPlain, read_needed_file
 from app.model.refusals import ArtefactRefused
 from app.model.scorer import Scorer, StatedScale, no_card
-from app.release.model_lock import find_vouching, read_lock
+from app.release.model_lock import find_vouching, hold_to_entry, read_lock
 from app.release.models_folder import read_through
-from app.release.origin import AGAIN, ByteOrigin, find_origin, find_swapped, known_releases, put_back
+from app.release.origin import ByteOrigin, find_origin, find_swapped, known_releases, pull_again, put_back
 from app.release.record import CARD, Release, read_record
 from app.release.refusals import BadRelease, ChangedFile
 from app.verify.card import MAX_BYTES as CARD_BYTES
@@ -107,6 +108,18 @@ class Model:
     notices: tuple[str, ...]
 
 
+class Promise(NamedTuple):
+    """The digest that a file has by its release, and by whom; a pull of that `version` puts the file back."""
+
+    sha256: str
+    by: str
+    version: str
+
+
+Promised = Mapping[str, Promise]
+"""What each file is promised to be, by its name."""
+
+
 def open_model(source: ModelChoice, code: Code) -> Model:
     """The model, after every check.
 
@@ -124,11 +137,10 @@ def _open(source: ModelChoice, code: Code, link: Path, folder: Path) -> Model:
     """The model from a single `folder`, even if `link`, which names it, is replaced meanwhile."""
     record = _pinned(source, folder) if source.path is None else read_record(folder)
     path = source.path or link / (record.artefact if record else "")
-    files = {} if record is None else {file.name: (file.sha256, "the record of its pull") for file in record.files}
-    asked_by = "MODEL_PATH" if source.path else "MODEL_VERSION"
-    data = _read(folder / path.name, path, asked_by=asked_by, is_recorded=path.name in files)
+    files = {} if record is None else _promises(record, "the record of its pull")
+    data = _read(folder / path.name, path, source=source, promise=files.get(path.name))
     digest = hashlib.sha256(data).hexdigest()
-    is_foreign = files.get(path.name, (digest,))[0] != digest
+    is_foreign = path.name in files and files[path.name].sha256 != digest
     notices = _check_foreign_bytes(source, code, path, data, files[path.name]) if is_foreign else []
     if is_foreign:  # record, card and golden set here are about other bytes
         record, files = None, {}
@@ -136,7 +148,9 @@ def _open(source: ModelChoice, code: Code, link: Path, folder: Path) -> Model:
         _check_course_path(source, code, record)
     if source.require_lock:
         entry = _vouching_entry(source, path, digest, record)
-        files |= {file.name: (file.sha256, source.lock_file.name) for file in entry.files}
+        if record is not None:
+            hold_to_entry(folder, record.files, entry)
+        files |= _promises(entry, source.lock_file.name)
         _hold_against(files, path.name, digest)
 
     # The card and golden set of a folder are about its release's own artefact, not about others that lie there.
@@ -158,13 +172,13 @@ def _open(source: ModelChoice, code: Code, link: Path, folder: Path) -> Model:
 def _pinned(source: ModelChoice, folder: Path) -> Release:
     named, record = source.models / source.version, read_record(folder)
     if record is None:
-        raise MissingModel(named, asked_by=f"MODEL_VERSION={source.version}")
+        raise MissingModel(named, version=source.version)
     if record.version != source.version:
         raise BadRelease(
             f"record of {source.models.name}/{source.version}",
             found=f"release {record.version}",
             expected=f"release {source.version}",
-            remedy=f"Remove {named} and run `pixelwise pull`.",
+            remedy=f"Remove {named} and run `pixelwise pull {source.version}`.",
         )
     return record
 
@@ -185,9 +199,7 @@ def _read_of_roster(
     return scorer
 
 
-def _check_foreign_bytes(
-    source: ModelChoice, code: Code, path: Path, data: bytes, promise: tuple[str, str]
-) -> list[str]:
+def _check_foreign_bytes(source: ModelChoice, code: Code, path: Path, data: bytes, promise: Promise) -> list[str]:
     """Notices about bytes that the record beside them does not promise, but that are of the pinned version.
 
     Raises:
@@ -199,7 +211,8 @@ def _check_foreign_bytes(
     _check_origin(source, code, path.name, data, origin, promise)
     if not origin.serving:
         raise _unlike_record(path.name, origin, promise)
-    return [f"{path} is {origin.shown}, not what the record beside it promises: `pixelwise pull` puts that back."]
+    back = f"`pixelwise pull {promise.version}` puts that back"
+    return [f"{path} is {origin.shown}, not what the record beside it promises: {back}."]
 
 
 def _check_course_path(source: ModelChoice, code: Code, pinned: Release) -> None:
@@ -208,23 +221,23 @@ def _check_course_path(source: ModelChoice, code: Code, pinned: Release) -> None
     if swapped is None:
         return
     own = next(file.sha256 for file in pinned.files if file.name == pinned.artefact)
-    promise = (own, f"the record of {source.models.name}/{pinned.version}")
+    promise = Promise(own, f"the record of {source.models.name}/{pinned.version}", pinned.version)
     name = f"{source.models.name}/{swapped.path.name}"
     if swapped.data is None:
-        remedy = put_back(swapped.path)
-        raise ChangedFile(name, found=swapped.found, expected=f"sha256 {own}", promised_by=promise[1], remedy=remedy)
+        remedy = put_back(swapped.path, pinned.version)
+        raise ChangedFile(name, found=swapped.found, expected=f"sha256 {own}", promised_by=promise.by, remedy=remedy)
     _check_origin(source, code, name, swapped.data, swapped.origin, promise)
     raise _unlike_record(name, swapped.origin, promise)
 
 
 def _check_origin(
-    source: ModelChoice, code: Code, name: str, data: bytes, origin: ByteOrigin, promise: tuple[str, str]
+    source: ModelChoice, code: Code, name: str, data: bytes, origin: ByteOrigin, promise: Promise
 ) -> None:
     """Checks that bytes that a record does not promise belong to a release of the pinned version, or to none."""
     if not origin.is_known:
         raise _unlike_record(name, origin, promise)
     version = origin.versions[0]
-    remedy = f"{AGAIN}, or set MODEL_VERSION={version} to serve {version}."
+    remedy = f"{pull_again(promise.version)}, or set MODEL_VERSION={version} to serve {version}."
     try:
         _read_of_roster(name, data, code, remedy=remedy)
     except ArtefactRefused as error:
@@ -234,37 +247,43 @@ def _check_origin(
         raise VersionMismatch(name, found=version, expected=source.version, remedy=remedy)
 
 
-def _unlike_record(name: str, origin: ByteOrigin, promise: tuple[str, str]) -> ChangedFile:
-    remedy = f"{AGAIN}; a model of your own goes under another path, which MODEL_PATH names."
-    promised, promised_by = promise
-    return ChangedFile(name, found=origin.shown, expected=f"sha256 {promised}", promised_by=promised_by, remedy=remedy)
+def _unlike_record(name: str, origin: ByteOrigin, promise: Promise) -> ChangedFile:
+    remedy = f"{pull_again(promise.version)}; a model of your own goes under another path, which MODEL_PATH names."
+    expected = f"sha256 {promise.sha256}"
+    return ChangedFile(name, found=origin.shown, expected=expected, promised_by=promise.by, remedy=remedy)
 
 
-def _read(file: Path, path: Path, *, asked_by: str, is_recorded: bool) -> bytes:
-    """The bytes of `file`, which settings and messages call `path`; if recorded, a pull can put it back."""
+def _read(file: Path, path: Path, *, source: ModelChoice, promise: Promise | None) -> bytes:
+    """The bytes of `file`, which settings and messages call `path`; if promised, a pull can put it back."""
     try:
         return read_needed_file(file, limit=MAX_BYTES)
     except NotPlain as error:
         if error.is_missing:
-            raise MissingModel(path, asked_by=asked_by) from None
+            raise MissingModel(path, version=None if source.path else source.version) from None
         raise ConfigurationError(
             f"model file {path}",
             found=error.why,
             expected="a plain file",
-            remedy=put_back(path)
-            if is_recorded
+            remedy=put_back(path, promise.version)
+            if promise is not None
             else "Point MODEL_PATH at the artefact itself (not at a link or folder), or leave it empty.",
         ) from None
 
 
-Promised = Mapping[str, tuple[str, str]]
-"""File name -> its digest, and the source of the promise."""
+def _promises(release: Release, by: str) -> dict[str, Promise]:
+    return {file.name: Promise(file.sha256, by, release.version) for file in release.files}
 
 
 def _hold_against(files: Promised, name: str, digest: str) -> None:
-    promised, promised_by = files.get(name, (digest, ""))
-    if promised != digest:
-        raise ChangedFile(name, found=f"sha256 {digest}", expected=f"sha256 {promised}", promised_by=promised_by)
+    promise = files.get(name)
+    if promise is not None and promise.sha256 != digest:
+        raise ChangedFile(
+            name,
+            found=f"sha256 {digest}",
+            expected=f"sha256 {promise.sha256}",
+            promised_by=promise.by,
+            remedy=f"Fetch the release again with `pixelwise pull {promise.version}`.",
+        )
 
 
 def _vouching_entry(source: ModelChoice, path: Path, digest: str, record: Release | None) -> Release:
@@ -274,7 +293,7 @@ def _vouching_entry(source: ModelChoice, path: Path, digest: str, record: Releas
             f"model {path.name}",
             found=f"sha256 {digest}, in no entry of {source.lock_file.name} for {source.version}",
             expected="a reviewed release (REQUIRE_LOCK=true)",
-            remedy="Review the release and add it by `pixelwise lock`, or pin one that is listed.",
+            remedy=f"Review the release and add it by `pixelwise lock {source.version}`, or pin one that is listed.",
         )
     return entry
 
@@ -307,7 +326,9 @@ def _beside(folder: Path, name: str, files: Promised, *, limit: int) -> bytes | 
             f"file {name}",
             found=error.why,
             expected="a plain file of bounded size" + (", as it was pulled" if recorded else ""),
-            remedy=put_back(folder / name) if recorded else "Put a plain file there, or take it away.",
+            remedy=put_back(folder / name, files[name].version)
+            if recorded
+            else "Put a plain file there, or take it away.",
         ) from None
     _hold_against(files, name, hashlib.sha256(data).hexdigest())
     return data

@@ -10,15 +10,15 @@ from app.errors import ConfigurationError, PixelWiseError, Refused
 class MissingModel(ConfigurationError):
     """A missing file where the model should be."""
 
-    def __init__(self, path: Path, *, asked_by: str) -> None:
-        by_path = asked_by == "MODEL_PATH"
+    def __init__(self, path: Path, *, version: str | None = None) -> None:
+        """version: the release that was asked for; None where MODEL_PATH names the file."""
         super().__init__(
-            f"model file {path}" if by_path else f"release {path}",
-            found="no such file" if by_path else "nothing pulled",
-            expected=f"the artefact that {asked_by} names",
+            f"model file {path}" if version is None else f"release {path}",
+            found="no such file" if version is None else "nothing pulled",
+            expected="the artefact that MODEL_PATH names" if version is None else f"the artefact of {version}",
             remedy="Correct MODEL_PATH, or leave it empty: the pinned release's own artefact is served then."
-            if by_path
-            else "Run `bash setup-server.sh` (or `pixelwise pull`), or correct MODEL_VERSION in .env.",
+            if version is None
+            else f"Run `pixelwise pull {version}`, or name another version, here or in .env (MODEL_VERSION).",
         )
 
 
@@ -27,10 +27,11 @@ class UnknownVersion(ConfigurationError):
 
     def __init__(self, version: str, *, rosters: list[str], line: int) -> None:
         super().__init__(
-            f"MODEL_VERSION={version}",
+            f"version {version}",
             found="no roster of classes for this version",
             expected=f"a version like v1.0 whose major is one of {', '.join(rosters)}",
-            remedy=f"Set MODEL_VERSION to such a version, or add its roster at app/classifier.py line {line}.",
+            remedy="Name such a version, here or in .env (MODEL_VERSION), or add its roster at app/classifier.py "
+            f"line {line}.",
         )
 
 
@@ -84,13 +85,15 @@ class ContractBroken(Refused):
 
     word = "promised"
 
-    def __init__(self, subject: str, *, found: str, expected: str, checks: tuple[object, ...]) -> None:
+    def __init__(
+        self, subject: str, *, found: str, expected: str, checks: tuple[object, ...], remedy: str | None = None
+    ) -> None:
         self.checks = checks
         super().__init__(
             subject,
             found=found,
             expected=expected,
-            remedy="Whoever publishes it must mend that; until then, let .env name another version.",
+            remedy=remedy or "Whoever publishes it must mend that; until then, let .env name another version.",
         )
 
 

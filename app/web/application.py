@@ -98,7 +98,9 @@ def routes_of(service: Service) -> list[BaseRoute]:
     routes: list[BaseRoute] = []
     for part in [*(kind(service) for kind in ROUTES), DocumentationRoutes(document())]:
         for (path, answer), operations in groupby(part.OPERATIONS, key=attrgetter("path", "answer")):
-            endpoint, methods = Endpoint(MethodType(answer, part)), [operation.method for operation in operations]
+            served = list(operations)
+            named = {one.name for operation in served for one in operation.parameters if one.place == "query"}
+            endpoint, methods = Endpoint(MethodType(answer, part), named), [operation.method for operation in served]
             routes += [Route(prefix + path, endpoint, methods=methods) for prefix in PREFIXES]
     return [*routes, *(Mount(prefix + "/page", WholeFiles(directory=FILES)) for prefix in PREFIXES)]
 

@@ -152,6 +152,7 @@ class Gate:
                     remedy="Send it without the header Upgrade, as HTTP/1.1.",
                 )
             self._access.check_host(call)
+            call.check_headers()
             if endpoint is None:
                 await self._inside(scope, receive, send_more)
             else:  # as the router itself sets it

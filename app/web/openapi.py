@@ -33,8 +33,8 @@ names each in the header `{VISITOR}`, so that each keeps a version while it is r
 
 Every refusal is an object of `error` (a code), `message` (what is wrong, and what was expected) and `remedy` (what
 to do). Every answer has the header `x-request-id`, which the log has too. A request arrives within
-{ARRIVAL_SECONDS:g} seconds, its head is at most {HEAD_BYTES:,} bytes and {HEAD_LINES} lines long. After a 429 or 503,
-wait for the seconds in `Retry-After`.
+{ARRIVAL_SECONDS:g} seconds, its head is at most {HEAD_BYTES:,} bytes and {HEAD_LINES} lines long. A method that a
+path does not list is refused with 405. After a 429 or 503, wait for the seconds in `Retry-After`.
 """
 
 MEANINGS = {
@@ -48,10 +48,11 @@ MEANINGS = {
     415: "The body is of a kind that this route does not take.",
     422: "The values cannot be.",
     429: "The caller, its address or its visit asks more often than agreed.",
+    431: "The head of the request has more bytes or lines than are taken.",
     500: "A fault of the service; its log has the request's id.",
     503: "The service cannot answer now: too much waits, it stops, or its database is away.",
 }
-ALWAYS = {400, 403, 500, 503}
+ALWAYS = {400, 403, 431, 500, 503}
 OF_PLACES = {"path": (404,), "query": (422,), "header": (422,)}
 OF_CALLERS = {401, 429}
 OF_BODIES = {408, 413, 415, 422}
@@ -133,7 +134,8 @@ def _in_camel_case(name: str) -> str:
 
 def _refusals(schemas: Schemas) -> Json:
     """Status -> the response of the one shape, with an example for each of its codes."""
-    codes: dict[int, list[str]] = defaultdict(list, {404: ["not-found"], 408: ["too-slow"], 500: ["unexpected"]})
+    early = {408: ["too-slow"], 431: ["head-too-large"]}
+    codes: dict[int, list[str]] = defaultdict(list, {404: ["not-found"], 500: ["unexpected"], **early})
     for status, code in STATUSES.values():
         if code not in codes[status]:
             codes[status].append(code)

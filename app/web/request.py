@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.server.request_id import new_request_id
+from app.web.refusals import BadParameter, NotUnderstood
 
+_SINGLE = (
+    b"x-api-key",
+    b"content-type",
+    b"content-encoding",
+    b"origin",
+    b"x-visitor",
+    b"inference-header-content-length",
+)
+"""Headers with one value: what a proxy in between takes of two need not be what is taken here."""
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -43,14 +53,40 @@ class Call(Request):
             return sum(given == name for given, _ in self.scope["headers"])
         return int(name in self._fields)
 
+    def check_headers(self) -> None:
+        """Checks that no header that has one value is given twice.
+
+        Raises:
+            NotUnderstood: one is.
+        """
+        name = next((name for name in _SINGLE if self.times(name) > 1), None) if self._repeats else None
+        if name is not None:
+            raise NotUnderstood(
+                f"header {name.decode()} of the request",
+                found=f"{self.times(name)} headers",
+                expected="at most one",
+                remedy="Send the one that you mean.",
+            )
+
 
 class Endpoint:
     """A function from call to response as an ASGI application; the gate handles its errors."""
 
-    def __init__(self, answer: Callable[[Call], Awaitable[Response]]) -> None:
-        self.answer = answer
+    def __init__(self, answer: Callable[[Call], Awaitable[Response]], parameters: Collection[str] = ()) -> None:
+        """parameters: those that the address may carry, each with one value."""
+        self.answer, self.parameters = answer, parameters
         self.__name__ = answer.__name__
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self.answer(scope["pixelwise.call"])
+        call = scope["pixelwise.call"]
+        if scope["query_string"]:
+            self._check_once(call)
+        response = await self.answer(call)
         await response(scope, receive, send)
+
+    def _check_once(self, call: Call) -> None:
+        for name in self.parameters:
+            values = set(call.query_params.getlist(name))
+            if len(values) > 1:
+                remedy = "Name the one that you mean."
+                raise BadParameter(name, found=f"{len(values)} values", expected="one value", remedy=remedy)

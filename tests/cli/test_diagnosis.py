@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from app.release.model_lock import write_lock
+from app.release.record import read_record
 from tests.installation import REPOSITORY, Installation, Published, without_drawn
 from tests.release.remote import Remote
 from tests.service import Service
@@ -130,8 +133,17 @@ def test_where_the_lock_is_required_a_release_it_does_not_list_is_a_fault_that_l
 def test_a_lock_that_cannot_be_read_is_a_fault(house: Installation):
     (house.root / "model.lock").write_text("[[release]\n")
     code, checks = doctor(house)
-    assert code == 4
-    assert "model.lock" in checks["release"]["found"]
+    assert (code, list(faults(checks))) == (4, ["model.lock"])
+    assert faults(checks)["model.lock"].startswith("Restore it with `git checkout -- model.lock`")
+
+
+def test_an_entry_of_two_releases_is_a_fault(house: Installation):
+    record = read_record(house.models / "v1.0")
+    assert record is not None
+    write_lock(house.root / "model.lock", [structs.replace(record, manifest=f"sha256:{'0' * 64}")])
+    code, checks = doctor(house)
+    assert (code, list(faults(checks))) == (4, ["model.lock"])
+    assert "take the entry of v1.0 out of model.lock" in faults(checks)["model.lock"]
 
 
 def test_a_model_that_does_not_start_is_a_fault_in_its_own_words(

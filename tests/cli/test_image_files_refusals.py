@@ -40,6 +40,15 @@ def test_an_array_of_another_shape_or_dtype_is_refused_with_both(tmp_path: Path,
     assert "uint8, 0 paper to 255 ink" in caught.value.remedy
 
 
+@pytest.mark.parametrize("shape", [(0, 28, 28), (0, 28), (28, 0)])
+def test_an_array_of_no_pictures_is_refused_as_a_folder_of_none_is(tmp_path: Path, shape: tuple[int, ...]):
+    np.save(tmp_path / "images.npy", np.zeros(shape, np.uint8))
+    with pytest.raises(UnreadableImage) as caught:
+        read_images(tmp_path / "images.npy")
+    assert caught.value.exit_code == 2
+    assert shape != (0, 28, 28) or "an array uint8 (0, 28, 28) of no pictures" in caught.value.found
+
+
 def test_a_file_that_is_not_there_is_named_once(tmp_path: Path):
     with pytest.raises(UnreadableImage) as caught:
         read_images(tmp_path / "seven.png")

@@ -117,6 +117,7 @@ def test_what_cannot_be_set_is_refused(before: dict[str, Any], name: str, varian
         set_variant(document(before), name, variant, versions=VERSIONS)
     assert said in str(caught.value)
     assert caught.value.exit_code == 2
+    assert ("models add v9.0" in caught.value.remedy) == (": version v9.0" in said), "only a version can be added"
 
 
 # -- rollout -----------------------------------------------------------------------------------------------------------

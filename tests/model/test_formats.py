@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from app.model.contract import KEYS_OF_FORMATS, USUAL_FORMAT, Contract
 from app.model.engine import Layer
 from app.model.formats import FORMATS, MAX_BYTES, read_model
 from app.model.refusals import ArtefactRefused
+from app.model.scorer import Format
 from tests.attacks.honest import honest_pipeline
 from tests.model.toy_format import SUPPORTED, TOY, toy_bytes
 
@@ -54,6 +57,51 @@ def test_bytes_are_read_by_the_format_that_they_fit():
 def test_a_file_of_a_format_is_refused_by_that_format_s_own_words():
     assert refusal(ZEROS[:-1]).expected == SUPPORTED
     assert refusal(honest_pipeline()[:-1]).expected == FORMATS[0].supported
+
+
+@pytest.mark.parametrize("one", (*FORMATS, TOY), ids=lambda one: one.name)
+def test_no_format_is_given_more_bytes_than_its_own_limit(monkeypatch: pytest.MonkeyPatch, one: Format):
+    given: list[int] = []
+    small = one._replace(max_bytes=8, fits=lambda data: True, read=lambda data, scale: given.append(len(data)))
+    monkeypatch.setattr(formats, "FORMATS", (small, *FORMATS))
+    read_model(bytes(8))
+    error = refusal(bytes(9))
+    assert (error.code, given) == ("size", [8])
+    assert f"9 bytes, the limit of {one.name} is 8" in error.found
+
+
+@pytest.mark.usefixtures("with_toy")
+@pytest.mark.parametrize(
+    ("weights", "bias", "labels"),
+    [
+        ([], [], "12"),
+        ([[]], [], ""),
+        ([[]], [], "12"),
+        ([[1, 2], [1]], [0, 0], "12"),
+        ([[1, 2]], [0], "12"),
+        ([[1, 2]], [0, 0, 0], "12"),
+        ([[1, 2]], [0, 0], "123"),
+        ([[1, 2]], [0, 0], "1"),
+        ([[1, 2]], [0, 0], "11"),
+        ([[1], [2]], [0], "1"),
+        ([[1e300, 2]], [0, 0], "12"),
+        ([[1, 2]], [0, -1e300], "12"),
+    ],
+)
+def test_the_example_that_newcomers_copy_keeps_the_promise_for_rows_and_labels_of_any_length(
+    weights: list[list[float]], bias: list[float], labels: str
+):
+    data = json.dumps({"toy": list(labels), "weights": weights, "bias": bias}, separators=(",", ":")).encode()
+    error = refusal(data)
+    assert (error.expected, error.remedy[-1]) == (SUPPORTED, ".")
+
+
+@pytest.mark.usefixtures("with_toy")
+@pytest.mark.parametrize(
+    "tail", [b"", b"[]", b'["1"]}', b'["\xff"]}', b"[" * 100_000, b'["1"],"weights":[[NaN]],"bias":[1]}']
+)
+def test_the_example_keeps_the_promise_whatever_the_bytes(tail: bytes):
+    assert refusal(b'{"toy":' + tail).expected == SUPPORTED
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,17 @@ import json
 import msgspec
 import numpy as np
 
+from app.errors import only_refusals
 from app.model.contract import Label
 from app.model.engine import Engine, Layer
 from app.model.refusals import ArtefactRefused
 from app.model.scorer import Format, Scorer, StatedScale
 
 NAME, SUPPORTED = "toy-json", "a linear model in JSON"
+
+
+LARGEST = 1e30
+"""Weights beyond it have no place in float32."""
 
 
 class Linear(msgspec.Struct, forbid_unknown_fields=True):
@@ -40,10 +45,9 @@ def fits(data: bytes) -> bool:
 
 
 def read(data: bytes, scale: StatedScale) -> Scorer:
-    try:
+    with only_refusals(lambda said: refused("json", said)):
         linear = msgspec.json.decode(data, type=Linear)
-    except msgspec.MsgspecError as error:
-        raise ArtefactRefused("json", str(error), expected=SUPPORTED, remedy="Write it anew.") from None
+    check(linear)
     (layer,) = linear.layers
     return Scorer(
         format=NAME,
@@ -56,6 +60,21 @@ def read(data: bytes, scale: StatedScale) -> Scorer:
         stated={},
         weights=layer.weights,
     )
+
+
+def check(linear: Linear) -> None:
+    """Refuses what decodes but is no model, before numpy sees it: each rule with its own code."""
+    classes = len(linear.bias)
+    if not linear.weights or any(len(row) != classes for row in linear.weights):
+        raise refused("shape", "rows of weights that are not as long as the bias, or none")
+    if len(linear.toy) != classes or len(set(linear.toy)) != classes or classes < 2:
+        raise refused("labels", f"{len(linear.toy)} labels for {classes} columns, or one of them twice")
+    if not all(abs(value) <= LARGEST for row in (*linear.weights, linear.bias) for value in row):
+        raise refused("weights", f"weights beyond {LARGEST:g}")
+
+
+def refused(code: str, why: str) -> ArtefactRefused:
+    return ArtefactRefused(code, why, expected=SUPPORTED, remedy="Write it anew, with one column for each digit.")
 
 
 TOY = Format(NAME, ".json", fits, read, 1 << 20, SUPPORTED)

@@ -63,11 +63,30 @@ def test_sums_that_cannot_be_read_have_no_manifest() -> None:
         manifest_files(described(WHOLE), b"nonsense\n", artefact=PKL)
 
 
+ODD_SUMS = {
+    "usual": WHOLE[SUMS],
+    "each twice": WHOLE[SUMS] * 2,
+    "with ./": WHOLE[SUMS].replace(b"  ", b"  ./"),
+    "with and without ./": WHOLE[SUMS].replace(b"  ", b"  ./") + WHOLE[SUMS],
+    "carriage returns": WHOLE[SUMS].replace(b"\n", b"\r\n"),
+    "binary": WHOLE[SUMS].replace(b"  ", b" *"),
+    "no last line break": WHOLE[SUMS].rstrip(b"\n"),
+}
+
+
+@pytest.mark.parametrize("line_break", ["\r", "\f", "\v", "\x85", "\u2028"])
+def test_sums_with_line_breaks_that_no_tool_takes_for_one_are_refused(line_break: str) -> None:
+    with pytest.raises(BadRelease):
+        manifest_files(described(WHOLE), WHOLE[SUMS].replace(b"\n", line_break.encode()), artefact=PKL)
+
+
+@pytest.mark.parametrize("sums_of", ODD_SUMS)
 @pytest.mark.parametrize("where", [ROOT / "docs/contract.md", Path(module.__file__)], ids=["docs", "code"])
-def test_the_command_that_is_given_computes_it(where: Path, tmp_path: Path) -> None:
+def test_the_command_that_is_given_computes_it(where: Path, sums_of: str, tmp_path: Path) -> None:
     command = re.search(r"^ *(sha256sum SHA256SUMS .*)$", where.read_text(), re.MULTILINE)
     assert command is not None
-    for name, data in WHOLE.items():
+    whole = {**WHOLE, SUMS: ODD_SUMS[sums_of]}
+    for name, data in whole.items():
         (tmp_path / name).write_bytes(data)
     ran = subprocess.run(["sh", "-c", command[1]], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert f"sha256:{ran.stdout.split()[0]}" == digest(WHOLE)
+    assert f"sha256:{ran.stdout.split()[0]}" == digest(whole)

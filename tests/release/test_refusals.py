@@ -197,10 +197,19 @@ def test_a_missing_tag_is_published_by_this_tree_s_command_only_where_that_would
 ) -> None:
     remote = Remote(house.root / "pixelwise-model/releases.git" if is_of_this_tree else tmp_path / "fork.git")
     remote.release()
+    remote.folder.with_name("train.py").write_text('    "v3.0": Recipe(\n')
     with pytest.raises(BadRelease, match=r"expected the tag v3.0") as refusal:
         house.pull(str(remote.folder), "v3.0")
     assert ("`bash setup-server.sh --releases v3.0`" in refusal.value.remedy) == is_of_this_tree
     assert ("MODEL_REPO" in refusal.value.remedy) != is_of_this_tree
+
+
+def test_a_missing_tag_that_nobody_can_train_is_not_said_to_be_built_by_a_command(house: House) -> None:
+    remote = Remote(house.root / "pixelwise-model/releases.git")
+    remote.release()
+    with pytest.raises(BadRelease, match=r"or write its recipe in pixelwise-model/train\.py first\.") as refusal:
+        house.pull(str(remote.folder), "v9.9")
+    assert "setup-server" not in refusal.value.remedy
 
 
 @pytest.mark.parametrize("address", ["gone.git", ".", "file:///gone.git"])

@@ -263,8 +263,9 @@ def test_files_that_are_not_what_the_source_pinned_are_refused(
 ) -> None:
     promised = f"sha256:{'0' * 64}"
     monkeypatch.setattr(Shelf, "resolve", lambda self, version: Pin(version, promised))
-    with pytest.raises(BadRelease, match=rf": manifest {MANIFEST}; expected manifest {promised}"):
+    with pytest.raises(BadRelease, match=rf": manifest {MANIFEST}; expected manifest {promised}") as caught:
         house.pull(address)
+    assert "run `pixelwise pull v1.0` again" in str(caught.value) and "owner" not in str(caught.value)
     assert not house.accepted and "v1.0/record.json" not in house.contents()
 
 
@@ -304,6 +305,18 @@ def test_an_artefact_that_the_sums_do_not_name_is_refused(house: House, shelf: P
 def test_without_sums_artefact_and_card_are_the_release(house: House, shelf: Path, address: str) -> None:
     (shelf / "v1.0" / SUMS).unlink()
     assert {file.name for file in house.pull(address).release.files} == {PKL, CARD}
+
+
+def test_without_sums_a_card_that_names_another_artefact_than_was_pinned_is_refused_by_what_is_missing(
+    house: House, shelf: Path, address: str
+) -> None:
+    (shelf / "v1.0" / SUMS).unlink()
+    put(shelf / "v1.0", {"other.pkl": b"other"})
+    with pytest.raises(BadRelease, match=r"a card that names other\.pkl, and no SHA256SUMS") as refusal:
+        house.pull(address, card_artefact=lambda folder: "other.pkl")
+    assert "must add SHA256SUMS" in refusal.value.remedy
+    put(shelf / "v1.0", {SUMS: sums({**FILES, "other.pkl": b"other"})})
+    assert house.pull(address, card_artefact=lambda folder: "other.pkl").release.artefact == "other.pkl"
 
 
 @pytest.mark.parametrize(

@@ -124,9 +124,9 @@ def test_what_is_no_file_is_named_and_the_remedy_brings_the_file_back(
 
 def follow(installation: Installation, said: str, settings: dict[str, str]) -> None:
     """Does what the refusal says."""
-    if moved := re.search(r"Move (\S+) away, then run `pixelwise pull`", said):
+    if moved := re.search(r"Move (\S+) away, then run `pixelwise pull v1.0`", said):
         Path(moved[1]).rename(installation.root / "away")
-    (command,) = re.findall(r"`(pixelwise pull)`", said)
+    (command,) = re.findall(r"`(pixelwise pull v1.0)`", said)
     pulled = installation.pixelwise(*shlex.split(command)[1:], **settings)
     assert pulled.returncode == 0, pulled.stderr
 

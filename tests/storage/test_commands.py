@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from app.cli.db import database as db_command
 from app.cli.keys import keys as keys_command
 from app.cli.program import cli
+from app.errors import ConfigurationError
 from app.storage.database import Database
 from app.storage.key_rows import Keys, digest
 from app.storage.label_rows import Labels
@@ -49,6 +50,17 @@ def test_export_prints_its_files_and_says_what_was_left_out(installed: Database,
     assert done.stdout == f"{tmp_path / 'a.npz'}\n"
     assert done.stderr == "2 results, 1 without a drawing left out.\n"
     assert (tmp_path / "a.npz").exists()
+
+
+@pytest.mark.parametrize(("out", "found"), [("-", "- for the standard output"), ("", "no name")])
+def test_an_export_needs_the_name_of_a_file(
+    installed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str, found: str
+):
+    monkeypatch.chdir(tmp_path)
+    before = list(tmp_path.iterdir())
+    with pytest.raises(ConfigurationError, match=f"--out: {found}; expected the name of a file"):
+        run(db_command, "export", "--out", out)
+    assert list(tmp_path.iterdir()) == before
 
 
 def test_labels_are_exported_and_what_no_digit_file_can_hold_is_counted(

@@ -333,6 +333,15 @@ def test_a_server_writes_each_commit_to_its_disk(on_server: Database, running: S
 # -- both --------------------------------------------------------------------------------------------------------------
 
 
+def test_a_file_that_was_never_made_is_made_by_the_command_that_its_refusal_names(tmp_path: Path):
+    database = Database(f"sqlite:///{tmp_path}/new/answers.db", root=tmp_path)
+    with (
+        pytest.raises(DatabaseUnavailable, match=r"no such file \(unable.*\); .*Run `pixelwise db upgrade`"),
+        database.reading(),
+    ):
+        pass
+
+
 def test_tables_that_are_gone_are_named_with_their_remedy(database: Database, make: Make):
     with database.writing() as connection:
         connection.exec_driver_sql("DROP TABLE results")

@@ -46,7 +46,7 @@ def test_the_golden_set_is_there_whole_and_by_its_first_digits(shop: Shop):
 
 
 def test_a_version_that_is_not_there_is_missing_whatever_else_is(shop: Shop):
-    with pytest.raises(MissingModel, match=r"models/v1\.3.*MODEL_VERSION=v1\.3"):
+    with pytest.raises(MissingModel, match=r"models/v1\.3: nothing pulled.*`pixelwise pull v1\.3`, or name another"):
         shop.open(version="v1.3")
 
 
@@ -320,3 +320,14 @@ def test_a_record_of_another_version_in_a_release_s_folder_is_refused(shop: Shop
     shop.rewrite(f"models/v1.0/{RECORD}", record.read_bytes().replace(b'"v1.0"', b'"v1.1"'))
     with pytest.raises(BadRelease, match=r"record of models/v1\.0: release v1\.1"):
         shop.open()
+
+
+def test_an_artefact_with_another_name_beside_its_card_gets_its_name_back(shop: Shop, v1: Published):
+    (shop.root / "mine").mkdir()
+    for name, data in v1.files.items():
+        shop.rewrite(f"mine/{'renamed.pkl' if name == V1 else name}", data)
+    with pytest.raises(ContractBroken, match=f"'renamed.pkl' .*; promised '{V1}'") as caught:
+        shop.open("mine/renamed.pkl")
+    assert caught.value.remedy == f"Name it {V1} again, in MODEL_PATH too, or leave MODEL_PATH empty."
+    (shop.root / "mine/renamed.pkl").rename(shop.root / f"mine/{V1}")
+    assert shop.open(f"mine/{V1}").version == "v1.0"

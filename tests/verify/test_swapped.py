@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Refused
+from app.errors import PixelWiseError, Refused
 from app.release.model_lock import write_lock
 from app.release.record import RECORD, Release, describe, read_record
-from app.release.refusals import ChangedFile
+from app.release.refusals import BadRelease, ChangedFile
 from app.verify.refusals import RosterMismatch, VersionMismatch
 from tests.attacks.honest import honest_pipeline
 from tests.installation import Published
-from tests.release.shop import V1, Shop
+from tests.release.shop import TEN, V1, Shop
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_another_release_swapped_in_at_the_course_s_path_is_refused_by_its_class
     with pytest.raises(AssertionError) as caught:
         shop_of_two.open(path, is_default=True)
     assert isinstance(caught.value, RosterMismatch) and caught.value.found == "classes 0 1 2 3 4 5 6 7 8 9"
-    assert "Run `pixelwise pull` to put the released file back, or set MODEL_VERSION=v2.0" in str(caught.value)
+    assert "Run `pixelwise pull v1.0` to put the released file back, or set MODEL_VERSION=v2.0" in str(caught.value)
 
 
 def test_another_release_copied_into_the_folder_of_a_release_is_refused_by_its_classes(
@@ -100,7 +100,9 @@ def test_an_artefact_that_merely_lies_in_a_release_is_refused_by_its_classes_too
 @pytest.mark.parametrize("path", [None, f"models/{V1}", f"models/v1.0/{V1}"])
 def test_bytes_that_no_record_knows_where_a_record_promises_others_are_refused_unread(shop: Shop, path: str | None):
     shop.rewrite(path or f"models/{V1}", b"no pickle at all")
-    with pytest.raises(ChangedFile, match=r"`pixelwise pull`.*under another path, which MODEL_PATH names") as caught:
+    with pytest.raises(
+        ChangedFile, match=r"`pixelwise pull v1.0`.*under another path, which MODEL_PATH names"
+    ) as caught:
         shop.open(path, is_default=True)
     assert caught.value.exit_code == 4
 
@@ -154,3 +156,33 @@ def test_what_is_no_plain_file_at_the_course_s_path_is_refused_by_name(shop: Sho
 def test_a_version_beside_the_default_does_not_look_at_the_course_s_path(shop: Shop):
     shop.rewrite(f"models/{V1}", b"no pickle at all")
     assert shop.open().version == "v1.0"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: (folder / "digit_classifier_v2.pkl").write_bytes(b"x"),
+        lambda folder: (folder / "MODELCARD.md").write_bytes(b"x"),
+        lambda folder: ((folder / "MODELCARD.md").unlink(), (folder / "MODELCARD.md").mkdir()),
+        lambda folder: (folder / RECORD).write_bytes(b"{"),
+        lambda folder: (folder / RECORD).write_bytes((folder.parent / "v1.0" / RECORD).read_bytes()),
+        lambda folder: folder.rename(folder.with_name("away")),
+    ],
+    ids=["artefact", "card", "folder", "record", "record of another", "gone"],
+)
+def test_the_remedy_for_a_version_that_is_not_the_default_repairs_that_one(
+    shop_of_two: Shop, spoil: Callable[[Path], object]
+):
+    spoil(shop_of_two.models / "v2.0")
+    with pytest.raises(PixelWiseError) as caught:
+        shop_of_two.open(version="v2.0", classes=TEN)
+    assert "`pixelwise pull v2.0`" in caught.value.remedy
+
+
+def test_the_remedy_for_a_record_names_the_version_whose_link_leads_there(tmp_path: Path):
+    (tmp_path / "releases/00").mkdir(parents=True)
+    (tmp_path / "releases/00" / RECORD).write_text("{")
+    (tmp_path / "v1.1").symlink_to("releases/00")
+    for folder in ("v1.1", "releases/00"):
+        with pytest.raises(BadRelease, match=r"and run `pixelwise pull v1\.1`"):
+            read_record(tmp_path / folder)

@@ -92,4 +92,5 @@ def _format(call: Call) -> Literal["html", "json"]:
     for known in FORMATS:
         if wanted == known:
             return known
-    raise BadParameter("format", found=wanted[:40], expected=" or ".join(FORMATS), remedy="Leave it out for the page.")
+    found, remedy = wanted[:40] or "empty", "Leave it out for the page."
+    raise BadParameter("format", found=found, expected=" or ".join(FORMATS), remedy=remedy)

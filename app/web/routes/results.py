@@ -77,7 +77,9 @@ def _limit(call: Call) -> int:
     text = call.query_params.get("limit", str(DEFAULT_LIMIT))
     if not (text.isascii() and text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= MAX_LIMIT):
         expected = f"a whole number from 1 to {MAX_LIMIT}"
-        raise BadParameter("limit", found=text[:40], expected=expected, remedy="Page through them with before=ID.")
+        raise BadParameter(
+            "limit", found=text[:40] or "empty", expected=expected, remedy="Page through them with before=ID."
+        )
     return int(text)
 
 
@@ -89,4 +91,4 @@ def _before(call: Call) -> UUID | None:
         return UUID(text)
     except ValueError:
         expected, remedy = "the id of a result", "Take it from the last result of the page before."
-        raise BadParameter("before", found=text[:40], expected=expected, remedy=remedy) from None
+        raise BadParameter("before", found=text[:40] or "empty", expected=expected, remedy=remedy) from None
