@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import errno
 import importlib
+import importlib.util
 import os
 from pathlib import Path
 
@@ -292,3 +293,12 @@ def test_only_bytes_that_differ_from_a_record_are_mended_by_fetching_again():
     sources = [*(ROOT / "app").rglob("*.py"), ROOT / "predict.py"]
     naming = {path.name for path in sources if "etch the release again" in path.read_text(encoding="utf-8")}
     assert naming == {"open_model.py"}
+
+
+def test_the_model_repository_refuses_in_the_same_form():
+    spec = importlib.util.spec_from_file_location("errors_of_models", ROOT / "pixelwise-model/errors.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    error = module.UnknownVersion("v9.9", known=["v1.0"])
+    assert str(error).startswith("version v9.9: no such line in the table of versions; expected one of v1.0. Choose")

@@ -149,3 +149,13 @@ def test_verify_takes_another_version_than_the_default(installation_of_three: In
         artefact.write(b"x")
     done = house.pixelwise("verify", "v2.0")
     assert (done.returncode, "digit_classifier_v2.pkl: changed" in done.stderr) == (4, True)
+
+
+@pytest.mark.parametrize("command", ["lock", "verify", "pull"])
+def test_what_is_no_version_is_refused_as_such_by_every_command_that_takes_one(
+    installation: Installation, command: str
+):
+    done = installation.pixelwise(command, "nope")
+    assert done.returncode == 4
+    assert done.stderr.startswith("version nope: no name of a release; expected a tag like v1.0.")
+    assert "pixelwise pull" not in done.stderr
