@@ -93,7 +93,7 @@ def test_what_is_no_file_or_no_archive_is_refused(path):
         read_drawn(path)
     for content in (b"", b"rubbish", b"PK\x05\x06" + bytes(18)):
         path.write_bytes(content)
-        with pytest.raises(DrawnRefused, match=r"promised an \.npz file of the arrays images, labels"):
+        with pytest.raises(DrawnRefused, match=r"expected an \.npz file of the arrays images, labels"):
             read_drawn(path)
 
 
@@ -178,15 +178,15 @@ def test_the_error_is_of_the_hand_that_did_not_choose(path):
 @pytest.mark.parametrize(
     ("name", "changed", "found"),
     [
-        ("conditions", np.full(1_400, "strokes", "<U20"), "found 0 pictures of the classes"),
-        ("conditions", np.full(1_400, "pencil", "<U20"), "found 0 strokes"),
-        ("hands", np.full(1_400, "test", "<U11"), "found 0 digits of the hand calibration"),
-        ("labels", np.full(1_400, "0"), "found 0 strokes of the classes"),
-        ("images", np.zeros((1_400, 28, 28), np.uint8), "found 0 digits of the hand calibration"),
+        ("conditions", np.full(1_400, "strokes", "<U20"), "0 pictures of the classes"),
+        ("conditions", np.full(1_400, "pencil", "<U20"), "0 strokes"),
+        ("hands", np.full(1_400, "test", "<U11"), "0 digits of the hand calibration"),
+        ("labels", np.full(1_400, "0"), "0 strokes of the classes"),
+        ("images", np.zeros((1_400, 28, 28), np.uint8), "0 digits of the hand calibration"),
     ],
 )
 def test_too_few_of_a_kind_are_refused(path, name, changed, found):
-    with pytest.raises(DrawnRefused, match=f"{found}.*promised at least {LEAST}"):
+    with pytest.raises(DrawnRefused, match=f"{found}.*expected at least {LEAST}"):
         calibrate(drawn_of(path, **{name: changed}), CLASSES, score_of_first)
 
 

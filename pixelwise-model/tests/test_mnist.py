@@ -122,5 +122,5 @@ def test_a_full_disk_is_not_answered_with_a_network(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(mnist.shutil, "disk_usage", lambda path: usage)
     assert mnist.main(["--cache", str(tmp_path / "data")]) == 3
     said = capsys.readouterr().err
-    assert "found 17 MiB free, 256 needed" in said and "Free space on that disk" in said
+    assert "17 MiB free, 256 needed" in said and "Free space on that disk" in said
     assert "network" not in said

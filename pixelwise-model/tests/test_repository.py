@@ -181,7 +181,7 @@ def test_a_text_of_an_earlier_release_can_be_read(repository, folder):
 
 @pytest.mark.parametrize("version", ["1.0", "v1", "v1.0.0", "v1.0-rc", "", "v1.0\n", "--force"])
 def test_a_version_of_another_shape_is_refused(version):
-    with pytest.raises(ReleaseRefused, match=r"promised vN\.N"):
+    with pytest.raises(ReleaseRefused, match=r"expected vN\.N"):
         version_key(version)
 
 
