@@ -31,6 +31,7 @@ QUESTIONS = {
     "Which preprocessing is inside the artefact, and which is the caller's?": (
         "preprocessing",
         "ink rule",
+        "scale",
         "ink rule in prose",
         "steps",
         "steps in prose",

@@ -16,7 +16,7 @@ INK_ABOVE = 128
 """The ink rule: a pixel is ink when its value is above this; 128 itself is paper."""
 
 SCORE_TOLERANCE = 1e-5
-"""Tolerated difference from the score that scikit-learn gave when the release was made."""
+"""Tolerated difference from the score that the library which trained the model gave when the release was made."""
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 PlainName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\Z")]
@@ -31,7 +31,9 @@ GREY = "grey"
 """The ink rule of a model that takes the values between paper and ink as they are."""
 
 Scale = Literal["ink", "unit", "byte"]
-"""Numbers that a model takes for pixels: 1 for ink and 0 for paper; value / 255; or the values themselves."""
+"""Numbers that a model takes for pixels."""
+
+SCALES: dict[Scale, str] = {"ink": "1 for ink, 0 for paper", "unit": "value / 255", "byte": "the value, 0 to 255"}
 
 
 class InputRule(Struct, frozen=True, forbid_unknown_fields=True):

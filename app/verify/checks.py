@@ -9,12 +9,14 @@ from app.drawing.normalise import RECIPE
 from app.model.contract import (
     FOR_PEOPLE,
     GREY,
+    SCALES,
     USUAL_FORMAT,
     Accuracy,
     Contract,
     Drawn,
     GoldenPromise,
     NotADigit,
+    Scale,
     withheld_from,
 )
 from app.model.golden_set import Replay
@@ -151,6 +153,7 @@ def check_card(card: Card | None, scorer: Scorer, *, file: str, sha256: str, ver
             f"{accuracy.correct} of {accuracy.n} is {accuracy.correct / accuracy.n:.4f}",
             agrees=_adds_up(accuracy),
         ),
+        *_check_scale(contract.input.scale, scorer),
         *_check_drawn(contract.drawn, code),
         *_check_no_digit(contract.not_a_digit),
         *_check_own_prose(card.stated, contract),
@@ -199,6 +202,14 @@ def _check_drawn(drawn: Drawn | None, code: Code) -> list[Check]:
     counted = {name: f"{one.correct / one.n:.2%}" for name, one in shares.items()}
     agrees = all(_adds_up(one) for one in shares.values())
     return [recipe, judge("drawn digits", "card", found, "card", found if agrees else counted, agrees=agrees)]
+
+
+def _check_scale(stated: Scale | None, scorer: Scorer) -> list[Check]:
+    """Checks nothing: the card is the only one to say it. Recorded answers show whether it is right."""
+    if stated is None or scorer.threshold is not None:
+        return []
+    why = "the file does not say; recorded answers and accuracy show whether it is right"
+    return [skip("scale", "artefact", "", "card", why, promised=f"{stated}: {SCALES[stated]}")]
 
 
 def _check_no_digit(stated: NotADigit | None) -> list[Check]:

@@ -165,7 +165,7 @@ def _open(source: ModelChoice, code: Code, link: Path, folder: Path) -> Model:
     recorded = _read_golden(folder, files, card, scorer)
     checks += _replay_slice(recorded, scorer, code)
     refuse_differences(path.name, checks)
-    notices += [*unknown, *_recipe_notice(card, version, code)]
+    notices += [*unknown, *_recipe_notice(card, version, code), *_scale_notice(card, recorded, version)]
     return Model(path, digest, version, scorer, card, recorded, tuple(checks), tuple(notices))
 
 
@@ -346,6 +346,17 @@ def _recipe_notice(card: Card | None, version: str, code: Code) -> list[str]:
     return [
         f"{version} was measured with version {drawn.recipe} of the recipe, and drawings come by version {code.recipe} "
         "here: its answers have no certainty, and are called unsure by their confidence."
+    ]
+
+
+def _scale_notice(card: Card | None, recorded: Recorded | None, version: str) -> list[str]:
+    scale = card.scale if card else None
+    if scale is None or recorded is not None:
+        return []
+    return [
+        f"{version} takes pixels by the scale {scale} because its card says so, and no recorded answers show that this "
+        "is right: a wrong one gives plausible wrong answers. `pixelwise verify --mnist` tells; a golden set beside it "
+        "would, at every start."
     ]
 
 

@@ -24,7 +24,7 @@ from app.web.refusals import BadDrawing, NotUnderstood
 INPUT, INPUT_TYPE = "images", "UINT8"
 INPUT_SHAPES = ([SIDE, SIDE], [PIXELS])
 """Shapes of one drawing: the tensor's shape without its first number."""
-OUTPUTS = {"prediction": "BYTES", "confidence": "FP32", "scores": "FP32"}
+OUTPUTS = {"prediction": "BYTES", "confidence": "FP32", "scores": "FP32", "findings": "BYTES"}
 LENGTH_HEADER = "inference-header-content-length"
 EXAMPLE = (
     f'Send {{"inputs": [{{"name": "{INPUT}", "datatype": "{INPUT_TYPE}", "shape": [1, {SIDE}, {SIDE}], '
@@ -304,9 +304,11 @@ def write_answers(
 
 
 def _values(name: str, answers: Sequence[Answer]) -> list[Any]:
-    """The values of one output, flat; scores in the order of the classes."""
+    """The values of one output, flat; scores in the order of the classes, findings as their names with spaces."""
     if name == "scores":
         return [score for answer in answers for score in answer.scores.values()]
+    if name == "findings":
+        return [" ".join(finding.name for finding in answer.findings) for answer in answers]
     return [getattr(answer, name) for answer in answers]
 
 

@@ -117,7 +117,7 @@ def test_pixels_by_the_protocol_came_by_no_recipe_and_are_stored_with_their_cert
     question = str({"inputs": [tensor]}).replace("'", '"').encode()
     reply = measured.ask("POST", "/v2/models/digits/versions/v2.0/infer", question)
     assert reply.status == 200, reply.body
-    assert {output["name"] for output in reply.json["outputs"]} == {"prediction", "confidence", "scores"}
+    assert {output["name"] for output in reply.json["outputs"]} == {"prediction", "confidence", "scores", "findings"}
     with measured.database.reading() as connection:
         row = connection.execute(select(results).order_by(results.c.id.desc()).limit(1)).one()
     assert measured.stored() == before + 1

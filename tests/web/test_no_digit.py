@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -60,3 +61,13 @@ def test_the_stored_row_has_it(knowing: Inside, noise):
     stored = [NOT_A_DIGIT.name in knowing.row(answer["id"]).findings for answer in answers]
     assert stored == [is_called_none(answer) for answer in answers]
     assert any(stored)
+
+
+def test_the_open_inference_protocol_says_it_too(knowing: Inside, noise):
+    tensor = {"name": "images", "datatype": "UINT8", "shape": [30, 784], "data": noise[:30].reshape(30, -1).tolist()}
+    path = "/v2/models/digits/versions/v2.0/infer"
+    outputs = knowing.ask("POST", path, json.dumps({"inputs": [tensor]}).encode()).json["outputs"]
+    data = {output["name"]: output["data"] for output in outputs}
+    said = [NOT_A_DIGIT.name in names.split() for names in data["findings"]]
+    assert said == [confidence < BELOW for confidence in data["confidence"]]
+    assert any(said) and not all(said)

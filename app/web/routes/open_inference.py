@@ -14,6 +14,7 @@ from app import __version__
 from app.answering.side_threads import LOOP_BYTES, Aside
 from app.drawing.ink_measures import PIXELS, SIDE
 from app.errors import PixelWiseError
+from app.model.contract import USUAL_FORMAT
 from app.web.body import JSON, RAW, announced_bytes, read_body, require_media_type
 from app.web.http_statuses import describe, refusal, respond
 from app.web.operation import CALLERS, PROGRAMS, Operation, Parameter, binary, one_of
@@ -34,6 +35,8 @@ from app.web.tensors import (
 )
 
 MODEL = "digits"
+PLATFORMS = {USUAL_FORMAT: "joblib"}
+"""Formats that the protocol's clients know by another name."""
 INFER_BYTES = MAX_ROWS * (8 << 10)
 
 NAME = Parameter("name", "path", one_of(MODEL), "The model.")
@@ -155,13 +158,14 @@ class ProtocolRoutes(Routes):
     @_says_errors
     async def model(self, call: Call) -> Response:
         """The tensors of a model."""
-        classes = self._service.readers[self._version(call) or self._service.default].version.classes
+        version = self._service.readers[self._version(call) or self._service.default].version
+        classes = version.classes
         shapes = {"scores": [-1, len(classes)]}
         return respond(
             ModelMetadata(
                 MODEL,
                 list(self._service.readers),
-                "pixelwise_joblib",
+                f"pixelwise_{PLATFORMS.get(version.scorer.format, version.scorer.format)}",
                 [TensorMetadata(INPUT, INPUT_TYPE, [-1, SIDE, SIDE])],
                 [TensorMetadata(name, datatype, shapes.get(name, [-1])) for name, datatype in OUTPUTS.items()],
                 {"classes": " ".join(classes)},

@@ -25,7 +25,7 @@ from tests.web.test_tensors import in_bytes, request, tensor
 INFER = "/v2/models/digits/infer"
 LENGTH = "inference-header-content-length"
 RAW = {"content-type": "application/octet-stream"}
-OUTPUTS = ("prediction", "confidence", "scores")
+OUTPUTS = ("prediction", "confidence", "scores", "findings")
 Images = NDArray[np.uint8]
 
 
@@ -116,6 +116,7 @@ def test_tritonclient_sees_a_live_server_with_one_model(tritonclient, service: S
         {"name": "prediction", "datatype": "BYTES", "shape": [-1]},
         {"name": "confidence", "datatype": "FP32", "shape": [-1]},
         {"name": "scores", "datatype": "FP32", "shape": [-1, 9]},
+        {"name": "findings", "datatype": "BYTES", "shape": [-1]},
     ]
     assert metadata["parameters"] == {"classes": "1 2 3 4 5 6 7 8 9"}
     assert tritonclient.get_model_metadata("digits", "v1.0") == metadata
@@ -225,6 +226,7 @@ def test_json_and_bytes_get_the_answers_of_classify_batch(client: httpx.Client, 
         "prediction": [answer["prediction"] for answer in answers],
         "confidence": [np.float32(answer["confidence"]) for answer in answers],
         "scores": scores,
+        "findings": [" ".join(finding["name"] for finding in answer["findings"]) for answer in answers],
     }
     assert outputs_of(reply) == {name: whole[name] for name in names or OUTPUTS}
 
