@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections import Counter
 from pathlib import Path
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from app.model.confidence_interval import wilson
 from app.model.contract import Contract, GoldenPromise
 from app.verify.card import MAX_BYTES, Card, read_card
 from app.verify.refusals import BadCard
+from tests.installation import ROOT
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -330,3 +333,17 @@ def test_of_8_000_mutations_only_cards_or_refusals_come_out():
             outcomes["prose" if read.contract is None else "contract"] += 1
     assert min(outcomes["refused"], outcomes["contract"]) > 100, outcomes
     assert outcomes["prose"] > 10, outcomes
+
+
+def test_the_least_card_that_the_page_shows_is_one():
+    """docs/contract.md, the least that a card needs."""
+    page = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```yaml\n(---\ncontract:.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    card = read_card(shown.encode())
+    assert card.contract is not None
+    assert (card.scale, card.contract.steps, card.contract.golden) == ("unit", {}, None)
+    accuracy = card.contract.accuracy
+    low, high = wilson(accuracy.correct, accuracy.n)
+    assert accuracy.interval == (round(low, 3), round(high, 3))
+    as_onnx = shown.replace("  sklearn: 1.9.1\n  steps: {}\n", "  format: onnx\n  opset: 13\n")
+    assert read_card(as_onnx.encode()).contract is not None
