@@ -21,6 +21,10 @@ NAME_CLASSES = (
 )
 END_IN_SOFTMAX = "Export the network with a Softmax over the classes as its last operator."
 DIVERGED = "The training diverged: train again, with a smaller learning rate or more regularisation."
+TOO_LARGE = (
+    "Its numbers are too large for float32 to hold their differences: train again, with more regularisation or for "
+    "fewer rounds, or with a smaller learning rate."
+)
 SMALLER = "Train a smaller network."
 
 REMEDIES: dict[str, str] = {
