@@ -355,14 +355,28 @@ def _sizes() -> Iterator[Hostile]:
         many.add("Identity")
     constants = [tensor(f"more {number}", F32(1)) for number in range(401)]
     heavy = Net().scaled().add("Flatten")
+    pooled = Net().scaled().conv(334, 1, 1)
+    for _ in range(6):
+        pooled.pool(strides=[1, 1])
+    pooled.pool(22).add("Flatten").gemm(334, 10)
     for net, name in (
         (wide, "wide maps"),
         (deep, "many products"),
         (many, "many nodes"),
         (Net().scaled().conv(200, 1, 1).conv(8, 200, 25, pads=[24, 24, 24, 24]), "large windows"),
         (heavy.gemm(784, 6000), "many numbers"),
+        (pooled, "much pooling"),
     ):
         yield hostile(f"size {name}", encode(net.add("Flatten").end()), "limit", name)
+    yield hostile("size many buffers", encode(_held().pool(28).add("Flatten").gemm(20, 10).end()), "limit", "memory")
     data = changed(lambda graph: graph.extend((INITIALIZER, one) for one in constants))
     yield hostile("size many constants", data, "limit", "many constants")
     yield hostile("size beyond 32 MiB", encode(small()) + bytes(32 << 20), "size", "a large file")
+
+
+def _held() -> Net:
+    """Few products, but windows of many numbers in each of six layers."""
+    net = Net().scaled().conv(20, 1, 1)
+    for _ in range(6):
+        net.conv(1, 20, 7, pads=[3, 3, 3, 3]).conv(20, 1, 1)
+    return net

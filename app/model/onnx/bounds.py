@@ -1,4 +1,4 @@
-"""The largest number that a network can meet, for any image: weights with which float32 could overflow are refused."""
+"""The largest numbers that a network can meet, for any image, and the most that it holds of one: more is refused."""
 
 from __future__ import annotations
 
@@ -7,12 +7,26 @@ from numpy.typing import NDArray
 
 from app.model.onnx.network import Dense, ImageNetwork
 from app.model.onnx.refusals import refused
+from app.model.onnx.steps import buffered
 
 MAX_NUMBER = 1e30
 """float32 ends at 3e38."""
 MAX_MOVED = 4
 """Times the range of pixels."""
+MAX_BUFFERED = 4 << 20
+"""Numbers of one image, in all buffers together: 32 MiB in float64."""
 _ROWS = 64
+
+
+def check_buffers(network: ImageNetwork) -> None:
+    """Refuses a network that takes much memory for each image.
+
+    Raises:
+        ArtefactRefused: it does.
+    """
+    held = sum(buffered(stage)[1] for stage in network.stages)
+    if held > MAX_BUFFERED:
+        raise refused("limit", f"{held:,} numbers held for each image; the limit is {MAX_BUFFERED:,}")
 
 
 def check_bounded(network: ImageNetwork) -> None:

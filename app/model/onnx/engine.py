@@ -15,14 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.model.engine import PAPER_UP_TO, Floats, Precision, check_scores, softmax
-from app.model.onnx.network import Convolution, ImageNetwork, matrix
+from app.model.onnx.network import ImageNetwork, matrix
 from app.model.onnx.refusals import TOO_LARGE, refused
 from app.model.onnx.rounding import logits_and_variances, score_variances
-from app.model.onnx.steps import Step, step_of
+from app.model.onnx.steps import Step, buffered, step_of
 from app.model.precision_probes import probes
 
 CACHE_BYTES = 2 << 20
 """The windows of a block. Measured: they and the weights stay in a core's second cache."""
+
+BUFFER_BYTES = 32 << 20
+"""All buffers of a block, in one thread."""
 
 MOST_ROWS = 240
 
@@ -122,13 +125,10 @@ def _relative(network: ImageNetwork) -> ImageNetwork:
 
 
 def _block_rows(network: ImageNetwork, precision: Precision) -> int:
-    largest = 1
-    for stage in network.stages:
-        layer = stage.linear
-        places = layer.output[1:] if isinstance(layer, Convolution) else ()
-        window = layer.weights.size // len(layer.bias)
-        largest = max(largest, int(np.prod(places)) * window * np.dtype(precision).itemsize)
-    return max(1, min(MOST_ROWS, CACHE_BYTES // largest))
+    size: int = np.dtype(precision).itemsize
+    windows, everything = zip(*(buffered(stage) for stage in network.stages), strict=True)
+    rows: int = min(CACHE_BYTES // (size * max(windows)), BUFFER_BYTES // (size * sum(everything)))
+    return max(1, min(MOST_ROWS, rows))
 
 
 def _check_rounding(network: ImageNetwork, usual: NDArray[np.uint8], unusual: NDArray[np.uint8]) -> None:
@@ -149,8 +149,8 @@ def _sufficient_precision(network: ImageNetwork) -> Precision:
     usual, unusual = probes(network.features, is_grey=not network.pixels.is_ink)
     _check_rounding(network, usual, unusual)
     images = np.concatenate([usual, unusual])
-    single, double = (ImageEngine(network, precision) for precision in (np.float32, np.float64))
-    logits = [engine.logits(images).astype(np.float64) for engine in (single, double)]
+    # subtle: one engine is gone before the next is made
+    logits = [ImageEngine(network, one).logits(images).astype(np.float64) for one in (np.float32, np.float64)]
     error = float(np.sqrt(np.mean((logits[0] - logits[1])[: len(usual)] ** 2)))
     for one in logits:
         softmax(one, np.ones((len(network.classes), 1)))

@@ -27,6 +27,8 @@ from app.model.onnx.refusals import SMALLER, shown
 MAX_PATCHES = 1 << 21
 """Numbers of all windows of a convolution together, for one image."""
 MAX_WINDOW = 28
+COMPARISON = 10
+"""A number of a MaxPool's window takes as long as so many multiplications."""
 
 _NUMBERS = (UINT8, INT32, INT64, FLOAT)
 
@@ -166,9 +168,11 @@ def _max_pool(line: Line, node: Node, attributes: Attributes) -> None:
         refuse("attribute", "a MaxPool with pads, ceil_mode or storage_order")
     if not line.stages:
         refuse("graph", "a MaxPool before any layer")
-    stage = line.stages[-1]
-    line.shape = (line.shape[0], *window.count(*line.shape[1:]))
+    stage, (maps, _, width) = line.stages[-1], line.shape
+    line.shape = (maps, *window.count(*line.shape[1:]))
     _check_places(line.shape, "MaxPool")
+    _, down, across = line.shape
+    line.products += COMPARISON * maps * down * (width * size[0] + across * size[1])
     line.stages[-1] = replace(stage, pools=(*stage.pools, window))
 
 

@@ -17,6 +17,9 @@ from app.model.onnx.steps import Pool
 ROUNDING = (2.0**-24) ** 2 / 3
 """The variance of one rounding to float32 of numbers around 1: errors are spread evenly, to 2**-24 at most."""
 
+BLOCK = 1 << 17
+"""Numbers of windows that are copied at once."""
+
 ACTIVATION = (2.0**-25) ** 2
 """The variance of a tanh or a logistic function, which libraries approximate to about so much, whatever its value."""
 
@@ -58,12 +61,12 @@ def _pixels(pixels: Pixels, image: NDArray[np.uint8]) -> tuple[Floats, Floats]:
 
 def _stage(stage: Stage, weights: Floats, squares: Floats, values: Floats, variances: Floats) -> tuple[Floats, Floats]:
     layer = stage.linear
-    rows, spread = (_windows(layer, one) for one in (values, variances))
-    count = np.count_nonzero(rows, axis=1, keepdims=True)  # zeros are added without rounding
-    sums = rows @ weights
+    # Zeros are added without rounding; windows have few of them.
+    count = np.count_nonzero(values) if isinstance(layer, Dense) else len(weights)
     # Of the sums on the way the mean square is half of their terms' sum of squares, or a third of the whole's square.
-    spread = spread + ROUNDING * count / 2 * rows**2
-    variances = spread @ squares + ROUNDING * count / 3 * sums**2
+    sums = _products(layer, values, weights)
+    variances = _products(layer, variances + ROUNDING * count / 2 * values**2, squares)
+    variances += ROUNDING * count / 3 * sums**2
     values = sums + layer.bias
     variances += ROUNDING * values**2
     if isinstance(layer, Convolution):
@@ -71,8 +74,16 @@ def _stage(stage: Stage, weights: Floats, squares: Floats, values: Floats, varia
     return _activated(stage.activation, values, variances)
 
 
+def _products(layer: Convolution | Dense, values: Floats, weights: Floats) -> Floats:
+    """(places, outputs) of one image, some windows after the other."""
+    windows = _windows(layer, values)
+    rows = max(1, BLOCK // windows[0].size)
+    blocks = (windows[start : start + rows].reshape(-1, len(weights)) for start in range(0, len(windows), rows))
+    return np.concatenate([block @ weights for block in blocks])
+
+
 def _windows(layer: Convolution | Dense, values: Floats) -> Floats:
-    """(places, numbers of a window) of one image; copies for a convolution."""
+    """A view of the windows of one image, (rows of them, ..., numbers of a window in order)."""
     if isinstance(layer, Dense):
         return values.reshape(1, -1)
     channels, height, width = layer.shape
@@ -80,7 +91,7 @@ def _windows(layer: Convolution | Dense, values: Floats) -> Floats:
     padded = np.pad(values.reshape(height, width, channels), ((top, bottom), (left, right), (0, 0)))
     (high, wide), (down, across) = layer.window.size, layer.window.strides
     view = np.lib.stride_tricks.sliding_window_view(padded, (high, wide), (0, 1))[::down, ::across]
-    windows: Floats = view.transpose(0, 1, 3, 4, 2).reshape(-1, high * wide * channels)
+    windows: Floats = view.transpose(0, 1, 3, 4, 2)
     return windows
 
 

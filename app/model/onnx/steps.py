@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from app.model.engine import ACTIVATIONS
@@ -82,8 +84,9 @@ class Pool:
         maps, height, width = shape
         self._window = window
         self._down, self._across = window.count(height, width)
-        self._rows = np.empty((rows, self._down, width, maps), dtype)
-        self._largest = np.empty((rows, self._down, self._across, maps), dtype)
+        high, wide = window.size
+        self._rows = np.empty((rows if high > 1 else 0, self._down, width, maps), dtype)
+        self._largest = np.empty((rows if wide > 1 else 0, self._down, self._across, maps), dtype)
 
     def run(self, maps: Floats) -> Floats:
         (high, wide), (down, across) = self._window.size, self._window.strides
@@ -101,6 +104,27 @@ def _largest(values: list[Floats], out: Floats) -> Floats:
     for more in values[2:]:
         np.maximum(out, more, out=out)
     return out
+
+
+def buffered(stage: Stage) -> tuple[int, int]:
+    """Numbers of one image in the windows of a stage, and in all its buffers."""
+    layer = stage.linear
+    if isinstance(layer, Dense):
+        return layer.weights.shape[0], sum(layer.weights.shape)
+    channels, height, width = layer.shape
+    top, left, bottom, right = layer.pads
+    windows = layer.weights.size // len(layer.bias) * math.prod(layer.output[1:])
+    shapes = list(pooled(layer.output, stage.pools))
+    pools = sum(_in_pool(pool, shape) for pool, shape in zip(stage.pools, shapes, strict=False))
+    padded = channels * (height + top + bottom) * (width + left + right)
+    # A pool that leaves places out makes a copy of its result.
+    return windows, padded + windows + math.prod(layer.output) + pools + math.prod(shapes[-1])
+
+
+def _in_pool(window: Window, shape: tuple[int, ...]) -> int:
+    maps, height, width = shape
+    down, across = window.count(height, width)
+    return maps * down * (width * (window.size[0] > 1) + across * (window.size[1] > 1))
 
 
 def step_of(stage: Stage, weights: Floats, rows: int) -> Step:
