@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.model.onnx.network import Dense, ImageNetwork
-from app.model.onnx.refusals import refused
+from app.model.onnx.refusals import SCALE_PLAINLY, refused
 from app.model.onnx.steps import buffered
 
 MAX_NUMBER = 1e30
@@ -38,7 +38,8 @@ def check_bounded(network: ImageNetwork) -> None:
     pixels, reach = network.pixels, 1 if network.pixels.is_ink else 255
     # subtle: the file's steps become one, which is the same to float32's rounding only while none swallows another
     if pixels.moved > MAX_MOVED * reach:
-        raise refused("weights", f"pixels of 0 to {reach} that are moved by {pixels.moved:g}")
+        why = f"pixels of 0 to {reach} that are moved by {pixels.moved:g}"
+        raise refused("weights", why, remedy=SCALE_PLAINLY)
     largest = abs(pixels.factor) * reach + abs(pixels.offset)
     for stage in network.stages:
         weights = stage.linear.weights

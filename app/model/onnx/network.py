@@ -19,7 +19,7 @@ class Pixels:
     and 0 for paper.
 
     Attributes:
-        moved: the largest distance, in values, by which the file's steps move them on the way.
+        moved: distances, in values, by which each of the file's steps leaves them away from where they were, added up.
     """
 
     is_ink: bool = False

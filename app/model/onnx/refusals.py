@@ -25,6 +25,7 @@ TOO_LARGE = (
     "Its numbers are too large for float32 to hold their differences: train again, with more regularisation or for "
     "fewer rounds, or with a smaller learning rate."
 )
+SCALE_PLAINLY = "Scale pixels in one or two steps to numbers around 1, as in (pixels / 255 - 0.13) / 0.31."
 SMALLER = "Train a smaller network."
 
 REMEDIES: dict[str, str] = {
