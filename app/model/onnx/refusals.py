@@ -14,7 +14,7 @@ EXPECTED = "an ONNX file of layers in a straight line, from 28x28 pixels to a So
 EXPORT_ANEW = "Export it anew, in evaluation mode and with all weights inside the file."
 NO_SCALE = (
     'State `scale` under `input` in the card\'s contract ("ink", "unit" or "byte"), '
-    "or export it with uint8 pixels as input."
+    "or export it with uint8 pixels as input. A card without a contract needs the whole block of docs/contract.md."
 )
 NAME_CLASSES = (
     'Add to metadata_props a "classes" with the digits in the order of the scores, as in "1 2 3 4 5 6 7 8 9".'
