@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from app.errors import only_refusals
-from app.model.contract import Contract, Scale, parse_contract
+from app.model.contract import KEYS_OF_FORMATS, USUAL_FORMAT, Contract, Scale, parse_contract
+from app.model.formats import FORMATS
 from app.release.record import CARD
 from app.verify.refusals import BadCard
 
@@ -84,10 +85,11 @@ def read_card(data: bytes, *, name: str = CARD) -> Card:
     front_matter = _plain_yaml(match[1], name)
     contract = None
     if "contract" in front_matter:
+        block = front_matter["contract"]
         with only_refusals(
-            lambda said: _bad(name, f"a contract that is not valid: {said}", "the keys of docs/contract.md")
+            lambda said: _bad(name, f"a contract that is not valid: {said}", "the keys of docs/contract.md", block)
         ):
-            contract = parse_contract(front_matter["contract"])
+            contract = parse_contract(block)
     return Card(contract, read_prose(text[match.end() :]), text)
 
 
@@ -192,6 +194,16 @@ def read_prose(text: str) -> Stated:
     )
 
 
-def _bad(name: str, found: str, expected: str) -> BadCard:
-    remedy = "The release's owner must correct it; docs/contract.md says how."
+def _bad(name: str, found: str, expected: str, block: object = None) -> BadCard:
+    remedy = _missing_format(block) or "The release's owner must correct it; docs/contract.md says how."
     return BadCard(f"card {name}", found=found, expected=expected, remedy=remedy)
+
+
+def _missing_format(block: object) -> str | None:
+    """The remedy for a contract whose artefact has another format's suffix than the usual, which it does not say."""
+    artefact = block.get("artefact") if isinstance(block, dict) and "format" not in block else None
+    for one in FORMATS:
+        if one.name != USUAL_FORMAT and isinstance(artefact, str) and artefact.endswith(one.suffix):
+            keys = " and ".join(f"`{key}`" for key in (f"format: {one.name}", *KEYS_OF_FORMATS.get(one.name, ())))
+            return f"Its artefact ends in {one.suffix}: the release's owner must add {keys} to the contract."
+    return None

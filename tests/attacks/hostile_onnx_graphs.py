@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from tests.attacks import hostile_onnx_pixels
 from tests.attacks.hostile import Hostile, hostile
 from tests.attacks.onnx_files import (
-    BOOL,
     DOUBLE,
     FLOAT,
     FLOAT16,
     INITIALIZER,
     INT64,
     NODE,
-    UINT8,
     Message,
     Net,
     attribute,
@@ -35,7 +34,7 @@ F32 = np.float32
 
 
 def files() -> Iterator[Hostile]:
-    for some in (_constants, _lines, _pixels, _layers, _attributes, _ends, _sizes):
+    for some in (_constants, _lines, hostile_onnx_pixels.files, _layers, _attributes, _ends, _sizes):
         yield from some()
 
 
@@ -150,51 +149,6 @@ def _bare() -> Message:
     return file
 
 
-def _pixels() -> Iterator[Hostile]:
-    grey = [("Cast", [], {"to": FLOAT})]
-    for name, steps, codes in (
-        ("no Cast", [("Mul", [F32(0.1)], {})], "dtype"),
-        ("a Cast to float16", [("Cast", [], {"to": FLOAT16})], "dtype"),
-        ("a Cast to bool", [("Cast", [], {"to": BOOL})], "dtype"),
-        ("a Cast to nothing", [("Cast", [], {})], "dtype"),
-        ("a Cast back", [*grey, ("Cast", [], {"to": UINT8})], "dtype"),
-        ("a factor of 0", [*grey, ("Mul", [F32(0)], {})], "weights"),
-        ("a division by 0", [*grey, ("Div", [F32(0)], {})], "weights"),
-        ("a factor of NaN", [*grey, ("Mul", [F32("nan")], {})], "weights"),
-        ("a tiny factor", [*grey, *[("Mul", [F32(1e-6)], {})] * 2], "weights"),
-        ("a map of factors", [*grey, ("Mul", [np.ones((28, 28), "f4")], {})], "shape"),
-        ("a factor of five dimensions", [*grey, ("Mul", [np.ones((1, 1, 1, 1), "f4")], {})], "shape"),
-        ("a factor of float64", [*grey, ("Mul", [np.float64(0.5)], {})], "dtype"),
-        ("another limit of ink", [("Greater", [np.uint8(100)], {})], "graph"),
-        ("limits of ink", [("Greater", [np.full((28, 28), 128, "u1")], {})], "graph"),
-        ("a limit of another type", [("Greater", [np.int64(128)], {})], "graph"),
-        ("ink of ink", [*[("Greater", [np.uint8(128)], {}), *grey] * 2], "graph"),
-        ("ink of scaled pixels", [*grey, ("Mul", [F32(0.5)], {}), ("Greater", [F32(128)], {})], "graph"),
-        ("another order of pixels", [("Transpose", [], {"perm": [0, 2, 1]})], "operator"),
-        ("a MaxPool of pixels", [*grey, ("Reshape", [[-1, 1, 28, 28]], {}),
-                                 ("MaxPool", [], {"kernel_shape": [2, 2]})], "graph"),
-        ("a Relu of pixels", [*grey, ("Relu", [], {})], "graph"),
-        ("a Softmax of pixels", [*grey, ("Flatten", [], {}), ("Softmax", [], {})], "graph"),
-        ("a Reshape to two channels", [("Reshape", [[-1, 2, 14, 28]], {})], "shape"),
-        ("a Reshape that joins images", [("Reshape", [[-1, 2 * 784]], {})], "shape"),
-        ("a Reshape that parts images", [("Reshape", [[-1, 392]], {})], "shape"),
-        ("a Reshape to one image", [("Reshape", [[1, 784]], {})], "shape"),
-        ("a Reshape to two open sizes", [("Reshape", [[-1, -1]], {})], "shape"),
-        ("a Reshape to -2", [("Reshape", [[-1, -784]], {})], "shape"),
-        ("a Reshape to nothing", [("Reshape", [[0, 0]], {"allowzero": 1})], "shape"),
-        ("a Reshape to no rows", [("Reshape", [[]], {})], "shape"),
-        ("a Reshape to huge sizes", [("Reshape", [[-1, 1 << 62, 1 << 62]], {})], "shape"),
-        ("a Reshape to a number", [("Reshape", [np.int64(784)], {})], "shape"),
-        ("a Reshape to floats", [("Reshape", [np.array([-1, 784], "f4")], {})], "shape"),
-        ("a Flatten of images", [("Flatten", [], {"axis": 0})], "attribute"),
-        ("a Flatten of rows", [("Flatten", [], {"axis": 2})], "attribute"),
-    ):  # fmt: skip
-        net = Net()
-        for operator, constants, attributes in steps:
-            net.add(operator, *constants, **attributes)
-        yield hostile(f"pixels {name}", encode(net.end()), codes, name)
-
-
 def _layers() -> Iterator[Hostile]:
     def maps() -> Net:
         return Net().scaled().conv(2, 1, 5, strides=[3, 3])  # 2 maps of 8x8
@@ -227,6 +181,8 @@ def _layers() -> Iterator[Hostile]:
         ("a MatMul of maps", maps().add("MatMul", ones(8, 8)), "shape"),
         ("a MatMul with three dimensions", flat().add("MatMul", ones(1, 10, 10)), "shape"),
         ("a sum over the width", maps().add("Add", ones(8)), "graph"),
+        ("a sum of flat maps", maps().add("Conv", ones(2, 2, 3, 3)).add("Flatten").add("Add", ones(2)), "graph"),
+        ("a Squeeze of maps", maps().add("Squeeze", [1]), "shape"),
         ("a second bias", flat().add("Add", ones(10)), "graph"),
         ("a factor after a layer", flat().add("Mul", ones(10)), "graph"),
         ("a sum after a Relu", maps().add("Relu").add("Add", ones(2, 1, 1)), "graph"),
@@ -294,6 +250,11 @@ def _attributes() -> Iterator[Hostile]:
         if name.startswith(("a MaxPool", "groups")) or "Gemm" not in name:
             net.add("Flatten")
         yield hostile(f"attribute {name}", encode(net.end()), codes, name)
+    for opset in (19, 23):
+        net = Net().add("Cast", to=FLOAT, saturate=0).add("Flatten").gemm(784, 10)
+        yield hostile(
+            f"attribute saturate of opset {opset}", encode(net.end(opset=opset)), "attribute", "no 8-bit float"
+        )
     for name, fields, codes in (
         ("a type of another value", [(1, "strides"), (3, 1), (20, 7)], "attribute"),
         ("two values", [(1, "strides"), (3, 1), (8, 1), (20, 7)], "attribute"),
@@ -355,14 +316,28 @@ def _sizes() -> Iterator[Hostile]:
         many.add("Identity")
     constants = [tensor(f"more {number}", F32(1)) for number in range(401)]
     heavy = Net().scaled().add("Flatten")
+    pooled = Net().scaled().conv(334, 1, 1)
+    for _ in range(6):
+        pooled.pool(strides=[1, 1])
+    pooled.pool(22).add("Flatten").gemm(334, 10)
     for net, name in (
         (wide, "wide maps"),
         (deep, "many products"),
         (many, "many nodes"),
         (Net().scaled().conv(200, 1, 1).conv(8, 200, 25, pads=[24, 24, 24, 24]), "large windows"),
         (heavy.gemm(784, 6000), "many numbers"),
+        (pooled, "much pooling"),
     ):
         yield hostile(f"size {name}", encode(net.add("Flatten").end()), "limit", name)
+    yield hostile("size many buffers", encode(_held().pool(28).add("Flatten").gemm(20, 10).end()), "limit", "memory")
     data = changed(lambda graph: graph.extend((INITIALIZER, one) for one in constants))
     yield hostile("size many constants", data, "limit", "many constants")
     yield hostile("size beyond 32 MiB", encode(small()) + bytes(32 << 20), "size", "a large file")
+
+
+def _held() -> Net:
+    """Few products, but windows of many numbers in each of six layers."""
+    net = Net().scaled().conv(20, 1, 1)
+    for _ in range(6):
+        net.conv(1, 20, 7, pads=[3, 3, 3, 3]).conv(20, 1, 1)
+    return net

@@ -39,7 +39,7 @@ RANDOM = 150
 
 def catalogue() -> Iterator[Odd]:
     """Every odd file, whether it is accepted or not."""
-    for name, file in (*_frames(), *_pixels(), *_layers(), *_writings()):
+    for name, file in (*_frames(), *_pixels(), *_shapes(), *_layers(), *_writings()):
         yield Odd(name, encode(file))
     for number in range(RANDOM):
         yield Odd(f"random network {number}", encode(random_network(number)))
@@ -113,6 +113,19 @@ def _pixels() -> Iterator[tuple[str, Message]]:
     yield "ink of -1 and 1", net.add("Flatten").gemm(784, 10).end()
     net = Net().add("Cast", to=FLOAT).add("Mul", F32(0.01)).add("Reshape", [-1, 1, 14, 56])
     yield "pixels in another shape", net.conv(2, 1, 5, strides=[3, 3]).add("Flatten").gemm(144, 10).end()
+
+
+def _shapes() -> Iterator[tuple[str, Message]]:
+    """Pixels as PyTorch's `unsqueeze(1)` and others bring them into shape."""
+    for axis in (1, -3):
+        net = Net(seed=3).add("Cast", to=FLOAT).add("Div", F32(255)).add("Unsqueeze", [axis])
+        yield f"an Unsqueeze at {axis}", net.conv(2, 1, 7, strides=[4, 4]).add("Flatten").gemm(72, 10).end()
+    net = Net(seed=4).add("Unsqueeze", [1]).add("Cast", to=FLOAT).add("Mul", F32(0.01)).add("Squeeze", [-3])
+    yield "an Unsqueeze and a Squeeze", net.add("Flatten").gemm(784, 10).end()
+    net = Net(seed=6).scaled().conv(5, 1, 28).add("Relu").add("Squeeze", [2, 3]).gemm(5, 10)
+    yield "a Squeeze of maps of one place", net.end()
+    net = Net(seed=6).add("Cast", to=FLOAT, saturate=1).add("Reshape", [-1, 784], allowzero=0)
+    yield "attributes of newer operator sets", net.add("Mul", F32(0.01)).gemm(784, 10).end(opset=19)
 
 
 def _layers() -> Iterator[tuple[str, Message]]:

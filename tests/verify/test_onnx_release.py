@@ -90,6 +90,7 @@ def test_float32_pixels_without_a_scale_in_the_card_are_refused(place_onnx: Call
     with pytest.raises(ArtefactRefused, match=r"digit_classifier_v1\.onnx \(scale\): float32 pixels") as caught:
         place_onnx(as_onnx(v1, floats=True)).open()
     assert caught.value.remedy.startswith("State `scale` under `input`")
+    assert "needs the whole block of docs/contract.md" in caught.value.remedy
 
 
 def test_grey_pixels_where_the_card_promises_ink_are_a_broken_promise(place_onnx: Callable[..., Shop]):
@@ -106,6 +107,12 @@ def test_another_operator_set_than_the_card_s_is_refused(place_onnx: Callable[..
 def test_a_contract_without_the_operator_set_is_refused(place_onnx: Callable[..., Shop], v1: Published):
     with pytest.raises(BadCard, match="missing required field `opset`"):
         place_onnx(as_onnx(v1), opset=None).open()
+
+
+def test_a_contract_without_the_format_says_to_add_it(place_onnx: Callable[..., Shop], v1: Published):
+    with pytest.raises(BadCard, match="missing required field `sklearn`") as caught:
+        place_onnx(as_onnx(v1), format=None, opset=None).open()
+    assert "must add `format: onnx` and `opset` to the contract" in caught.value.remedy
 
 
 def test_a_key_of_pickles_is_refused(place_onnx: Callable[..., Shop], v1: Published):

@@ -13,13 +13,16 @@ T = TypeVar("T")
 
 
 class Attributes:
-    """The attributes of one node."""
+    """The attributes of one node, in a file of this operator set."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, opset: int) -> None:
         self._operator, self._left = node.operator, dict(node.attributes)
+        self._opset = opset
 
-    def int(self, name: str, default: int) -> int:
-        """A whole number."""
+    def int(self, name: str, default: int, *, since: int = 0) -> int:
+        """A whole number, of which operator sets before `since` know nothing."""
+        if self._opset < since:
+            return default
         return self._take(name, int, default)
 
     def float(self, name: str, default: float) -> float:

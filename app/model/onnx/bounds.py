@@ -1,4 +1,4 @@
-"""The largest number that a network can meet, for any image: weights with which float32 could overflow are refused."""
+"""The largest numbers that a network can meet, for any image, and the most that it holds of one: more is refused."""
 
 from __future__ import annotations
 
@@ -6,13 +6,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.model.onnx.network import Dense, ImageNetwork
-from app.model.onnx.refusals import refused
+from app.model.onnx.refusals import SCALE_PLAINLY, refused
+from app.model.onnx.steps import buffered
 
 MAX_NUMBER = 1e30
 """float32 ends at 3e38."""
 MAX_MOVED = 4
 """Times the range of pixels."""
+MAX_BUFFERED = 4 << 20
+"""Numbers of one image, in all buffers together: 32 MiB in float64."""
 _ROWS = 64
+
+
+def check_buffers(network: ImageNetwork) -> None:
+    """Refuses a network that takes much memory for each image.
+
+    Raises:
+        ArtefactRefused: it does.
+    """
+    held = sum(buffered(stage)[1] for stage in network.stages)
+    if held > MAX_BUFFERED:
+        raise refused("limit", f"{held:,} numbers held for each image; the limit is {MAX_BUFFERED:,}")
 
 
 def check_bounded(network: ImageNetwork) -> None:
@@ -24,7 +38,8 @@ def check_bounded(network: ImageNetwork) -> None:
     pixels, reach = network.pixels, 1 if network.pixels.is_ink else 255
     # subtle: the file's steps become one, which is the same to float32's rounding only while none swallows another
     if pixels.moved > MAX_MOVED * reach:
-        raise refused("weights", f"pixels of 0 to {reach} that are moved by {pixels.moved:g}")
+        why = f"pixels of 0 to {reach} that are moved by {pixels.moved:g}"
+        raise refused("weights", why, remedy=SCALE_PLAINLY)
     largest = abs(pixels.factor) * reach + abs(pixels.offset)
     for stage in network.stages:
         weights = stage.linear.weights

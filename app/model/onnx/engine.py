@@ -14,22 +14,30 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from app.model.engine import ACTIVATIONS, PAPER_UP_TO, Floats, Precision, check_scores, softmax
-from app.model.onnx.network import Convolution, Dense, ImageNetwork, Stage, Window, pooled
-from app.model.onnx.refusals import DIVERGED, refused
+from app.model.engine import PAPER_UP_TO, Floats, Precision, check_scores, softmax
+from app.model.onnx.network import ImageNetwork, matrix
+from app.model.onnx.refusals import TOO_LARGE, refused
+from app.model.onnx.rounding import logits_and_variances, score_variances
+from app.model.onnx.steps import Step, buffered, step_of
 from app.model.precision_probes import probes
 
 CACHE_BYTES = 2 << 20
 """The windows of a block. Measured: they and the weights stay in a core's second cache."""
 
+BUFFER_BYTES = 32 << 20
+"""All buffers of a block, in one thread."""
+
 MOST_ROWS = 240
 
-LOGIT_ERROR = {np.float32: 2.5e-6, np.float64: 1e-5}
-"""The root mean square by which logits of usual drawings in float32 may differ from those in float64: to be computed in
-float32, and to be accepted at all, because whoever wrote the file computes it in float32. A score is off by at most a
-quarter of a logit's error, and the largest error is about four times the root mean square."""
-SCORE_ERROR = {np.float32: 2.5e-6, np.float64: 5e-6}
-"""The same for the worst score of all probe images."""
+LOGIT_ERROR = SCORE_ERROR = 2.5e-6
+"""The errors up to which float32 is taken, which is faster: the root mean square for logits of usual probe images, and
+the largest for scores of all. They are those of this processor's kernels, and decide on nothing else."""
+
+LOGIT_ROUNDING = 3e-5
+"""The root mean square up to which float32, on any processor, may move differences of logits of usual probe images.
+Trained networks stay below 1e-5, of which measured errors were a half or less. A score moves by a quarter of it."""
+SCORE_ROUNDING = 4e-6
+"""The same for each score of all probe images, as a standard deviation; trained networks stay below 1.4e-6."""
 
 
 class ImageEngine:
@@ -44,12 +52,12 @@ class ImageEngine:
         """Prepares the stages of `network`; `precision` None takes float32 if that is exact enough.
 
         Raises:
-            ArtefactRefused: scores of the probe images are not finite, or float32 is much too inexact for them.
+            ArtefactRefused: scores of the probe images are not finite, or float32 is too inexact for them.
         """
         self.classes = network.classes
         self.precision = _sufficient_precision(network) if precision is None else precision
         self._network = _relative(_scaled(network))
-        self._weights = [_matrix(stage.linear, self.precision) for stage in self._network.stages]
+        self._weights = [matrix(stage.linear, self.precision) for stage in self._network.stages]
         self._row_sum = np.ones((len(self.classes), 1), self.precision)
         self._block = _block_rows(self._network, self.precision)
         self._threads = threading.local()
@@ -79,7 +87,7 @@ class ImageEngine:
             steps[-1].run(len(block), result[start : start + self._block, :-1])
         return result
 
-    def _fill(self, images: NDArray[np.uint8], step: _Step) -> None:
+    def _fill(self, images: NDArray[np.uint8], step: Step) -> None:
         inlet, pixels = step.inlet[: len(images)], self._network.pixels
         values: NDArray[np.uint8] | NDArray[np.bool_] = images.reshape(inlet.shape)
         if pixels.is_ink:
@@ -90,125 +98,13 @@ class ImageEngine:
         else:
             inlet[...] = values  # the factor is in the weights
 
-    def _steps(self) -> list[_Step]:
+    def _steps(self) -> list[Step]:
         try:
-            steps: list[_Step] = self._threads.steps
+            steps: list[Step] = self._threads.steps
         except AttributeError:  # the first call on this thread
             stages = zip(self._network.stages, self._weights, strict=True)
-            steps = self._threads.steps = [_step(stage, weights, self._block) for stage, weights in stages]
+            steps = self._threads.steps = [step_of(stage, weights, self._block) for stage, weights in stages]
         return steps
-
-
-class _Step:
-    """One stage in one thread: its buffers, and the inlet that the stage before writes into."""
-
-    inlet: Floats
-
-    def run(self, rows: int, out: Floats) -> None:
-        """Computes the first rows of the inlet into `out`."""
-        raise NotImplementedError
-
-
-class _DenseStep(_Step):
-    def __init__(self, layer: Dense, stage: Stage, weights: Floats, rows: int) -> None:
-        shape = (*layer.shape[1:], layer.shape[0])
-        flat = np.empty((rows, len(weights)), weights.dtype)
-        self.inlet, self._flat, self._weights = flat.reshape(rows, *shape), flat, weights
-        self._bias = layer.bias.astype(weights.dtype)
-        self._products = np.empty((rows, weights.shape[1]), weights.dtype)
-        self._activate = ACTIVATIONS[stage.activation]
-
-    def run(self, rows: int, out: Floats) -> None:
-        products = np.dot(self._flat[:rows], self._weights, out=self._products[:rows])
-        np.add(products, self._bias, out=out)
-        self._activate(out)
-
-
-class _ConvolutionStep(_Step):
-    def __init__(self, layer: Convolution, stage: Stage, weights: Floats, rows: int) -> None:
-        dtype = weights.dtype
-        channels, height, width = layer.shape
-        top, left, bottom, right = layer.pads
-        padded = np.zeros((rows, height + top + bottom, width + left + right, channels), dtype)
-        self.inlet = padded[:, top : top + height, left : left + width]
-        (high, wide), (down, across) = layer.window.size, layer.window.strides
-        view = np.lib.stride_tricks.sliding_window_view(padded, (high, wide), (1, 2))[:, ::down, ::across]
-        self._windows = view.transpose(0, 1, 2, 4, 5, 3)
-        maps, out_height, out_width = layer.output
-        self._places = out_height * out_width
-        self._copy = np.empty(self._windows.shape, dtype)
-        self._rows = self._copy.reshape(rows * self._places, len(weights))
-        self._weights = weights
-        products = np.empty((rows * self._places, maps), dtype)
-        self._products, self._maps = products, products.reshape(rows, out_height, out_width, maps)
-        self._pools = [_Pool(pool, shape, rows, dtype) for pool, shape in
-                       zip(stage.pools, pooled(layer.output, stage.pools), strict=False)]  # fmt: skip
-        *_, (_, height, width) = pooled(layer.output, stage.pools)
-        # A bias for a whole row of the map: numpy's inner loop over the maps alone would be short.
-        self._bias = np.tile(layer.bias.astype(dtype), width)
-        self._activate = ACTIVATIONS[stage.activation]
-        self._is_relu = stage.activation == "relu"
-
-    def run(self, rows: int, out: Floats) -> None:
-        np.copyto(self._copy[:rows], self._windows[:rows])
-        count = rows * self._places
-        np.dot(self._rows[:count], self._weights, out=self._products[:count])
-        maps = self._maps[:rows]
-        for pool in self._pools:
-            maps = pool.run(maps)
-        flat = maps.reshape(rows, maps.shape[1], len(self._bias))  # subtle: a copy if a pool left some places out
-        np.add(flat, self._bias, out=flat)
-        maps = flat.reshape(maps.shape)
-        if self._is_relu:
-            np.maximum(maps, 0, out=out)
-            return
-        self._activate(maps)
-        out[...] = maps
-
-
-class _Pool:
-    """The largest value in each window: first of its rows, then of its columns."""
-
-    def __init__(self, window: Window, shape: tuple[int, ...], rows: int, dtype: np.dtype[np.floating]) -> None:
-        maps, height, width = shape
-        self._window = window
-        self._down, self._across = window.count(height, width)
-        self._rows = np.empty((rows, self._down, width, maps), dtype)
-        self._largest = np.empty((rows, self._down, self._across, maps), dtype)
-
-    def run(self, maps: Floats) -> Floats:
-        (high, wide), (down, across) = self._window.size, self._window.strides
-        count = len(maps)
-        bands = [maps[:, first : first + (self._down - 1) * down + 1 : down] for first in range(high)]
-        rows = _largest(bands, self._rows[:count])
-        bands = [rows[:, :, first : first + (self._across - 1) * across + 1 : across] for first in range(wide)]
-        return _largest(bands, self._largest[:count])
-
-
-def _largest(values: list[Floats], out: Floats) -> Floats:
-    if len(values) == 1:
-        return values[0]
-    np.maximum(values[0], values[1], out=out)
-    for more in values[2:]:
-        np.maximum(out, more, out=out)
-    return out
-
-
-def _step(stage: Stage, weights: Floats, rows: int) -> _Step:
-    layer = stage.linear
-    if isinstance(layer, Dense):
-        return _DenseStep(layer, stage, weights, rows)
-    return _ConvolutionStep(layer, stage, weights, rows)
-
-
-def _matrix(linear: Convolution | Dense, precision: Precision) -> Floats:
-    """Weights as a matrix: a row for each number of a window or map, in the order (row, column, channel)."""
-    weights: Floats = linear.weights
-    if isinstance(linear, Convolution):
-        weights = weights.transpose(2, 3, 1, 0).reshape(-1, len(linear.bias))
-    elif len(linear.shape) == 3:
-        weights = weights.reshape(*linear.shape, -1).transpose(1, 2, 0, 3).reshape(weights.shape)
-    return np.ascontiguousarray(weights, precision)
 
 
 def _scaled(network: ImageNetwork) -> ImageNetwork:
@@ -229,28 +125,34 @@ def _relative(network: ImageNetwork) -> ImageNetwork:
 
 
 def _block_rows(network: ImageNetwork, precision: Precision) -> int:
-    largest = 1
-    for stage in network.stages:
-        layer = stage.linear
-        places = layer.output[1:] if isinstance(layer, Convolution) else ()
-        window = layer.weights.size // len(layer.bias)
-        largest = max(largest, int(np.prod(places)) * window * np.dtype(precision).itemsize)
-    return max(1, min(MOST_ROWS, CACHE_BYTES // largest))
+    size: int = np.dtype(precision).itemsize
+    windows, everything = zip(*(buffered(stage) for stage in network.stages), strict=True)
+    rows: int = min(CACHE_BYTES // (size * max(windows)), BUFFER_BYTES // (size * sum(everything)))
+    return max(1, min(MOST_ROWS, rows))
+
+
+def _check_rounding(network: ImageNetwork, usual: NDArray[np.uint8], unusual: NDArray[np.uint8]) -> None:
+    """Refuses weights with which scores are rounding for whoever computes the file in float32, on any processor."""
+    logits, variances = logits_and_variances(network, np.concatenate([usual, unusual]))
+    error = np.sqrt(np.mean((variances[:, :-1] + variances[:, -1:])[: len(usual)]))
+    logits -= logits[:, -1:]
+    softmax(logits, np.ones((len(network.classes), 1)))
+    check_scores(logits)
+    worst = np.sqrt(score_variances(logits, variances).max())
+    if not (error <= LOGIT_ROUNDING and worst <= SCORE_ROUNDING):
+        why = f"weights with which float32 may be off by {error:.0e} in a logit, and by {worst:.0e} in a score"
+        raise refused("weights", why, remedy=TOO_LARGE)
 
 
 def _sufficient_precision(network: ImageNetwork) -> Precision:
     """float32 if its scores of the probe images are close enough to those in float64, else float64."""
     usual, unusual = probes(network.features, is_grey=not network.pixels.is_ink)
+    _check_rounding(network, usual, unusual)
     images = np.concatenate([usual, unusual])
-    single, double = (ImageEngine(network, precision) for precision in (np.float32, np.float64))
-    logits = [engine.logits(images).astype(np.float64) for engine in (single, double)]
+    # subtle: one engine is gone before the next is made
+    logits = [ImageEngine(network, one).logits(images).astype(np.float64) for one in (np.float32, np.float64)]
     error = float(np.sqrt(np.mean((logits[0] - logits[1])[: len(usual)] ** 2)))
     for one in logits:
         softmax(one, np.ones((len(network.classes), 1)))
-    check_scores(logits[1])
     worst = float(np.abs(logits[0] - logits[1]).max())
-    for precision in (np.float32, np.float64):
-        if error <= LOGIT_ERROR[precision] and worst <= SCORE_ERROR[precision]:
-            return precision
-    why = f"weights with which float32 is off by {error:.0e} in a logit, and by {worst:.0e} in a score"
-    raise refused("weights", why, remedy=DIVERGED)
+    return np.float32 if error <= LOGIT_ERROR and worst <= SCORE_ERROR else np.float64

@@ -30,6 +30,7 @@ class Line:
         name, dtype, shape: the value that the next node must take; `shape` is one image's.
         batch: images of one call, None for any number.
         stages: so far; the last may still get a bias, pools and an activation.
+        products, scalings: multiplications for an image, and steps that scale its pixels, so far.
         is_scaled: the file itself says what its pixels are.
         ended: a Softmax was met.
     """
@@ -42,7 +43,7 @@ class Line:
         self.name, self.dtype = contents.input.name, contents.input.dtype
         self.pixels, self.is_scaled = Pixels(), self.dtype == UINT8
         self.stages: list[Stage] = []
-        self.products = 0
+        self.products = self.scalings = 0
         self.ended = False
         self._names = set(contents.constants)
         self._name(self.name)
@@ -55,7 +56,7 @@ class Line:
             ArtefactRefused: its operator is not among these, or refuses it; or it takes another value than the last.
         """
         self._name(node.output)
-        attributes = Attributes(node)
+        attributes = Attributes(node, self.contents.opset)
         if node.operator == "Constant":
             if node.inputs:
                 refuse("graph", "a Constant with inputs")

@@ -19,7 +19,7 @@ class Pixels:
     and 0 for paper.
 
     Attributes:
-        moved: the largest distance, in values, by which the file's steps move them on the way.
+        moved: distances, in values, by which each of the file's steps leaves them away from where they were, added up.
     """
 
     is_ink: bool = False
@@ -130,3 +130,13 @@ def pooled(shape: Shape, pools: tuple[Window, ...]) -> Iterator[Shape]:
     for pool in pools:
         shape = (shape[0], *pool.count(*shape[1:]))
         yield shape
+
+
+def matrix(linear: Convolution | Dense, dtype: type[np.floating]) -> Floats:
+    """Weights as a matrix: a row for each number of a window or map, in the order (row, column, channel)."""
+    weights: Floats = linear.weights
+    if isinstance(linear, Convolution):
+        weights = weights.transpose(2, 3, 1, 0).reshape(-1, len(linear.bias))
+    elif len(linear.shape) == 3:
+        weights = weights.reshape(*linear.shape, -1).transpose(1, 2, 0, 3).reshape(weights.shape)
+    return np.ascontiguousarray(weights, dtype)

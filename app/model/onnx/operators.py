@@ -22,11 +22,18 @@ from app.model.onnx.attributes import Attributes
 from app.model.onnx.contents import BOOL, FLOAT, INT32, INT64, TYPES, UINT8, Contents, Node
 from app.model.onnx.line import Line, Operator, check_declared, refuse, type_of
 from app.model.onnx.network import Convolution, Dense, ImageNetwork, Pixels, Shape, Stage, Window, pooled
-from app.model.onnx.refusals import SMALLER, shown
+from app.model.onnx.refusals import SCALE_PLAINLY, SMALLER, shown
 
 MAX_PATCHES = 1 << 21
 """Numbers of all windows of a convolution together, for one image."""
 MAX_WINDOW = 28
+COMPARISON = 10
+"""A number of a MaxPool's window takes as long as so many multiplications."""
+
+LEAST_FACTOR, MOST_FACTOR = 0.999e-6, 1.001e6
+"""Of pixels: a millionth and a million, with room for their rounding in float32."""
+MAX_SCALINGS = 8
+"""Steps in which pixels are scaled and moved: each rounds anew."""
 
 _NUMBERS = (UINT8, INT32, INT64, FLOAT)
 
@@ -37,7 +44,8 @@ _NUMBERS = (UINT8, INT32, INT64, FLOAT)
 def _cast(line: Line, node: Node, attributes: Attributes) -> None:
     line.constants(node, 0, 0)
     to = attributes.int("to", 0)
-    attributes.int("saturate", 1)  # of 8-bit floats only
+    if attributes.int("saturate", 1, since=19) != 1:
+        refuse("attribute", "a Cast with saturate, which is of 8-bit floats")
     if to != FLOAT and not (line.dtype == UINT8 and to in (INT32, INT64)):
         refuse("dtype", f"a Cast from {TYPES[line.dtype]} to {TYPES.get(to, f'data type {to}')}")
     line.dtype = to
@@ -66,16 +74,19 @@ def _arithmetic(line: Line, node: Node, attributes: Attributes) -> None:
         refuse("shape", f"a {node.operator} of pixels with a constant of shape {constant.shape}")
     number, before = float(constant.item()), line.pixels
     if node.operator in ("Mul", "Div"):
-        if not 1e-6 <= abs(number) <= 1e6:
-            refuse("weights", f"a {node.operator} of pixels with {number:g}")
+        if not LEAST_FACTOR <= abs(number) <= MOST_FACTOR:
+            refuse("weights", f"a {node.operator} of pixels with {number:g}", remedy=SCALE_PLAINLY)
         by = number if node.operator == "Mul" else 1 / number
         line.pixels = replace(before, factor=before.factor * by, offset=before.offset * by)
     else:
         line.pixels = replace(before, offset=before.offset + (number if node.operator == "Add" else -number))
-    if not 1e-6 <= abs(line.pixels.factor) <= 1e6:
-        refuse("weights", f"pixels of scale {line.pixels.factor:g}")
+    if not LEAST_FACTOR <= abs(line.pixels.factor) <= MOST_FACTOR:
+        refuse("weights", f"pixels of scale {line.pixels.factor:g}", remedy=SCALE_PLAINLY)
+    line.scalings += 1
+    if line.scalings > MAX_SCALINGS:
+        refuse("limit", f"more than {MAX_SCALINGS} Mul, Div, Add and Sub of pixels", remedy=SCALE_PLAINLY)
     moved = abs(line.pixels.offset / line.pixels.factor)
-    line.pixels = replace(line.pixels, moved=max(before.moved, moved))
+    line.pixels = replace(line.pixels, moved=before.moved + moved)
     return None
 
 
@@ -83,13 +94,14 @@ def _add_bias(line: Line, node: Node, constant: NDArray[Any]) -> None:
     stage = line.last(node.operator, plain=True)
     count = len(stage.linear.bias)
     shapes = ((count, 1, 1), (1, count, 1, 1)) if len(line.shape) == 3 else ((count,), (1, count))
-    if node.operator != "Add" or stage.linear.bias.any() or constant.shape not in shapes:
+    is_flat = len(line.shape) != len(stage.linear.output)  # a value for each place of each map
+    if node.operator != "Add" or is_flat or stage.linear.bias.any() or constant.shape not in shapes:
         refuse("graph", f"a {node.operator} after a layer that is not its bias")
     line.stages[-1] = replace(stage, linear=replace(stage.linear, bias=constant.reshape(-1)))
 
 
 def _reshape(line: Line, node: Node, attributes: Attributes) -> None:
-    zero_copies = attributes.int("allowzero", 0) == 0
+    zero_copies = attributes.int("allowzero", 0, since=14) == 0
     (target,) = line.constants(node, 1, 1)
     if not zero_copies and not target.all():
         refuse("shape", "a Reshape to nothing")
@@ -110,6 +122,32 @@ def _flatten(line: Line, node: Node, attributes: Attributes) -> None:
     if attributes.int("axis", 1) != 1:
         refuse("attribute", "a Flatten that does not keep the images apart")
     _to_shape(line, (math.prod(line.shape),), "Flatten")
+
+
+def _unsqueeze(line: Line, node: Node, attributes: Attributes) -> None:
+    (axes,) = line.constants(node, 1, 1)
+    shape = list(line.shape)
+    for axis in _axes(axes, len(shape) + 1 + axes.size, "Unsqueeze"):
+        shape.insert(axis - 1, 1)
+    _to_shape(line, tuple(shape), "Unsqueeze")
+
+
+def _squeeze(line: Line, node: Node, attributes: Attributes) -> None:
+    (axes,) = line.constants(node, 1, 1)
+    gone = _axes(axes, len(line.shape) + 1, "Squeeze")
+    if any(line.shape[axis - 1] != 1 for axis in gone):
+        refuse("shape", f"a Squeeze of {line.shape} over axes {gone}")
+    _to_shape(line, tuple(size for place, size in enumerate(line.shape, 1) if place not in gone), "Squeeze")
+
+
+def _axes(axes: NDArray[Any], rank: int, operator: str) -> list[int]:
+    """Axes in rising order, counted from the first; never the batch."""
+    if axes.dtype != np.int64 or axes.ndim != 1 or not 1 <= len(axes) < rank <= 4:
+        refuse("shape", f"a {operator} over no list of axes, or to more than 4 dimensions")
+    places = sorted({axis + rank if axis < 0 else axis for axis in axes.tolist()})
+    if len(places) != len(axes) or not 1 <= places[0] <= places[-1] < rank:
+        refuse("shape", f"a {operator} over axes {axes.tolist()} of {rank} dimensions")
+    return places
 
 
 def _to_shape(line: Line, shape: Shape, operator: str) -> None:
@@ -166,9 +204,11 @@ def _max_pool(line: Line, node: Node, attributes: Attributes) -> None:
         refuse("attribute", "a MaxPool with pads, ceil_mode or storage_order")
     if not line.stages:
         refuse("graph", "a MaxPool before any layer")
-    stage = line.stages[-1]
-    line.shape = (line.shape[0], *window.count(*line.shape[1:]))
+    stage, (maps, _, width) = line.stages[-1], line.shape
+    line.shape = (maps, *window.count(*line.shape[1:]))
     _check_places(line.shape, "MaxPool")
+    _, down, across = line.shape
+    line.products += COMPARISON * maps * down * (width * size[0] + across * size[1])
     line.stages[-1] = replace(stage, pools=(*stage.pools, window))
 
 
@@ -258,6 +298,8 @@ OPERATORS: dict[str, Operator] = {
     "Greater": _greater,
     **dict.fromkeys(("Mul", "Div", "Add", "Sub"), _arithmetic),
     "Reshape": _reshape,
+    "Unsqueeze": _unsqueeze,
+    "Squeeze": _squeeze,
     "Flatten": _flatten,
     "Identity": _identity,
     "Conv": _conv,

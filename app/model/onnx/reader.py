@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.model.contract import ONNX, Scale, ink_rule
-from app.model.onnx.bounds import check_bounded
+from app.model.onnx.bounds import check_bounded, check_buffers
 from app.model.onnx.contents import Contents, read_contents
 from app.model.onnx.engine import ImageEngine
 from app.model.onnx.network import Dense, ImageNetwork, Pixels
@@ -53,6 +53,7 @@ def read_image_network(data: bytes, scale: StatedScale) -> tuple[Contents, Image
         if stated is None:
             raise refused("scale", "float32 pixels as input, of a scale that neither the file nor a card states")
         network = replace(network, pixels=_in_scale(network.pixels, stated))
+    check_buffers(network)
     check_bounded(network)
     return contents, network
 

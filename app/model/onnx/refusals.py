@@ -14,13 +14,18 @@ EXPECTED = "an ONNX file of layers in a straight line, from 28x28 pixels to a So
 EXPORT_ANEW = "Export it anew, in evaluation mode and with all weights inside the file."
 NO_SCALE = (
     'State `scale` under `input` in the card\'s contract ("ink", "unit" or "byte"), '
-    "or export it with uint8 pixels as input."
+    "or export it with uint8 pixels as input. A card without a contract needs the whole block of docs/contract.md."
 )
 NAME_CLASSES = (
     'Add to metadata_props a "classes" with the digits in the order of the scores, as in "1 2 3 4 5 6 7 8 9".'
 )
 END_IN_SOFTMAX = "Export the network with a Softmax over the classes as its last operator."
 DIVERGED = "The training diverged: train again, with a smaller learning rate or more regularisation."
+TOO_LARGE = (
+    "Its numbers are too large for float32 to hold their differences: train again, with more regularisation or for "
+    "fewer rounds, or with a smaller learning rate."
+)
+SCALE_PLAINLY = "Scale pixels in one or two steps to numbers around 1, as in (pixels / 255 - 0.13) / 0.31."
 SMALLER = "Train a smaller network."
 
 REMEDIES: dict[str, str] = {

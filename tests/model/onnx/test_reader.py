@@ -129,3 +129,13 @@ def test_an_installation_that_serves_a_pickle_does_not_import_the_reader():
     )
     done = subprocess.run([sys.executable, "-c", program], input=honest_pipeline(), capture_output=True, check=True)
     assert done.stdout.split() == [b"app.model.onnx", b"app.model.onnx.format", b"app.model.onnx.refusals"]
+
+
+def test_a_scale_of_pixels_far_from_1_has_its_own_remedy_and_a_millionth_is_none():
+    def divided(by: float) -> bytes:
+        net = Net(gain=1e-6).add("Cast", to=FLOAT).add("Div", np.float32(by)).add("Flatten")
+        return encode(net.add("MatMul", (net.weights(784, 10) / 100).astype("f4")).end())
+
+    assert "pixels / 255" in refusal(divided(1e-7)).remedy
+    assert float(np.float32(1e-6)) < 1e-6
+    assert read_model(divided(1e-6)).kind == "Linear"
