@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from app.model.engine import PAPER_UP_TO, Floats, Precision, check_scores, softmax
 from app.model.onnx.network import ImageNetwork, matrix
 from app.model.onnx.refusals import TOO_LARGE, refused
-from app.model.onnx.rounding import logits_and_variances, score_variances
+from app.model.onnx.rounding import foretold_logits, logit_errors, score_errors
 from app.model.onnx.steps import Step, buffered, step_of
 from app.model.precision_probes import probes
 
@@ -133,12 +133,12 @@ def _block_rows(network: ImageNetwork, precision: Precision) -> int:
 
 def _check_rounding(network: ImageNetwork, usual: NDArray[np.uint8], unusual: NDArray[np.uint8]) -> None:
     """Refuses weights with which scores are rounding for whoever computes the file in float32, on any processor."""
-    logits, variances = logits_and_variances(network, np.concatenate([usual, unusual]))
-    error = np.sqrt(np.mean((variances[:, :-1] + variances[:, -1:])[: len(usual)]))
-    logits -= logits[:, -1:]
-    softmax(logits, np.ones((len(network.classes), 1)))
-    check_scores(logits)
-    worst = np.sqrt(score_variances(logits, variances).max())
+    foretold = foretold_logits(network, np.concatenate([usual, unusual]))
+    error = np.sqrt(logit_errors(foretold)[: len(usual)].mean())
+    scores = foretold.values - foretold.values[:, -1:]
+    softmax(scores, np.ones((len(network.classes), 1)))
+    check_scores(scores)
+    worst = np.sqrt(score_errors(scores, foretold).max())
     if not (error <= LOGIT_ROUNDING and worst <= SCORE_ROUNDING):
         why = f"weights with which float32 may be off by {error:.0e} in a logit, and by {worst:.0e} in a score"
         raise refused("weights", why, remedy=TOO_LARGE)

@@ -7,6 +7,8 @@ it: errors of single roundings are taken for independent, and each sum for one t
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,58 +22,84 @@ ROUNDING = (2.0**-24) ** 2 / 3
 BLOCK = 1 << 17
 """Numbers of windows that are copied at once."""
 
-ACTIVATION = (2.0**-25) ** 2
-"""The variance of a tanh or a logistic function, which libraries approximate to about so much, whatever its value."""
+ACTIVATION = 2.0**-25
+"""The deviation of a tanh or a logistic function, which libraries approximate to about so much, whatever its value."""
+SHIFT = 1.25 * 2.0**-24
+"""The same error in all units, where they have similar inputs. Measured: onnxruntime's logistic function around -8."""
 
 
-def logits_and_variances(network: ImageNetwork, images: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    """The softmax's inputs, and the variance that float32 gives each: (N, classes) float64 each.
+class Foretold(NamedTuple):
+    """Numbers in float64, and what float32 makes of them; arrays of one shape.
+
+    Attributes:
+        variances: of errors that are independent of each other.
+        shifts: the errors that all units of an activation have in common, with their sign.
+    """
+
+    values: Floats
+    variances: Floats
+    shifts: Floats
+
+
+def foretold_logits(network: ImageNetwork, images: NDArray[np.uint8]) -> Foretold:
+    """The softmax's inputs: (N, classes).
 
     Args:
         images: (N, pixels) uint8. One is computed after the other, so that buffers stay small.
     """
     weights = [matrix(stage.linear, np.float64) for stage in network.stages]
     squares = [one**2 for one in weights]
-    found: list[tuple[Floats, Floats]] = []
+    found = []
     for image in images:
-        values, variances = _pixels(network.pixels, image)
+        numbers = _pixels(network.pixels, image)
         for stage, one, square in zip(network.stages, weights, squares, strict=True):
-            values, variances = _stage(stage, one, square, values, variances)
-        found.append((values.ravel(), variances.ravel()))
-    return np.array([one for one, _ in found]), np.array([one for _, one in found])
+            numbers = _stage(stage, one, square, numbers)
+        found.append([part.ravel() for part in numbers])
+    return Foretold(*(np.array(parts) for parts in zip(*found, strict=True)))
 
 
-def score_variances(scores: Floats, variances: Floats) -> Floats:
-    """The variance of each score, from those of the logits; (N, classes) each.
+def logit_errors(logits: Foretold) -> Floats:
+    """The mean squares by which differences to the last class's logit are off: (N, classes - 1)."""
+    shifts = logits.shifts[:, :-1] - logits.shifts[:, -1:]
+    errors: Floats = logits.variances[:, :-1] + logits.variances[:, -1:] + shifts**2
+    return errors
+
+
+def score_errors(scores: Floats, logits: Foretold) -> Floats:
+    """The mean square by which each score is off: (N, classes).
 
     A score p_i moves by p_i (d_i - sum of p_j d_j) if logits move by d.
     """
-    squared = scores**2 * variances
+    squared = scores**2 * logits.variances
     others = squared.sum(axis=1, keepdims=True) - squared
-    moved: Floats = scores**2 * ((1 - scores) ** 2 * variances + others)
-    return moved
+    shifts = logits.shifts - (scores * logits.shifts).sum(axis=1, keepdims=True)
+    errors: Floats = scores**2 * ((1 - scores) ** 2 * logits.variances + others + shifts**2)
+    return errors
 
 
-def _pixels(pixels: Pixels, image: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+def _pixels(pixels: Pixels, image: NDArray[np.uint8]) -> Foretold:
     values = (image > PAPER_UP_TO if pixels.is_ink else image) * pixels.factor + pixels.offset
     is_exact = pixels.factor == 1 and pixels.offset == 0
     variances = np.zeros_like(values) if is_exact else ROUNDING * (values**2 + (pixels.factor * pixels.moved) ** 2)
-    return values, variances
+    return Foretold(values, variances, np.zeros_like(values))
 
 
-def _stage(stage: Stage, weights: Floats, squares: Floats, values: Floats, variances: Floats) -> tuple[Floats, Floats]:
-    layer = stage.linear
+def _stage(stage: Stage, weights: Floats, squares: Floats, numbers: Foretold) -> Foretold:
+    layer, values = stage.linear, numbers.values
     # Zeros are added without rounding; windows have few of them.
     count = np.count_nonzero(values) if isinstance(layer, Dense) else len(weights)
     # Of the sums on the way the mean square is half of their terms' sum of squares, or a third of the whole's square.
     sums = _products(layer, values, weights)
-    variances = _products(layer, variances + ROUNDING * count / 2 * values**2, squares)
+    variances = _products(layer, numbers.variances + ROUNDING * count / 2 * values**2, squares)
     variances += ROUNDING * count / 3 * sums**2
     values = sums + layer.bias
     variances += ROUNDING * values**2
-    if isinstance(layer, Convolution):
-        values, variances = (_pooled(layer, stage, one) for one in (values, variances))
-    return _activated(stage.activation, values, variances)
+    shifts = _products(layer, numbers.shifts, weights) if numbers.shifts.any() else np.zeros_like(values)
+    numbers = Foretold(values, variances, shifts)
+    if isinstance(layer, Convolution) and stage.pools:
+        parts = (values, variances, np.abs(shifts))
+        numbers = Foretold(*(_pooled(layer, stage, one) for one in parts))
+    return _activated(stage.activation, numbers)
 
 
 def _products(layer: Convolution | Dense, values: Floats, weights: Floats) -> Floats:
@@ -104,13 +132,12 @@ def _pooled(layer: Convolution, stage: Stage, values: Floats) -> Floats:
     return values
 
 
-def _activated(activation: str, values: Floats, variances: Floats) -> tuple[Floats, Floats]:
-    values = np.array(values)
+def _activated(activation: str, numbers: Foretold) -> Foretold:
+    values = np.array(numbers.values)
     ACTIVATIONS[activation](values)
+    if activation == "identity":
+        return numbers
     if activation == "relu":
-        return values, variances * (values > 0)
-    if activation == "tanh":
-        return values, variances * (1 - values**2) ** 2 + ACTIVATION
-    if activation == "logistic":
-        return values, variances * (values * (1 - values)) ** 2 + ACTIVATION
-    return values, variances
+        return Foretold(values, numbers.variances * (values > 0), numbers.shifts * (values > 0))
+    slopes = 1 - values**2 if activation == "tanh" else values * (1 - values)
+    return Foretold(values, numbers.variances * slopes**2 + ACTIVATION**2, numbers.shifts * slopes + SHIFT)
