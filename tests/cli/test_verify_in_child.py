@@ -35,7 +35,7 @@ def test_what_does_not_start_says_why_in_its_own_words(installation_of_three: In
     missing = try_alone("v1.7", root=root).refusal
     assert missing is not None and missing.exit_code == 3
     assert (missing.subject, missing.found) == (f"release {models / 'v1.7'}", "nothing pulled")
-    assert missing.remedy.startswith("Run `bash setup-server.sh`")
+    assert missing.remedy.startswith("Run `pixelwise pull v1.7`")
     other = try_alone("v1.0", root=root, path=models / "v2.0/digit_classifier_v2.pkl").refusal
     assert other is not None and (other.exit_code, other.found) == (4, "classes 0 1 2 3 4 5 6 7 8 9")
     assert other.remedy.startswith("Set MODEL_VERSION to the version")
