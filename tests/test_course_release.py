@@ -13,6 +13,8 @@ from tests.course import place_prose, prose_of
 from tests.installation import CARD, Installation, Published
 from tests.release.remote import Remote
 
+pytestmark = pytest.mark.long
+
 SKIPPED = {"recorded answers", "sha256", "scikit-learn", "accuracy"}
 
 

@@ -13,6 +13,8 @@ from app.drawing.decode_image import MAX_DECODING_BYTES, PICTURE_BYTES
 from tests.attacks.hostile_pictures import EITHER
 from tests.installation import ROOT
 
+pytestmark = pytest.mark.long
+
 COPIES = 2
 """Of a file, that decoding makes: what is handed to Pillow, and what Pillow reads of it at once."""
 SPARE_BYTES = 40_000_000

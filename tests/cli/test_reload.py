@@ -12,6 +12,8 @@ from app.release.record import read_record
 from app.settings import read_settings
 from tests.installation import ROOT, Installation
 
+pytestmark = pytest.mark.long
+
 REPO = {"MODEL_REPO": str(ROOT / "pixelwise-model" / "releases.git")}
 
 

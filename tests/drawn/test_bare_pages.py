@@ -11,6 +11,8 @@ from app.drawing.recipe import see
 from drawn.conditions import CONDITIONS
 from drawn.suite import NEED_A_DIGIT, bare_page
 
+pytestmark = pytest.mark.long
+
 COUNT = 12
 EASY = (
     "clean",

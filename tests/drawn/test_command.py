@@ -14,6 +14,8 @@ from drawn.__main__ import STROKES, Drawn, pictures_seen, said_of_unread, stroke
 from drawn.conditions import CONDITIONS
 from drawn.digits import LABELS
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 FEW = ("--strokes", "20", "--pictures", "1")
 

@@ -17,6 +17,8 @@ from tests.page.visit import Visit
 from tests.report.filled import fill
 from tests.service import services
 
+pytestmark = pytest.mark.long
+
 OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 ELSEWHERE = {"extra_http_headers": {"x-forwarded-for": "192.0.2.9"}}
 SHEET = "getComputedStyle(document.body).backgroundColor"

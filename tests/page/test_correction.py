@@ -13,6 +13,8 @@ from tests.page.test_look import CONTRASTS, SHIFT
 from tests.page.test_words import refuse
 from tests.page.visit import SEVEN, THREE, Stroke, Visit
 
+pytestmark = pytest.mark.long
+
 PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
 ASKING = "Was this right? One in ten answers asks."
 

@@ -23,6 +23,8 @@ from tests.pages import blocks_of
 from tests.service import KEY, Service, StartService
 from tests.web.load import until
 
+pytestmark = pytest.mark.long
+
 FOLDER = Path(__file__).resolve().parent / "front_end"
 SEVEN = [(0.28, 0.30), (0.72, 0.28), (0.48, 0.92)]
 """Low on the sheet, so that its weight is in the middle, as of MNIST's digits: POST /classify moves nothing."""

@@ -15,6 +15,8 @@ from app.drawing.file_kinds import HEIC, KINDS, Foreign
 from app.drawing.still_image import EXPECTED, SEND_AGAIN
 from tests.page.visit import SEVEN, THREE, Visit
 
+pytestmark = pytest.mark.long
+
 
 def picture(kind: str = "PNG", *, paper: int = 255, ink: int = 0) -> bytes:
     """A 7, 200 x 260 pixels."""

@@ -21,6 +21,8 @@ from app.storage.database import Database
 from app.storage.refusals import WrongSchema
 from tests.report.conftest import Filled
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

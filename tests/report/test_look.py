@@ -16,6 +16,8 @@ from app.web.middleware import ALWAYS
 from tests.page.visit import chromium
 from tests.report.conftest import Filled, report_of
 
+pytestmark = pytest.mark.long
+
 POLICY = dict(ALWAYS)[b"content-security-policy"].decode()
 OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 WIDTHS = "[document.documentElement.scrollWidth, innerWidth]"
