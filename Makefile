@@ -22,7 +22,7 @@ check: environment ## format, lint, types
 test: environment releases ## install what tests need and run them; the long forms too with PIXELWISE_LONG=1
 	$(MODEL_PYTHON) -m pytest pixelwise-model/tests $(addprefix --ignore=,$(NETWORK_TESTS))
 	$(NETWORK_PYTHON) -m pytest $(NETWORK_TESTS)
-	.venv/bin/python -m pytest -n 3 --dist loadfile # each file on one of three processes: tests wait a third of their time
+	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder # each file on one of three processes, the longest not last
 
 soak: export PYTEST_TIMEOUT = 0
 soak: environment releases ## long checks: v3.0 trained twice and measured, a million mutations, 3,000 of them against scikit-learn or onnxruntime, OpenML's 70,000 rows, all versions on all digits, 1,000 digits under each condition, 25 kills and reloads, 10 versions that come and go, memory
