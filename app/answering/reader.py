@@ -115,9 +115,9 @@ class Reader:
         images = np.frombuffer(b"".join([work.pixels for work in works]), np.uint8).reshape(-1, SIDE, SIDE)
         scores = version.scorer.scores(images)
         found = with_withheld(find_skew(images, version.profile), images, version.withheld)
-        found = with_no_digit(found, scores.max(axis=1).tolist(), version.no_digit_below)
-        best = scores.argmax(axis=1).tolist()
-        rows = zip(best, scores.tolist(), version.certainties(scores), found, strict=True)
+        best, listed = scores.argmax(axis=1).tolist(), scores.tolist()
+        found = with_no_digit(found, map(max, listed), version.no_digit_below)
+        rows = zip(best, listed, version.certainties(scores), found, strict=True)
         below = version.sure_from
         ids = iter(new_ids(sum(work.rows for work in works if _is_stored(work))))
         answers = []

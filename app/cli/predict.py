@@ -98,7 +98,7 @@ def _answers(seen: list[Images]) -> list[dict[str, Any]]:
     certain, below = certainties_of(answers, temperature), _sure_from(temperature)
     findings = find_skew(batch, contract.profile if contract else None)
     findings = with_withheld(findings, batch, withheld_from(MODEL.scorer.classes))
-    findings = with_no_digit(findings, [answer["confidence"] for answer in answers], no_digit_below(contract))
+    findings = with_no_digit(findings, (answer["confidence"] for answer in answers), no_digit_below(contract))
     read = zip(answers, certain, findings, strict=True)
     said: list[dict[str, Any]] = []
     for found in seen:

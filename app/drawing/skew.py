@@ -8,7 +8,7 @@ Blind spot: a transposed or mirrored digit has the size, the place and the pen o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -113,13 +113,13 @@ def find_skew(images: NDArray[np.uint8], profile: Profile | None) -> list[tuple[
 
 
 def with_no_digit(
-    found: list[tuple[Finding, ...]], confidences: Sequence[float], below: float | None
+    found: list[tuple[Finding, ...]], confidences: Iterable[float], below: float | None
 ) -> list[tuple[Finding, ...]]:
     """`found`, with NOT_A_DIGIT added where the model's confidence says that it sees none.
 
     Args:
         found: the findings of each image.
-        confidences: the highest score of each.
+        confidences: the highest score of each; not looked at where `below` is None.
         below: the confidence below which the release calls an answer no digit; None if it states none.
     """
     if below is None:

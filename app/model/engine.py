@@ -67,7 +67,30 @@ class Network(Protocol):
     def layers(self) -> Sequence[Layer]: ...
 
 
-class Engine:
+class LogitEngine:
+    """An engine that computes logits, of which it gives the softmax."""
+
+    _row_sum: Floats
+
+    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The share of each class, for each image.
+
+        Args:
+            images: (N, 28, 28) uint8, or any (N, ...) of as many pixels as the model has features; not changed.
+
+        Returns:
+            (N, classes) float32, each row sums to 1; columns in the order of `classes`.
+        """
+        result = self.logits(images)
+        softmax(result, self._row_sum)
+        return result.astype(np.float32, copy=False)
+
+    def logits(self, images: NDArray[np.uint8]) -> Floats:
+        """The softmax's inputs: (N, classes) of the engine's precision; the last class is held at 0."""
+        raise NotImplementedError
+
+
+class Engine(LogitEngine):
     """Gives what scikit-learn's `predict_proba` gives for the same network, to 1e-5. Several threads may call it.
 
     Attributes:
@@ -95,19 +118,6 @@ class Engine:
         self._threads = threading.local()
         if precision is None:
             check_scores(self.scores(np.concatenate(probes(network.features, is_grey=network.is_grey))))
-
-    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The share of each class, for each image.
-
-        Args:
-            images: (N, 28, 28) uint8, or any (N, ...) of as many pixels as the model has features; not changed.
-
-        Returns:
-            (N, classes) float32, each row sums to 1; columns in the order of `classes`.
-        """
-        result = self.logits(images)
-        softmax(result, self._row_sum)
-        return result.astype(np.float32, copy=False)
 
     def logits(self, images: NDArray[np.uint8]) -> Floats:
         """The softmax's inputs: (N, classes) of `precision`; the last class is held at 0."""

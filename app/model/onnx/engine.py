@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from app.model.engine import PAPER_UP_TO, Floats, Precision, check_scores, softmax
+from app.model.engine import PAPER_UP_TO, Floats, LogitEngine, Precision, check_scores, softmax
 from app.model.onnx.network import ImageNetwork, matrix
 from app.model.onnx.refusals import TOO_LARGE, refused
 from app.model.onnx.rounding import foretold_logits, logit_errors, score_errors
@@ -40,7 +40,7 @@ SCORE_ROUNDING = 4e-6
 """The same for each score of all probe images, as a standard deviation; trained networks stay below 1.4e-6."""
 
 
-class ImageEngine:
+class ImageEngine(LogitEngine):
     """Gives what onnxruntime gives for the same network, to 1e-5. Several threads may call it.
 
     Attributes:
@@ -61,19 +61,6 @@ class ImageEngine:
         self._row_sum = np.ones((len(self.classes), 1), self.precision)
         self._block = _block_rows(self._network, self.precision)
         self._threads = threading.local()
-
-    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The share of each class, for each image.
-
-        Args:
-            images: (N, 28, 28) uint8, or any (N, ...) of as many pixels as the model has features; not changed.
-
-        Returns:
-            (N, classes) float32, each row sums to 1; columns in the order of `classes`.
-        """
-        result = self.logits(images)
-        softmax(result, self._row_sum)
-        return result.astype(np.float32, copy=False)
 
     def logits(self, images: NDArray[np.uint8]) -> Floats:
         """The softmax's inputs: (N, classes) of `precision`; the last class is held at 0."""
