@@ -107,7 +107,8 @@ REQUESTS = {
     "a foreign host": sent(BLANK, host="evil.example"),
     "text": sent(BLANK, **{"content-type": "text/plain"}),
     "a compressed body": sent(BLANK, **{"content-encoding": "gzip"}),
-    "a body that is too large": post(b" " * (70 << 10), **LAST),
+    # Only its head: plain uvicorn closes on bytes that it has not read, and a reset may overtake its answer.
+    "a body that is too large": post(b" " * (70 << 10), **LAST).rstrip(b" "),
     "a version": sent(BLANK, "/classify?model=v1.0"),
     "a version that is not served": sent(BLANK, "/classify?model=v9.9"),
     "a visitor": sent(STROKES, "/drawings", **{"x-visitor": "somebody"}),
