@@ -39,14 +39,15 @@ class Explainer:
         if self._is_pressed():
             raise Overloaded("answers that wait, which come before explanations", retry_after=RETRY_SECONDS)
         image = np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE)
-        return await self._aside.run(lambda: _as_json(evidence(scorer, image)), of=of)
+        return await self._aside.run(lambda: as_explanation(evidence(scorer, image)), of=of)
 
     def close(self) -> None:
         """Takes nothing more; what waits is cancelled."""
         self._aside.close()
 
 
-def _as_json(found: Evidence) -> Explanation:
+def as_explanation(found: Evidence) -> Explanation:
+    """The evidence as it goes out, its numbers rounded."""
     return Explanation(
         answer=found.answer,
         against=found.against,
