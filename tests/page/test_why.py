@@ -15,6 +15,7 @@ from tests.page.test_drawing import PHONE, Finger
 from tests.page.test_words import refuse
 from tests.page.visit import FIVE, SEVEN, THREE, Visit, placed
 from tests.service import Service, services
+from tests.web.load import until
 from tests.web.test_flags import ON_OFF, flag
 
 BLUE = "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
@@ -229,22 +230,34 @@ def test_one_looks_through_another_version_and_keeps_the_answer_of_the_one_that_
     visit.wait_for(lambda: "model" not in asked(visit)[-1])
 
 
-def test_a_flag_forbids_the_comparison(compared: Callable[..., Visit], three: Service):
+@pytest.mark.parametrize("was_open", [False, True])
+def test_a_flag_forbids_the_comparison(compared: Callable[..., Visit], three: Service, was_open: bool):
     flags = three.root / "data/flags.json"
-    flags.write_text(json.dumps({"flags": {"compare-versions": flag(ON_OFF, "off")}}))
+    with three.client(key=None) as client:
+        client.get("/")
+
+        def versions() -> int:
+            return len(client.get("/visit").json()["versions"])
+
+        until(lambda: versions() == 3, "the flags of before to go")
+        visit = compared()
+        expect(visit.page.locator("#versions")).to_be_visible()
+        flags.write_text(json.dumps({"flags": {"compare-versions": flag(ON_OFF, "off")}}))
+        until(lambda: versions() == 1, "the flag")
     try:
-        with three.client(key=None) as client:
-            client.get("/")
-            visit = compared()
-            visit.wait_for(lambda: len(client.get("/visit").json()["versions"]) == 1)
-        visit.page.reload()
-        expect(visit.page.locator(".sample").first).to_be_visible()
-        expect(visit.page.locator("#versions")).to_be_hidden()
+        if was_open:  # the page finds out by itself
+            visit.expect_refusals()
+        else:
+            visit.page.reload()
+            expect(visit.page.locator("#versions")).to_be_hidden()
+            expect(visit.page.locator(".sample").first).to_be_visible()
         visit.draw(SEVEN)
         visit.says("Looks like a 7")
         visit.click("Why?")
         explained(visit)
-        assert {key for one in asked(visit) for key in one} == {"explain"}
+        expect(visit.page.locator("#versions")).to_be_hidden()
+        last = asked(visit) if not was_open else asked(visit)[-1:]
+        assert {key for one in last for key in one} == {"explain"}
     finally:
         flags.unlink()
 

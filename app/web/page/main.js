@@ -149,7 +149,11 @@ function answered({ answer, milliseconds }, sent, keep) {
   offerCorrection();
 }
 
-function refused(found, retries) {
+async function refused(found, retries) {
+  if (found.status === 403 && versions.areCompared) {
+    await loadRoster(); // versions may be compared no longer
+    if (!versions.areCompared) return reader.now();
+  }
   show(refusal(found, retries)); // an older answer beside it would be taken for this drawing's
 }
 
