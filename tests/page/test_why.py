@@ -237,7 +237,7 @@ def test_a_flag_forbids_the_comparison(compared: Callable[..., Visit], three: Se
         client.get("/")
 
         def versions() -> int:
-            return len(client.get("/visit").json()["versions"])
+            return len(client.get("/visit").json().get("versions", ()))  # none while one asks too often
 
         until(lambda: versions() == 3, "the flags of before to go")
         visit = compared()
