@@ -6,8 +6,10 @@
  */
 
 export const SIDE = 28;
-/** Width of the pen, as a share of the sheet's side. Measured: thicker pens on small drawings are misread. */
+/** Width of the usual pen, as a share of the sheet's side. */
 export const PEN = 16 / 280;
+/** All widths. The service draws strokes anew, so they change nothing but which drawings are small enough to be a dot. */
+export const PENS = { thin: 10 / 280, usual: PEN, thick: 24 / 280 };
 /** Points nearer than this to the one before add nothing: mice report up to a thousand a second. */
 const NEAREST = 1 / 400;
 
