@@ -106,6 +106,7 @@ def test_an_undo_while_the_pen_is_down_ends_its_stroke(visit: Visit):
     visit.page.mouse.move(*visit.point(0.9, 0.9), steps=5)
     visit.page.mouse.up()
     has_strokes(visit, 1)
+    assert visit.page.locator("#pen-sheet").evaluate(INK, [0.9, 0.9]) == 0
     visit.says("Looks like a 3")
 
 
@@ -204,6 +205,7 @@ def test_the_other_end_of_a_pen_erases_without_being_chosen(visit: Visit):
     }"""
     visit.page.locator("#pen-sheet").evaluate(sweep, [visit.point(*point) for point in ACROSS[0]])
     has_strokes(visit, 2)
+    assert visit.page.locator("#pen-sheet").evaluate(INK, [0.5, 0.5]) == 0
     expect(button(visit, "Eraser")).to_have_attribute("aria-pressed", "false")
     visit.draw([[(0.1, 0.1), (0.2, 0.1)]])
     has_strokes(visit, 3)
