@@ -176,7 +176,7 @@ def test_a_word_can_be_said_again_of_a_reading_that_is_opened(with_both: Visit, 
     visit.page.reload()
     entry(visit, "5").click()
     visit.says("Looks like a 5", "Noted: it was a 3.")
-    visit.click("Wrong?")
+    visit.click("Wrong")
     expect(button(visit, "It was a 3")).to_have_attribute("aria-pressed", "true")
     expect(button(visit, "Take it back")).to_be_visible()
     visit.click("It was a 9")

@@ -4,7 +4,7 @@
  * erase(false) chooses the pen, erase() the other of pen and eraser. say(key) is asked of every other key whether it says
  * what was drawn.
  */
-export function listenForKeys({ dialog, read, undo, redo, clear, erase, say }) {
+export function listenForKeys({ dialog, keep, why, undo, redo, clear, erase, say }) {
   window.addEventListener("keydown", (event) => {
     if (dialog.open || event.defaultPrevented || event.altKey || event.target.matches("input[type=text]")) return;
     const command = event.ctrlKey || event.metaKey; // the latter on a Mac
@@ -15,8 +15,9 @@ export function listenForKeys({ dialog, read, undo, redo, clear, erase, say }) {
     else if (command) return;
     else if (key === "e" && !event.repeat) erase();
     else if (key === "p") erase(false);
-    else if (event.key === "Enter" && !isControl) read();
+    else if (event.key === "Enter" && !isControl) keep();
     else if (event.key === "Escape" || event.key === "Delete") clear();
+    else if (key === "w" && !event.repeat) why();
     else if (event.key === "?") dialog.showModal();
     else if (event.repeat || !say(event.key)) return;
     event.preventDefault();

@@ -15,9 +15,11 @@ import { Reader } from "./reader.js";
 import { sampleButtons, sampleStrokes } from "./samples.js";
 import { Refusal, visit } from "./service.js";
 import { Tools, rememberedPen } from "./tools.js";
+import { Versions } from "./versions.js";
+import { Why } from "./why.js";
 import {
-  ALREADY_KEPT, ALREADY_READ, ASKING, LEFT, LINK_OPENED, NOTHING, OUTSIDE_CARD, answeredIn, noPicture, notNoted, noted,
-  readAt, refusal, verdict,
+  ALREADY_KEPT, ALREADY_READ, ASKING, LEFT, LINK_OPENED, NOTHING, OUTSIDE_CARD, answeredIn, lookingThrough, noPicture,
+  notNoted, noted, readAt, refusal, verdict,
 } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -25,7 +27,9 @@ const byId = (id) => document.getElementById(id);
 const bars = new Bars(byId("bars"), byId("scores-title"));
 const history = new History(byId("readings"), byId("forget"), open);
 const correction = new Correction(byId, { told, notTold });
-const reader = new Reader({ drawing, answered, refused });
+const reader = new Reader({ drawing, query, answered, refused });
+const versions = new Versions(byId, { chosen });
+const why = new Why(byId, (pixels) => sheet.place(pixels));
 const pen = new PenSheet(byId("pen-sheet"), rememberedPen(), changed);
 const grid = new GridSheet(byId("grid-sheet"), changed);
 let sheet = pen;
@@ -34,7 +38,7 @@ const readings = new WeakMap(); // content that was stored -> its reading, as in
 const labels = new Map(); // id of an answer -> what was said of it since; null: taken back
 let linked = null; // the content that came with the address
 let seen = null; // the 28x28 on show
-let served = { model_version: null, show_correction: true, pictures_in_scope: true }; // what `visit` says of it
+let served = { model_version: null, show_correction: true, pictures_in_scope: true, versions: [] }; // what `visit` says of it
 
 // -- what is shown ---------------------------------------------------------------------------------------------------
 
@@ -53,6 +57,7 @@ function setText(id, text) {
 /** words: figure, line, note and kind; an answer, if there is one, and what is said of how it came. */
 function show(words, { scores = {}, pixels = null, model_version: by = null } = {}, came = "") {
   say(words);
+  if (pixels === null) why.about(null);
   bars.show(scores, by);
   showSeen(pixels);
   byId("latency").textContent = came;
@@ -71,16 +76,37 @@ function drawing() {
   return sent && { ...sent, content: sheet.content };
 }
 
+function query() {
+  return { ...throughQuery(), ...(versions.areCompared && { beside: 1 }) };
+}
+
+function throughQuery() {
+  return versions.through === null ? {} : { model: versions.through };
+}
+
+/** One looks through another version from now on: bars and words are that version's. */
+function chosen() {
+  bars.setRoster(lookedThrough());
+  if (!sheet.isBlank) reader.now();
+}
+
+/** What `visit` says of the version that previews are asked of. */
+function lookedThrough() {
+  return served.versions.find(({ model_version: version }) => version === versions.through) ?? served;
+}
+
 function changed(isDone) {
   byId("hint").hidden = sheet !== pen || !sheet.isBlank;
   tools.draw();
   if (sheet.content !== linked) forgetFragment();
   if (sheet.isBlank) {
     reader.stop();
+    versions.show([]);
     show(NOTHING);
   } else if (readings.has(sheet.content)) {
     reader.stop();
     showAgain(readings.get(sheet.content));
+    if (versions.areCompared) reader.now(); // what the others read of it is not kept
   } else if (isDone) reader.now();
   else reader.soon();
   offerCorrection();
@@ -105,14 +131,20 @@ function notTold(answer, found) {
 }
 
 function answered({ answer, milliseconds }, sent, keep) {
-  if (answer.model_version !== served.model_version) loadRoster();
+  if (answer.model_version !== (keep ? served : lookedThrough()).model_version) loadRoster();
   const reading = { answer, isPicture: sent.type.startsWith("image/"), time: Date.now() };
   if (keep && answer.id !== null) {
     readings.set(sent.content, reading);
     history.add({ ...reading, drawing: packed(sent.content) });
   }
   const isOld = sheet.content !== sent.content && readings.has(sheet.content); // its own answer is on show
-  if (!sheet.isBlank && !isOld) show(wordsOf(reading), answer, answeredIn(answer, milliseconds, served));
+  if (!sheet.isBlank && !isOld) {
+    const words = wordsOf(reading);
+    if (!keep && versions.through) words.note = `${words.note} ${lookingThrough(versions.through, served.model_version)}`.trim();
+    if (answer.beside) versions.show([{ model_version: answer.model_version, answer }, ...answer.beside]);
+    show(words, answer, answeredIn(answer, milliseconds, keep ? served : lookedThrough()));
+    why.about(answer.prediction === null ? null : { drawing: sent, query: keep ? {} : throughQuery() });
+  }
   offerCorrection();
 }
 
@@ -121,7 +153,8 @@ function wordsOf({ answer, isPicture }) {
   const words = verdict(answer);
   const isOutside = isPicture && answer.prediction !== null && !served.pictures_in_scope;
   if (isOutside) words.note = `${words.note} ${OUTSIDE_CARD}`.trim();
-  if (labels.has(answer.id)) words.note = noted(labels.get(answer.id), answer.prediction);
+  const stored = readings.get(sheet.content)?.answer;
+  if (labels.has(stored?.id)) words.note = noted(labels.get(stored.id), stored.prediction);
   else if (sheet.content === linked) words.note ||= LINK_OPENED;
   return words;
 }
@@ -131,7 +164,16 @@ function showAgain(reading) {
   const words = wordsOf(reading);
   const { left } = sheet.content.picture ?? {};
   if (left) words.note = `${words.note} ${LEFT[left]}`.trim();
+  versions.show([]);
   show(words, reading.answer, readAt(reading.answer, clock(reading.time), served));
+  why.about(explained(reading.answer));
+}
+
+/** What to ask for an explanation of it; null where there is none: the drawing is a copy, or the version is gone. */
+function explained({ model_version: version }) {
+  const sent = drawing();
+  const isServed = served.versions.some((one) => one.model_version === version);
+  return sent && isServed ? { drawing: sent, query: { model: version } } : null;
 }
 
 /** Brings the drawing of a reading in the list back to its sheet. */
@@ -150,7 +192,7 @@ function refused(found, retries) {
   show(refusal(found, retries)); // an older answer beside it would be taken for this drawing's
 }
 
-function readIt() {
+function keepIt() {
   const { answer } = readings.get(sheet.content) ?? {};
   if (sheet.isBlank) say({ ...NOTHING, note: "Draw a digit first." });
   else if (answer) setText("note", history.has(answer.id) ? ALREADY_READ : ALREADY_KEPT);
@@ -185,7 +227,8 @@ async function loadRoster() {
   try {
     served = await visit();
     byId("version").textContent = served.model_version;
-    bars.setRoster(served);
+    versions.setRoster(served);
+    bars.setRoster(lookedThrough());
     byId("samples").replaceChildren(...sampleButtons(served.classes, (label) => {
       choose("pen");
       pen.put(sampleStrokes(label));
@@ -200,7 +243,7 @@ async function loadRoster() {
 // -- wiring ----------------------------------------------------------------------------------------------------------
 
 byId("clear").addEventListener("click", () => sheet.clear());
-byId("read").addEventListener("click", readIt);
+byId("keep").addEventListener("click", keepIt);
 byId("show-keys").addEventListener("click", () => byId("keys").showModal());
 byId("hide-keys").addEventListener("click", () => byId("keys").close());
 for (const input of document.querySelectorAll("input[name=sheet]")) {
@@ -210,8 +253,8 @@ for (const input of document.querySelectorAll("input[name=sheet]")) {
   });
 }
 listenForKeys({
-  dialog: byId("keys"), read: readIt, undo: () => sheet.undo(), redo: () => sheet.redo(), clear: () => sheet.clear(),
-  erase: (isErasing) => tools.erase(isErasing), say: (key) => correction.press(key),
+  dialog: byId("keys"), keep: keepIt, why: () => why.toggle(), undo: () => sheet.undo(), redo: () => sheet.redo(),
+  clear: () => sheet.clear(), erase: (isErasing) => tools.erase(isErasing), say: (key) => correction.press(key),
 });
 takePictures(byId("upload"), {
   handed: (file, image) => {
@@ -228,6 +271,7 @@ window.addEventListener("hashchange", openLink);
 function drawAll() {
   pen.draw();
   history.draw();
+  why.draw();
   showSeen(seen);
 }
 window.addEventListener("resize", drawAll);

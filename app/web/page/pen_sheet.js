@@ -1,7 +1,7 @@
 /** The sheet for a pen, a mouse or a finger; it also shows a picture that was uploaded. */
 
 import { ERASER, erased } from "./eraser.js";
-import { PENS, fitted, inPixels, isOnSheet, penMoved } from "./maths.js";
+import { PENS, fitted, inPixels, inkBox, isOnSheet, penMoved, placeOfStrokes } from "./maths.js";
 import { Sheet, followPointer, pointOn } from "./sheet.js";
 
 /**
@@ -68,6 +68,12 @@ export class PenSheet extends Sheet {
     const side = this.#canvas.clientWidth;
     const body = { strokes: inPixels(strokes, side), pen_width: PENS[pen] * side, canvas: [side, side] };
     return { body: JSON.stringify(body), type: "application/json" };
+  }
+
+  /** Where the model's view, of these pixels, lies on the sheet; null for a picture, of which the service found it. */
+  place(pixels) {
+    const { strokes, pen, picture } = this.content;
+    return picture ? null : placeOfStrokes(strokes, inkBox(pixels), PENS[pen ?? this.#pen]);
   }
 
   /** Draws everything anew, in the pixels that the screen has now: called after a resize and a change of theme too. */
