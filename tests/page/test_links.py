@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.page.test_drawing import last_drawing
+from tests.page.test_drawing import PHONE, last_drawing
 from tests.page.test_keyboard import focused, on_the_squares
 from tests.page.test_pictures import hand_in, picture
 from tests.page.test_tools import button, call, has_strokes, use_pen
@@ -133,6 +133,12 @@ def test_the_menu_opens_and_closes_by_key_and_clears_nothing(visit: Visit):
     visit.page.locator("h1").click()
     expect(entries).to_be_hidden()
     expect(more).to_have_attribute("aria-expanded", "false")
+
+
+def test_the_menu_is_seen_whole_where_it_opens_below_the_window(open_page: Callable[..., Visit]):
+    visit = open_page(**PHONE)
+    visit.page.locator("#show-more").tap()
+    expect(visit.page.locator("#more-list")).to_be_in_viewport(ratio=1)
 
 
 # -- links -------------------------------------------------------------------------------------------------------------

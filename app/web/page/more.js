@@ -35,6 +35,7 @@ export class More {
     this.#part("more-list").hidden = !isOpen;
     this.#part("show-more").setAttribute("aria-expanded", isOpen);
     this.#part("link-out").hidden = true;
+    if (isOpen) this.#part("more-list").scrollIntoView({ block: "nearest" });
   }
 
   /** Says what came of it, when it did. */
