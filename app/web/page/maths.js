@@ -6,8 +6,10 @@
  */
 
 export const SIDE = 28;
-/** Width of the pen, as a share of the sheet's side. Measured: thicker pens on small drawings are misread. */
+/** Width of the usual pen, as a share of the sheet's side. */
 export const PEN = 16 / 280;
+/** All widths. The service draws strokes anew, so they change nothing but which drawings are small enough to be a dot. */
+export const PENS = { thin: 10 / 280, usual: PEN, thick: 24 / 280 };
 /** Points nearer than this to the one before add nothing: mice report up to a thousand a second. */
 const NEAREST = 1 / 400;
 
@@ -93,13 +95,13 @@ export function inkBox(rows) {
  * Where the model's 28 by 28 lie on a sheet of strokes: {left, top, pixel}, in shares of its side. The recipe makes the
  * longest side of the points 18 pixels, and the ink's box is a pixel larger all around. ink: its box among the 28 by 28.
  */
-export function placeOfStrokes(strokes, ink) {
+export function placeOfStrokes(strokes, ink, pen = PEN) {
   const points = strokes.flat();
   if (!points.length || ink === null) return null;
   const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]));
   const [left, top] = [Math.min(...xs), Math.min(...ys)];
   const longest = Math.max(Math.max(...xs) - left, Math.max(...ys) - top);
-  const pixel = longest > PEN ? longest / 18 : PEN / 2;
+  const pixel = longest > pen ? longest / 18 : pen / 2;
   return { left: left - (ink.left + 1) * pixel, top: top - (ink.top + 1) * pixel, pixel };
 }
 

@@ -4,6 +4,7 @@ import { best } from "./maths.js";
 
 export const NOTHING = { figure: "", line: "Nothing drawn yet", note: "", kind: "empty" };
 export const ALREADY_READ = "This drawing is already in your list.";
+export const ALREADY_KEPT = "This drawing was read before, and is no longer in your list.";
 
 export const NOT_A_DIGIT = "not-a-digit";
 export const MAY_BE_WITHHELD = "may-be-withheld";
@@ -69,6 +70,47 @@ export function answeredIn(answer, milliseconds, served) {
   const said = `nswered in ${Math.round(milliseconds)} ms by model ${answer.model_version}`;
   return sure ? `${sure} · a${said}` : `A${said}`;
 }
+
+/** 93% sure · read at 14:05 by model v2.0: of a reading that is opened again. */
+export function readAt(answer, clock, served) {
+  const sure = howSure(answer, served);
+  const said = `ead at ${clock} by model ${answer.model_version}`;
+  return sure ? `${sure} · r${said}` : `R${said}`;
+}
+
+/** The name of an entry in the list. */
+export function openAgain(prediction, clock) {
+  return `Open the ${prediction} of ${clock} again`;
+}
+
+/** Of a picture that is opened again, by what is left of it. */
+export const LEFT = {
+  copy: "This is a small copy of the picture; the picture itself was not kept here.",
+  view: "Only what the model saw was kept here.",
+};
+
+export const PEN_CHOSEN = "Pen";
+export const ERASER_CHOSEN = "Eraser";
+export const NOTHING_TO_SAVE = "There is nothing to save yet: draw a digit first.";
+export const NOTHING_TO_LINK = "There is nothing to link to yet: draw a digit first.";
+export const NO_STROKES = {
+  picture: "A picture has no strokes. Save it as a PNG.",
+  squares: "Squares have no strokes. Save them as a PNG, or copy a link.",
+};
+export const NO_LINK = "A picture does not fit into a link. Save it as a PNG.";
+export const LINK_COPIED = "Link copied. The drawing is in the link itself; nothing was sent.";
+export const LINK_OPENED = "This drawing came with the link. It is not kept.";
+
+export function linkTooLong(length, most) {
+  return `This drawing is too long for a link: ${length} letters, at most ${most}. Save its strokes as JSON.`;
+}
+
+/** Of an address whose end is no drawing, by what is wrong with it. */
+export const BAD_LINK = {
+  "foreign": "The end of this address, from “#” on, is no drawing, and was ignored.",
+  "broken": "The drawing in this link is cut off or changed, and was ignored. Copy the whole link again.",
+  "too-long": "The drawing in this link is longer than any that this page makes, and was ignored.",
+};
 
 /** Why no score may be right; "" where nothing says so. It stands beside a reading in the list, in the place of a figure. */
 export function doubt(findings) {
