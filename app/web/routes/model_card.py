@@ -3,10 +3,8 @@ other than the default."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Meta
 from starlette.responses import HTMLResponse, Response
 
@@ -18,11 +16,11 @@ from app.model.unsure import SURE_FROM
 from app.web.card_page import CardPage, as_html, confusions, weight_pictures
 from app.web.file_response import MAY_BE_KEPT
 from app.web.operation import HTML, Operation, Parameter, binary
+from app.web.page_templates import page_template
 from app.web.refusals import NotFound
 from app.web.request import Call
 from app.web.service import Routes, Service
 
-TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 VERSION = Parameter("version", "query", str, "A served version, such as v1.0; without it, the default.", refused=(404,))
 LABEL = Parameter("label", "path", Annotated[str, Meta(pattern="^[0-9]$")], "A class of the model.")
 PICTURE = {"image/png": binary(f"{SIDE} x {SIDE} pixels.")}
@@ -40,8 +38,7 @@ class ModelRoutes(Routes):
 
     def __init__(self, service: Service) -> None:
         super().__init__(service)
-        templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-        self._template = templates.get_template("model.html")
+        self._template = page_template("model.html")
         self._shown = {
             name: self._show(reader.version, service.cards[name]) for name, reader in service.readers.items()
         }
