@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import HTMLResponse, Response
 
-from app.web.card_page import as_html
 from app.web.file_response import MAY_BE_KEPT
 from app.web.http_statuses import respond
+from app.web.markdown_text import as_html
 from app.web.openapi_schemas import Json
 from app.web.operation import HTML, Operation
 from app.web.page_templates import page_template
