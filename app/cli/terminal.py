@@ -12,6 +12,8 @@ import msgspec
 import typer
 from rich.console import Console, RenderableType
 
+from app.cli.fitting import fitted
+
 
 class Asked:
     """Options of this process. `json`: the command's result, or its refusal, as one object on stdout."""
@@ -49,11 +51,11 @@ def tell(lines: Iterable[str], *, err: bool = False) -> None:
 
 
 def show(result: RenderableType) -> None:
-    """Prints tables on stdout, wide where there is no terminal; a still wider table is not cut."""
+    """Prints tables on stdout, wide where there is no terminal; no word is broken or cut."""
     out = console()
     if not _has_width(out):
         out.width = WIDTH
-    out.print(result, crop=False)
+    out.print(fitted(result, out), crop=False)
 
 
 def _has_width(out: Console) -> bool:
