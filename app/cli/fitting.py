@@ -77,7 +77,7 @@ def _in_lines(table: Table, width: int) -> Iterator[Text]:
     if table.title:
         yield _text(table.title)
     for first, *cells in zip(*(column.cells for column in table.columns), strict=True):
-        yield _wrapped(_text(first).plain, width, style="bold")
+        yield Text(_text(first).plain, style="bold", no_wrap=True, overflow="ignore")  # it may be a path
         for other, cell in zip(others, map(_text, cells), strict=True):
             if cell.plain:
                 begin = f"  {other.plain}{' ' * (room - cell_len(other.plain))}  "
