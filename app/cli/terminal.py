@@ -60,7 +60,7 @@ def show(result: RenderableType) -> None:
 
 def _has_width(out: Console) -> bool:
     """A width to keep to: that of a terminal, or that of COLUMNS."""
-    return out.is_terminal or os.environ.get("COLUMNS", "").isdigit()
+    return out.is_terminal or "COLUMNS" in os.environ
 
 
 def print_json(value: Any) -> None:
