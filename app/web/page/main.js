@@ -2,6 +2,7 @@
 
 import { Bars } from "./bars.js";
 import { Correction } from "./correction.js";
+import { Game } from "./game.js";
 import { GridSheet } from "./grid_sheet.js";
 import { History } from "./history.js";
 import { listenForKeys } from "./keys.js";
@@ -24,6 +25,7 @@ const history = new History(byId("readings"), byId("forget"));
 const correction = new Correction(byId, { told, notTold });
 const reader = new Reader({ drawing, query, answered, refused });
 const versions = new Versions(byId, { chosen });
+const game = new Game(byId, { showWhy });
 const why = new Why(byId, (pixels) => sheet.place(pixels));
 const pen = new PenSheet(byId("pen-sheet"), changed);
 const grid = new GridSheet(byId("grid-sheet"), changed);
@@ -82,6 +84,18 @@ function chosen() {
   if (!sheet.isBlank) reader.now();
 }
 
+/** answers: what each version reads in the drawing. */
+function compare(answers) {
+  versions.show(answers);
+  game.show(answers);
+}
+
+/** Of a version that was fooled. */
+function showWhy(version) {
+  versions.choose(version);
+  why.toggle(true);
+}
+
 /** What `visit` says of the version that previews are asked of. */
 function lookedThrough() {
   return served.versions.find(({ model_version: version }) => version === versions.through) ?? served;
@@ -91,7 +105,7 @@ function changed(isDone) {
   byId("hint").hidden = sheet !== pen || !sheet.isBlank;
   if (sheet.isBlank) {
     reader.stop();
-    versions.show([]);
+    compare([]);
     show(NOTHING);
   } else if (isDone) reader.now();
   else reader.soon();
@@ -128,7 +142,7 @@ function answered({ answer, milliseconds }, sent, keep) {
   if (sheet.content === kept.content) words.note = kept.noted || words.note;
   if (!keep && versions.through) words.note = `${words.note} ${lookingThrough(versions.through, served.model_version)}`.trim();
   if (!sheet.isBlank) {
-    if (answer.beside) versions.show([{ model_version: answer.model_version, answer }, ...answer.beside]);
+    if (!keep) compare([{ model_version: answer.model_version, answer }, ...(answer.beside ?? [])]);
     show(words, answer, answeredIn(answer, milliseconds, keep ? served : lookedThrough()));
     why.about(answer.prediction === null ? null : { drawing: sent, query: keep ? {} : throughQuery() });
   }
