@@ -94,11 +94,9 @@ def checks_report(checks: Sequence[Check]) -> Group:
 
 
 def _views_table(*, with_header: bool) -> Table:
-    table = Table(box=SIMPLE_HEAD, expand=True, pad_edge=False, show_header=with_header)
-    table.add_column("", ratio=4, min_width=16)
-    for column in dict.fromkeys(VIEWS.values()):
-        table.add_column(column, ratio=6, overflow="fold")
-    table.add_column("outcome", ratio=4, overflow="fold")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_header=with_header)
+    for column in ("", *dict.fromkeys(VIEWS.values()), "outcome"):
+        table.add_column(column)
     return table
 
 

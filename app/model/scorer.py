@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.model.contract import SCORE_TOLERANCE, THE_INPUT, Scale
+from app.model.first_layer import FirstLayer
 
 Architecture = Literal["linear", "network", "convolutional"]
 
@@ -34,6 +35,7 @@ class Scorer:
         ink: the ink rule by which `scores` turns pixels into inputs, as a contract states it: "> 128" or "grey".
         threshold: inputs above it are 1 to the model, others 0; None if it takes inputs unchanged.
         weights: (features, classes) of a linear model; None for others.
+        first_layer: of a network, to be looked at; None for others, and where it cannot be shown.
         relabel: the advice for its maker on getting labels of text; None if they are text.
     """
 
@@ -50,6 +52,7 @@ class Scorer:
     ink: str = THE_INPUT.ink
     threshold: float | None = None
     weights: NDArray[np.floating] | None = field(default=None, repr=False)
+    first_layer: FirstLayer | None = field(default=None, repr=False)
     relabel: str | None = None
 
     @cached_property

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.model.contract import ONNX, Scale, ink_rule
+from app.model.first_layer import FirstLayer, first_layer
 from app.model.onnx.bounds import check_bounded, check_buffers
 from app.model.onnx.contents import Contents, read_contents
 from app.model.onnx.engine import ImageEngine
-from app.model.onnx.network import Dense, ImageNetwork, Pixels
+from app.model.onnx.network import Convolution, Dense, ImageNetwork, Pixels
 from app.model.onnx.operators import read_network
 from app.model.onnx.refusals import MAX_BYTES, refused, shown
 from app.model.scorer import Architecture, Scorer, StatedScale
@@ -39,6 +40,7 @@ def read_onnx(data: bytes, scale: StatedScale) -> Scorer:
         stated={"opset": contents.opset},
         ink=ink_rule("ink" if network.pixels.is_ink else "byte"),
         weights=network.stages[0].linear.weights if len(network.stages) == 1 else None,
+        first_layer=_first_layer(network),
     )
 
 
@@ -87,3 +89,18 @@ def _architecture(network: ImageNetwork) -> Architecture:
     if len(network.stages) == 1:
         return "linear"
     return "network" if all(isinstance(stage.linear, Dense) for stage in network.stages) else "convolutional"
+
+
+def _first_layer(network: ImageNetwork) -> FirstLayer | None:
+    """None for a linear model, and for a convolution over several maps, into which a file has cut the image."""
+    if len(network.stages) == 1:
+        return None
+    first, second = (stage.linear for stage in network.stages[:2])
+    units = len(first.bias)
+    if isinstance(second, Convolution):
+        following = second.weights.swapaxes(0, 1).reshape(units, -1)
+    else:  # a unit's map lies together
+        following = second.weights.reshape(units, -1)
+    if isinstance(first, Dense):
+        return first_layer(first.weights.T, following)
+    return first_layer(first.weights[:, 0], following) if first.weights.shape[1] == 1 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.model.contract import GREY, THE_INPUT, USUAL_FORMAT
 from app.model.engine import Engine
+from app.model.first_layer import first_layer
 from app.model.scorer import Format, Scorer, StatedScale
 from app.model.sklearn_pickle.artefact import MAX_BYTES, TEXT_LABELS, Artefact, is_pickle, read_artefact
 from app.model.sklearn_pickle.refusals import EXPECTED
@@ -30,6 +31,7 @@ def as_scorer(artefact: Artefact) -> Scorer:
         ink=GREY if artefact.is_grey else THE_INPUT.ink,
         threshold=artefact.threshold,
         weights=layers[0].weights if len(layers) == 1 else None,
+        first_layer=first_layer(layers[0].weights.T, layers[1].weights) if len(layers) > 1 else None,
         relabel=TEXT_LABELS if artefact.integer_labels else None,
     )
 
