@@ -2,17 +2,20 @@
 
 import { Bars } from "./bars.js";
 import { Correction } from "./correction.js";
+import { Framing } from "./framing.js";
 import { GridSheet } from "./grid_sheet.js";
 import { History } from "./history.js";
 import { listenForKeys } from "./keys.js";
 import { PenSheet } from "./pen_sheet.js";
+import { Pending } from "./pending.js";
 import { takePictures } from "./pictures.js";
 import { paintPixels } from "./pixels.js";
 import { Reader } from "./reader.js";
+import { NOT_KEPT, notNoted, notSent, refusal } from "./refusals.js";
 import { sampleButtons, sampleStrokes } from "./samples.js";
 import { Refusal, visit } from "./service.js";
 import {
-  ALREADY_READ, ASKING, NOTHING, OUTSIDE_CARD, answeredIn, noPicture, notNoted, noted, refusal, verdict,
+  ALREADY_READ, ASKING, KEEPING, NOTHING, OPENING, OUTSIDE_CARD, READING, answeredIn, noted, verdict,
 } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -20,11 +23,14 @@ const byId = (id) => document.getElementById(id);
 const bars = new Bars(byId("bars"), byId("scores-title"));
 const history = new History(byId("readings"), byId("forget"));
 const correction = new Correction(byId, { told, notTold });
-const reader = new Reader({ drawing, answered, refused });
+const reader = new Reader({ drawing, asked, answered, refused });
+const pending = new Pending((words) => (words.line ? show(words) : setText("note", words.note)));
+const framing = new Framing(byId("paper"), (frame) => pen.putPicture(pen.content.picture.framed(frame)));
 const pen = new PenSheet(byId("pen-sheet"), changed);
 const grid = new GridSheet(byId("grid-sheet"), changed);
 let sheet = pen;
 let seen = null; // the 28x28 on show
+let shown = null; // the content whose answer is on show
 let kept = { content: null, answer: null, noted: "" }; // what is in the history already, and what was said of it
 let served = { model_version: null, show_correction: true, pictures_in_scope: true }; // what `visit` says of it
 
@@ -44,6 +50,7 @@ function setText(id, text) {
 
 /** words: figure, line, note and kind; an answer, if there is one, and what is said of how it came. */
 function show(words, { scores = {}, pixels = null, model_version: by = null } = {}, came = "") {
+  shown = null;
   say(words);
   bars.show(scores, by);
   showSeen(pixels);
@@ -65,9 +72,12 @@ function drawing() {
 
 function changed(isDone) {
   byId("hint").hidden = sheet !== pen || !sheet.isBlank;
-  if (sheet.isBlank) {
+  const picture = sheet === pen ? sheet.content.picture : null;
+  framing.show(picture);
+  if (sheet.isBlank || picture?.unsent) {
     reader.stop();
-    show(NOTHING);
+    pending.end();
+    show(picture ? notSent(picture.unsent) : NOTHING);
   } else if (isDone) reader.now();
   else reader.soon();
   offerCorrection();
@@ -91,7 +101,13 @@ function notTold(answer, found) {
   if (correction.isAbout(answer)) setText("note", notNoted(found));
 }
 
-function answered({ answer, milliseconds }, sent, keep) {
+/** An answer to this drawing that is on show already stays there while it is kept. */
+function asked(sent, keep) {
+  if (sent.content !== shown) pending.begin(READING);
+  else if (keep) pending.begin(KEEPING);
+}
+
+function answered({ answer, milliseconds }, sent, keep, isUnsure) {
   if (answer.model_version !== served.model_version) loadRoster();
   if (keep && answer.id !== null) {
     kept = { content: sent.content, answer, noted: "" };
@@ -101,11 +117,18 @@ function answered({ answer, milliseconds }, sent, keep) {
   const isOutside = sent.type.startsWith("image/") && answer.prediction !== null && !served.pictures_in_scope;
   if (isOutside) words.note = `${words.note} ${OUTSIDE_CARD}`.trim();
   if (sheet.content === kept.content) words.note = kept.noted || words.note;
-  if (!sheet.isBlank) show(words, answer, answeredIn(answer, milliseconds, served));
+  if (isUnsure) words.note = NOT_KEPT;
+  const isOld = keep && sent.content !== sheet.content; // the drawing has changed, and its own preview follows
+  if (!sheet.isBlank && !isOld) {
+    pending.end();
+    show(words, answer, answeredIn(answer, milliseconds, served));
+    shown = sent.content;
+  }
   offerCorrection();
 }
 
 function refused(found, retries) {
+  pending.end();
   show(refusal(found, retries)); // an older answer beside it would be taken for this drawing's
 }
 
@@ -158,13 +181,13 @@ listenForKeys({
   dialog: byId("keys"), read: readIt, undo: () => sheet.undo(), clear: () => sheet.clear(),
   say: (key) => correction.press(key),
 });
-takePictures(byId("upload"), {
-  handed: (file, image) => {
+takePictures([byId("upload"), byId("camera")], {
+  opening: () => pending.begin(OPENING),
+  handed: (picture) => {
     choosePen();
-    pen.putPicture(file, image);
+    pen.putPicture(picture);
     reader.keep(); // handing a picture in is asking to read it
   },
-  refused: () => setText("note", noPicture(sheet.isBlank)), // and what is shown stays that of the drawing
 });
 
 function drawAll() {

@@ -3,7 +3,7 @@
 import { PEN, fitted, inPixels, isOnSheet, penMoved } from "./maths.js";
 import { Sheet, followPointer, pointOn } from "./sheet.js";
 
-/** Content: {strokes, picture}; a picture is {file, image}, image an ImageBitmap or null if it cannot be shown. */
+/** Content: {strokes, picture}; a picture is as picture.js has it. */
 const BLANK = { strokes: [], picture: null };
 
 export class PenSheet extends Sheet {
@@ -29,13 +29,14 @@ export class PenSheet extends Sheet {
     this.replace({ strokes, picture: null });
   }
 
-  putPicture(file, image) {
-    this.replace({ strokes: [], picture: { file, image } });
+  putPicture(picture) {
+    this.replace({ strokes: [], picture });
   }
 
   drawing() {
     if (this.isBlank) return null;
-    if (this.content.picture) return { body: this.content.picture.file, type: this.content.picture.file.type };
+    const { picture } = this.content;
+    if (picture) return picture.unsent ? null : { body: picture.body, type: "image/*" }; // the body knows its kind
     const side = this.#canvas.clientWidth;
     const body = { strokes: inPixels(this.content.strokes, side), pen_width: PEN * side, canvas: [side, side] };
     return { body: JSON.stringify(body), type: "application/json" };

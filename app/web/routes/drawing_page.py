@@ -9,14 +9,14 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Scope
 
 from app.web.access import COOKIE, VISIT_SECONDS
-from app.web.file_response import MAY_BE_KEPT, WholeFiles
+from app.web.file_response import MAY_BE_KEPT, NO_RANGES, WholeFiles
 from app.web.joined_page import JoinedPage, join_page
 from app.web.operation import HTML, Operation
 from app.web.request import Call
 from app.web.service import Routes
 
 FILES = Path(__file__).resolve().parent.parent / "page"
-NOT_SHARED = {"cache-control": "private, no-cache"}
+NOT_SHARED = {"cache-control": "private, no-cache", **NO_RANGES}
 """As MAY_BE_KEPT, but not by a proxy: the cookie of one visit must reach nobody else."""
 FOR_GOOD = {"cache-control": "public, max-age=31536000, immutable"}
 """For what has its digest in its address."""
@@ -41,7 +41,7 @@ class PageFiles(WholeFiles):
         if joined is None:
             return await super().get_response(path, scope)
         kept = FOR_GOOD if scope["query_string"] else MAY_BE_KEPT
-        return Response(joined, media_type=MEDIA_TYPES[Path(path).suffix], headers=kept)
+        return Response(joined, media_type=MEDIA_TYPES[Path(path).suffix], headers={**kept, **NO_RANGES})
 
 
 class PageRoutes(Routes):
