@@ -75,7 +75,7 @@ def test_all_that_the_page_needs_is_asked_for_at_once_and_one_can_draw_before_a_
     assert len(asked) - 1 <= 6
     held.let_go(but="/visit")
     sheet = page.locator("#pen-sheet")
-    expect(sheet).to_have_attribute("aria-label", "Drawing sheet, empty")
+    expect(sheet).to_have_attribute("width", "392")  # the script is there
     sheet.click(position={"x": 100, "y": 100})
     expect(sheet).to_have_attribute("aria-label", "Drawing sheet, 1 stroke")
     assert page.locator(".sample").count() == 0
