@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 flags = typer.Typer(no_args_is_help=True, help="Flags: which version answers whom, and what is shown and kept.")
 FlagName = Annotated[
-    str, typer.Argument(metavar="FLAG", help="model-version, shadow-versions, show-correction or keep-drawings.")
+    str,
+    typer.Argument(
+        metavar="FLAG", help="model-version, shadow-versions, show-correction, keep-drawings or compare-versions."
+    ),
 ]
 
 

@@ -85,7 +85,7 @@ def test_a_part_that_is_read_is_kept_only_when_one_asks_for_it(visit: Visit):
     drag(visit, (0.02, 0.25), (0.5, 0.73))
     visit.says("Looks like a 7")
     assert visit.readings() == []
-    visit.click("Read it")
+    visit.click("Keep it")
     expect(visit.page.locator(".reading strong")).to_have_text("7")
 
 

@@ -95,7 +95,7 @@ def test_a_visit_that_has_ended_is_renewed_without_a_word_and_nothing_is_lost(vi
     visit.context.clear_cookies()
     visit.draw(SEVEN)
     visit.says("Looks like a 7")
-    visit.click("Read it")
+    visit.click("Keep it")
     expect(visit.page.locator(".reading")).to_have_count(1)
     assert len(visit.context.cookies()) == 1
     expect(visit.page.locator("#pen-sheet")).to_have_attribute("aria-label", "Drawing sheet, 1 stroke")
@@ -136,7 +136,7 @@ def test_a_visit_that_cannot_be_renewed_without_a_connection_goes_on_when_there_
 def test_an_answer_of_an_earlier_visit_cannot_be_corrected_and_that_is_said(visit: Visit):
     visit.expect_refusals()
     visit.draw(SEVEN)
-    visit.click("Read it")
+    visit.click("Keep it")
     expect(visit.page.locator(".reading")).to_have_count(1)
     visit.context.clear_cookies()
     visit.click("Right")

@@ -127,7 +127,7 @@ def test_an_answer_stays_while_the_same_drawing_is_kept_and_that_is_said(visit: 
     visit.draw(SEVEN)
     visit.says("Looks like a 7")
     held = Held(visit.page, "**/drawings")
-    visit.click("Read it")
+    visit.click("Keep it")
     held.wait()
     visit.says("Looks like a 7", "Keeping it…")
     held.let_go()
@@ -139,7 +139,7 @@ def test_an_answer_to_an_older_drawing_is_listed_and_not_shown(visit: Visit):
     visit.draw(THREE)
     visit.says("Looks like a 3")
     held = Held(visit.page, "**/drawings")
-    visit.click("Read it")
+    visit.click("Keep it")
     held.wait()
     visit.click("Clear")
     previews = Held(visit.page, "**/drawings/preview")
@@ -194,7 +194,7 @@ def test_a_picture_whose_answer_was_lost_is_read_again_and_not_kept_twice_by_its
     visit.says("Looks like a 7", "The connection broke before it was kept")
     assert visit.readings() == []
     assert len(visit.stored()) == before + 1
-    visit.click("Read it")
+    visit.click("Keep it")
     expect(visit.page.locator(".reading")).to_have_count(1)
     visit.says("Looks like a 7")
     expect(visit.page.locator("#note")).not_to_contain_text("The connection broke")

@@ -58,6 +58,7 @@ SERVED = {
     "unsure_by": "confidence",
     "unsure_below": 0.8,
     "pictures_in_scope": False,
+    "versions": [],
 }
 SURE_NETWORK = {**ANSWER, "scores": {"4": 0.999, "9": 0.0008, "1": 0.0002}, "confidence": 0.999}
 
@@ -192,7 +193,7 @@ def test_nor_beside_it_in_the_list(visit: Visit, finding: Finding, said: str):
     answer = {**ANSWER, "id": "0", "certainty": 0.65, "unsure": True, "asks": False, "findings": findings}
     visit.page.route("**/drawings", lambda route: route.fulfill(json=answer))
     visit.draw(SEVEN)
-    visit.click("Read it")
+    visit.click("Keep it")
     expect(visit.page.locator(".reading")).to_contain_text(said)
     expect(visit.page.locator(".reading")).not_to_contain_text("%")
 
@@ -267,7 +268,7 @@ def test_a_reading_that_was_refused_is_made_when_there_is_room(visit: Visit):
     visit.page.route("**/drawings", refuse(503, seconds="1", times=1))
     visit.draw(SEVEN)
     visit.says("Looks like a 7")
-    visit.click("Read it")
+    visit.click("Keep it")
     visit.says("The service is busy, trying again in 1 s")
     visit.says("Looks like a 7")
     assert visit.readings() == ["7"]

@@ -11,7 +11,7 @@ from app.model.onnx.engine import ImageEngine
 from app.model.onnx.network import Dense, ImageNetwork, Pixels
 from app.model.onnx.operators import read_network
 from app.model.onnx.refusals import MAX_BYTES, refused, shown
-from app.model.scorer import Scorer, StatedScale
+from app.model.scorer import Architecture, Scorer, StatedScale
 
 LABELS = "classes"
 """The key of metadata_props that names the digits, in the order of the scores."""
@@ -24,12 +24,16 @@ def read_onnx(data: bytes, scale: StatedScale) -> Scorer:
         ArtefactRefused: and nothing else, whatever the bytes; beside what `scale` raises.
     """
     contents, network = read_image_network(data, scale)
+    engine = ImageEngine(network)
+    architecture = _architecture(network)
     return Scorer(
         format=ONNX,
-        kind=_kind(network),
+        kind=_KINDS[architecture],
+        architecture=architecture,
         labels=network.classes,
         features=network.features,
-        scores=ImageEngine(network).scores,
+        scores=engine.scores,
+        logits=engine.logits,
         provenance=contents.producer,
         parameters=network.parameters,
         stated={"opset": contents.opset},
@@ -75,8 +79,11 @@ def _labels(stated: str | None, count: int) -> tuple[str, ...]:
     return labels
 
 
-def _kind(network: ImageNetwork) -> str:
-    """A word for people: "Convolutional", "Perceptron" or "Linear"."""
+_KINDS: dict[Architecture, str] = {"linear": "Linear", "network": "Perceptron", "convolutional": "Convolutional"}
+"""Names for people."""
+
+
+def _architecture(network: ImageNetwork) -> Architecture:
     if len(network.stages) == 1:
-        return "Linear"
-    return "Perceptron" if all(isinstance(stage.linear, Dense) for stage in network.stages) else "Convolutional"
+        return "linear"
+    return "network" if all(isinstance(stage.linear, Dense) for stage in network.stages) else "convolutional"

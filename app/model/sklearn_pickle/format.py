@@ -15,13 +15,15 @@ def as_scorer(artefact: Artefact) -> Scorer:
     Raises:
         ArtefactRefused: it gives no scores.
     """
-    layers = artefact.layers
+    layers, engine = artefact.layers, Engine(artefact)
     return Scorer(
         format=USUAL_FORMAT,
         kind=artefact.kind,
+        architecture="linear" if len(layers) == 1 else "network",
         labels=artefact.labels,
         features=artefact.features,
-        scores=Engine(artefact).scores,
+        scores=engine.scores,
+        logits=engine.logits,
         provenance=f"scikit-learn {artefact.sklearn}",
         parameters=sum(layer.weights.size + layer.bias.size for layer in layers),
         stated={"sklearn": artefact.sklearn, "steps": dict(artefact.steps)},

@@ -57,7 +57,7 @@ export class Framing {
   }
 
   #press(point) {
-    if (!this.#picture.image) return;
+    if (!this.#picture.image || !this.#frame.checkVisibility({ visibilityProperty: true })) return;
     const grip = gripAt(this.#now, point, REACH / this.#layer.clientWidth);
     this.#grip = grip === "inside" && isWhole(this.#now) ? "outside" : grip;
     this.#from = point;

@@ -1,6 +1,6 @@
 /** The sheet of 28 by 28 squares, for the keyboard; a pointer can fill them too. Sent as raw grey values. */
 
-import { SIDE, squareAfter, squareAt, squaresBetween } from "./maths.js";
+import { SIDE, inkBox, placeOfSquares, squareAfter, squareAt, squaresBetween } from "./maths.js";
 import { Sheet, followPointer, pointOn } from "./sheet.js";
 
 const INK = 255;
@@ -41,8 +41,17 @@ export class GridSheet extends Sheet {
 
   drawing() {
     if (this.isBlank) return null;
-    const query = `?width=${SIDE}&height=${SIDE}`;
+    const query = { width: SIDE, height: SIDE };
     return { body: Uint8Array.from(this.content), type: "application/octet-stream", query };
+  }
+
+  /** Where the model's view, of these pixels, lies on the sheet. */
+  place(pixels) {
+    const own = Array.from({ length: SIDE }, (_, row) => this.content.slice(row * SIDE, (row + 1) * SIDE));
+    if (own.flat().every((grey, square) => grey === pixels[Math.floor(square / SIDE)][square % SIDE])) {
+      return { left: 0, top: 0, pixel: 1 / SIDE };
+    }
+    return placeOfSquares(inkBox(own), inkBox(pixels));
   }
 
   focus() {

@@ -14,8 +14,10 @@ import { Reader } from "./reader.js";
 import { NOT_KEPT, notNoted, notSent, refusal } from "./refusals.js";
 import { sampleButtons, sampleStrokes } from "./samples.js";
 import { Refusal, visit } from "./service.js";
+import { Versions } from "./versions.js";
+import { Why } from "./why.js";
 import {
-  ALREADY_READ, ASKING, KEEPING, NOTHING, OPENING, OUTSIDE_CARD, READING, answeredIn, noted, verdict,
+  ALREADY_READ, ASKING, KEEPING, NOTHING, OPENING, OUTSIDE_CARD, READING, answeredIn, lookingThrough, noted, verdict,
 } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -23,16 +25,18 @@ const byId = (id) => document.getElementById(id);
 const bars = new Bars(byId("bars"), byId("scores-title"));
 const history = new History(byId("readings"), byId("forget"));
 const correction = new Correction(byId, { told, notTold });
-const reader = new Reader({ drawing, asked, answered, refused });
+const reader = new Reader({ drawing, query, asked, answered, refused });
 const pending = new Pending((words) => (words.line ? show(words) : setText("note", words.note)));
 const framing = new Framing(byId("paper"), (frame) => pen.putPicture(pen.content.picture.framed(frame)));
+const versions = new Versions(byId, { chosen });
+const why = new Why(byId, (pixels) => sheet.place(pixels));
 const pen = new PenSheet(byId("pen-sheet"), changed);
 const grid = new GridSheet(byId("grid-sheet"), changed);
 let sheet = pen;
 let seen = null; // the 28x28 on show
 let shown = null; // the content whose answer is on show
 let kept = { content: null, answer: null, noted: "" }; // what is in the history already, and what was said of it
-let served = { model_version: null, show_correction: true, pictures_in_scope: true }; // what `visit` says of it
+let served = { model_version: null, show_correction: true, pictures_in_scope: true, versions: [] }; // what `visit` says of it
 
 // -- what is shown ---------------------------------------------------------------------------------------------------
 
@@ -52,6 +56,7 @@ function setText(id, text) {
 function show(words, { scores = {}, pixels = null, model_version: by = null } = {}, came = "") {
   shown = null;
   say(words);
+  if (pixels === null) why.about(null);
   bars.show(scores, by);
   showSeen(pixels);
   byId("latency").textContent = came;
@@ -70,6 +75,26 @@ function drawing() {
   return sent && { ...sent, content: sheet.content };
 }
 
+function query() {
+  return { ...throughQuery(), ...(versions.areCompared && { beside: 1 }) };
+}
+
+function throughQuery() {
+  return versions.through === null ? {} : { model: versions.through };
+}
+
+/** One looks through another version from now on: bars and words are that version's. */
+function chosen() {
+  bars.setRoster(lookedThrough());
+  shown = null;
+  if (!sheet.isBlank) reader.now();
+}
+
+/** What `visit` says of the version that previews are asked of. */
+function lookedThrough() {
+  return served.versions.find(({ model_version: version }) => version === versions.through) ?? served;
+}
+
 function changed(isDone) {
   byId("hint").hidden = sheet !== pen || !sheet.isBlank;
   const picture = sheet === pen ? sheet.content.picture : null;
@@ -77,6 +102,7 @@ function changed(isDone) {
   if (sheet.isBlank || picture?.unsent) {
     reader.stop();
     pending.end();
+    versions.show([]);
     show(picture ? notSent(picture.unsent) : NOTHING);
   } else if (isDone) reader.now();
   else reader.soon();
@@ -108,7 +134,7 @@ function asked(sent, keep) {
 }
 
 function answered({ answer, milliseconds }, sent, keep, isUnsure) {
-  if (answer.model_version !== served.model_version) loadRoster();
+  if (answer.model_version !== (keep ? served : lookedThrough()).model_version) loadRoster();
   if (keep && answer.id !== null) {
     kept = { content: sent.content, answer, noted: "" };
     history.add(answer);
@@ -117,12 +143,15 @@ function answered({ answer, milliseconds }, sent, keep, isUnsure) {
   const isOutside = sent.type.startsWith("image/") && answer.prediction !== null && !served.pictures_in_scope;
   if (isOutside) words.note = `${words.note} ${OUTSIDE_CARD}`.trim();
   if (sheet.content === kept.content) words.note = kept.noted || words.note;
+  if (!keep && versions.through) words.note = `${words.note} ${lookingThrough(versions.through, served.model_version)}`.trim();
   if (isUnsure) words.note = NOT_KEPT;
   const isOld = keep && sent.content !== sheet.content; // the drawing has changed, and its own preview follows
   if (!sheet.isBlank && !isOld) {
     pending.end();
-    show(words, answer, answeredIn(answer, milliseconds, served));
+    if (answer.beside) versions.show([{ model_version: answer.model_version, answer }, ...answer.beside]);
+    show(words, answer, answeredIn(answer, milliseconds, keep ? served : lookedThrough()));
     shown = sent.content;
+    why.about(answer.prediction === null ? null : { drawing: sent, query: keep ? {} : throughQuery() });
   }
   offerCorrection();
 }
@@ -132,7 +161,7 @@ function refused(found, retries) {
   show(refusal(found, retries)); // an older answer beside it would be taken for this drawing's
 }
 
-function readIt() {
+function keepIt() {
   if (sheet.isBlank) say({ ...NOTHING, note: "Draw a digit first." });
   else if (sheet.content === kept.content) setText("note", ALREADY_READ);
   else reader.keep();
@@ -155,7 +184,8 @@ async function loadRoster() {
   try {
     served = await visit();
     byId("version").textContent = served.model_version;
-    bars.setRoster(served);
+    versions.setRoster(served);
+    bars.setRoster(lookedThrough());
     byId("samples").replaceChildren(...sampleButtons(served.classes, (label) => {
       choosePen();
       pen.put(sampleStrokes(label));
@@ -171,14 +201,14 @@ async function loadRoster() {
 
 byId("undo").addEventListener("click", () => sheet.undo());
 byId("clear").addEventListener("click", () => sheet.clear());
-byId("read").addEventListener("click", readIt);
+byId("keep").addEventListener("click", keepIt);
 byId("show-keys").addEventListener("click", () => byId("keys").showModal());
 byId("hide-keys").addEventListener("click", () => byId("keys").close());
 for (const input of document.querySelectorAll("input[name=sheet]")) {
   input.addEventListener("change", () => choose(input.value));
 }
 listenForKeys({
-  dialog: byId("keys"), read: readIt, undo: () => sheet.undo(), clear: () => sheet.clear(),
+  dialog: byId("keys"), keep: keepIt, why: () => why.toggle(), undo: () => sheet.undo(), clear: () => sheet.clear(),
   say: (key) => correction.press(key),
 });
 takePictures([byId("upload"), byId("camera")], {
@@ -193,6 +223,7 @@ takePictures([byId("upload"), byId("camera")], {
 function drawAll() {
   pen.draw();
   history.draw();
+  why.draw();
   showSeen(seen);
 }
 window.addEventListener("resize", drawAll);

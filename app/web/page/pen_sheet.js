@@ -1,6 +1,6 @@
 /** The sheet for a pen, a mouse or a finger; it also shows a picture that was uploaded. */
 
-import { PEN, fitted, inPixels, isOnSheet, penMoved } from "./maths.js";
+import { PEN, fitted, inPixels, inkBox, isOnSheet, penMoved, placeOfStrokes } from "./maths.js";
 import { Sheet, followPointer, pointOn } from "./sheet.js";
 
 /** Content: {strokes, picture}; a picture is as picture.js has it. */
@@ -40,6 +40,11 @@ export class PenSheet extends Sheet {
     const side = this.#canvas.clientWidth;
     const body = { strokes: inPixels(this.content.strokes, side), pen_width: PEN * side, canvas: [side, side] };
     return { body: JSON.stringify(body), type: "application/json" };
+  }
+
+  /** Where the model's view, of these pixels, lies on the sheet; null for a picture, of which the service found it. */
+  place(pixels) {
+    return this.content.picture ? null : placeOfStrokes(this.content.strokes, inkBox(pixels));
   }
 
   /** Draws everything anew, in the pixels that the screen has now: called after a resize and a change of theme too. */

@@ -18,12 +18,12 @@ export class Reader {
   #unsure = null; // the content that may or may not have been kept
 
   /**
-   * drawing(): what to send now, or null for nothing. asked(drawing, keep) is told when it is sent; answered(reading,
-   * drawing, keep, isUnsure) and refused(refusal, retries) of what came of it. isUnsure: whether the same drawing was
-   * kept before is not known.
+   * drawing(): what to send now, or null for nothing. query(): what else to ask in a preview. asked(drawing, keep) is
+   * told when it is sent; answered(reading, drawing, keep, isUnsure) and refused(refusal, retries) of what came of it.
+   * isUnsure: whether the same drawing was kept before is not known.
    */
-  constructor({ drawing, asked, answered, refused }) {
-    Object.assign(this, { drawing, asked, answered, refused });
+  constructor({ drawing, query, asked, answered, refused }) {
+    Object.assign(this, { drawing, query, asked, answered, refused });
   }
 
   /** The pen moves: a preview soon. */
@@ -91,7 +91,8 @@ export class Reader {
   async #ask(drawing, open) {
     this.asked(drawing, open.keep);
     try {
-      const reading = await read(drawing, { keep: open.keep, signal: open.cutOff.signal });
+      const query = open.keep ? {} : this.query();
+      const reading = await read(drawing, { keep: open.keep, signal: open.cutOff.signal, query });
       if (this.#open !== open) return null;
       if (open.keep) this.#unsure = null;
       this.answered(reading, drawing, open.keep, drawing.content === this.#unsure);

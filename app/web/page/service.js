@@ -20,12 +20,14 @@ export async function visit() {
  * The answer to one drawing, and the milliseconds it took, there and back.
  *
  * drawing: {body, type, query}; a body that is still being made is a promise. keep: the service stores it; otherwise it
- * is a preview. signal: cuts the question off.
+ * is a preview. signal: cuts the question off. query: what else is asked, as parameters of the address; so is the
+ * drawing's own.
  */
-export async function read({ body: making, type, query = "" }, { keep, signal }) {
+export async function read({ body: making, type, query: own = {} }, { keep, signal, query = {} }) {
   const body = await making;
   const start = performance.now();
-  const answer = await ask(`drawings${keep ? "" : "/preview"}${query}`, {
+  const parameters = new URLSearchParams({ ...own, ...query }).toString();
+  const answer = await ask(`drawings${keep ? "" : "/preview"}${parameters && `?${parameters}`}`, {
     method: "POST", body, headers: { "content-type": body.type || type },
     signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]),
   });

@@ -116,6 +116,51 @@ export function remark(label, prediction) {
     : { mark: `→ ${label}`, words: `it was ${withArticle(label)}` };
 }
 
+/** What kind of model a version is, by its architecture. */
+export const KINDS = {
+  linear: "linear: weighs each pixel",
+  network: "network: layers of units",
+  convolutional: "convolutional: looks for shapes",
+};
+
+/** What one version reads, in two short words: {answer, refusal} -> figure and how sure. */
+export function inShort({ answer, refusal = null }) {
+  if (refusal !== null) return { figure: "–", sure: "busy" };
+  if (answer.prediction === null) return { figure: "–", sure: "reads nothing" };
+  if (answer.findings.some(({ name }) => name === NOT_A_DIGIT)) return { figure: "?", sure: "sees no digit" };
+  const doubted = doubt(answer.findings);
+  const sure = answer.certainty === null ? "" : `${Math.floor(answer.certainty * 100 + 1e-9)}% sure`;
+  return { figure: answer.prediction, sure: doubted || (answer.unsure ? `unsure${sure && `, ${sure}`}` : sure || "sure") };
+}
+
+/** Where versions differ, in a sentence; "" where there is nothing to compare. */
+export function together(answers) {
+  const readers = new Map(); // digit -> versions
+  for (const { model_version: version, answer } of answers) {
+    if (answer?.prediction) readers.set(answer.prediction, [...(readers.get(answer.prediction) ?? []), version]);
+  }
+  const sides = [...readers].sort(([, one], [, other]) => other.length - one.length);
+  if (!sides.length) return "";
+  if (sides.length === 1) return sides[0][1].length > 1 ? `All read ${withArticle(sides[0][0])}.` : "";
+  return `They differ: ${sides.map(([digit, versions]) => `${listed(versions)} ${reads(versions)} ${withArticle(digit)}`).join(", ")}.`;
+}
+
+function reads(versions) {
+  return versions.length > 1 ? "read" : "reads";
+}
+
+function listed(names) {
+  return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0];
+}
+
+/** Of a reading by a version that one looks through, while another one answers. */
+export function lookingThrough(through, answering) {
+  return `You look through ${through}. What you keep is read by ${answering}.`;
+}
+
+export const NO_PLACE = "No place decides alone: it is all of it together.";
+export const NOT_EXPLAINED = "The service is busy with answers. The reasons follow.";
+
 export function cannotRead(label) {
   return `this version cannot read ${label}`;
 }
