@@ -304,7 +304,7 @@ def test_an_older_answer_does_not_stay_beside_a_refusal(visit: Visit):
 
 
 def test_a_new_release_is_shown_without_a_reload(visit: Visit):
-    served = {"model_version": "v2.0", "classes": list("0123456789"), "withheld": [], "show_correction": True}
+    served = {**SERVED, "model_version": "v2.0", "classes": list("0123456789"), "withheld": []}
     visit.page.route("**/visit", lambda route: route.fulfill(json=served))
     visit.page.route("**/drawings/preview", lambda route: route.fulfill(json={**ANSWER, "model_version": "v2.0"}))
     visit.draw(SEVEN)
