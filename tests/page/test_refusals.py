@@ -22,6 +22,8 @@ TECHNICAL = re.compile(
     r"reload|undefined|null",
     re.IGNORECASE,
 )
+MOST = 115
+"""Characters in three rows of a phone."""
 SAID = {
     "message": "body: 13,215,663 bytes; expected at most 262,144 bytes.",
     "remedy": "Send several drawings in one request; GET /docs states the limit.",
@@ -66,6 +68,7 @@ def test_every_refusal_has_words_for_people(tool: Tool, status: int, code: str):
     assert said["kind"] == "refused"
     assert len(said["line"]) > 10
     assert said["note"].endswith(".")
+    assert len(said["note"]) <= MOST  # so that it fits where the answer stands
     assert not TECHNICAL.search(f"{said['line']} {said['note']}")
     assert not TECHNICAL.search(words(tool, found, "notNoted"))
 

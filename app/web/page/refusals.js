@@ -5,7 +5,7 @@ const UNREACHABLE = ["No connection", `The service cannot be reached. ${HERE}`];
 const BUSY = ["The service is busy", `Others are drawing too. ${HERE}`];
 const OUT_OF_DATE = [
   "The page and the service disagree",
-  `One of them may be newer than the other. ${HERE} Open the page in a second tab to see whether a new one helps.`,
+  `One of them may be newer. ${HERE} See in a second tab whether a new page helps.`,
 ];
 const PICTURE = "Choose a PNG, JPEG, WebP or GIF picture of one digit.";
 
@@ -23,12 +23,12 @@ const WORDS = {
   ],
   "forbidden": [
     "The service takes no drawings from this address",
-    `Open the page at the address that you were given for it; whoever runs the service can allow this one too. ${HERE}`,
+    `Open the page at the address that you were given for it. ${HERE}`,
   ],
   "too-slow": ["Sending took too long", "The connection is slow. Try again, or draw the digit in the place of a picture."],
   "too-large": [
     "That is too much to send",
-    "Of a picture, take a screenshot, or a photograph with fewer pixels. Of a drawing, use a few short strokes.",
+    "Take a screenshot of the picture, or draw the digit in a few strokes.",
   ],
   "wrong-media-type": ["That kind of file cannot be read", PICTURE],
   "unreadable-image": ["That picture cannot be read", PICTURE],
@@ -46,7 +46,7 @@ const WORDS = {
   "away": UNREACHABLE,
   "unexpected": [
     "The service made a mistake",
-    `Your drawing did nothing wrong. Change it, or try again; if this stays, tell whoever runs the service. ${HERE}`,
+    `Your drawing is not at fault. ${HERE} If this stays, tell whoever runs the service.`,
   ],
 };
 const CODES = {
