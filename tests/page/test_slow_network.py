@@ -144,12 +144,18 @@ def test_an_answer_to_an_older_drawing_is_listed_and_not_shown(visit: Visit):
     visit.click("Clear")
     previews = Held(visit.page, "**/drawings/preview")
     visit.draw(SEVEN)
+    visit.says("Reading it…")
+    visit.page.evaluate("""() => {
+      window.seen = [];
+      const figure = document.querySelector("#figure");
+      new MutationObserver(() => window.seen.push(figure.textContent)).observe(figure, { childList: true });
+    }""")
     held.let_go()
     expect(visit.page.locator(".reading strong")).to_have_text("3")
     previews.wait()
-    expect(visit.page.locator("#figure")).to_be_empty()
     previews.let_go()
     visit.says("Looks like a 7")
+    assert set(visit.page.evaluate("window.seen")) == {"7"}
 
 
 def test_a_picture_that_is_sent_slowly_is_awaited(visit: Visit):

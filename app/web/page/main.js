@@ -3,6 +3,7 @@
 import { Bars } from "./bars.js";
 import { Correction } from "./correction.js";
 import { Framing } from "./framing.js";
+import { Game } from "./game.js";
 import { GridSheet } from "./grid_sheet.js";
 import { History } from "./history.js";
 import { listenForKeys } from "./keys.js";
@@ -29,6 +30,7 @@ const reader = new Reader({ drawing, query, asked, answered, refused });
 const pending = new Pending((words) => (words.line ? show(words) : setText("note", words.note)));
 const framing = new Framing(byId("paper"), (frame) => pen.putPicture(pen.content.picture.framed(frame)));
 const versions = new Versions(byId, { chosen });
+const game = new Game(byId, { showWhy });
 const why = new Why(byId, (pixels) => sheet.place(pixels));
 const pen = new PenSheet(byId("pen-sheet"), changed);
 const grid = new GridSheet(byId("grid-sheet"), changed);
@@ -90,6 +92,18 @@ function chosen() {
   if (!sheet.isBlank) reader.now();
 }
 
+/** answers: what each version reads in the drawing. */
+function compare(answers) {
+  versions.show(answers);
+  game.show(answers);
+}
+
+/** Of a version that was fooled. */
+function showWhy(version) {
+  versions.choose(version);
+  why.toggle(true);
+}
+
 /** What `visit` says of the version that previews are asked of. */
 function lookedThrough() {
   return served.versions.find(({ model_version: version }) => version === versions.through) ?? served;
@@ -102,7 +116,7 @@ function changed(isDone) {
   if (sheet.isBlank || picture?.unsent) {
     reader.stop();
     pending.end();
-    versions.show([]);
+    compare([]);
     show(picture ? notSent(picture.unsent) : NOTHING);
   } else if (isDone) reader.now();
   else reader.soon();
@@ -148,7 +162,7 @@ function answered({ answer, milliseconds }, sent, keep, isUnsure) {
   const isOld = keep && sent.content !== sheet.content; // the drawing has changed, and its own preview follows
   if (!sheet.isBlank && !isOld) {
     pending.end();
-    if (answer.beside) versions.show([{ model_version: answer.model_version, answer }, ...answer.beside]);
+    if (!keep) compare([{ model_version: answer.model_version, answer }, ...(answer.beside ?? [])]);
     show(words, answer, answeredIn(answer, milliseconds, keep ? served : lookedThrough()));
     shown = sent.content;
     why.about(answer.prediction === null ? null : { drawing: sent, query: keep ? {} : throughQuery() });
