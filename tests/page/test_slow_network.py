@@ -138,13 +138,13 @@ def test_an_answer_stays_while_the_same_drawing_is_kept_and_that_is_said(visit: 
 def test_an_answer_to_an_older_drawing_is_listed_and_not_shown(visit: Visit):
     visit.draw(THREE)
     visit.says("Looks like a 3")
+    expect(visit.page.locator("#latency")).not_to_be_empty()
     held = Held(visit.page, "**/drawings")
     visit.click("Keep it")
     held.wait()
     visit.click("Clear")
     previews = Held(visit.page, "**/drawings/preview")
     visit.draw(SEVEN)
-    visit.says("Reading it…")
     visit.page.evaluate("""() => {
       window.seen = [];
       const figure = document.querySelector("#figure");
