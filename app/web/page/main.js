@@ -2,6 +2,7 @@
 
 import { Bars } from "./bars.js";
 import { Correction } from "./correction.js";
+import { Game } from "./game.js";
 import { GridSheet } from "./grid_sheet.js";
 import { History, clock } from "./history.js";
 import { packed, unpacked } from "./kept_drawings.js";
@@ -29,6 +30,7 @@ const history = new History(byId("readings"), byId("forget"), open);
 const correction = new Correction(byId, { told, notTold });
 const reader = new Reader({ drawing, query, answered, refused });
 const versions = new Versions(byId, { chosen });
+const game = new Game(byId, { showWhy });
 const why = new Why(byId, (pixels) => sheet.place(pixels));
 const pen = new PenSheet(byId("pen-sheet"), rememberedPen(), changed);
 const grid = new GridSheet(byId("grid-sheet"), changed);
@@ -90,6 +92,18 @@ function chosen() {
   if (!sheet.isBlank) reader.now();
 }
 
+/** answers: what each version reads in the drawing. */
+function compare(answers) {
+  versions.show(answers);
+  game.show(answers);
+}
+
+/** Of a version that was fooled. */
+function showWhy(version) {
+  versions.choose(version);
+  why.toggle(true);
+}
+
 /** What `visit` says of the version that previews are asked of. */
 function lookedThrough() {
   return served.versions.find(({ model_version: version }) => version === versions.through) ?? served;
@@ -101,7 +115,7 @@ function changed(isDone) {
   if (sheet.content !== linked) forgetFragment();
   if (sheet.isBlank) {
     reader.stop();
-    versions.show([]);
+    compare([]);
     show(NOTHING);
   } else if (readings.has(sheet.content)) {
     reader.stop();
@@ -141,7 +155,7 @@ function answered({ answer, milliseconds }, sent, keep) {
   if (!sheet.isBlank && !isOld) {
     const words = wordsOf(reading);
     if (!keep && versions.through) words.note = `${words.note} ${lookingThrough(versions.through, served.model_version)}`.trim();
-    if (answer.beside) versions.show([{ model_version: answer.model_version, answer }, ...answer.beside]);
+    if (!keep) compare([{ model_version: answer.model_version, answer }, ...(answer.beside ?? [])]);
     show(words, answer, answeredIn(answer, milliseconds, keep ? served : lookedThrough()));
     why.about(answer.prediction === null ? null : { drawing: sent, query: keep ? {} : throughQuery() });
   }
@@ -164,7 +178,7 @@ function showAgain(reading) {
   const words = wordsOf(reading);
   const { left } = sheet.content.picture ?? {};
   if (left) words.note = `${words.note} ${LEFT[left]}`.trim();
-  versions.show([]);
+  compare([]);
   show(words, reading.answer, readAt(reading.answer, clock(reading.time), served));
   why.about(explained(reading.answer));
 }

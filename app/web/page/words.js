@@ -45,7 +45,7 @@ export function withArticle(label) {
 export function verdict(answer) {
   if (answer.prediction === null) return { ...NOTHING, ...unread(answer.findings) };
   const found = answer.findings.map(({ name, remedy }) => FINDINGS[name] ?? remedy).join(" ");
-  if (answer.findings.some(({ name }) => name === NOT_A_DIGIT)) return noDigit(answer, found);
+  if (seesNoDigit(answer)) return noDigit(answer, found);
   const line = answer.unsure
     ? `Unsure: ${best(answer.scores, 2).join(" or ")}`
     : `Looks like ${withArticle(answer.prediction)}`;
@@ -198,7 +198,7 @@ export const KINDS = {
 export function inShort({ answer, refusal = null }) {
   if (refusal !== null) return { figure: "–", sure: "busy" };
   if (answer.prediction === null) return { figure: "–", sure: "reads nothing" };
-  if (answer.findings.some(({ name }) => name === NOT_A_DIGIT)) return { figure: "?", sure: "sees no digit" };
+  if (seesNoDigit(answer)) return { figure: "?", sure: "sees no digit" };
   const doubted = doubt(answer.findings);
   const sure = answer.certainty === null ? "" : `${Math.floor(answer.certainty * 100 + 1e-9)}% sure`;
   return { figure: answer.prediction, sure: doubted || (answer.unsure ? `unsure${sure && `, ${sure}`}` : sure || "sure") };
@@ -227,6 +227,35 @@ function listed(names) {
 /** Of a reading by a version that one looks through, while another one answers. */
 export function lookingThrough(through, answering) {
   return `You look through ${through}. What you keep is read by ${answering}.`;
+}
+
+export const GAME = "Draw a digit that people would read, and a version misreads. Which one do you draw?";
+
+/**
+ * Who is fooled by a drawing that is meant as this digit: words, and the version. Only who is sure of another digit is
+ * fooled; the other versions vouch that the digit can be read, and where none does, people must.
+ */
+export function fooledBy(digit, answers) {
+  const given = answers.filter(({ answer }) => answer?.prediction);
+  if (!given.length) return { words: `Draw your ${digit} now, as strangely as you like.` };
+  const named = (those) => listed(those.map(({ model_version: version }) => version));
+  const right = given.filter(({ answer }) => answer.prediction === digit && !seesNoDigit(answer));
+  const fooled = given.filter(({ answer }) => answer.prediction !== digit && !answer.unsure && !seesNoDigit(answer));
+  if (!fooled.length) {
+    const wavering = given.filter((one) => !right.includes(one));
+    if (!wavering.length) return { words: `Nobody is fooled: ${named(right)} ${reads(right)} your ${digit}.` };
+    return { words: `${named(wavering)} ${wavering.length > 1 ? "waver" : "wavers"}, but nobody is fooled.` };
+  }
+  const [{ model_version: version, answer }] = fooled;
+  const others = fooled.length > 1 ? ` So ${fooled.length > 2 ? "are" : "is"} ${named(fooled.slice(1))}.` : "";
+  const judge = right.length
+    ? `${named(right)} still ${reads(right)} your ${digit}.`
+    : `No version reads your ${digit}: would people?`;
+  return { words: `${version} is fooled: it is sure of ${withArticle(answer.prediction)}.${others} ${judge}`, version };
+}
+
+function seesNoDigit({ findings }) {
+  return findings.some(({ name }) => name === NOT_A_DIGIT);
 }
 
 export const NO_PLACE = "No place decides alone: it is all of it together.";
