@@ -23,6 +23,7 @@ from app.web.request import Call
 from app.web.service import Routes, Service
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+_templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
 VERSION = Parameter("version", "query", str, "A served version, such as v1.0; without it, the default.", refused=(404,))
 LABEL = Parameter("label", "path", Annotated[str, Meta(pattern="^[0-9]$")], "A class of the model.")
 PICTURE = {"image/png": binary(f"{SIDE} x {SIDE} pixels.")}
@@ -40,8 +41,6 @@ class ModelRoutes(Routes):
 
     def __init__(self, service: Service) -> None:
         super().__init__(service)
-        templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-        self._template = templates.get_template("model.html")
         self._shown = {
             name: self._show(reader.version, service.cards[name]) for name, reader in service.readers.items()
         }
@@ -66,7 +65,7 @@ class ModelRoutes(Routes):
         service = self._service
         digits = card.recorded or card.mnist
         pictures = {} if card.weights is None else weight_pictures(card.weights, version.classes)
-        page = self._template.render(
+        page = _templates.get_template("model.html").render(
             version=version,
             versions=list(service.readers),
             default=service.default,
