@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.test_diagnosis import doctor, faults
 from tests.cli.test_diagnosis import house as house
+from tests.cli.test_diagnosis import in_order as in_order
 from tests.installation import Installation
 
 pytestmark = pytest.mark.long
