@@ -106,6 +106,7 @@ def _card(model: Model, golden: GoldenSet | None, stand_in: GoldenSet | None) ->
         recorded=golden,
         mnist=stand_in,
         weights=scorer.weights,
+        first_layer=scorer.first_layer,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 
 class FoundJson(Struct, frozen=True):
@@ -40,3 +40,38 @@ class Answer(Struct, kw_only=True):
     findings: tuple[FoundJson, ...]
     unsure: bool
     asks: bool
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """How much each part of a drawing spoke for the answer and against the runner-up, in logits.
+
+    Attributes:
+        answer: the class that the drawing was read as.
+        against: the runner-up.
+        ink: 28 rows of 28: what each pixel with ink was worth; negative numbers speak for the runner-up.
+        gaps: the same for pixels in and near the drawing that have no ink: what leaving them free was worth.
+        paper: the difference between the two logits on empty paper.
+        difference: the same on the drawing.
+        is_exact: the model is linear: `paper` and all of `ink` sum to `difference`. For a network, patches of 5x5
+            pixels were taken away or filled in turn, and a pixel has the mean worth of its patches.
+        words: sentences on the places that tell most.
+    """
+
+    answer: str
+    against: str
+    ink: list[list[float]]
+    gaps: list[list[float]]
+    paper: float
+    difference: float
+    is_exact: bool
+    words: list[str]
+
+
+class Explained(Answer, kw_only=True):
+    """An answer, with its explanation where one was asked for.
+
+    Attributes:
+        explanation: None where there was no digit to read; missing where none was asked for.
+    """
+
+    explanation: Explanation | UnsetType | None = UNSET

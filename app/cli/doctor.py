@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli.terminal import JsonOption, console, print_json
+from app.cli.terminal import JsonOption, print_json, show
 
 
 def doctor(json: JsonOption = False) -> None:
@@ -15,7 +15,7 @@ def doctor(json: JsonOption = False) -> None:
     if json:
         print_json({"healthy": all(symptom.healthy for symptom in symptoms), "checks": symptoms})
     else:
-        console().print(symptoms_table(symptoms))
+        show(symptoms_table(symptoms))
     worst = [symptom.exit_code for symptom in symptoms if not symptom.healthy]
     if worst:
         raise typer.Exit(worst[0])

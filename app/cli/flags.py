@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.terminal import JsonOption, print_json
+from app.cli.terminal import JsonOption, print_json, show
 from app.errors import CannotStore
 from app.flags.refusals import BadFlagChange, BadFlags
 from app.settings import Settings, read_settings
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 flags = typer.Typer(no_args_is_help=True, help="Flags: which version answers whom, and what is shown and kept.")
 FlagName = Annotated[
-    str, typer.Argument(metavar="FLAG", help="model-version, shadow-versions, show-correction or keep-drawings.")
+    str,
+    typer.Argument(
+        metavar="FLAG", help="model-version, shadow-versions, show-correction, keep-drawings or compare-versions."
+    ),
 ]
 
 
@@ -34,7 +37,6 @@ def list_flags(json: JsonOption = False) -> None:
     if json:
         print_json({"file": str(settings.flags_file), "flags": [flag._asdict() for flag in described]})
     else:
-        from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
@@ -44,7 +46,7 @@ def list_flags(json: JsonOption = False) -> None:
         for flag in described:
             # Text, not str: the contents of a file are not markup.
             table.add_row(flag.flag, flag.state or "not in the file", Text(", ".join(flag.variants)), Text(flag.gives))
-        Console(highlight=False).print(table)
+        show(table)
     for flag in described:
         if flag.not_served:
             typer.echo(f"{flag.flag}: {', '.join(flag.not_served)} is not in MODEL_VERSIONS, and not used.", err=True)

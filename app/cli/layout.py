@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.model.contract import GREY, INK_ABOVE
+from app.model.evidence import Evidence, in_words
 from app.verify.checks import Check, Outcome, View
 
 VIEWS: dict[View, str] = {
@@ -67,6 +68,10 @@ QUESTIONS = {
 SHADES = " ░▒▓█"
 """From paper to ink."""
 
+LITTLE = 0.15
+"""Ink below this share of the strongest speaks for neither class."""
+NO_PLACE = "No place decides alone."
+
 FINDINGS = 30
 """Least width of the findings' column, in characters, however long the names of images are."""
 
@@ -89,11 +94,9 @@ def checks_report(checks: Sequence[Check]) -> Group:
 
 
 def _views_table(*, with_header: bool) -> Table:
-    table = Table(box=SIMPLE_HEAD, expand=True, pad_edge=False, show_header=with_header)
-    table.add_column("", ratio=4, min_width=16)
-    for column in dict.fromkeys(VIEWS.values()):
-        table.add_column(column, ratio=6, overflow="fold")
-    table.add_column("outcome", ratio=4, overflow="fold")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_header=with_header)
+    for column in ("", *dict.fromkeys(VIEWS.values()), "outcome"):
+        table.add_column(column)
     return table
 
 
@@ -140,6 +143,24 @@ def as_characters(image: NDArray[np.uint8], *, ink: str) -> str:
     ink_at = image > INK_ABOVE
     pairs = [(ink_at[row], ink_at[row + 1]) for row in range(0, len(ink_at), 2)]
     return "\n".join("".join(" ▀▄█"[upper + 2 * lower] for upper, lower in zip(*pair, strict=True)) for pair in pairs)
+
+
+def as_evidence(name: str, image: NDArray[np.uint8], found: Evidence) -> Text:
+    """A drawing of this name, two characters for each pixel with ink: what it spoke for; below it what tells most."""
+    worth = found.ink
+    telling = LITTLE * float(np.abs(worth).max())
+    rows, columns = (np.flatnonzero(worth.any(axis=axis)) for axis in (1, 0))
+    shown = Text(f"{name}\n")
+    for row in range(rows[0], rows[-1] + 1) if len(rows) else ():
+        for column in range(columns[0], columns[-1] + 1):
+            value = float(worth[row, column])
+            characters, style = ("··", "") if image[row, column] else ("  ", "")
+            if abs(value) > telling:
+                characters, style = ("++", "bold blue") if value > 0 else ("--", "dark_orange")
+            shown.append(characters, style)
+        shown.append("\n")
+    shown.append(f"++ speaks for {found.answer}, -- for {found.against}, ·· for neither\n")
+    return shown.append("\n".join(in_words(found) or [NO_PLACE]))
 
 
 def _short(text: str) -> str:

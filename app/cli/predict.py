@@ -33,12 +33,17 @@ def predict(
     ],
     json: JsonOption = False,
     show: Annotated[bool, typer.Option("--show", help="Draw what the model saw.")] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help="Draw what spoke for the answer and against the runner-up.")
+    ] = False,
 ) -> None:
     """Read digits from pictures, all in one batch."""
+    from app.answering.explainer import as_explanation
     from app.classifier import MODEL
     from app.cli.image_files import read_images
-    from app.cli.layout import answers_table, as_characters
+    from app.cli.layout import answers_table, as_characters, as_evidence
     from app.drawing.skew import skipped_checks
+    from app.model.evidence import evidence
 
     names, seen, unreadable = [], [], []
     files = _image_files(images)
@@ -47,8 +52,8 @@ def predict(
     for file in track(files, "Reading images", console=bar, disable=quiet, transient=True):
         try:
             found = read_images(file)
-        except UnreadableImage as reason:
-            unreadable.append(reason)
+        except UnreadableImage as refusal:
+            unreadable.append(refusal)
             continue
         shown = printable(os.fsencode(file).decode("utf-8", "replace"))
         names += [shown if len(found.pixels) == 1 else f"{shown}[{index}]" for index in range(len(found.pixels))]
@@ -56,10 +61,13 @@ def predict(
     answers = _answers(seen)
     contract = MODEL.card.contract if MODEL.card else None
     skipped = skipped_checks(contract.profile if contract else None)
+    saw = [image if found.unread is None else None for found in seen for image in found.pixels]
+    reasons = [evidence(MODEL.scorer, image) if why and image is not None else None for image in saw]
     if json:
         listed = [
             {"image": name, **answer, "findings": [finding._asdict() for finding in answer["findings"]]}
-            for name, answer in zip(names, answers, strict=True)
+            | ({"explanation": as_explanation(reason) if reason else None} if why else {})
+            for name, answer, reason in zip(names, answers, reasons, strict=True)
         ]
         refused = [{"subject": error.subject, "found": error.found, "remedy": error.remedy} for error in unreadable]
         about = {"model_version": MODEL.version, "skipped_checks": list(skipped)}
@@ -67,10 +75,11 @@ def predict(
     else:
         if skipped:
             say(f"Not checked for want of a profile in the card: {', '.join(skipped)}")
-        saw = [image if found.unread is None else None for found in seen for image in found.pixels]
-        for name, image in zip(names, saw, strict=True):
+        for name, image, reason in zip(names, saw, reasons, strict=True):
             if show and image is not None:  # for a picture that was not read the table gives the reason
                 typer.echo(f"{name}\n{as_characters(image, ink=MODEL.scorer.ink)}")
+            if image is not None and reason is not None:
+                show_table(as_evidence(name, image, reason))
         if names:
             show_table(answers_table(names, answers))
     for error in unreadable:

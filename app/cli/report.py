@@ -1,4 +1,4 @@
-"""`pixelwise report`: the figures of the stored answers, as one file."""
+"""`pixelwise report`: which version reads better by the stored answers, in words, as JSON, or as one file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.terminal import JsonOption, print_json
+from app.cli.terminal import JsonOption, print_json, tell
 from app.errors import ConfigurationError, cause_of, printable
 from app.settings import read_settings
 
@@ -23,14 +23,14 @@ def report(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Compare the versions by the stored answers and labels: a page in one file, or all figures, unrounded, as JSON."""
-    if out is None and not json:
-        raise typer.BadParameter("Name a folder with --out DIR, or ask for --json.")
+    """Say which version reads better, by the stored answers and labels, and how sure that is; --out writes a page in
+    one file, --json gives all figures, unrounded."""
     # Slow to import, and no other command needs them.
     from datetime import UTC, datetime
 
     from app.report.evaluation import evaluate
     from app.report.html import render
+    from app.report.verdict import words_of
     from app.storage.database import Database
     from app.storage.migrate import prepare
     from app.storage.report_queries import read_facts
@@ -46,7 +46,7 @@ def report(
     if json:
         print_json(figures)
     for verdict in figures.verdicts:
-        typer.echo(f"{printable(verdict.sentence)}.", err=True)
+        tell(map(printable, words_of(verdict)), err=json or out is not None)
 
 
 def _put(file: Path, content: bytes) -> None:

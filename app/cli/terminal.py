@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console, RenderableType
+
+from app.cli.fitting import fitted
 
 
 class Asked:
@@ -24,7 +28,7 @@ def _note_json(wanted: bool) -> bool:
 
 JsonOption = Annotated[bool, typer.Option("--json", callback=_note_json, help="One JSON object on stdout.")]
 WIDTH = 150
-"""Width of tables where there is no terminal."""
+"""Width of tables where there is neither a terminal nor COLUMNS."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -38,12 +42,25 @@ def say(line: str) -> None:
     console(stderr=True).print(line, markup=False)
 
 
+def tell(lines: Iterable[str], *, err: bool = False) -> None:
+    """Prints sentences, broken between words where there is a terminal, each in one line where there is none."""
+    out = console(stderr=err)
+    for line in lines:
+        broken = textwrap.wrap(line, out.width, break_long_words=False, break_on_hyphens=False)
+        out.print("\n".join(broken) if _has_width(out) else line, markup=False, soft_wrap=True)
+
+
 def show(result: RenderableType) -> None:
-    """Prints tables on stdout, wide where there is no terminal; a still wider table is not cut."""
+    """Prints tables on stdout, wide where there is no terminal; no word is broken or cut."""
     out = console()
-    if not out.is_terminal:
+    if not _has_width(out):
         out.width = WIDTH
-    out.print(result, crop=False)
+    out.print(fitted(result, out), crop=False)
+
+
+def _has_width(out: Console) -> bool:
+    """A width to keep to: that of a terminal, or that of COLUMNS."""
+    return out.is_terminal or "COLUMNS" in os.environ
 
 
 def print_json(value: Any) -> None:

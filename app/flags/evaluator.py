@@ -1,4 +1,4 @@
-"""Decisions for each request: which version answers, and whether the drawing is kept and the correction shown."""
+"""Decisions for each request: which version answers, and what the caller is shown and may do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ from openfeature.flag_evaluation import FlagEvaluationDetails, Reason
 
 from app.flags.file_watcher import NO_RULES, WatchedFile
 from app.flags.provider import FileProvider, evaluator
-from app.flags.schema import KEEP_DRAWINGS, MODEL_VERSION, SHADOW_VERSIONS, SHOW_CORRECTION, Rules, listed_versions
+from app.flags.schema import (
+    COMPARE_VERSIONS,
+    KEEP_DRAWINGS,
+    MODEL_VERSION,
+    SHADOW_VERSIONS,
+    SHOW_CORRECTION,
+    Rules,
+    listed_versions,
+)
 
 NOT_SERVED = "NOT_SERVED"
 """Our own cause of an error: a flag names a version that is not served. The other causes are OpenFeature's codes."""
@@ -76,10 +84,10 @@ class _Holding:
 class Flags:
     """The flags of one file, for a service of these versions.
 
-    A request costs at most two evaluations, `choose` and `keep_drawings`; the page's own display needs only
-    `show_correction`, and `shadows` costs none. Any method may be called on any thread: a remembered outcome costs
-    one dictionary look-up; evaluating, remembering and replacing the rules happen under one lock, so that an outcome
-    of one file's rules is never taken for another's. A file is read outside that lock.
+    A request costs at most two evaluations, `choose` and one of `keep_drawings` and `compare_versions`; the page's own
+    display needs `show_correction`, and `shadows` costs none. Any method may be called on any thread: a remembered
+    outcome costs one dictionary look-up; evaluating, remembering and replacing the rules happen under one lock, so that
+    an outcome of one file's rules is never taken for another's. A file is read outside that lock.
 
     Args:
         file: may be missing: then nothing is flagged.
@@ -134,17 +142,23 @@ class Flags:
 
     def keep_drawings(self, context: Context, default: bool) -> bool:
         """True if the drawing is stored with its answer; `default` where no flag decides."""
-        given = self._given(KEEP_DRAWINGS, context)
-        return default if given is None or given.value is None else given.value
+        return self._is_on(KEEP_DRAWINGS, context, default)
 
     def show_correction(self, context: Context, default: bool = True) -> bool:
         """True if people are shown the correction; `default` where no flag decides."""
-        given = self._given(SHOW_CORRECTION, context)
-        return default if given is None or given.value is None else given.value
+        return self._is_on(SHOW_CORRECTION, context, default)
+
+    def compare_versions(self, context: Context, default: bool = True) -> bool:
+        """True if a visit may see what every served version reads; `default` where no flag decides."""
+        return self._is_on(COMPARE_VERSIONS, context, default)
 
     def shadows(self, answering: str) -> tuple[str, ...]:
         """The versions that also read a drawing which `answering` answers: all others, where no flag decides."""
         return tuple(version for version in self._holding.shadows if version != answering)
+
+    def _is_on(self, flag: str, context: Context, default: bool) -> bool:
+        given = self._given(flag, context)
+        return default if given is None or given.value is None else given.value
 
     def _given(self, flag: str, context: Context) -> _Given | None:
         """The flag's outcome in this context; None if there is no such flag."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from app.flags.rollout import Shares, in_percent, plain_shares, totals
 from app.flags.schema import (
+    COMPARE_VERSIONS,
     KEEP_DRAWINGS,
     KNOWN,
     MODEL_VERSION,
@@ -23,6 +24,7 @@ WITHOUT = {
     SHADOW_VERSIONS: "all versions",
     SHOW_CORRECTION: "on for everyone",
     KEEP_DRAWINGS: "what KEEP_DRAWINGS says",
+    COMPARE_VERSIONS: "on for everyone",
 }
 """Behaviour where a flag says nothing."""
 

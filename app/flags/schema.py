@@ -1,4 +1,4 @@
-"""The four flags that PixelWise evaluates, and the rules for them in a flag file."""
+"""The five flags that PixelWise evaluates, and the rules for them in a flag file."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ MODEL_VERSION = "model-version"
 SHADOW_VERSIONS = "shadow-versions"
 SHOW_CORRECTION = "show-correction"
 KEEP_DRAWINGS = "keep-drawings"
+COMPARE_VERSIONS = "compare-versions"
 
 Document = dict[str, Any]
 """A flag file as JSON: `{"flags": {name: {"state": …, "variants": …, "defaultVariant": …, "targeting": …}}}`."""
@@ -128,4 +129,5 @@ KNOWN: Mapping[str, FlagType] = {
     SHADOW_VERSIONS: FlagType('versions in one text such as "v1.1,v2.0"', _is_list_of_versions),
     SHOW_CORRECTION: _BOOLEAN,
     KEEP_DRAWINGS: _BOOLEAN,
+    COMPARE_VERSIONS: _BOOLEAN,
 }

@@ -16,6 +16,7 @@ from app.report.diagrams import Lane, day_by_day, matrix, reliability
 from app.report.number_format import about, between, e_value, milliseconds, p_value, per_cent, times
 from app.report.report_data import Comparison, Report, Sample, VersionFigures
 from app.report.statistics import ENOUGH, MIN_LABELS, Share
+from app.report.verdict import words_of
 
 _HERE = Path(__file__).resolve().parent
 STYLES = (*(_HERE.parent / "web/page" / name for name in ("colours.css", "reading.css")), _HERE / "report.css")
@@ -53,6 +54,7 @@ def render(report: Report, *, stylesheet: str | None = None) -> str:
         samples={"asked": "asked labels", "volunteered": "volunteered labels: complaints, biased"},
         least=MIN_LABELS,
         enough=ENOUGH,
+        words_of=words_of,
     )
 
 

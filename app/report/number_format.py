@@ -39,8 +39,22 @@ def milliseconds(value: float | None) -> str:
 
 
 def times(count: int) -> str:
-    """1 -> "once", 94 -> "94 times"."""
-    return "once" if count == 1 else f"{count:,} times"
+    """0 -> "never", 1 -> "once", 94 -> "94 times"."""
+    return {0: "never", 1: "once"}.get(count) or f"{count:,} times"
+
+
+def drawings(count: int) -> str:
+    """1 -> "1 drawing", 5435 -> "5,435 drawings"."""
+    return "1 drawing" if count == 1 else f"{count:,} drawings"
+
+
+def rarely(log10_e: float) -> str:
+    """The chance that an e-value of at least 1 leaves, at most: "at most once in 52 times", "less than once in a
+    million times"."""
+    if log10_e > 6:
+        return "less than once in a million times"
+    size = 10 ** max(0, math.floor(log10_e) - 1)
+    return f"at most once in {10**log10_e // size * size:,.0f} times"
 
 
 def about(count: int) -> str:

@@ -16,11 +16,18 @@ from app.report.statistics import Calibration, Percentiles, Share
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The finding so far on one version beside the base; `challenger` None: there is nothing to compare."""
+    """The finding so far on one version beside the base; `challenger` None: there is nothing to compare.
+
+    Attributes:
+        sentence: which reads better, on how many drawings, for people; without its full stop.
+        how_sure: for people too; empty where there is nothing to compare.
+        remark: the figures behind it, or what to do.
+    """
 
     challenger: str | None
     outcome: Literal["better", "worse", "not shown", "too few", "nothing"]
     sentence: str
+    how_sure: str
     remark: str
 
 

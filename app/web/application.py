@@ -65,6 +65,7 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
         for reader in service.readers.values():
             await reader.queue.close()
         await asyncio.to_thread(service.shadowing.close)
+        service.explainer.close()
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):

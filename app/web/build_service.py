@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app.answering.database_watch import DatabaseWatch
+from app.answering.explainer import Explainer
 from app.answering.metrics import Metrics
 from app.answering.reader import Reader
 from app.answering.ready_check import ReadyCheck
@@ -52,11 +53,15 @@ def build_service(
     flags = Flags(flags_file, versions=tuple(versions), default=default)
     metrics.flags(lambda: flags.errors, lambda: flags.problem)
     readers: dict[str, Reader] = {}
+
+    def is_pressed() -> bool:
+        return any(reader.queue.is_pressed for reader in readers.values())
+
     shadowing = Shadowing(
         versions,
         flags.shadows,
         Shadows(database),
-        is_pressed=lambda: any(reader.queue.is_pressed for reader in readers.values()),
+        is_pressed=is_pressed,
         report=metrics.shadow_answers,
     )
     for name, version in versions.items():
@@ -74,6 +79,7 @@ def build_service(
         flags=flags,
         keeps_drawings=keeps_drawings,
         shadowing=shadowing,
+        explainer=Explainer(is_pressed=is_pressed),
         reports=Reports(report),
         ready_check=ReadyCheck(readers, left_out, watch),
         results_public=results_public,

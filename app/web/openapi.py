@@ -1,6 +1,6 @@
 """GET /openapi.json: every route, what it takes, what it answers and how it refuses, in OpenAPI 3.0.3.
 
-3.0 and not 3.1, because the viewer behind GET /docs reads no later one.
+3.0 and not 3.1, because fewer viewers and generators of clients read that.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from app.answering.database_watch import DatabaseWatch
+from app.answering.explainer import Explainer
 from app.answering.metrics import Metrics
 from app.answering.reader import Reader
 from app.answering.ready_check import ReadyCheck
@@ -33,6 +34,7 @@ class ProcessState:
         lately: version -> when flags last chose it, by time.monotonic().
         watch: checks whether the database takes writes, fetches keys, and deletes old drawings.
         shadowing: the other versions, which read along, and the drawings that wait for them.
+        explainer: the explanations that run or wait, and the places of each caller.
         reports: the process that makes a report, and the last one made.
         ready_check: of all readers and the database, and its last outcome.
         front_ends: the hints on refused front ends that were already logged.
@@ -46,6 +48,7 @@ class ProcessState:
     lately: dict[str, float] = field(default_factory=dict)
     watch: DatabaseWatch
     shadowing: Shadowing
+    explainer: Explainer
     reports: Reports
     ready_check: ReadyCheck
     front_ends: FrontEnds = field(default_factory=FrontEnds)

@@ -10,10 +10,11 @@ from typing import Annotated, ClassVar, NamedTuple
 from msgspec import Meta
 from starlette.requests import ClientDisconnect
 
-from app.answering.answer import Answer
+from app.answering.answer import Answer, Explanation
 from app.answering.batcher import Overload
 from app.answering.reader import Reader, RowOrigin
 from app.flags.evaluator import Context, Decision
+from app.flags.schema import COMPARE_VERSIONS
 from app.server.connection import CONNECTION
 from app.storage.result_rows import AnswerSource, Store
 from app.web.access import Access, Caller
@@ -46,6 +47,13 @@ CHOICE = (
     FOR_WHOM,
 )
 """Parameters by which a caller may influence the version that answers."""
+EXPLAIN = Parameter(
+    "explain",
+    "query",
+    Annotated[int, Meta(ge=0, le=1)],
+    "1: with how much each part of the drawing spoke for the answer. Where there is no room for it, "
+    "the request is refused with 503, and nothing is stored.",
+)
 LATELY_SECONDS = 1.0
 """A version that flags chose this recently counts as one that requests get without asking for it."""
 REQUESTED = "REQUESTED"
@@ -86,12 +94,15 @@ class Service(ProcessState):
     def reader(self) -> Reader:
         return self.readers[self.default]
 
-    def admit(self, call: Call, *, stores: AnswerSource | bool, version: str | None = None) -> Admitted:
+    def admit(
+        self, call: Call, *, stores: AnswerSource | bool, version: str | None = None, may_compare: bool = False
+    ) -> Admitted:
         """The version that reads for this caller, if it can do so soon: every check that comes before a body is read.
 
         Args:
             stores: whether the answer is stored; or the source to store, if that is not the caller's own kind.
             version: the one that the path of the address names.
+            may_compare: a visit may ask for a version too, unless a flag forbids it.
 
         Raises:
             The errors of `Access.caller`, `DatabaseWatch.require`, `decide` and `Batcher.admit`.
@@ -100,7 +111,7 @@ class Service(ProcessState):
         if stores:
             self.watch.require()
         context = self.context(call, caller)
-        decision = self.decide(call, caller, context, version)
+        decision = self.decide(call, caller, context, version, may_compare=may_compare)
         if decision.reason != REQUESTED:
             self.lately[decision.version] = call.arrived
         reader = self.readers[decision.version]
@@ -141,8 +152,12 @@ class Service(ProcessState):
                 return None
         return overload
 
-    def decide(self, call: Call, caller: Caller, context: Context, version: str | None = None) -> Decision:
+    def decide(
+        self, call: Call, caller: Caller, context: Context, version: str | None = None, *, may_compare: bool = False
+    ) -> Decision:
         """The version that reads: the one named in the address, by its path or `?model=`; otherwise the flags decide.
+
+        Args: as in `admit`.
 
         Raises:
             Forbidden: a visit names one. NotFound: it is not served. BadParameter: two are named.
@@ -157,14 +172,41 @@ class Service(ProcessState):
         if len(named) > 1:
             expected, remedy = "one version", "Ask for one at a time."
             raise BadParameter(VERSION_PARAMETER, found=f"{len(named)} versions", expected=expected, remedy=remedy)
-        if caller.kind != "key":
+        if caller.kind != "key" and not may_compare:
             raise Forbidden(
                 "version of the model",
                 found="a visit of the page that asks for one",
                 expected="a key in the header X-API-Key",
-                remedy="Name no version, or send a key.",
+                remedy="Name no version, or send a key. POST /drawings/preview takes one without a key.",
             )
+        if caller.kind != "key":
+            self.require_comparison(context)
         return Decision(self.reader_of(*named).version.name, None, None, REQUESTED)
+
+    def require_comparison(self, context: Context) -> None:
+        """Refuses a caller that may not see what versions read which do not answer it.
+
+        Raises:
+            Forbidden: a flag says so.
+        """
+        if context.key is None and not self.flags.compare_versions(context):
+            raise Forbidden(
+                "comparison of versions",
+                found="a visit of the page",
+                expected=f"a key in the header X-API-Key, while the flag {COMPARE_VERSIONS} is off",
+                remedy="Ask without `model` and `beside`. The operator allows it with `pixelwise flags set "
+                f"{COMPARE_VERSIONS} on`.",
+            )
+
+    async def explanation(self, call: Call, reader: Reader, pixels: bytes, *, of: Caller) -> Explanation | None:
+        """The evidence for what this version reads in the drawing, if the request asks for it; None if not.
+
+        Raises:
+            BadParameter. Overloaded: as `Explainer.explain`.
+        """
+        if not asks_for(call, EXPLAIN):
+            return None
+        return await self.explainer.explain(reader.version.scorer, pixels, of=of)
 
     def context(self, call: Call, caller: Caller) -> Context:
         """The part of this request that flags see; the only name in it is a key's.
@@ -206,6 +248,22 @@ class Routes:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+
+
+def asks_for(call: Call, parameter: Parameter) -> bool:
+    """True if the address sets this parameter to 1.
+
+    Raises:
+        BadParameter: to anything but 0 or 1.
+    """
+    if not call.scope["query_string"]:  # nearly always
+        return False
+    text = call.query_params.get(parameter.name, "0")
+    if text not in ("0", "1"):
+        raise BadParameter(
+            parameter.name, found=text[:40] or "empty", expected="0 or 1", remedy="Leave it out, or send 1."
+        )
+    return text == "1"
 
 
 async def answers_to(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
-from app.cli.layout import QUESTIONS, answers_table, as_characters, checks_report
+from app.cli.layout import QUESTIONS, answers_table, as_characters, as_evidence, checks_report
+from app.model.evidence import Evidence
 from app.verify.checks import Check, compare, skip
 from tests.cli.test_image_files import seven
 
@@ -85,3 +86,24 @@ def test_for_a_model_that_sees_grey_it_is_shaded():
     assert [len(line) for line in lines] == [28] * 14
     assert (lines[0], lines[-1]) == (28 * " ", 28 * "█")
     assert [line[0] for line in lines] == sorted((line[0] for line in lines), key=" ░▒▓█".index)
+
+
+def test_evidence_is_drawn_where_the_ink_is_and_said_in_words():
+    image, worth = np.zeros((2, 28, 28), np.float32)
+    image[10, 5:9] = 255
+    worth[10, 5:8] = 4, -2, 0.1
+    found = Evidence("3", "8", worth, np.zeros_like(worth), 0.0, 2.1, is_exact=True)
+    lines = as_evidence("[a].png", image.astype(np.uint8), found).plain.split("\n")
+    assert lines == [
+        "[a].png",
+        "++--··",
+        "++ speaks for 3, -- for 8, ·· for neither",
+        "The ink at the left speaks for 3 against 8.",
+        "The ink in the middle speaks for 8.",
+    ]
+
+
+def test_where_no_place_tells_most_that_is_said():
+    none = np.zeros((28, 28), np.float32)
+    found = Evidence("3", "8", none, none, 0.5, 0.5, is_exact=False)
+    assert as_evidence("a.png", none.astype(np.uint8), found).plain.split("\n")[-1] == "No place decides alone."

@@ -73,7 +73,7 @@ def test_list_shows_every_flag_in_words_and_as_json(installation: Installation):
         "gives": "v9.0 for 20%, v1.0 for 80%",
         "not_served": ["v9.0"],
     }
-    assert [one["state"] for one in shown["flags"]] == ["ENABLED", None, None, None]
+    assert [one["state"] for one in shown["flags"]] == ["ENABLED", None, None, None, None]
 
 
 def test_names_in_the_file_are_no_markup(installation: Installation):

@@ -280,7 +280,9 @@ def test_another_version_than_the_default_is_told(flags: dict[str, Any], said: s
 
 def test_every_known_flag_is_described_also_one_that_the_file_does_not_have():
     described = describe(no_flags(), versions=VERSIONS)
-    assert [one.flag for one in described] == ["model-version", "shadow-versions", "show-correction", "keep-drawings"]
+    assert [one.flag for one in described] == [
+        *("model-version", "shadow-versions", "show-correction", "keep-drawings", "compare-versions"),
+    ]
     assert {(one.state, one.shares, one.not_served) for one in described} == {(None, None, ())}
 
 

@@ -48,13 +48,15 @@ def read(data: bytes, scale: StatedScale) -> Scorer:
     with only_refusals(lambda said: refused("json", said)):
         linear = msgspec.json.decode(data, type=Linear)
     check(linear)
-    (layer,) = linear.layers
+    (layer,), engine = linear.layers, Engine(linear)
     return Scorer(
         format=NAME,
         kind="Linear",
+        architecture="linear",
         labels=tuple(linear.toy),
         features=linear.features,
-        scores=Engine(linear).scores,
+        scores=engine.scores,
+        logits=engine.logits,
         provenance="a toy",
         parameters=layer.weights.size + layer.bias.size,
         stated={},

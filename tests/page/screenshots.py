@@ -63,7 +63,7 @@ def page(browser: Browser, url: str, name: str, *, asks: bool, **options: object
     for label in ("7", "3", "9", "5", "2"):
         visit.click(f"Draw a sample {label}")
         expect(visit.page.locator("#figure")).to_have_text(label)
-        visit.click("Read it")
+        visit.click("Keep it")
         expect(visit.page.locator(".reading strong").first).to_have_text(label)
     visit.page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     visit.page.mouse.move(2, 2)

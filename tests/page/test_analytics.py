@@ -84,7 +84,7 @@ def test_without_data_it_says_what_is_missing_and_how_it_comes(look: Callable[..
 
 def test_with_little_data_it_says_that_it_is_too_little(look: Callable[..., Look]):
     seen = look(30)
-    seen.says("Too few labels to compare")
+    seen.says("Not enough was said to tell")
     seen.says("30 answers")
     expect(seen.page.locator("svg").first).to_be_visible()
 

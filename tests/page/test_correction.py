@@ -34,7 +34,7 @@ class Reading:
         self.page.route("**/drawings", lambda route: route.fulfill(json={**route.fetch().json(), **parts}))
         visit.draw(strokes)
         visit.says(f"Looks like a {label}")
-        visit.click("Read it")
+        visit.click("Keep it")
         expect(self.page.locator(".reading strong").first).to_have_text(label)
 
     def _note(self, route: Route) -> None:

@@ -153,4 +153,4 @@ def test_every_control_can_be_reached_by_tab_and_shows_it(visit: Visit):
         reached.add(name)
         if name == "Draw a sample 9":
             break
-    assert {"undo", "clear", "read", "upload", "show-keys", "API", "Draw a sample 1"} <= reached
+    assert {"undo", "clear", "keep", "upload", "show-keys", "API", "Draw a sample 1"} <= reached

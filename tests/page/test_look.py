@@ -51,7 +51,7 @@ def test_nothing_moves_while_one_draws_and_reads(open_page: Callable[..., Visit]
     visit.click("Undo")
     visit.says("Nothing drawn yet")
     visit.draw([[(0.5, 0.5)]])
-    visit.click("Read it")
+    visit.click("Keep it")
     expect(visit.page.locator(".reading")).to_have_count(1)
     visit.click("Clear")
     assert visit.page.evaluate(SHIFT) < 0.01  # also what moves right after a click
@@ -89,7 +89,7 @@ def test_every_text_has_the_contrast_that_the_guidelines_ask_for(open_page: Call
     visit = open_page(color_scheme=scheme)
     visit.draw(SEVEN)
     visit.says("Looks like a 7")
-    visit.click("Read it")
+    visit.click("Keep it")
     expect(visit.page.locator(".reading")).to_have_count(1)
     visit.press("?")
     contrasts = visit.page.evaluate(CONTRASTS)
@@ -106,7 +106,7 @@ def test_a_wish_for_less_motion_is_respected(open_page: Callable[..., Visit], wi
 
 def test_buttons_are_large_enough_for_a_finger(open_page: Callable[..., Visit]):
     visit = open_page(viewport={"width": 360, "height": 740})
-    for name in ("Undo", "Clear", "Read it", "Draw a sample 1"):
+    for name in ("Undo", "Clear", "Keep it", "Draw a sample 1"):
         box = visit.page.get_by_role("button", name=name, exact=True).bounding_box()
         assert box is not None
         assert min(box["width"], box["height"]) >= 44

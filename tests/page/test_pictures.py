@@ -150,7 +150,7 @@ def test_every_kind_that_is_known_and_not_read_has_a_headline(visit: Visit, kind
 
 
 def test_the_page_says_what_becomes_of_a_picture_that_is_handed_in(visit: Visit):
-    said = "“Read it”, and a picture that you hand in, goes to the service, which may keep it."
+    said = "“Keep it”, and a picture that you hand in, goes to the service, which may keep it."
     expect(visit.page.locator("#history-note")).to_contain_text(said)
     before = len(visit.stored())
     hand_in(visit, picture())
@@ -176,7 +176,7 @@ def test_what_is_read_is_stored_and_listed_and_a_preview_is_neither(visit: Visit
     visit.says("Looks like a 3")
     assert visit.readings() == []
     assert visit.stored() == before
-    visit.click("Read it")
+    visit.click("Keep it")
     expect(visit.page.locator(".reading")).to_have_count(1)
     assert visit.readings() == ["3"]
     assert visit.stored() == ["3", *before][:100]
@@ -188,9 +188,9 @@ def test_what_is_read_is_stored_and_listed_and_a_preview_is_neither(visit: Visit
 def test_the_same_drawing_is_read_once(visit: Visit):
     visit.draw(SEVEN)
     visit.says("Looks like a 7")
-    visit.click("Read it")
+    visit.click("Keep it")
     expect(visit.page.locator(".reading")).to_have_count(1)
-    visit.click("Read it")
+    visit.click("Keep it")
     visit.says("Looks like a 7", "already in your list")
     assert visit.readings() == ["7"]
 
@@ -198,7 +198,7 @@ def test_the_same_drawing_is_read_once(visit: Visit):
 def test_two_clicks_at_once_are_one_reading(visit: Visit):
     visit.draw(SEVEN)
     visit.says("Looks like a 7")
-    visit.page.get_by_role("button", name="Read it").dblclick()
+    visit.page.get_by_role("button", name="Keep it").dblclick()
     expect(visit.page.locator(".reading")).to_have_count(1)
     visit.page.wait_for_timeout(200)
     assert visit.readings() == ["7"]
@@ -209,7 +209,7 @@ def test_the_list_outlives_a_reload_and_belongs_to_one_visit(visit: Visit, open_
     for strokes, label in ((SEVEN, "7"), (THREE, "3")):
         visit.draw(strokes)
         visit.says(f"Looks like a {label}")
-        visit.click("Read it")
+        visit.click("Keep it")
         expect(visit.page.locator(".reading strong").first).to_have_text(label)
         visit.click("Clear")
     visit.page.reload()
@@ -219,7 +219,7 @@ def test_the_list_outlives_a_reload_and_belongs_to_one_visit(visit: Visit, open_
 
 def test_the_list_can_be_cleared(visit: Visit):
     visit.draw(SEVEN)
-    visit.click("Read it")
+    visit.click("Keep it")
     expect(visit.page.locator(".reading")).to_have_count(1)
     visit.click("Clear the list")
     assert visit.readings() == []

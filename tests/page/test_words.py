@@ -59,6 +59,7 @@ SERVED = {
     "unsure_by": "confidence",
     "unsure_below": 0.8,
     "pictures_in_scope": False,
+    "versions": [],
 }
 SURE_NETWORK = {**ANSWER, "scores": {"4": 0.999, "9": 0.0008, "1": 0.0002}, "confidence": 0.999}
 
@@ -195,7 +196,7 @@ def test_nor_beside_it_in_the_list(visit: Visit, finding: Finding, said: str):
     answer = {**ANSWER, "id": "0", "certainty": 0.65, "unsure": True, "asks": False, "findings": findings}
     visit.page.route("**/drawings", lambda route: route.fulfill(json=answer))
     visit.draw(SEVEN)
-    visit.click("Read it")
+    visit.click("Keep it")
     expect(visit.page.locator(".reading")).to_contain_text(said)
     expect(visit.page.locator(".reading")).not_to_contain_text("%")
 
@@ -270,7 +271,7 @@ def test_a_reading_that_was_refused_is_made_when_there_is_room(visit: Visit):
     visit.page.route("**/drawings", refuse(503, seconds="1", times=1))
     visit.draw(SEVEN)
     visit.says("Looks like a 7")
-    visit.click("Read it")
+    visit.click("Keep it")
     visit.says("Busy, trying again in 1 s")
     visit.says("Looks like a 7")
     assert visit.readings() == ["7"]
@@ -324,7 +325,7 @@ def test_an_older_answer_does_not_stay_beside_a_refusal(visit: Visit):
 
 
 def test_a_new_release_is_shown_without_a_reload(visit: Visit):
-    served = {"model_version": "v2.0", "classes": list("0123456789"), "withheld": [], "show_correction": True}
+    served = {**SERVED, "model_version": "v2.0", "classes": list("0123456789"), "withheld": []}
     visit.page.route("**/visit", lambda route: route.fulfill(json=served))
     visit.page.route("**/drawings/preview", lambda route: route.fulfill(json={**ANSWER, "model_version": "v2.0"}))
     visit.draw(SEVEN)

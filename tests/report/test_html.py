@@ -17,6 +17,7 @@ from sqlalchemy import update
 
 from app.report.evaluation import evaluate
 from app.report.html import render, style
+from app.report.verdict import words_of
 from app.storage.database import Database
 from app.storage.drawing_bytes import unpack
 from app.storage.report_queries import read_facts
@@ -143,7 +144,8 @@ def test_an_empty_database_gives_a_page_that_says_what_is_missing_and_how_it_com
 def test_the_verdict_stands_first(many: Database):
     report = report_of(many)
     text = text_of(render(report)).replace("\u00a0", " ")
-    places = [text.index(f"{verdict.sentence}.") for verdict in report.verdicts]
+    places = [text.index(words) for verdict in report.verdicts for words in words_of(verdict)]
+    assert len(places) == 6, "two verdicts: which, how sure, and the figures"
     assert places == sorted(places)
     assert places[-1] < text.index("Who answered")
 
@@ -154,7 +156,7 @@ def test_below_20_labels_no_accuracy_is_on_the_page(filled: Filled):
     assert 0 < of < 20
     text = text_of(render(report))
     assert f"too few labels: {of} of 20" in text
-    assert "Too few labels to compare v2.0 with v1.0" in text
+    assert "Not enough was said to tell whether v2.0 or v1.0 reads better" in text
     accuracy = text[text.index("How often each version is right") : text.index("Digit by digit")]
     assert not re.search(r"\d%(?! 95%)", re.sub(r"\b(0%|50%|100%|95%)", "", accuracy))
     assert "Expected calibration error" not in text

@@ -238,4 +238,5 @@ def _opened(release: Published, stated: Mapping[str, Mapping[str, Any]]) -> tupl
         recorded=golden,
         mnist=None,
         weights=scorer.weights,
+        first_layer=scorer.first_layer,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -11,14 +10,13 @@ from html.parser import HTMLParser
 import msgspec
 import numpy as np
 import pytest
-from PIL import Image
 
 from app.model.contract import Contract, Counted, NotADigit
-from app.model.formats import read_model
 from app.model.golden_set import GoldenSet
 from app.model.unsure import SURE_FROM
 from app.verify.card import read_card
-from app.web.card_page import FOR, as_html, confusions, weight_pictures
+from app.web.card_page import confusions
+from app.web.markdown_text import as_html
 from app.web.routes.model_card import ModelRoutes
 from tests.page.visit import chromium
 from tests.service import Service
@@ -229,57 +227,12 @@ def test_one_version_alone_has_no_list_of_versions(inside: Inside):
     assert 'aria-label="Versions"' not in inside.ask("GET", "/model", key=None).body.decode()
 
 
-def test_weights_are_those_of_the_version_that_is_asked_for(several: Inside):
-    assert several.ask("GET", "/model/weights/1.png?version=v1.0", key=None).status == 200
-    reply = several.ask("GET", "/model/weights/1.png?version=v2.0", key=None)
-    assert (reply.status, "the model is not linear" in reply.json["message"]) == (404, True)
-
-
-@pytest.mark.parametrize("path", ["/model", "/model/weights/1.png"])
+@pytest.mark.parametrize("path", ["/model", "/model/weights/1.png", "/model/averages/1.png", "/model/units/1.png"])
 @pytest.mark.parametrize("version", ["v1.1", "v9.0", "", "<b>"])
 def test_the_page_of_a_version_that_is_not_served_is_not_found(several: Inside, path: str, version: str):
     reply = several.ask("GET", f"{path}?version={version}", key=None)
     assert (reply.status, reply.json["error"]) == (404, "not-found")
     assert "v1.0, v2.0" in reply.json["message"]
-
-
-# -- the weights -------------------------------------------------------------------------------------------------------
-
-
-def test_weights_are_pictures_of_28_by_28(inside: Inside):
-    page = inside.ask("GET", "/model", key=None).body.decode()
-    sources = re.findall(r'<img src="(model/weights/[^"]+)"', page)
-    assert sources == [f"model/weights/{digit}.png" for digit in range(1, 10)]
-    weights = inside.service.cards["v1.0"].weights
-    assert weights is not None
-    for column, source in enumerate(sources):
-        reply = inside.ask("GET", "/" + source, key=None)
-        assert (reply.status, reply.headers["content-type"]) == (200, "image/png")
-        picture = np.asarray(Image.open(io.BytesIO(reply.body)))
-        assert picture.shape == (28, 28, 4)
-        seen = picture[..., 3] > 0
-        is_for = (picture[..., :3] == FOR).all(axis=2)
-        assert (is_for == (weights[:, column].reshape(28, 28) >= 0))[seen].all()
-
-
-def test_the_strongest_weight_is_opaque_and_none_is_transparent_on_one_scale_for_all():
-    weights = np.zeros((784, 2))
-    weights[:400, 0], weights[:400, 1], weights[400, 1] = 2.0, -1.0, 2.0
-    first, second = (np.asarray(Image.open(io.BytesIO(one))) for one in weight_pictures(weights, ("1", "2")).values())
-    assert first.reshape(784, 4)[[0, 783]].tolist() == [[*FOR, 255], [*FOR, 0]]
-    assert second.reshape(784, 4)[[0, 400]][:, 3].tolist() == [128, 255]
-
-
-@pytest.mark.parametrize("weights", [np.zeros((784, 2)), np.full((784, 2), 1e-300)])
-def test_weights_without_strength_make_pictures_too(weights):
-    assert len(weight_pictures(weights, ("1", "2"))) == 2
-
-
-@pytest.mark.parametrize("label", ["0", "10", "x", "%00", "<script>"])
-def test_a_picture_of_another_label_is_not_found(inside: Inside, label: str):
-    reply = inside.ask("GET", f"/model/weights/{label}.png", key=None)
-    assert (reply.status, set(reply.json)) == (404, {"error", "message", "remedy"})
-    assert "1, 2, 3" in reply.json["message"]
 
 
 # -- what is missing is said -------------------------------------------------------------------------------------------
@@ -311,14 +264,6 @@ def test_a_model_that_states_no_scikit_learn_says_who_wrote_it(inside: Inside):
     assert [row in page_of(inside) for row in (by, steps, sklearn)] == [False, True, True]
 
 
-def test_a_model_that_is_not_linear_says_so(inside: Inside, published):
-    scorer = read_model(published("v2.0").artefact)
-    assert scorer.kind == "MLPClassifier", "or this test needs another release"
-    page = page_of(inside, kind=scorer.kind, weights=None)
-    assert "Only a linear model has weights" in page
-    assert "<img" not in page
-
-
 def test_a_contract_without_withheld_classes_steps_apart_or_figures_of_each_class_is_shown(inside: Inside, published):
     card = read_card(published("v2.0").files["MODELCARD.md"])
     assert card.contract is not None
@@ -334,8 +279,8 @@ def test_a_contract_without_withheld_classes_steps_apart_or_figures_of_each_clas
 
 def test_no_text_of_a_card_becomes_markup_that_acts(inside: Inside):
     for tag, attributes in Tags(as_html(HOSTILE)).found:
-        assert tag in {"h2", "p", "a", "table", "thead", "tbody", "tr", "th", "td", "code", "pre"}
-        assert set(attributes) <= {"href", "class"}
+        assert tag in {"h2", "p", "a", "table", "thead", "tbody", "tr", "th", "td", "code", "pre", "div"}
+        assert set(attributes) <= ({"class", "tabindex", "role", "aria-label"} if tag == "div" else {"href", "class"})
         assert (attributes.get("href") or "https://x").startswith("https://")
     assert "a picture" in as_html(HOSTILE), "the words of a picture stay"
 
@@ -368,6 +313,18 @@ def test_headings_of_the_card_are_below_the_page_s_own():
     assert as_html("# One\n## Two\n###### Six") == "<h2>One</h2>\n<h3>Two</h3>\n<h6>Six</h6>\n"
 
 
+def test_each_table_of_the_card_is_a_region_that_the_keyboard_reaches_and_no_head_of_it_is_empty():
+    text = as_html("| | a |\n|---|--:|\n| b | c |\n\n| d |\n|---|\n| |\n")
+    regions = [attributes for tag, attributes in Tags(text).found if tag == "div"]
+    assert [(one["tabindex"], one["role"], one["aria-label"]) for one in regions] == [
+        ("0", "region", f"Table {number} of the text") for number in (1, 2)
+    ]
+    assert re.findall(r"<(t[hd])>(.*?)</(t[hd])>", text) == [
+        *(("td", "", "td"), ("th", "a", "th"), ("td", "b", "td"), ("td", "c", "td")),
+        *(("th", "d", "th"), ("td", "", "td")),
+    ]
+
+
 # -- in a browser ------------------------------------------------------------------------------------------------------
 
 
@@ -384,6 +341,7 @@ def test_the_page_fits_and_loads_all_of_its_parts(service: Service, path: str, w
         page.goto(service.url + path, wait_until="networkidle")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth === 28)")
+        assert page.evaluate("document.documentElement.scrollHeight") < 3_500, "the card's long text is folded"
         shades = page.evaluate(
             "[...document.querySelectorAll('.matrix .right')].map(cell => getComputedStyle(cell).backgroundColor)"
         )

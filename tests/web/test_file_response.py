@@ -6,7 +6,7 @@ import pytest
 
 from tests.web.inside import Inside
 
-FILES = ["/", "/docs", "/docs/files/swagger-ui.css", "/page/main.js", "/analytics/style.css"]
+FILES = ["/", "/page/main.js", "/page/docs.css", "/analytics/style.css"]
 
 
 @pytest.mark.parametrize("path", FILES)

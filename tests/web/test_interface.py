@@ -18,6 +18,8 @@ NEVER_GIVEN = {
     "POST /v2/models/{name}/versions/{version}/infer gives 200 application/json .parameters",
 }
 """Described by the last version, and in none of its answers."""
+VIEWER = "GET /docs/files/{name}"
+"""Parts of the page GET /docs when a viewer made it in the browser; nothing but that page asked for them."""
 
 
 def lines_of(document: dict[str, Any]) -> set[str]:
@@ -109,7 +111,7 @@ def _resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_nothing_that_the_last_version_offered_is_gone():
-    offered = {line for line in LAST if " demands " not in line}
+    offered = {line for line in LAST if " demands " not in line and not line.startswith(VIEWER)}
     assert len(offered) > 300
     assert sorted(offered - lines_of(NEW) - NEVER_GIVEN) == []
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.model.contract import ONNX, Scale, ink_rule
+from app.model.first_layer import FirstLayer, first_layer
 from app.model.onnx.bounds import check_bounded, check_buffers
 from app.model.onnx.contents import Contents, read_contents
 from app.model.onnx.engine import ImageEngine
-from app.model.onnx.network import Dense, ImageNetwork, Pixels
+from app.model.onnx.network import Convolution, Dense, ImageNetwork, Pixels
 from app.model.onnx.operators import read_network
 from app.model.onnx.refusals import MAX_BYTES, refused, shown
-from app.model.scorer import Scorer, StatedScale
+from app.model.scorer import Architecture, Scorer, StatedScale
 
 LABELS = "classes"
 """The key of metadata_props that names the digits, in the order of the scores."""
@@ -24,17 +25,22 @@ def read_onnx(data: bytes, scale: StatedScale) -> Scorer:
         ArtefactRefused: and nothing else, whatever the bytes; beside what `scale` raises.
     """
     contents, network = read_image_network(data, scale)
+    engine = ImageEngine(network)
+    architecture = _architecture(network)
     return Scorer(
         format=ONNX,
-        kind=_kind(network),
+        kind=_KINDS[architecture],
+        architecture=architecture,
         labels=network.classes,
         features=network.features,
-        scores=ImageEngine(network).scores,
+        scores=engine.scores,
+        logits=engine.logits,
         provenance=contents.producer,
         parameters=network.parameters,
         stated={"opset": contents.opset},
         ink=ink_rule("ink" if network.pixels.is_ink else "byte"),
         weights=network.stages[0].linear.weights if len(network.stages) == 1 else None,
+        first_layer=_first_layer(network),
     )
 
 
@@ -75,8 +81,26 @@ def _labels(stated: str | None, count: int) -> tuple[str, ...]:
     return labels
 
 
-def _kind(network: ImageNetwork) -> str:
-    """A word for people: "Convolutional", "Perceptron" or "Linear"."""
+_KINDS: dict[Architecture, str] = {"linear": "Linear", "network": "Perceptron", "convolutional": "Convolutional"}
+"""Names for people."""
+
+
+def _architecture(network: ImageNetwork) -> Architecture:
     if len(network.stages) == 1:
-        return "Linear"
-    return "Perceptron" if all(isinstance(stage.linear, Dense) for stage in network.stages) else "Convolutional"
+        return "linear"
+    return "network" if all(isinstance(stage.linear, Dense) for stage in network.stages) else "convolutional"
+
+
+def _first_layer(network: ImageNetwork) -> FirstLayer | None:
+    """None for a linear model, and for a convolution over several maps, into which a file has cut the image."""
+    if len(network.stages) == 1:
+        return None
+    first, second = (stage.linear for stage in network.stages[:2])
+    units = len(first.bias)
+    if isinstance(second, Convolution):
+        following = second.weights.swapaxes(0, 1).reshape(units, -1)
+    else:  # a unit's map lies together
+        following = second.weights.reshape(units, -1)
+    if isinstance(first, Dense):
+        return first_layer(first.weights.T, following)
+    return first_layer(first.weights[:, 0], following) if first.weights.shape[1] == 1 else None

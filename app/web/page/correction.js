@@ -45,12 +45,15 @@ export class Correction {
     });
   }
 
-  /** Offers to say what was drawn when `answer` was given; null: nothing can be said now. */
-  about(answer) {
+  /**
+   * Offers to say what was drawn when `answer` was given; null: nothing can be said now. label: what was said of it
+   * before, null for nothing.
+   */
+  about(answer, label = null) {
     if (answer !== null && answer !== this.#answer) {
       this.#answer = answer;
-      this.#label = null;
-      this.#isOpen = answer.asks ?? false;
+      this.#label = label;
+      this.#isOpen = label === null && (answer.asks ?? false);
     }
     this.#isOffered = answer !== null;
     this.#draw();

@@ -1,42 +1,53 @@
-/** The readings of this visit: kept in this tab's sessionStorage, gone with the tab. */
+/**
+ * The readings of this visit, each with its drawing: kept in this tab's sessionStorage, gone with the tab. Each can be
+ * opened again.
+ */
 
 import { element } from "./bars.js";
 import { percent } from "./maths.js";
 import { paintPixels } from "./pixels.js";
-import { doubt, remark } from "./words.js";
+import { doubt, openAgain, remark } from "./words.js";
 
-const KEY = "pixelwise.readings";
+const KEY = "pixelwise.readings.2"; // a list of another form has another key
 const AT_MOST = 48;
 
 export class History {
   #list;
   #forget;
   #readings;
+  #opened;
 
-  constructor(list, forget) {
+  /** opened(reading): an entry was clicked. */
+  constructor(list, forget, opened) {
     this.#list = list;
     this.#forget = forget;
+    this.#opened = opened;
     this.#readings = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
     forget.addEventListener("click", () => this.#set([]));
     this.draw();
   }
 
-  add({ id, prediction, confidence, certainty, pixels, unsure, findings }) {
-    const doubted = doubt(findings);
-    const reading = { id, prediction, confidence, certainty, pixels, unsure, doubted, time: Date.now() };
+  /** A reading is {answer, drawing, isPicture, time, label}; drawing as `packed` made it. */
+  add(reading) {
     this.#set([reading, ...this.#readings].slice(0, AT_MOST));
+  }
+
+  has(id) {
+    return this.#readings.some(({ answer }) => answer.id === id);
   }
 
   /** label: what was drawn, null: not said any more. */
   label(id, label) {
-    this.#set(this.#readings.map((reading) => (reading.id === id ? { ...reading, label } : reading)));
+    this.#set(this.#readings.map((reading) => (reading.answer.id === id ? { ...reading, label } : reading)));
   }
 
   draw() {
-    this.#list.replaceChildren(...this.#readings.map(entry));
+    const focused = this.#list.querySelector(":focus")?.dataset.id;
+    this.#list.replaceChildren(...this.#readings.map((reading) => entry(reading, () => this.#opened(reading))));
+    this.#list.querySelector(`[data-id="${focused}"]`)?.focus({ preventScroll: true });
     this.#forget.hidden = !this.#readings.length;
     // A colour comes from the stylesheet, so a canvas is painted once it is on the page.
-    this.#list.querySelectorAll("canvas").forEach((canvas, index) => paintPixels(canvas, this.#readings[index].pixels));
+    this.#list.querySelectorAll("canvas").forEach((canvas, index) => paintPixels(canvas, this.#readings[index].answer.pixels));
   }
 
   #set(readings) {
@@ -46,16 +57,25 @@ export class History {
   }
 }
 
-function entry({ prediction, confidence, certainty, unsure, time, doubted = "", label = null }) {
+/** The time of day, such as 14:05. */
+export function clock(time) {
+  return new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}
+
+function entry({ answer, time, label = null }, opened) {
+  const { id, prediction, confidence, certainty, unsure, findings } = answer;
   const item = element("li", unsure ? "reading unsure" : "reading");
   item.classList.toggle("corrected", label !== null && label !== prediction);
-  const canvas = Object.assign(element("canvas", "pixels"), { width: 28, height: 28 });
-  canvas.setAttribute("aria-hidden", "true");
-  const when = element("time", "small", new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+  const open = Object.assign(element("button", "open"), { type: "button" });
+  open.dataset.id = id;
+  open.setAttribute("aria-label", openAgain(prediction, clock(time)));
+  open.append(Object.assign(element("canvas", "pixels"), { width: 28, height: 28 }));
+  open.addEventListener("click", opened);
+  const when = element("time", "small", clock(time));
   when.dateTime = new Date(time).toISOString();
   const read = element("span");
   read.append(element("strong", "", prediction), ...(label === null ? [] : said(remark(label, prediction))));
-  item.append(canvas, read, element("span", "small", doubted || percent(certainty ?? confidence)), when);
+  item.append(open, read, element("span", "small", doubt(findings) || percent(certainty ?? confidence)), when);
   return item;
 }
 

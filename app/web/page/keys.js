@@ -1,15 +1,23 @@
 /** The keys of the whole page. A key that a control needs for itself stays the control's. */
 
-/** say(key) is asked of every other key whether it says what was drawn. */
-export function listenForKeys({ dialog, read, undo, clear, say }) {
+/**
+ * erase(false) chooses the pen, erase() the other of pen and eraser. say(key) is asked of every other key whether it says
+ * what was drawn.
+ */
+export function listenForKeys({ dialog, keep, why, undo, redo, clear, erase, say }) {
   window.addEventListener("keydown", (event) => {
-    if (dialog.open || event.defaultPrevented || event.altKey) return;
-    const command = event.ctrlKey || event.metaKey;
+    if (dialog.open || event.defaultPrevented || event.altKey || event.target.matches("input[type=text]")) return;
+    const command = event.ctrlKey || event.metaKey; // the latter on a Mac
     const isControl = event.target.closest("button, a, input") !== null;
-    if (command && event.key.toLowerCase() === "z") undo();
+    const key = event.key.toLowerCase();
+    if (command && (key === "y" || (key === "z" && event.shiftKey))) redo();
+    else if (command && key === "z") undo();
     else if (command) return;
-    else if (event.key === "Enter" && !isControl) read();
+    else if (key === "e" && !event.repeat) erase();
+    else if (key === "p") erase(false);
+    else if (event.key === "Enter" && !isControl) keep();
     else if (event.key === "Escape" || event.key === "Delete") clear();
+    else if (key === "w" && !event.repeat) why();
     else if (event.key === "?") dialog.showModal();
     else if (event.repeat || !say(event.key)) return;
     event.preventDefault();

@@ -2,31 +2,45 @@
 
 import { Bars } from "./bars.js";
 import { Correction } from "./correction.js";
+import { Game } from "./game.js";
 import { GridSheet } from "./grid_sheet.js";
-import { History } from "./history.js";
+import { History, clock } from "./history.js";
+import { packed, unpacked } from "./kept_drawings.js";
 import { listenForKeys } from "./keys.js";
+import { drawingIn, forgetFragment } from "./link.js";
+import { More } from "./more.js";
 import { PenSheet } from "./pen_sheet.js";
 import { takePictures } from "./pictures.js";
 import { paintPixels } from "./pixels.js";
 import { Reader } from "./reader.js";
 import { sampleButtons, sampleStrokes } from "./samples.js";
 import { Refusal, visit } from "./service.js";
+import { Tools, rememberedPen } from "./tools.js";
+import { Versions } from "./versions.js";
+import { Why } from "./why.js";
 import {
-  ALREADY_READ, ASKING, NOTHING, OUTSIDE_CARD, answeredIn, noPicture, notNoted, noted, refusal, verdict,
+  ALREADY_KEPT, ALREADY_READ, ASKING, LEFT, LINK_OPENED, NOTHING, OUTSIDE_CARD, answeredIn, lookingThrough, noPicture,
+  notNoted, noted, readAt, refusal, verdict,
 } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
 const bars = new Bars(byId("bars"), byId("scores-title"));
-const history = new History(byId("readings"), byId("forget"));
+const history = new History(byId("readings"), byId("forget"), open);
 const correction = new Correction(byId, { told, notTold });
-const reader = new Reader({ drawing, answered, refused });
-const pen = new PenSheet(byId("pen-sheet"), changed);
+const reader = new Reader({ drawing, query, answered, refused });
+const versions = new Versions(byId, { chosen });
+const game = new Game(byId, { showWhy });
+const why = new Why(byId, (pixels) => sheet.place(pixels));
+const pen = new PenSheet(byId("pen-sheet"), rememberedPen(), changed);
 const grid = new GridSheet(byId("grid-sheet"), changed);
 let sheet = pen;
+const tools = new Tools(byId, { pen, grid, sheet: () => sheet });
+const readings = new WeakMap(); // content that was stored -> its reading, as in the history
+const labels = new Map(); // id of an answer -> what was said of it since; null: taken back
+let linked = null; // the content that came with the address
 let seen = null; // the 28x28 on show
-let kept = { content: null, answer: null, noted: "" }; // what is in the history already, and what was said of it
-let served = { model_version: null, show_correction: true, pictures_in_scope: true }; // what `visit` says of it
+let served = { model_version: null, show_correction: true, pictures_in_scope: true, versions: [] }; // what `visit` says of it
 
 // -- what is shown ---------------------------------------------------------------------------------------------------
 
@@ -45,6 +59,7 @@ function setText(id, text) {
 /** words: figure, line, note and kind; an answer, if there is one, and what is said of how it came. */
 function show(words, { scores = {}, pixels = null, model_version: by = null } = {}, came = "") {
   say(words);
+  if (pixels === null) why.about(null);
   bars.show(scores, by);
   showSeen(pixels);
   byId("latency").textContent = came;
@@ -63,27 +78,65 @@ function drawing() {
   return sent && { ...sent, content: sheet.content };
 }
 
+function query() {
+  return { ...throughQuery(), ...(versions.areCompared && { beside: 1 }) };
+}
+
+function throughQuery() {
+  return versions.through === null ? {} : { model: versions.through };
+}
+
+/** One looks through another version from now on: bars and words are that version's. */
+function chosen() {
+  bars.setRoster(lookedThrough());
+  if (!sheet.isBlank) reader.now();
+}
+
+/** answers: what each version reads in the drawing. */
+function compare(answers) {
+  versions.show(answers);
+  game.show(answers);
+}
+
+/** Of a version that was fooled. */
+function showWhy(version) {
+  versions.choose(version);
+  why.toggle(true);
+}
+
+/** What `visit` says of the version that previews are asked of. */
+function lookedThrough() {
+  return served.versions.find(({ model_version: version }) => version === versions.through) ?? served;
+}
+
 function changed(isDone) {
   byId("hint").hidden = sheet !== pen || !sheet.isBlank;
+  tools.draw();
+  if (sheet.content !== linked) forgetFragment();
   if (sheet.isBlank) {
     reader.stop();
+    compare([]);
     show(NOTHING);
+  } else if (readings.has(sheet.content)) {
+    reader.stop();
+    showAgain(readings.get(sheet.content));
+    if (versions.areCompared) reader.now(); // what the others read of it is not kept
   } else if (isDone) reader.now();
   else reader.soon();
   offerCorrection();
 }
 
-/** What was drawn can be said of the drawing that was read and stored, while it is on the sheet. */
+/** What was drawn can be said of a drawing that was read and stored, while it is on the sheet. */
 function offerCorrection() {
-  const isOffered = sheet.content === kept.content && served.show_correction;
-  correction.about(isOffered ? kept.answer : null);
+  const { answer = null } = (served.show_correction && readings.get(sheet.content)) || {};
+  correction.about(answer, labels.get(answer?.id));
   setText("also", correction.asks ? ASKING : "");
 }
 
 function told(answer, label) {
   history.label(answer.id, label);
-  if (answer === kept.answer) kept.noted = noted(label, answer.prediction);
-  if (correction.isAbout(answer)) setText("note", kept.noted);
+  labels.set(answer.id, label);
+  if (correction.isAbout(answer)) setText("note", noted(label, answer.prediction));
   offerCorrection();
 }
 
@@ -92,49 +145,110 @@ function notTold(answer, found) {
 }
 
 function answered({ answer, milliseconds }, sent, keep) {
-  if (answer.model_version !== served.model_version) loadRoster();
+  if (answer.model_version !== (keep ? served : lookedThrough()).model_version) loadRoster();
+  const reading = { answer, isPicture: sent.type.startsWith("image/"), time: Date.now() };
   if (keep && answer.id !== null) {
-    kept = { content: sent.content, answer, noted: "" };
-    history.add(answer);
+    readings.set(sent.content, reading);
+    history.add({ ...reading, drawing: packed(sent.content) });
   }
-  const words = verdict(answer);
-  const isOutside = sent.type.startsWith("image/") && answer.prediction !== null && !served.pictures_in_scope;
-  if (isOutside) words.note = `${words.note} ${OUTSIDE_CARD}`.trim();
-  if (sheet.content === kept.content) words.note = kept.noted || words.note;
-  if (!sheet.isBlank) show(words, answer, answeredIn(answer, milliseconds, served));
+  const isOld = sheet.content !== sent.content && readings.has(sheet.content); // its own answer is on show
+  if (!sheet.isBlank && !isOld) {
+    const words = wordsOf(reading);
+    if (!keep && versions.through) words.note = `${words.note} ${lookingThrough(versions.through, served.model_version)}`.trim();
+    if (!keep) compare([{ model_version: answer.model_version, answer }, ...(answer.beside ?? [])]);
+    show(words, answer, answeredIn(answer, milliseconds, keep ? served : lookedThrough()));
+    why.about(answer.prediction === null ? null : { drawing: sent, query: keep ? {} : throughQuery() });
+  }
   offerCorrection();
 }
 
-function refused(found, retries) {
+/** What is said of an answer, and of what came of it since. */
+function wordsOf({ answer, isPicture }) {
+  const words = verdict(answer);
+  const isOutside = isPicture && answer.prediction !== null && !served.pictures_in_scope;
+  if (isOutside) words.note = `${words.note} ${OUTSIDE_CARD}`.trim();
+  const stored = readings.get(sheet.content)?.answer;
+  if (labels.has(stored?.id)) words.note = noted(labels.get(stored.id), stored.prediction);
+  else if (sheet.content === linked) words.note ||= LINK_OPENED;
+  return words;
+}
+
+/** The drawing of a reading is on the sheet once more: its answer is known, and nothing is asked. */
+function showAgain(reading) {
+  const words = wordsOf(reading);
+  const { left } = sheet.content.picture ?? {};
+  if (left) words.note = `${words.note} ${LEFT[left]}`.trim();
+  compare([]);
+  show(words, reading.answer, readAt(reading.answer, clock(reading.time), served));
+  why.about(explained(reading.answer));
+}
+
+/** What to ask for an explanation of it; null where there is none: the drawing is a copy, or the version is gone. */
+function explained({ model_version: version }) {
+  const sent = drawing();
+  const isServed = served.versions.some((one) => one.model_version === version);
+  return sent && isServed ? { drawing: sent, query: version === served.model_version ? {} : { model: version } } : null;
+}
+
+/** Brings the drawing of a reading in the list back to its sheet. */
+async function open(reading) {
+  if (readings.get(sheet.content)?.answer.id !== reading.answer.id) {
+    const ink = getComputedStyle(byId("paper")).color;
+    const content = await unpacked(reading.drawing, { pixels: reading.answer.pixels, ink });
+    readings.set(content, reading);
+    if (reading.label) labels.set(reading.answer.id, reading.label);
+    bring(content);
+  }
+  byId("paper").scrollIntoView({ block: "nearest" });
+}
+
+async function refused(found, retries) {
+  if (found.status === 403 && versions.areCompared) {
+    await loadRoster(); // versions may be compared no longer
+    if (!versions.areCompared) return reader.now();
+  }
   show(refusal(found, retries)); // an older answer beside it would be taken for this drawing's
 }
 
-function readIt() {
+function keepIt() {
+  const { answer } = readings.get(sheet.content) ?? {};
   if (sheet.isBlank) say({ ...NOTHING, note: "Draw a digit first." });
-  else if (sheet.content === kept.content) setText("note", ALREADY_READ);
+  else if (answer) setText("note", history.has(answer.id) ? ALREADY_READ : ALREADY_KEPT);
   else reader.keep();
 }
 
+/** The pen's sheet or that of squares. */
 function choose(name) {
+  document.querySelector(`input[name=sheet][value=${name}]`).checked = true;
   sheet = name === "grid" ? grid : pen;
   byId("grid-sheet").hidden = sheet !== grid;
   byId("pen-sheet").hidden = sheet !== pen;
-  changed(true);
+  sheet.draw(); // a sheet that was hidden had no size
 }
 
-/** A picture or a sample is put on the pen's sheet. */
-function choosePen() {
-  document.querySelector("input[value=pen]").checked = true;
-  choose("pen");
+/** Puts a drawing on its sheet, as a step to undo. */
+function bring(content) {
+  choose(Array.isArray(content) ? "grid" : "pen");
+  sheet.replace(content);
+}
+
+/** The drawing that came in the address, if there is one. It is previewed, and stored no more than another one. */
+function openLink() {
+  const { fault, squares, strokes, pen: width } = drawingIn(location.hash) ?? {};
+  if (fault) setText("note", fault);
+  if (!squares && !strokes) return;
+  linked = squares ?? { strokes, pen: width, picture: null };
+  bring(linked);
 }
 
 async function loadRoster() {
   try {
     served = await visit();
     byId("version").textContent = served.model_version;
-    bars.setRoster(served);
+    versions.setRoster(served);
+    bars.setRoster(lookedThrough());
     byId("samples").replaceChildren(...sampleButtons(served.classes, (label) => {
-      choosePen();
+      choose("pen");
       pen.put(sampleStrokes(label));
     }));
   } catch (error) {
@@ -146,33 +260,40 @@ async function loadRoster() {
 
 // -- wiring ----------------------------------------------------------------------------------------------------------
 
-byId("undo").addEventListener("click", () => sheet.undo());
 byId("clear").addEventListener("click", () => sheet.clear());
-byId("read").addEventListener("click", readIt);
+byId("keep").addEventListener("click", keepIt);
 byId("show-keys").addEventListener("click", () => byId("keys").showModal());
 byId("hide-keys").addEventListener("click", () => byId("keys").close());
 for (const input of document.querySelectorAll("input[name=sheet]")) {
-  input.addEventListener("change", () => choose(input.value));
+  input.addEventListener("change", () => {
+    choose(input.value);
+    changed(true);
+  });
 }
 listenForKeys({
-  dialog: byId("keys"), read: readIt, undo: () => sheet.undo(), clear: () => sheet.clear(),
-  say: (key) => correction.press(key),
+  dialog: byId("keys"), keep: keepIt, why: () => why.toggle(), undo: () => sheet.undo(), redo: () => sheet.redo(),
+  clear: () => sheet.clear(), erase: (isErasing) => tools.erase(isErasing), say: (key) => correction.press(key),
 });
 takePictures(byId("upload"), {
   handed: (file, image) => {
-    choosePen();
+    choose("pen");
     pen.putPicture(file, image);
     reader.keep(); // handing a picture in is asking to read it
   },
   refused: () => setText("note", noPicture(sheet.isBlank)), // and what is shown stays that of the drawing
 });
 
+new More(byId, { sheet: () => sheet, tell: (words) => setText("note", words) });
+window.addEventListener("hashchange", openLink);
+
 function drawAll() {
   pen.draw();
   history.draw();
+  why.draw();
   showSeen(seen);
 }
 window.addEventListener("resize", drawAll);
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 
 loadRoster();
+openLink();

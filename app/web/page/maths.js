@@ -6,8 +6,10 @@
  */
 
 export const SIDE = 28;
-/** Width of the pen, as a share of the sheet's side. Measured: thicker pens on small drawings are misread. */
+/** Width of the usual pen, as a share of the sheet's side. */
 export const PEN = 16 / 280;
+/** All widths. The service draws strokes anew, so they change nothing but which drawings are small enough to be a dot. */
+export const PENS = { thin: 10 / 280, usual: PEN, thick: 24 / 280 };
 /** Points nearer than this to the one before add nothing: mice report up to a thousand a second. */
 const NEAREST = 1 / 400;
 
@@ -78,6 +80,36 @@ export function squareAfter(key, square) {
     case "End": return row * SIDE + last;
     default: return null;
   }
+}
+
+/** The box of all values above 0 in these rows: {left, top, right, bottom}, the last two beyond it; null for none. */
+export function inkBox(rows) {
+  const has = (values) => values.some((value) => value > 0);
+  const filled = rows.flatMap((row, index) => (has(row) ? [index] : []));
+  if (!filled.length) return null;
+  const columns = rows[0].flatMap((_, column) => (has(rows.map((row) => row[column])) ? [column] : []));
+  return { left: columns[0], top: filled[0], right: columns.at(-1) + 1, bottom: filled.at(-1) + 1 };
+}
+
+/**
+ * Where the model's 28 by 28 lie on a sheet of strokes: {left, top, pixel}, in shares of its side. The recipe makes the
+ * longest side of the points 18 pixels, and the ink's box is a pixel larger all around. ink: its box among the 28 by 28.
+ */
+export function placeOfStrokes(strokes, ink, pen = PEN) {
+  const points = strokes.flat();
+  if (!points.length || ink === null) return null;
+  const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]));
+  const [left, top] = [Math.min(...xs), Math.min(...ys)];
+  const longest = Math.max(Math.max(...xs) - left, Math.max(...ys) - top);
+  const pixel = longest > pen ? longest / 18 : pen / 2;
+  return { left: left - (ink.left + 1) * pixel, top: top - (ink.top + 1) * pixel, pixel };
+}
+
+/** The same for squares: the recipe makes the longest side of their ink 20 pixels. own: their ink's box. */
+export function placeOfSquares(own, ink) {
+  if (own === null || ink === null) return null;
+  const pixel = Math.max(own.right - own.left, own.bottom - own.top) / SIDE / 20;
+  return { left: own.left / SIDE - ink.left * pixel, top: own.top / SIDE - ink.top * pixel, pixel };
 }
 
 /** The classes with the highest scores, best first. */

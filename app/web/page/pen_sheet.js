@@ -1,22 +1,33 @@
 /** The sheet for a pen, a mouse or a finger; it also shows a picture that was uploaded. */
 
-import { PEN, fitted, inPixels, isOnSheet, penMoved } from "./maths.js";
+import { ERASER, erased } from "./eraser.js";
+import { PENS, fitted, inPixels, inkBox, isOnSheet, penMoved, placeOfStrokes } from "./maths.js";
 import { Sheet, followPointer, pointOn } from "./sheet.js";
 
-/** Content: {strokes, picture}; a picture is {file, image}, image an ImageBitmap or null if it cannot be shown. */
-const BLANK = { strokes: [], picture: null };
+/**
+ * Content: {strokes, pen, picture}; pen, a name in PENS, is that of all strokes, as a request has one width. A picture is
+ * {file, image}, image an ImageBitmap or null if it cannot be shown; file null: it was read before, and this is a copy.
+ */
+const BLANK = { strokes: [], pen: null, picture: null };
 
 export class PenSheet extends Sheet {
   #canvas;
+  #pen; // of the next drawing
+  #own = null; // the content that the pen made last: when there is another one, its stroke is over
+  #at = null; // where the eraser is; null: the pen draws
   #isOnSheet = true;
+  #tookAway = false;
 
-  constructor(canvas, changed) {
+  constructor(canvas, pen, changed) {
     super(BLANK, changed);
     this.#canvas = canvas;
+    this.#pen = pen;
     followPointer(canvas, {
-      pressed: (event) => this.#press(pointOn(canvas, event)),
+      pressed: (event) => this.#press(pointOn(canvas, event), this.erasesWith(event)),
       moved: (event) => this.#move(pointOn(canvas, event)),
-      lifted: () => this.changed(true),
+      lifted: () => {
+        if (this.#at === null || this.#tookAway) this.changed(true);
+      },
     });
     this.draw();
   }
@@ -25,20 +36,44 @@ export class PenSheet extends Sheet {
     return !this.content.strokes.length && !this.content.picture;
   }
 
-  put(strokes) {
-    this.replace({ strokes, picture: null });
+  /** The width that is seen, or that the next drawing will have. */
+  get pen() {
+    return this.#pen;
+  }
+
+  /** Another width for the whole drawing, or, without strokes, for the next one. */
+  usePen(pen) {
+    if (pen === this.#pen) return;
+    this.#pen = pen;
+    if (this.content.strokes.length) this.replace({ ...this.content, pen });
+  }
+
+  refine(content, options) {
+    this.#pen = content.pen ?? this.#pen;
+    super.refine(content, options);
+  }
+
+  put(strokes, pen = this.#pen) {
+    this.replace({ strokes, pen, picture: null });
   }
 
   putPicture(file, image) {
-    this.replace({ strokes: [], picture: { file, image } });
+    this.replace({ ...BLANK, picture: { file, image } });
   }
 
   drawing() {
+    const { picture, strokes, pen } = this.content;
+    if (picture) return picture.file && { body: picture.file, type: picture.file.type };
     if (this.isBlank) return null;
-    if (this.content.picture) return { body: this.content.picture.file, type: this.content.picture.file.type };
     const side = this.#canvas.clientWidth;
-    const body = { strokes: inPixels(this.content.strokes, side), pen_width: PEN * side, canvas: [side, side] };
+    const body = { strokes: inPixels(strokes, side), pen_width: PENS[pen] * side, canvas: [side, side] };
     return { body: JSON.stringify(body), type: "application/json" };
+  }
+
+  /** Where the model's view, of these pixels, lies on the sheet; null for a picture, of which the service found it. */
+  place(pixels) {
+    const { strokes, pen, picture } = this.content;
+    return picture ? null : placeOfStrokes(strokes, inkBox(pixels), PENS[pen ?? this.#pen]);
   }
 
   /** Draws everything anew, in the pixels that the screen has now: called after a resize and a change of theme too. */
@@ -47,28 +82,59 @@ export class PenSheet extends Sheet {
     const pixels = Math.round(canvas.clientWidth * window.devicePixelRatio);
     canvas.width = pixels;
     canvas.height = pixels;
-    const context = canvas.getContext("2d");
+    this.paint(canvas.getContext("2d"), pixels);
     const { strokes, picture } = this.content;
-    if (picture?.image) {
-      context.drawImage(picture.image, ...fitted(picture.image.width, picture.image.height, pixels));
-    }
-    const ink = getComputedStyle(canvas).color;
-    Object.assign(context, { lineWidth: PEN * pixels, lineCap: "round", lineJoin: "round", strokeStyle: ink, fillStyle: ink });
-    for (const stroke of inPixels(strokes, pixels)) drawStroke(context, stroke);
     const count = strokes.length;
     const content = picture ? "a picture" : count ? `${count} stroke${count > 1 ? "s" : ""}` : "empty";
     canvas.setAttribute("aria-label", `Drawing sheet, ${content}`);
   }
 
-  #press(point) {
+  paint(context, pixels) {
+    const { strokes, pen, picture } = this.content;
+    if (picture?.image) {
+      context.drawImage(picture.image, ...fitted(picture.image.width, picture.image.height, pixels));
+    }
+    if (!strokes.length) return;
+    const ink = getComputedStyle(this.#canvas).color;
+    Object.assign(context, { lineCap: "round", lineJoin: "round", strokeStyle: ink, fillStyle: ink });
+    context.lineWidth = PENS[pen] * pixels;
+    for (const stroke of inPixels(strokes, pixels)) drawStroke(context, stroke);
+  }
+
+  #press(point, erases) {
     this.#isOnSheet = true;
-    this.replace({ strokes: [...this.content.strokes, [point]], picture: null }, { isDone: false });
+    this.#tookAway = false;
+    this.#own = this.content;
+    this.#at = erases ? point : null;
+    if (erases) this.#erase(point);
+    else {
+      this.replace({ strokes: [...this.content.strokes, [point]], pen: this.#pen, picture: null }, { isDone: false });
+      this.#own = this.content;
+    }
   }
 
   #move(point) {
-    const strokes = penMoved(this.content.strokes, point, this.#isOnSheet);
-    this.#isOnSheet = isOnSheet(point);
-    if (strokes !== this.content.strokes) this.refine({ strokes, picture: null });
+    if (this.content !== this.#own) return;
+    if (this.#at !== null) this.#erase(point);
+    else {
+      const strokes = penMoved(this.content.strokes, point, this.#isOnSheet);
+      this.#isOnSheet = isOnSheet(point);
+      if (strokes !== this.content.strokes) this.refine({ ...this.content, strokes });
+      this.#own = this.content;
+    }
+  }
+
+  /** A whole sweep is one step to undo. */
+  #erase(to) {
+    const { strokes, pen } = this.content;
+    const left = erased(strokes, this.#at, to, ERASER / 2 + PENS[pen ?? this.#pen] / 2);
+    this.#at = to;
+    if (left === strokes) return;
+    const content = { ...this.content, strokes: left };
+    if (this.#tookAway) this.refine(content);
+    else this.replace(content, { isDone: false });
+    this.#tookAway = true;
+    this.#own = this.content;
   }
 }
 

@@ -17,11 +17,11 @@ export class Reader {
   #quietUntil = 0;
 
   /**
-   * drawing(): what to send now, or null for nothing. answered(reading, drawing, keep) and refused(refusal, retries)
+   * drawing(): what to send now, or null for nothing. query(): what else to ask in a preview. answered(reading, drawing, keep) and refused(refusal, retries)
    * are told what came of it.
    */
-  constructor({ drawing, answered, refused }) {
-    Object.assign(this, { drawing, answered, refused });
+  constructor({ drawing, query, answered, refused }) {
+    Object.assign(this, { drawing, query, answered, refused });
   }
 
   /** The pen moves: a preview soon. */
@@ -85,7 +85,8 @@ export class Reader {
   /** null when it was answered or cut off, else the refusal. */
   async #ask(drawing, open) {
     try {
-      const reading = await read(drawing, { keep: open.keep, signal: open.cutOff.signal });
+      const query = open.keep ? {} : this.query();
+      const reading = await read(drawing, { keep: open.keep, signal: open.cutOff.signal, query });
       if (this.#open === open) this.answered(reading, drawing, open.keep);
       return null;
     } catch (error) {

@@ -20,10 +20,12 @@ export async function visit() {
  * The answer to one drawing, and the milliseconds it took, there and back.
  *
  * drawing: {body, type, query}. keep: the service stores it; otherwise it is a preview. signal: cuts the question off.
+ * query: what else is asked, as parameters of the address; so is the drawing's own.
  */
-export async function read({ body, type, query = "" }, { keep, signal }) {
+export async function read({ body, type, query: own = {} }, { keep, signal, query = {} }) {
   const start = performance.now();
-  const answer = await ask(`drawings${keep ? "" : "/preview"}${query}`, {
+  const parameters = new URLSearchParams({ ...own, ...query }).toString();
+  const answer = await ask(`drawings${keep ? "" : "/preview"}${parameters && `?${parameters}`}`, {
     method: "POST", body, headers: { "content-type": type },
     signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]),
   });

@@ -4,6 +4,7 @@ import { best } from "./maths.js";
 
 export const NOTHING = { figure: "", line: "Nothing drawn yet", note: "", kind: "empty" };
 export const ALREADY_READ = "This drawing is already in your list.";
+export const ALREADY_KEPT = "This drawing was read before, and is no longer in your list.";
 
 export const NOT_A_DIGIT = "not-a-digit";
 export const MAY_BE_WITHHELD = "may-be-withheld";
@@ -44,7 +45,7 @@ export function withArticle(label) {
 export function verdict(answer) {
   if (answer.prediction === null) return { ...NOTHING, ...unread(answer.findings) };
   const found = answer.findings.map(({ name, remedy }) => FINDINGS[name] ?? remedy).join(" ");
-  if (answer.findings.some(({ name }) => name === NOT_A_DIGIT)) return noDigit(answer, found);
+  if (seesNoDigit(answer)) return noDigit(answer, found);
   const line = answer.unsure
     ? `Unsure: ${best(answer.scores, 2).join(" or ")}`
     : `Looks like ${withArticle(answer.prediction)}`;
@@ -69,6 +70,47 @@ export function answeredIn(answer, milliseconds, served) {
   const said = `nswered in ${Math.round(milliseconds)} ms by model ${answer.model_version}`;
   return sure ? `${sure} · a${said}` : `A${said}`;
 }
+
+/** 93% sure · read at 14:05 by model v2.0: of a reading that is opened again. */
+export function readAt(answer, clock, served) {
+  const sure = howSure(answer, served);
+  const said = `ead at ${clock} by model ${answer.model_version}`;
+  return sure ? `${sure} · r${said}` : `R${said}`;
+}
+
+/** The name of an entry in the list. */
+export function openAgain(prediction, clock) {
+  return `Open the ${prediction} of ${clock} again`;
+}
+
+/** Of a picture that is opened again, by what is left of it. */
+export const LEFT = {
+  copy: "This is a small copy of the picture; the picture itself was not kept here.",
+  view: "Only what the model saw was kept here.",
+};
+
+export const PEN_CHOSEN = "Pen";
+export const ERASER_CHOSEN = "Eraser";
+export const NOTHING_TO_SAVE = "There is nothing to save yet: draw a digit first.";
+export const NOTHING_TO_LINK = "There is nothing to link to yet: draw a digit first.";
+export const NO_STROKES = {
+  picture: "A picture has no strokes. Save it as a PNG.",
+  squares: "Squares have no strokes. Save them as a PNG, or copy a link.",
+};
+export const NO_LINK = "A picture does not fit into a link. Save it as a PNG.";
+export const LINK_COPIED = "Link copied. The drawing is in the link itself; nothing was sent.";
+export const LINK_OPENED = "This drawing came with the link. It is not kept.";
+
+export function linkTooLong(length, most) {
+  return `This drawing is too long for a link: ${length} letters, at most ${most}. Save its strokes as JSON.`;
+}
+
+/** Of an address whose end is no drawing, by what is wrong with it. */
+export const BAD_LINK = {
+  "foreign": "The end of this address, from “#” on, is no drawing, and was ignored.",
+  "broken": "The drawing in this link is cut off or changed, and was ignored. Copy the whole link again.",
+  "too-long": "The drawing in this link is longer than any that this page makes, and was ignored.",
+};
 
 /** Why no score may be right; "" where nothing says so. It stands beside a reading in the list, in the place of a figure. */
 export function doubt(findings) {
@@ -100,7 +142,7 @@ const UNREADABLE = /^(?:picture|body): ((?:an?|another) .+?)(?:[,;] | \()/;
 
 /** A refusal -> the same. `retries`: the page tries again by itself, after the seconds that the service asked for. */
 export function refusal({ status, message, remedy, seconds }, retries) {
-  const after = retries ? `trying again in ${seconds} s` : "press “Read it” again";
+  const after = retries ? `trying again in ${seconds} s` : "press “Keep it” again";
   const said = [message, remedy].filter(Boolean).join(" ");
   const [, file] = UNREADABLE.exec(message) ?? [];
   const unreachable = [`No connection, ${after}`, "The service cannot be reached. The drawing is still here."];
@@ -144,6 +186,80 @@ export function remark(label, prediction) {
     ? { mark: "✓", words: "right" }
     : { mark: `→ ${label}`, words: `it was ${withArticle(label)}` };
 }
+
+/** What kind of model a version is, by its architecture. */
+export const KINDS = {
+  linear: "linear: weighs each pixel",
+  network: "network: layers of units",
+  convolutional: "convolutional: looks for shapes",
+};
+
+/** What one version reads, in two short words: {answer, refusal} -> figure and how sure. */
+export function inShort({ answer, refusal = null }) {
+  if (refusal !== null) return { figure: "–", sure: "busy" };
+  if (answer.prediction === null) return { figure: "–", sure: "reads nothing" };
+  if (seesNoDigit(answer)) return { figure: "?", sure: "sees no digit" };
+  const doubted = doubt(answer.findings);
+  const sure = answer.certainty === null ? "" : `${Math.floor(answer.certainty * 100 + 1e-9)}% sure`;
+  return { figure: answer.prediction, sure: doubted || (answer.unsure ? `unsure${sure && `, ${sure}`}` : sure || "sure") };
+}
+
+/** Where versions differ, in a sentence; "" where there is nothing to compare. */
+export function together(answers) {
+  const readers = new Map(); // digit -> versions
+  for (const { model_version: version, answer } of answers) {
+    if (answer?.prediction) readers.set(answer.prediction, [...(readers.get(answer.prediction) ?? []), version]);
+  }
+  const sides = [...readers].sort(([, one], [, other]) => other.length - one.length);
+  if (!sides.length) return "";
+  if (sides.length === 1) return sides[0][1].length > 1 ? `All read ${withArticle(sides[0][0])}.` : "";
+  return `They differ: ${sides.map(([digit, versions]) => `${listed(versions)} ${reads(versions)} ${withArticle(digit)}`).join(", ")}.`;
+}
+
+function reads(versions) {
+  return versions.length > 1 ? "read" : "reads";
+}
+
+function listed(names) {
+  return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0];
+}
+
+/** Of a reading by a version that one looks through, while another one answers. */
+export function lookingThrough(through, answering) {
+  return `You look through ${through}. What you keep is read by ${answering}.`;
+}
+
+export const GAME = "Draw a digit that people would read, and a version misreads. Which one do you draw?";
+
+/**
+ * Who is fooled by a drawing that is meant as this digit: words, and the version. Only who is sure of another digit is
+ * fooled; the other versions vouch that the digit can be read, and where none does, people must.
+ */
+export function fooledBy(digit, answers) {
+  const given = answers.filter(({ answer }) => answer?.prediction);
+  if (!given.length) return { words: `Draw your ${digit} now, as strangely as you like.` };
+  const named = (those) => listed(those.map(({ model_version: version }) => version));
+  const right = given.filter(({ answer }) => answer.prediction === digit && !seesNoDigit(answer));
+  const fooled = given.filter(({ answer }) => answer.prediction !== digit && !answer.unsure && !seesNoDigit(answer));
+  if (!fooled.length) {
+    const wavering = given.filter((one) => !right.includes(one));
+    if (!wavering.length) return { words: `Nobody is fooled: ${named(right)} ${reads(right)} your ${digit}.` };
+    return { words: `${named(wavering)} ${wavering.length > 1 ? "waver" : "wavers"}, but nobody is fooled.` };
+  }
+  const [{ model_version: version, answer }] = fooled;
+  const others = fooled.length > 1 ? ` So ${fooled.length > 2 ? "are" : "is"} ${named(fooled.slice(1))}.` : "";
+  const judge = right.length
+    ? `${named(right)} still ${reads(right)} your ${digit}.`
+    : `No version reads your ${digit}: would people?`;
+  return { words: `${version} is fooled: it is sure of ${withArticle(answer.prediction)}.${others} ${judge}`, version };
+}
+
+function seesNoDigit({ findings }) {
+  return findings.some(({ name }) => name === NOT_A_DIGIT);
+}
+
+export const NO_PLACE = "No place decides alone: it is all of it together.";
+export const NOT_EXPLAINED = "The service is busy with answers. The reasons follow.";
 
 export function cannotRead(label) {
   return `this version cannot read ${label}`;

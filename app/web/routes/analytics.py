@@ -29,6 +29,7 @@ class Verdict(Struct):
     challenger: str | None
     outcome: str
     sentence: str
+    how_sure: str
     remark: str
 
 

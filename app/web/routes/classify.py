@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from msgspec.structs import asdict
 from starlette.responses import Response
 
-from app.answering.answer import Answer
+from app.answering.answer import Explained
 from app.answering.side_threads import LOOP_BYTES, Aside
 from app.drawing.ink_measures import PIXELS
 from app.errors import PixelWiseError
@@ -22,7 +23,7 @@ from app.web.payloads import (
     read_raw_drawings,
 )
 from app.web.request import Call
-from app.web.service import CHOICE, Routes, Service, answers_to
+from app.web.service import CHOICE, EXPLAIN, Routes, Service, answers_to
 
 ONE_BYTES = 64 << 10
 """784 numbers with room for the spaces of any printer of JSON."""
@@ -41,8 +42,9 @@ class ClassifyRoutes(Routes):
         reader, origin, caller = self._service.admit(call, stores=True)
         require_media_type(call, JSON)
         pixels = read_drawing(await read_body(call, limit=ONE_BYTES, of=caller))
-        answers = await answers_to(call, reader, pixels, origin=origin)
-        return respond(answers[0])
+        explanation = await self._service.explanation(call, reader, pixels, of=caller)
+        (answer,) = await answers_to(call, reader, pixels, origin=origin)
+        return respond(answer if explanation is None else Explained(**asdict(answer), explanation=explanation))
 
     async def classify_batch(self, call: Call) -> Response:
         """Read many drawings, and store the answers.
@@ -68,9 +70,9 @@ class ClassifyRoutes(Routes):
 
     OPERATIONS = (
         Operation(
-            "POST", "/classify", classify, "drawings", Answer,
+            "POST", "/classify", classify, "drawings", Explained,
             takes=Drawing, example=A_DIGIT, at_most=f"{ONE_BYTES:,} bytes",
-            parameters=CHOICE, callers=CALLERS, is_queued=True,
+            parameters=[EXPLAIN, *CHOICE], callers=CALLERS, is_queued=True,
         ),
         Operation(
             "POST", "/classify/batch", classify_batch, "drawings", Answers,

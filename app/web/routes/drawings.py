@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import asdict
 from starlette.responses import Response
 
-from app.answering.answer import Answer
+from app.answering.answer import Answer, Explained, Explanation
+from app.answering.reader import Reader
 from app.answering.side_threads import Aside
 from app.drawing.decode_image import MAX_PIXELS, MAX_SIDE, PICTURE_BYTES, decode, is_large, open_picture, read_grey
 from app.drawing.file_kinds import KINDS, Foreign, foreign_kind
@@ -16,14 +19,16 @@ from app.drawing.normalise import RECIPE
 from app.drawing.recipe import Seen, see, see_strokes
 from app.drawing.still_image import Still, kind_of
 from app.drawing.strokes import FARTHEST, MAX_POINTS
+from app.errors import PixelWiseError
+from app.server.early_refusals import ErrorBody
 from app.web.access import Caller
 from app.web.body import ALIASES, JSON, RAW, SEND_LESS, Kept, not_empty, read_body, require_media_type
-from app.web.http_statuses import respond
+from app.web.http_statuses import describe, respond
 from app.web.operation import CALLERS, Operation, Parameter, binary
 from app.web.payloads import NOT_JSON, no_json
 from app.web.refusals import BadDrawing, BadParameter, WrongMediaType
 from app.web.request import Call
-from app.web.service import CHOICE, Routes, Service, answers_to
+from app.web.service import CHOICE, EXPLAIN, Admitted, Routes, Service, answers_to, asks_for
 
 PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 """The bytes of a body decide which of these it is: many programs name the wrong one."""
@@ -61,10 +66,28 @@ class Strokes(Struct):
     canvas: tuple[Length, Length] | None = None
 
 
-class DrawingAnswer(Answer, kw_only=True):
+class DrawingAnswer(Explained, kw_only=True):
     """An answer, and the 28 rows of 28 grey values that the model saw."""
 
     pixels: list[list[int]]
+
+
+class ReadBeside(Struct, kw_only=True):
+    """One of the other served versions, and what it reads in the same 28x28: an answer, or why there is none."""
+
+    model_version: str
+    answer: Answer | None
+    refusal: ErrorBody | None
+
+
+class Preview(DrawingAnswer, kw_only=True):
+    """An answer that is not stored.
+
+    Attributes:
+        beside: missing where it was not asked for.
+    """
+
+    beside: list[ReadBeside] | UnsetType = UNSET
 
 
 INK = "Ink may be dark or light."
@@ -82,6 +105,12 @@ SIDES = [
     Parameter(name, "query", Annotated[int, Meta(ge=1, le=MAX_SIDE)], f"Of a raw picture ({RAW}), which needs both.")
     for name in ("width", "height")
 ]
+BESIDE = Parameter(
+    "beside",
+    "query",
+    Annotated[int, Meta(ge=0, le=1)],
+    "1: with what each of the other served versions reads; a flag may forbid it to visits.",
+)
 _strokes = msgspec.json.Decoder(Strokes)
 
 
@@ -98,23 +127,50 @@ class DrawingRoutes(Routes):
 
         A blank drawing is answered with `prediction` null and not stored.
         """
-        return await self._answer(call, stores=True)
+        admitted = self._service.admit(call, stores=True)
+        seen = await self._read(call, admitted.caller)
+        return respond(DrawingAnswer(**await self._answer(call, admitted, seen)))
 
     async def preview(self, call: Call) -> Response:
         """The same, storing nothing.
 
-        For an answer while one draws; `id` is null.
+        For an answer while one draws; `id` is null. A visit may ask for a version too, unless a flag forbids it.
         """
-        return await self._answer(call, stores=False)
+        service = self._service
+        admitted = service.admit(call, stores=False, may_compare=True)
+        others: list[Reader] = []
+        if asks_for(call, BESIDE):
+            service.require_comparison(service.context(call, admitted.caller))
+            others = [reader for reader in service.readers.values() if reader is not admitted.reader]
+        seen = await self._read(call, admitted.caller)
+        answer, *beside = await asyncio.gather(
+            self._answer(call, admitted, seen), *(self._beside(call, reader, seen) for reader in others)
+        )
+        return respond(Preview(**answer, beside=beside if asks_for(call, BESIDE) else UNSET))
 
-    async def _answer(self, call: Call, *, stores: bool) -> Response:
-        reader, origin, caller = self._service.admit(call, stores=stores)
-        seen = await self._read(call, caller)
+    async def _answer(self, call: Call, admitted: Admitted, seen: Seen) -> dict[str, Any]:
+        """The fields of a `DrawingAnswer`."""
+        reader, origin, caller = admitted
+        explanation: Explanation | UnsetType | None = None if asks_for(call, EXPLAIN) else UNSET
         if seen.unread is None:
-            (answer,) = await answers_to(call, reader, seen.pixels.tobytes(), origin=origin, recipe=RECIPE)
+            pixels = seen.pixels.tobytes()
+            explanation = await self._service.explanation(call, reader, pixels, of=caller) or UNSET
+            (answer,) = await answers_to(call, reader, pixels, origin=origin, recipe=RECIPE)
         else:
             answer = reader.unread(seen.unread, recipe=RECIPE)
-        return respond(DrawingAnswer(**msgspec.structs.asdict(answer), pixels=seen.pixels.tolist()))
+        return {**asdict(answer), "explanation": explanation, "pixels": seen.pixels.tolist()}
+
+    async def _beside(self, call: Call, reader: Reader, seen: Seen) -> ReadBeside:
+        """The same 28x28 as another version reads it. Its refusal costs nobody the answer."""
+        try:
+            if seen.unread is None:
+                pixels = seen.pixels.tobytes()
+                (answer,) = await reader.submit(pixels, origin=None, arrived=call.arrived, recipe=RECIPE)
+            else:
+                answer = reader.unread(seen.unread, recipe=RECIPE)
+        except PixelWiseError as error:
+            return ReadBeside(model_version=reader.version.name, answer=None, refusal=describe(error))
+        return ReadBeside(model_version=reader.version.name, answer=answer, refusal=None)
 
     async def _read(self, call: Call, caller: Caller) -> Seen:
         """The drawing of this request, by the one recipe."""
@@ -143,11 +199,14 @@ class DrawingRoutes(Routes):
 
     OPERATIONS = tuple(
         Operation(
-            "POST", path, answer, "drawings", DrawingAnswer, id=name,
+            "POST", path, answer, "drawings", gives, id=name,
             takes=DRAWN, example=EXAMPLE, at_most=f"{STROKES_BYTES:,} bytes of strokes and {MAX_POINTS:,} points",
-            parameters=[*SIDES, *CHOICE], callers=CALLERS, is_queued=True,
+            parameters=[*SIDES, EXPLAIN, *more, *CHOICE], callers=CALLERS, is_queued=True,
         )
-        for path, answer, name in (("/drawings", drawings, "draw"), ("/drawings/preview", preview, "preview"))
+        for path, answer, gives, more, name in (
+            ("/drawings", drawings, DrawingAnswer, (), "draw"),
+            ("/drawings/preview", preview, Preview, (BESIDE,), "preview"),
+        )
     )  # fmt: skip
 
 

@@ -1,0 +1,55 @@
+/** A game: draw a digit that people would read and a version misreads. Nothing of it is kept. */
+
+import { element } from "./bars.js";
+import { GAME, fooledBy } from "./words.js";
+
+const DIGITS = [..."0123456789"];
+
+export class Game {
+  #part;
+  #digit = null; // the one that the player draws
+  #answers = [];
+
+  /** part(id): an element of the page. showWhy(version): shows why this version was fooled. */
+  constructor(part, { showWhy }) {
+    this.#part = part;
+    part("game-digits").replaceChildren(...DIGITS.map((digit) => {
+      const button = Object.assign(element("button", "", digit), { type: "button" });
+      button.setAttribute("aria-label", `I draw ${digit}`);
+      button.addEventListener("click", () => this.#choose(digit));
+      return button;
+    }));
+    part("fool").addEventListener("click", () => this.#open(part("game").hidden));
+    part("fooled-why").addEventListener("click", () => showWhy(part("fooled-why").value));
+    this.#draw();
+  }
+
+  /** answers: of a preview, one for each version, each with `answer` or `refusal`; [] for none. */
+  show(answers) {
+    this.#answers = answers;
+    this.#draw();
+  }
+
+  #open(isOpen) {
+    this.#part("game").hidden = !isOpen;
+    this.#part("fool").setAttribute("aria-expanded", isOpen);
+    this.#choose(null);
+  }
+
+  #choose(digit) {
+    this.#digit = digit;
+    this.#draw();
+  }
+
+  #draw() {
+    for (const button of this.#part("game-digits").children) {
+      button.setAttribute("aria-pressed", button.textContent === this.#digit);
+    }
+    const { words, version = null } = this.#digit === null ? { words: GAME } : fooledBy(this.#digit, this.#answers);
+    if (this.#part("game-words").textContent !== words) this.#part("game-words").textContent = words;
+    this.#part("game").classList.toggle("won", version !== null);
+    this.#part("fooled-why").hidden = version === null;
+    this.#part("fooled-why").value = version ?? "";
+    this.#part("fooled-why").textContent = `Why did ${version ?? "it"} read that?`;
+  }
+}
