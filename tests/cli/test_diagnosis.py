@@ -395,9 +395,3 @@ def test_what_would_refuse_the_next_pull_is_a_fault(house: Installation, spoil: 
     code, checks = doctor(house)
     assert code in (3, 4)
     assert mend in faults(checks)["models"]
-
-
-def test_a_broken_record_is_a_fault_of_its_release_and_not_of_the_settings(house: Installation):
-    (house.models / "v1.0" / "record.json").write_text("{")
-    _, checks = doctor(house)
-    assert faults(checks) == {"release": "pixelwise pull"}
