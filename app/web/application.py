@@ -13,7 +13,6 @@ from types import MethodType
 from starlette.routing import BaseRoute, Mount, Route, Router
 
 from app.flags.evaluator import Flags
-from app.web.file_response import WholeFiles
 from app.web.front_end_hints import OneOrigin
 from app.web.middleware import AccessLine, Gate
 from app.web.openapi import openapi
@@ -22,7 +21,7 @@ from app.web.request import Endpoint
 from app.web.routes.analytics import AnalyticsRoutes
 from app.web.routes.classify import ClassifyRoutes
 from app.web.routes.documentation import DocumentationRoutes
-from app.web.routes.drawing_page import FILES, PageRoutes
+from app.web.routes.drawing_page import PageFiles, PageRoutes
 from app.web.routes.drawings import DrawingRoutes
 from app.web.routes.health import HealthRoutes
 from app.web.routes.label import LabelRoutes
@@ -103,7 +102,7 @@ def routes_of(service: Service) -> list[BaseRoute]:
             named = {one.name for operation in served for one in operation.parameters if one.place == "query"}
             endpoint, methods = Endpoint(MethodType(answer, part), named), [operation.method for operation in served]
             routes += [Route(prefix + path, endpoint, methods=methods) for prefix in PREFIXES]
-    return [*routes, *(Mount(prefix + "/page", WholeFiles(directory=FILES)) for prefix in PREFIXES)]
+    return [*routes, *(Mount(prefix + "/page", PageFiles()) for prefix in PREFIXES)]
 
 
 def document() -> Json:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from tests.page.photographs import NOTE_BODIES
 from tests.page.visit import Visit, chromium
 from tests.service import services
 
@@ -76,3 +77,23 @@ def visit(window: Visit, service_url: str) -> Iterator[Visit]:
     window.leave()
     assert complaints == []
     assert hosts == {service_url.split("/")[2]}
+
+
+@pytest.fixture(scope="package")
+def tool(browser: Browser, service_url: str) -> Iterator[Callable[..., Any]]:
+    """A function of a module of the page: `tool("frame", "cut", …)`."""
+    visit = Visit(browser, service_url)
+
+    def call(module: str, name: str, *arguments: Any) -> Any:
+        script = "([module, name, given]) => import(`/page/${module}.js`).then((found) => found[name](...given))"
+        return visit.page.evaluate(script, [module, name, arguments])
+
+    yield call
+    visit.context.close()
+
+
+@pytest.fixture
+def noting(visit: Visit) -> Visit:
+    """A page whose pictures `sent` can look at: a browser shows no body that is a Blob to those who watch it."""
+    visit.page.evaluate(NOTE_BODIES)
+    return visit

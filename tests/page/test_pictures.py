@@ -17,6 +17,9 @@ from tests.page.visit import SEVEN, THREE, Visit
 
 pytestmark = pytest.mark.long
 
+INK = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 3 && v).length"
+"""Pixels of the sheet that show something."""
+
 
 def picture(kind: str = "PNG", *, paper: int = 255, ink: int = 0) -> bytes:
     """A 7, 200 x 260 pixels."""
@@ -106,21 +109,22 @@ def test_an_empty_file_is_refused_by_its_name(visit: Visit):
 
 def test_another_kind_of_file_is_not_sent(visit: Visit):
     hand_in(visit, b"7", name="seven.txt", kind="text/plain")
-    visit.says("Nothing drawn yet")
-    note = visit.page.locator("#note")
-    expect(note).to_have_text("That file is no picture: choose a PNG, JPEG, WebP or GIF file.")
+    visit.says("That file is no picture", "Choose a PNG, JPEG, WebP or GIF picture of one digit.")
+    expect(visit.page.locator(".file-name")).to_have_text("seven.txt")
     assert visit.sent == []
 
 
-def test_what_is_shown_stays_that_of_the_drawing_when_another_kind_of_file_is_handed_in(visit: Visit):
+def test_a_file_that_is_no_picture_leaves_no_other_picture_in_its_place_and_undo_brings_that_back(visit: Visit):
     hand_in(visit, picture())
     expect(visit.page.locator(".reading")).to_have_count(1)
     hand_in(visit, b"7", name="seven.txt", kind="text/plain")
-    visit.says(
-        "Looks like a 7", "That file is no picture: choose a PNG, JPEG, WebP or GIF file. The drawing is still here."
-    )
-    expect(visit.page.locator("#figure")).to_have_text("7")
-    expect(visit.page.locator(".bar.best .label")).to_have_text("7")
+    visit.says("That file is no picture", "“Undo” brings back what was here.")
+    expect(visit.page.locator("#figure")).to_be_empty()
+    expect(visit.page.locator(".bar.best")).to_have_count(0)
+    assert visit.page.locator("#pen-sheet").evaluate(INK) == 0
+    visit.click("Undo")
+    visit.says("Looks like a 7")
+    assert visit.page.locator("#pen-sheet").evaluate(INK) > 0
 
 
 @pytest.mark.parametrize(
@@ -142,9 +146,10 @@ def test_a_kind_that_is_not_read_is_named_with_the_way_out_alone(visit: Visit, n
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_every_kind_that_is_known_and_not_read_has_a_headline(visit: Visit, kind: Foreign):
-    script = "(found) => import('/page/words.js').then((words) => words.refusal(found, false))"
+    script = "(found) => import('/page/refusals.js').then((words) => words.refusal(found, false))"
     message = f"picture: {kind.name}; expected {EXPECTED}."
-    said = visit.page.evaluate(script, {"status": 422, "message": message, "remedy": kind.remedy, "seconds": None})
+    refused = {"status": 422, "code": "unreadable-image", "message": message, "remedy": kind.remedy, "seconds": None}
+    said = visit.page.evaluate(script, refused)
     named = kind.name.split(",")[0]
     assert (said["line"], said["note"]) == (f"{named[0].upper()}{named[1:]} cannot be read", kind.remedy)
 
@@ -158,11 +163,13 @@ def test_the_page_says_what_becomes_of_a_picture_that_is_handed_in(visit: Visit)
     assert len(visit.stored()) == before + 1
 
 
-def test_a_stroke_on_a_picture_begins_a_new_drawing_and_undo_brings_the_picture_back(visit: Visit):
+def test_a_new_drawing_begins_after_a_clear_and_undo_brings_the_picture_back(visit: Visit):
     hand_in(visit, picture())
     visit.says("Looks like a 7")
+    visit.click("Clear")
     visit.draw(THREE)
     visit.says("Looks like a 3")
+    visit.click("Undo")
     visit.click("Undo")
     visit.says("Looks like a 7")
 

@@ -6,7 +6,8 @@
  */
 
 import { codeOfSquares, codeOfStrokes, drawingOf } from "./drawing_code.js";
-import { SIDE, fitted } from "./maths.js";
+import { cut, within } from "./frame.js";
+import { SIDE } from "./maths.js";
 import { paintPixels } from "./pixels.js";
 
 const COPY = 224; // pixels of a copy's longer side
@@ -22,13 +23,15 @@ export function packed(content) {
 function whole(content) {
   if (Array.isArray(content)) return { code: codeOfSquares(content) };
   if (!content.picture) return { code: codeOfStrokes(content) };
-  return content.picture.image ? { copy: copyOf(content.picture.image) } : {};
+  return content.picture.image ? { copy: copyOf(content.picture) } : {};
 }
 
-function copyOf(image) {
-  const [, , width, height] = fitted(image.width, image.height, COPY);
-  const canvas = Object.assign(document.createElement("canvas"), { width: Math.ceil(width), height: Math.ceil(height) });
-  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+/** What lay in its frame. */
+function copyOf({ image, frame }) {
+  const [x, y, width, height] = cut(frame, image);
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = within(width, height, COPY);
+  canvas.getContext("2d").drawImage(image, x, y, width, height, 0, 0, canvas.width, canvas.height);
   return canvas.toDataURL("image/webp", QUALITY);
 }
 
@@ -42,7 +45,7 @@ export async function unpacked({ code, copy }, { pixels, ink }) {
     return squares ?? { strokes, pen, picture: null };
   }
   const image = copy ? await shown(copy) : view(pixels, ink);
-  return { strokes: [], pen: null, picture: { file: null, image, left: copy ? "copy" : "view" } };
+  return { strokes: [], pen: null, picture: { image, left: copy ? "copy" : "view" } };
 }
 
 async function shown(copy) {

@@ -2,6 +2,7 @@
 
 import { Bars } from "./bars.js";
 import { Correction } from "./correction.js";
+import { Framing } from "./framing.js";
 import { Game } from "./game.js";
 import { GridSheet } from "./grid_sheet.js";
 import { History, clock } from "./history.js";
@@ -10,17 +11,19 @@ import { listenForKeys } from "./keys.js";
 import { drawingIn, forgetFragment } from "./link.js";
 import { More } from "./more.js";
 import { PenSheet } from "./pen_sheet.js";
+import { Pending } from "./pending.js";
 import { takePictures } from "./pictures.js";
 import { paintPixels } from "./pixels.js";
 import { Reader } from "./reader.js";
+import { NOT_KEPT, notNoted, notSent, refusal } from "./refusals.js";
 import { sampleButtons, sampleStrokes } from "./samples.js";
 import { Refusal, visit } from "./service.js";
 import { Tools, rememberedPen } from "./tools.js";
 import { Versions } from "./versions.js";
 import { Why } from "./why.js";
 import {
-  ALREADY_KEPT, ALREADY_READ, ASKING, LEFT, LINK_OPENED, NOTHING, OUTSIDE_CARD, answeredIn, lookingThrough, noPicture,
-  notNoted, noted, readAt, refusal, verdict,
+  ALREADY_KEPT, ALREADY_READ, ASKING, KEEPING, LEFT, LINK_OPENED, NOTHING, OPENING, OUTSIDE_CARD, READING, answeredIn,
+  lookingThrough, noted, readAt, verdict,
 } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -28,7 +31,9 @@ const byId = (id) => document.getElementById(id);
 const bars = new Bars(byId("bars"), byId("scores-title"));
 const history = new History(byId("readings"), byId("forget"), open);
 const correction = new Correction(byId, { told, notTold });
-const reader = new Reader({ drawing, query, answered, refused });
+const reader = new Reader({ drawing, query, asked, answered, refused });
+const pending = new Pending((words) => (words.line ? show(words) : setText("note", words.note)));
+const framing = new Framing(byId("paper"), (frame) => pen.putPicture(pen.content.picture.framed(frame)));
 const versions = new Versions(byId, { chosen });
 const game = new Game(byId, { showWhy });
 const why = new Why(byId, (pixels) => sheet.place(pixels));
@@ -40,6 +45,7 @@ const readings = new WeakMap(); // content that was stored -> its reading, as in
 const labels = new Map(); // id of an answer -> what was said of it since; null: taken back
 let linked = null; // the content that came with the address
 let seen = null; // the 28x28 on show
+let shown = null; // the content whose answer is on show
 let served = { model_version: null, show_correction: true, pictures_in_scope: true, versions: [] }; // what `visit` says of it
 
 // -- what is shown ---------------------------------------------------------------------------------------------------
@@ -58,6 +64,7 @@ function setText(id, text) {
 
 /** words: figure, line, note and kind; an answer, if there is one, and what is said of how it came. */
 function show(words, { scores = {}, pixels = null, model_version: by = null } = {}, came = "") {
+  shown = null;
   say(words);
   if (pixels === null) why.about(null);
   bars.show(scores, by);
@@ -89,6 +96,7 @@ function throughQuery() {
 /** One looks through another version from now on: bars and words are that version's. */
 function chosen() {
   bars.setRoster(lookedThrough());
+  shown = null;
   if (!sheet.isBlank) reader.now();
 }
 
@@ -113,12 +121,16 @@ function changed(isDone) {
   byId("hint").hidden = sheet !== pen || !sheet.isBlank;
   tools.draw();
   if (sheet.content !== linked) forgetFragment();
-  if (sheet.isBlank) {
+  const picture = sheet === pen ? sheet.content.picture : null;
+  framing.show(picture?.left ? null : picture);
+  if (sheet.isBlank || picture?.unsent) {
     reader.stop();
+    pending.end();
     compare([]);
-    show(NOTHING);
+    show(picture ? notSent(picture.unsent) : NOTHING);
   } else if (readings.has(sheet.content)) {
     reader.stop();
+    pending.end();
     showAgain(readings.get(sheet.content));
     if (versions.areCompared) reader.now(); // what the others read of it is not kept
   } else if (isDone) reader.now();
@@ -144,19 +156,29 @@ function notTold(answer, found) {
   if (correction.isAbout(answer)) setText("note", notNoted(found));
 }
 
-function answered({ answer, milliseconds }, sent, keep) {
+/** An answer to this drawing that is on show already stays there while it is kept. */
+function asked(sent, keep) {
+  if (sent.content !== shown) pending.begin(READING);
+  else if (keep) pending.begin(KEEPING);
+}
+
+function answered({ answer, milliseconds }, sent, keep, isUnsure) {
   if (answer.model_version !== (keep ? served : lookedThrough()).model_version) loadRoster();
   const reading = { answer, isPicture: sent.type.startsWith("image/"), time: Date.now() };
   if (keep && answer.id !== null) {
     readings.set(sent.content, reading);
     history.add({ ...reading, drawing: packed(sent.content) });
   }
-  const isOld = sheet.content !== sent.content && readings.has(sheet.content); // its own answer is on show
+  // Of an older drawing, which was kept while it changed, or beside one whose own answer is on show.
+  const isOld = sheet.content !== sent.content && (keep || readings.has(sheet.content));
   if (!sheet.isBlank && !isOld) {
     const words = wordsOf(reading);
     if (!keep && versions.through) words.note = `${words.note} ${lookingThrough(versions.through, served.model_version)}`.trim();
+    if (isUnsure) words.note = NOT_KEPT;
+    pending.end();
     if (!keep) compare([{ model_version: answer.model_version, answer }, ...(answer.beside ?? [])]);
     show(words, answer, answeredIn(answer, milliseconds, keep ? served : lookedThrough()));
+    shown = sent.content;
     why.about(answer.prediction === null ? null : { drawing: sent, query: keep ? {} : throughQuery() });
   }
   offerCorrection();
@@ -203,6 +225,7 @@ async function open(reading) {
 }
 
 async function refused(found, retries) {
+  pending.end();
   if (found.status === 403 && versions.areCompared) {
     await loadRoster(); // versions may be compared no longer
     if (!versions.areCompared) return reader.now();
@@ -274,13 +297,13 @@ listenForKeys({
   dialog: byId("keys"), keep: keepIt, why: () => why.toggle(), undo: () => sheet.undo(), redo: () => sheet.redo(),
   clear: () => sheet.clear(), erase: (isErasing) => tools.erase(isErasing), say: (key) => correction.press(key),
 });
-takePictures(byId("upload"), {
-  handed: (file, image) => {
+takePictures([byId("upload"), byId("camera")], {
+  opening: () => pending.begin(OPENING),
+  handed: (picture) => {
     choose("pen");
-    pen.putPicture(file, image);
+    pen.putPicture(picture);
     reader.keep(); // handing a picture in is asking to read it
   },
-  refused: () => setText("note", noPicture(sheet.isBlank)), // and what is shown stays that of the drawing
 });
 
 new More(byId, { sheet: () => sheet, tell: (words) => setText("note", words) });

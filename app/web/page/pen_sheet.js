@@ -6,7 +6,7 @@ import { Sheet, followPointer, pointOn } from "./sheet.js";
 
 /**
  * Content: {strokes, pen, picture}; pen, a name in PENS, is that of all strokes, as a request has one width. A picture is
- * {file, image}, image an ImageBitmap or null if it cannot be shown; file null: it was read before, and this is a copy.
+ * as picture.js has it, or {image, left}: it was read before, and this is what is left of it.
  */
 const BLANK = { strokes: [], pen: null, picture: null };
 
@@ -57,13 +57,13 @@ export class PenSheet extends Sheet {
     this.replace({ strokes, pen, picture: null });
   }
 
-  putPicture(file, image) {
-    this.replace({ ...BLANK, picture: { file, image } });
+  putPicture(picture) {
+    this.replace({ ...BLANK, picture });
   }
 
   drawing() {
     const { picture, strokes, pen } = this.content;
-    if (picture) return picture.file && { body: picture.file, type: picture.file.type };
+    if (picture) return picture.left || picture.unsent ? null : { body: picture.body, type: "image/*" }; // the body knows its kind
     if (this.isBlank) return null;
     const side = this.#canvas.clientWidth;
     const body = { strokes: inPixels(strokes, side), pen_width: PENS[pen] * side, canvas: [side, side] };

@@ -1,20 +1,23 @@
-/** Pictures that the user hands in: chosen, dropped or pasted. */
+/** Pictures that the user hands in: photographed, chosen, dropped or pasted. */
 
-/**
- * handed(file, image) is told of a picture, image null if the browser cannot show it; refused() of any other file.
- * Of a kind that is not read, such as HEIC, the service says so, and what helps.
- */
-export function takePictures(input, { handed, refused }) {
-  const take = async (given) => {
-    const file = typed(given);
-    if (!file.type.startsWith("image/")) return refused();
-    handed(file, await shown(file));
+import { openPicture } from "./picture.js";
+
+/** opening() is told that a file was handed in, handed(picture) when it is open; of two files the later one counts. */
+export function takePictures(inputs, { opening, handed }) {
+  let latest = null;
+  const take = async (file) => {
+    latest = file;
+    opening();
+    const picture = await openPicture(file);
+    if (file === latest) handed(picture);
   };
-  input.addEventListener("change", () => {
-    const [file] = input.files;
-    input.value = ""; // so that choosing the same file again is a change too
-    if (file) take(file);
-  });
+  for (const input of inputs) {
+    input.addEventListener("change", () => {
+      const [file] = input.files;
+      input.value = ""; // so that choosing the same file again is a change too
+      if (file) take(file);
+    });
+  }
   window.addEventListener("paste", (event) => {
     const [file] = event.clipboardData.files;
     if (file) take(file);
@@ -32,18 +35,4 @@ export function takePictures(input, { handed, refused }) {
     const [file] = event.dataTransfer.files;
     if (file) take(file);
   });
-}
-
-/** Many systems know no type of a .heic: with one, the service is asked, and says what helps. */
-function typed(file) {
-  return file.type || !/\.hei[cf]$/i.test(file.name) ? file : new File([file], file.name, { type: "image/heic" });
-}
-
-async function shown(file) {
-  try {
-    return await createImageBitmap(file);
-  } catch (error) {
-    if (error instanceof DOMException) return null; // a broken picture: the service says what is wrong with it
-    throw error;
-  }
 }

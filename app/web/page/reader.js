@@ -15,13 +15,15 @@ export class Reader {
   #open = null; // {cutOff: AbortController, keep}
   #isStale = false; // the drawing changed while a question was open
   #quietUntil = 0;
+  #unsure = null; // the content that may or may not have been kept
 
   /**
-   * drawing(): what to send now, or null for nothing. query(): what else to ask in a preview. answered(reading, drawing, keep) and refused(refusal, retries)
-   * are told what came of it.
+   * drawing(): what to send now, or null for nothing. query(): what else to ask in a preview. asked(drawing, keep) is
+   * told when it is sent; answered(reading, drawing, keep, isUnsure) and refused(refusal, retries) of what came of it.
+   * isUnsure: whether the same drawing was kept before is not known.
    */
-  constructor({ drawing, query, answered, refused }) {
-    Object.assign(this, { drawing, query, answered, refused });
+  constructor({ drawing, query, asked, answered, refused }) {
+    Object.assign(this, { drawing, query, asked, answered, refused });
   }
 
   /** The pen moves: a preview soon. */
@@ -57,10 +59,13 @@ export class Reader {
       await this.#quiet();
       const refusal = await this.#ask(drawing, open);
       if (!refusal) break;
-      // Without an answer nobody knows whether it was kept: the user decides.
-      const retries = refusal.seconds !== null && refusal.status !== 0 && left > 0;
-      this.refused(refusal, retries);
-      if (!retries) break;
+      const passes = refusal.seconds !== null;
+      this.refused(refusal, passes);
+      // Without an answer nobody knows whether it was kept: the user decides, and sees a preview until then.
+      if (passes && refusal.status !== 0 && left > 0) continue;
+      this.#isStale ||= passes;
+      this.#unsure = passes ? drawing.content : null;
+      break;
     }
     this.#end(open);
   }
@@ -84,10 +89,13 @@ export class Reader {
 
   /** null when it was answered or cut off, else the refusal. */
   async #ask(drawing, open) {
+    this.asked(drawing, open.keep);
     try {
       const query = open.keep ? {} : this.query();
       const reading = await read(drawing, { keep: open.keep, signal: open.cutOff.signal, query });
-      if (this.#open === open) this.answered(reading, drawing, open.keep);
+      if (this.#open !== open) return null;
+      if (open.keep) this.#unsure = null;
+      this.answered(reading, drawing, open.keep, drawing.content === this.#unsure);
       return null;
     } catch (error) {
       if (error.name === "AbortError") return null;

@@ -1,13 +1,13 @@
 /** The only module that talks to the service. Its URLs are relative, so that the page works behind a prefix too. */
 
-const PATIENCE = 10_000; // milliseconds
+const PATIENCE = 20_000; // milliseconds: longer than the service's own for a request that arrives slowly
 const RETRY = 3; // seconds, where the service does not say
 
 /** The service said no, or (status 0) nothing at all. `seconds`: when to try again; null: trying again does not help. */
 export class Refusal extends Error {
-  constructor(status, { message = "", remedy = "" } = {}, seconds = null) {
+  constructor(status, { error = "", message = "", remedy = "" } = {}, seconds = null) {
     super(message);
-    Object.assign(this, { name: "Refusal", status, remedy, seconds });
+    Object.assign(this, { name: "Refusal", status, code: error, remedy, seconds });
   }
 }
 
@@ -19,14 +19,16 @@ export async function visit() {
 /**
  * The answer to one drawing, and the milliseconds it took, there and back.
  *
- * drawing: {body, type, query}. keep: the service stores it; otherwise it is a preview. signal: cuts the question off.
- * query: what else is asked, as parameters of the address; so is the drawing's own.
+ * drawing: {body, type, query}; a body that is still being made is a promise. keep: the service stores it; otherwise it
+ * is a preview. signal: cuts the question off. query: what else is asked, as parameters of the address; so is the
+ * drawing's own.
  */
-export async function read({ body, type, query: own = {} }, { keep, signal, query = {} }) {
+export async function read({ body: making, type, query: own = {} }, { keep, signal, query = {} }) {
+  const body = await making;
   const start = performance.now();
   const parameters = new URLSearchParams({ ...own, ...query }).toString();
   const answer = await ask(`drawings${keep ? "" : "/preview"}${parameters && `?${parameters}`}`, {
-    method: "POST", body, headers: { "content-type": type },
+    method: "POST", body, headers: { "content-type": body.type || type },
     signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]),
   });
   return { answer, milliseconds: performance.now() - start };
@@ -45,15 +47,37 @@ export async function takeBack(id) {
   await ask(`results/${id}/label`, { method: "DELETE", signal: AbortSignal.timeout(PATIENCE) });
 }
 
+/** The answer as JSON. A visit that has ended is renewed, and the question asked once more. */
 async function ask(url, options) {
   try {
-    const response = await fetch(url, { credentials: "same-origin", ...options });
+    let response = await answerTo(url, options);
+    if (response.status === 401) {
+      await renewVisit();
+      response = await answerTo(url, options);
+    }
     if (response.ok) return await response.json();
     throw await refusalIn(response);
   } catch (error) {
     // No connection or half an answer is a TypeError or a SyntaxError, none in time a TimeoutError.
     if (["TypeError", "SyntaxError", "TimeoutError"].includes(error.name)) throw new Refusal(0, {}, RETRY);
     throw error;
+  }
+}
+
+function answerTo(url, options) {
+  return fetch(url, { credentials: "same-origin", ...options });
+}
+
+let renewal = null; // under way
+
+/** Opens the page once more, which begins a visit: several questions that meet the end of one share this. */
+async function renewVisit() {
+  renewal ??= answerTo("./", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+  try {
+    const response = await renewal;
+    if (!response.ok) throw await refusalIn(response);
+  } finally {
+    renewal = null;
   }
 }
 

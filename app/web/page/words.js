@@ -3,6 +3,11 @@
 import { best } from "./maths.js";
 
 export const NOTHING = { figure: "", line: "Nothing drawn yet", note: "", kind: "empty" };
+/** While an answer is awaited, and while a file is opened. */
+export const READING = { figure: "", line: "Reading it…", note: "", kind: "pending" };
+export const OPENING = { figure: "", line: "Opening the file…", note: "", kind: "pending" };
+/** Beside an answer, while the service is asked to keep it. */
+export const KEEPING = { note: "Keeping it…" };
 export const ALREADY_READ = "This drawing is already in your list.";
 export const ALREADY_KEPT = "This drawing was read before, and is no longer in your list.";
 
@@ -132,33 +137,6 @@ export function scoresTitle(areCalibrated) {
   return areCalibrated ? "How sure of each digit" : "Every digit’s score";
 }
 
-/** Of a file that is not sent. */
-export function noPicture(isBlank) {
-  return `That file is no picture: choose a PNG, JPEG, WebP or GIF file.${isBlank ? "" : " The drawing is still here."}`;
-}
-
-/** "a TIFF picture" in "picture: a TIFF picture, or a camera's raw one; expected …". */
-const UNREADABLE = /^(?:picture|body): ((?:an?|another) .+?)(?:[,;] | \()/;
-
-/** A refusal -> the same. `retries`: the page tries again by itself, after the seconds that the service asked for. */
-export function refusal({ status, message, remedy, seconds }, retries) {
-  const after = retries ? `trying again in ${seconds} s` : "press “Keep it” again";
-  const said = [message, remedy].filter(Boolean).join(" ");
-  const [, file] = UNREADABLE.exec(message) ?? [];
-  const unreachable = [`No connection, ${after}`, "The service cannot be reached. The drawing is still here."];
-  const [line, note] = {
-    0: unreachable,
-    502: unreachable,
-    504: unreachable,
-    401: ["Reload the page", "This visit has ended. Reload the page to go on."],
-    429: [`Too many drawings, ${after}`, said],
-    503: [`Busy, ${after}`, said],
-  }[status] ?? (file
-    ? [`${file[0].toUpperCase()}${file.slice(1)} cannot be read`, remedy]
-    : ["The service refused", said || `It answered with status ${status}.`]);
-  return { figure: "", line, note, kind: "refused" };
-}
-
 /** What a key says of an answer with this prediction: a digit, NOT_A_DIGIT, or null for a key that says nothing. */
 export function saidBy(key, prediction) {
   if (/^[0-9]$/.test(key)) return key;
@@ -170,13 +148,6 @@ export function noted(label, prediction) {
   if (label === null) return "Taken back.";
   if (label === NOT_A_DIGIT) return "Noted: it was no digit.";
   return `Noted: ${label === prediction ? "right, " : ""}it was ${withArticle(label)}.`;
-}
-
-export function notNoted({ status, message, remedy }) {
-  if (status === 401) return "Not noted: this visit has ended. Reload the page.";
-  if ([0, 502, 504].includes(status)) return "Not noted: no connection. Say it again.";
-  if ([429, 503].includes(status)) return "Not noted: the service is busy. Say it again.";
-  return `Not noted: ${[message, remedy].filter(Boolean).join(" ") || `the service answered with status ${status}.`}`;
 }
 
 /** What was said of a reading: a mark to show, and words to hear. */

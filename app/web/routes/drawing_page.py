@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Scope
 
 from app.web.access import COOKIE, VISIT_SECONDS
-from app.web.file_response import WholeFile
+from app.web.file_response import MAY_BE_KEPT, NO_RANGES, WholeFiles
+from app.web.joined_page import JoinedPage, join_page
 from app.web.operation import HTML, Operation
 from app.web.request import Call
 from app.web.service import Routes
 
 FILES = Path(__file__).resolve().parent.parent / "page"
-NOT_SHARED = {"cache-control": "private, no-cache"}
+NOT_SHARED = {"cache-control": "private, no-cache", **NO_RANGES}
 """As MAY_BE_KEPT, but not by a proxy: the cookie of one visit must reach nobody else."""
+FOR_GOOD = {"cache-control": "public, max-age=31536000, immutable"}
+"""For what has its digest in its address."""
+MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
+
+
+@lru_cache(maxsize=1)
+def drawing_page() -> JoinedPage:
+    """The page to draw on, as it was when the service started."""
+    return join_page(FILES)
+
+
+class PageFiles(WholeFiles):
+    """The files of the pages, and those that are joined of them."""
+
+    def __init__(self) -> None:
+        super().__init__(directory=FILES)
+        self._joined = drawing_page().files
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        joined = self._joined.get(path)
+        if joined is None:
+            return await super().get_response(path, scope)
+        kept = FOR_GOOD if scope["query_string"] else MAY_BE_KEPT
+        return Response(joined, media_type=MEDIA_TYPES[Path(path).suffix], headers={**kept, **NO_RANGES})
 
 
 class PageRoutes(Routes):
@@ -27,7 +54,7 @@ class PageRoutes(Routes):
         """
         access = self._service.access
         access.count_address(call)
-        response = WholeFile(FILES / "index.html", headers=NOT_SHARED)
+        response = HTMLResponse(drawing_page().html, headers=NOT_SHARED)
         visit = access.new_visit(call)
         if visit is not None:
             response.set_cookie(
