@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -25,6 +25,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(skip)
+
+
+def long(*values: Any) -> list[Any]:
+    """Values of a parameter, or tuples of several, that only the long forms run: more of a kind than the others are."""
+    tuples = [value if isinstance(value, tuple) else (value,) for value in values]
+    return [pytest.param(*several, marks=pytest.mark.long) for several in tuples]
 
 
 MNIST_FOLDER = Path(__file__).resolve().parent.parent / "pixelwise-model" / "data"

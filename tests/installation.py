@@ -38,9 +38,10 @@ GIT = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null",
     **{f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
-    **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
+    **{name: value for name, value in os.environ.items() if name.startswith(("COVERAGE_", "OPENBLAS_NUM_THREADS"))},
 }
-"""The environment of processes that tests start, beside their own: git's, and how `make coverage` sees into them."""
+"""The environment of processes that tests start, beside their own: git's, how `make coverage` sees into them, and the
+threads of numpy: `make test` gives it one, since tests run side by side."""
 
 
 class Published(NamedTuple):

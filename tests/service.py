@@ -14,13 +14,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from app.storage.database import Database
+from app.storage.migrate import upgrade
 from tests.installation import GIT
 
 KEY = "a-key-that-is-long-enough-for-tests"
@@ -107,6 +111,8 @@ def services(compiled: Path, folder: Path) -> Iterator[StartService]:
     def start(env_file: str | None = None, **environ: str) -> Service:
         root = folder / f"installation-{len(started)}"
         shutil.copytree(compiled, root, symlinks=True)
+        if "DATABASE_URL" not in environ and not (root / "data").exists():
+            _copy_tables(root)
         if env_file is not None:
             (root / ".env").write_text(env_file)
         started.append(Service(root, environ))
@@ -117,6 +123,25 @@ def services(compiled: Path, folder: Path) -> Iterator[StartService]:
     finally:
         for service in started:
             service.stop()
+
+
+def _copy_tables(root: Path) -> None:
+    """Gives an installation the empty database that its first start would make, which takes a third of a start."""
+    (root / "data").mkdir(mode=0o700)
+    file = root / "data/pixelwise.db"
+    file.touch(mode=0o600)
+    file.write_bytes(_tables())
+
+
+@cache
+def _tables() -> bytes:
+    """A database without rows."""
+    with TemporaryDirectory() as folder:
+        database = Database("sqlite:///pixelwise.db", root=Path(folder))
+        upgrade(database)
+        database.close()
+        assert [file.name for file in Path(folder).iterdir()] == ["pixelwise.db"]
+        return Path(folder, "pixelwise.db").read_bytes()
 
 
 @pytest.fixture

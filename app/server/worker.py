@@ -16,13 +16,15 @@ import uvloop
 
 from app.errors import PixelWiseError
 from app.server.connection import MAX_CONNECTIONS, MAX_REFUSED, BoundedConnection
+from app.server.connection_sweep import open_connections
 
 _log = logging.getLogger("pixelwise.web")
 STOP_SECONDS = 25
 """Time to answer all accepted requests; the parent waits a little longer."""
 LINGER_SECONDS = 1.0
-STARTED_SECONDS = 0.01
-"""Interval at which the worker checks whether the server has started."""
+"""Longest time for which a worker that ends goes on answering the clients that are connected."""
+LOOK_SECONDS = 0.01
+"""Interval at which the worker checks whether the server has started, and whether its last client has gone."""
 OTHER_FILES = 512
 """Files that the process has open beside its connections, and connections that it has not accepted yet."""
 A_DAY = 24 * 3600
@@ -59,11 +61,11 @@ async def _answer(server: uvicorn.Server, app: Application, listener: socket.soc
     """Runs the server; tells the parent when it answers, and ends it gently.
 
     While it ends, each answer says for LINGER_SECONDS that its connection closes: a client that calls just then is
-    answered, and connects to another worker afterwards.
+    answered, and connects to another worker afterwards. Without any client it ends at once.
     """
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not (server.started or serving.done()):
-        await asyncio.sleep(STARTED_SECONDS)
+        await asyncio.sleep(LOOK_SECONDS)
     if server.started:
         told_to_end, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -77,7 +79,10 @@ async def _answer(server: uvicorn.Server, app: Application, listener: socket.soc
         app.is_ending = True
         for accepting in server.servers:
             accepting.close()
-        await asyncio.wait([serving], timeout=LINGER_SECONDS)
+        deadline = loop.time() + LINGER_SECONDS
+        await asyncio.sleep(LOOK_SECONDS)  # connections that were accepted last are known then
+        while not serving.done() and open_connections.get(loop) and loop.time() < deadline:
+            await asyncio.sleep(LOOK_SECONDS)
         server.should_exit = True
     await serving
 

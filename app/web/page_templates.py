@@ -9,8 +9,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
+_templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+
+
 def page_template(name: str) -> Template:
-    """The template of this name; a value that it misses is an error."""
-    return Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined).get_template(
-        name
-    )
+    """The template of this name, which is compiled once; a value that it misses is an error."""
+    return _templates.get_template(name)

@@ -111,6 +111,7 @@ def test_honest_files_are_read():
 LARGE = 100 << 20
 
 
+@pytest.mark.long
 def test_the_largest_network_that_is_read_takes_a_few_seconds_and_below_100_mib(peak_memory: Callable[[bytes], int]):
     net = Net(gain=1.4).scaled().conv(32, 1, 5, pads=[2, 2, 2, 2]).add("Relu").conv(60, 32, 5, pads=[2, 2, 2, 2])
     data = encode(net.add("Relu").pool().pool().add("Flatten").gemm(60 * 49, 10).end())

@@ -12,6 +12,8 @@ from app.settings import read_settings
 from tests.installation import ROOT, Installation
 from tests.release.remote import Remote
 
+pytestmark = pytest.mark.long
+
 RECIPES = """RECIPES = {
     "v1.0": Recipe(tuple("123456789"), ("0",), logistic_regression),
     "v2.0": Recipe(tuple("0123456789"), (), neural_network),

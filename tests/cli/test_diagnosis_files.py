@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.test_diagnosis import doctor, faults
 from tests.cli.test_diagnosis import house as house
+from tests.cli.test_diagnosis import in_order as in_order
 from tests.installation import Installation
 
 pytestmark = pytest.mark.long
@@ -34,3 +35,9 @@ def test_flags_that_cannot_be_read_are_a_fault_that_moving_them_away_mends(house
     file.write_text('{"flags": {}}')
     code, checks = doctor(house)
     assert (code, checks["flags"]["healthy"]) == (0, True)
+
+
+def test_a_broken_record_is_a_fault_of_its_release_and_not_of_the_settings(house: Installation):
+    (house.models / "v1.0" / "record.json").write_text("{")
+    _, checks = doctor(house)
+    assert faults(checks) == {"release": "pixelwise pull"}

@@ -14,6 +14,8 @@ from app.release.record import RECORD, read_record
 from tests.installation import Installation, Published
 from tests.release.remote import Remote
 
+pytestmark = pytest.mark.long
+
 ALL = "v1.0,v1.1,v2.0"
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from app.drawing.recipe import Seen
+from tests.conftest import long
 from tests.drawing.sheets import (
     SIDE,
     Colour,
@@ -79,15 +80,15 @@ def framed(values: Values, *, level: int, width: int, inset: int, sides: str = "
     return framed
 
 
-@pytest.mark.parametrize("inset", [0, 1, 5, 20])
-@pytest.mark.parametrize("width", [1, 2, 3])
+@pytest.mark.parametrize("inset", [0, 5, *long(1, 20)])
+@pytest.mark.parametrize("width", [1, 3, *long(2)])
 @pytest.mark.parametrize("level", [0, 0x33])
 def test_a_digit_within_a_frame_is_read(right: Callable[[Sheet], int], level: int, width: int, inset: int):
     assert right(lambda ink: framed(on(ink), level=level, width=width, inset=inset)) == MANY
 
 
 @pytest.mark.parametrize("sides", ["t", "tb", "lr", "tl", "tr", "bl", "br", "tlr"])
-@pytest.mark.parametrize("inset", [3, 8, 20])
+@pytest.mark.parametrize("inset", [3, *long(8, 20)])
 def test_a_digit_within_a_frame_that_the_edge_has_cut_off_is_read_on_a_photograph(
     right: Callable[[Sheet], int], sides: str, inset: int
 ):
@@ -128,8 +129,8 @@ def squared(spacing: int, level: int) -> Sheet:
     return sheet
 
 
-@pytest.mark.parametrize("spacing", [20, 40])
-@pytest.mark.parametrize("level", [180, 210])
+@pytest.mark.parametrize("spacing", [20, *long(40)])
+@pytest.mark.parametrize("level", [180, *long(210)])
 def test_a_digit_on_squared_paper_is_read(right: Callable[[Sheet], int], spacing: int, level: int):
     paper = squared(spacing, level)
     assert right(paper) >= MANY - 1
@@ -164,12 +165,12 @@ WHITE: Colour = (255, 255, 255)
     ("paper", "pen"),
     [
         pytest.param(WHITE, (255, 255, 0), id="yellow"),
-        pytest.param(WHITE, (0, 255, 0), id="lime"),
-        pytest.param(WHITE, (255, 165, 0), id="orange"),
-        pytest.param(WHITE, (0, 255, 255), id="cyan"),
-        pytest.param((128, 128, 128), (0, 0, 255), id="blue on grey"),
+        pytest.param(WHITE, (0, 255, 0), id="lime", marks=pytest.mark.long),
+        pytest.param(WHITE, (255, 165, 0), id="orange", marks=pytest.mark.long),
+        pytest.param(WHITE, (0, 255, 255), id="cyan", marks=pytest.mark.long),
+        pytest.param((128, 128, 128), (0, 0, 255), id="blue on grey", marks=pytest.mark.long),
         pytest.param((92, 92, 92), (50, 80, 200), id="blue on grey of its lightness"),
-        pytest.param((0, 130, 0), (255, 0, 0), id="red on green of its lightness"),
+        pytest.param((0, 130, 0), (255, 0, 0), id="red on green of its lightness", marks=pytest.mark.long),
     ],
 )
 def test_ink_that_only_its_colour_tells_from_the_paper_is_read(
@@ -230,7 +231,7 @@ def test_a_neighbour_that_the_edge_cuts_is_none(read: Callable[[Seen], str], goo
 # -- sheets on something else ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("around", "paper", "pen"), [(60, 205, 40), (255, 0, 255), (200, 50, 210)])
+@pytest.mark.parametrize(("around", "paper", "pen"), [(60, 205, 40), *long((255, 0, 255), (200, 50, 210))])
 @pytest.mark.parametrize("take", [lambda values: values, photographed], ids=["drawn", "photographed"])
 def test_a_digit_on_a_sheet_that_lies_on_something_else_is_read(
     right: Callable[[Sheet], int], around: int, paper: int, pen: int, take: Callable[[Values], Values]

@@ -13,6 +13,7 @@ from PIL import Image
 from app.drawing.ink_measures import PROFILE_MEASURES, measure, measure_one, pack_one, pack_rows
 from app.drawing.skew import BLOCK_IMAGES, FAINT, INVERTED, TOO_SMALL, UNIT_RANGE, find_skew, skipped_checks
 from app.errors import BadImages
+from tests.conftest import long
 
 ROOM = 196  # a canvas in which the field is the middle seventh
 
@@ -27,7 +28,7 @@ def clear() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="session", params=["0-9", "1-9"])
+@pytest.fixture(scope="session", params=["0-9", *long("1-9")])
 def profile(request, clear, mnist):
     """The profile of a release that was taught all digits, and of one that was not taught 0."""
     taught = mnist.train_labels >= int(request.param[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from functools import cache
 
 import numpy as np
@@ -15,9 +16,9 @@ from drawn.conditions import CONDITIONS
 from drawn.digits import LABELS, draw_digit
 from drawn.page import Coverage, Page, ink_box, ink_of_digit, ink_of_strokes
 from drawn.things import on_a_table
-from tests.conftest import Mnist
+from tests.conftest import LONG, Mnist
 
-SEEDS = range(8)
+SEEDS = range(8 if os.environ.get(LONG) else 3)
 VISIBLE = 14
 """Of 255, in the clearest of three colours: less than any mark that people would call one."""
 

@@ -37,7 +37,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, service_url: str) -> Iterator[Callable[..., Visit]]:
-    """Opens the page; at the end of the test no visit may have met an error or have asked another host."""
+    """Opens the page in a new window; at the end of the test no visit may have met an error or have asked another
+    host."""
     visits: list[Visit] = []
 
     def visit(**options: Any) -> Visit:
@@ -46,18 +47,36 @@ def open_page(browser: Browser, service_url: str) -> Iterator[Callable[..., Visi
 
     yield visit
     for made in visits:
-        made.context.cookies()  # lets what the page said until now arrive; what closing cuts off is no fault of it
-        complaints = [*made.complaints]
+        complaints = complaints_of(made)
         made.page.unroute_all(behavior="ignoreErrors")  # a preview that a test answers may still be on its way
         made.context.close()
         assert complaints == []
         assert made.hosts == {service_url.split("/")[2]}
 
 
+def complaints_of(made: Visit) -> list[str]:
+    made.context.cookies()  # lets what the page said until now arrive; what closing cuts off is no fault of it
+    return [*made.complaints]
+
+
+@pytest.fixture(scope="package")
+def window(browser: Browser, service_url: str) -> Iterator[Visit]:
+    """A desktop screen, left by its visitor."""
+    made = Visit(browser, service_url)
+    made.leave()
+    yield made
+    made.context.close()
+
+
 @pytest.fixture
-def visit(open_page: Callable[..., Visit]) -> Visit:
-    """The page on a desktop screen."""
-    return open_page()
+def visit(window: Visit, service_url: str) -> Iterator[Visit]:
+    """The page on a desktop screen; at the end it must have met no error and have asked no other host."""
+    window.open()
+    yield window
+    complaints, hosts = complaints_of(window), {*window.hosts}
+    window.leave()
+    assert complaints == []
+    assert hosts == {service_url.split("/")[2]}
 
 
 @pytest.fixture(scope="package")

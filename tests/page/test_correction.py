@@ -233,6 +233,7 @@ def test_a_key_that_is_held_down_says_it_once(visit: Visit):
         visit.page.keyboard.down("1")
         reading.notes("Noted: it was a 1.")
         visit.page.wait_for_timeout(50)
+    visit.page.keyboard.up("1")
     assert reading.told == [("POST", "1")]
 
 

@@ -48,6 +48,10 @@ ANSWER = {
 """What the service might answer to a preview."""
 
 
+NOTHING = "<!doctype html><link rel=icon href=data:,>"
+"""A page with an icon: of another one the browser would ask for it."""
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium; the test is skipped where there is none, unless PIXELWISE_CHROMIUM=required."""
@@ -67,22 +71,46 @@ def placed(strokes: list[Stroke], *, scale: float, x: float, y: float) -> list[S
 
 
 class Visit:
-    """A page in a context of its own. `complaints`: errors on its console; `hosts`: whom it asked for anything."""
+    """A page in a context of its own. `complaints`: errors on its console; `hosts`: whom it asked for anything.
+
+    The window may be kept for another visitor (`leave`, then `open`), which costs a tenth of a new one. Then cookies,
+    readings, routes and the size of the window are as at first; a test that changes more, or holds a key down, mends
+    that itself or opens a page of its own.
+    """
 
     def __init__(self, browser: Browser, url: str, **options: Any) -> None:
         options = {"viewport": {"width": 1280, "height": 800}, **options}
         self.url = url
         self.context = browser.new_context(**options)
         self.page: Page = self.context.new_page()
+        self.window = self.page.viewport_size
+        self.page.on("console", lambda message: message.type == "error" and self._complain(message.text))
+        self.page.on("pageerror", lambda error: self._complain(str(error)))
+        self.context.on("request", self._note)
+        self.open()
+
+    def open(self) -> None:
+        """Opens the page, of which nothing is noted yet."""
         self.complaints: list[str] = []
         self.refusals_are_meant = False
         self.hosts: set[str] = set()
         self.sent: list[Any] = []
-        self.page.on("console", lambda message: message.type == "error" and self._complain(message.text))
-        self.page.on("pageerror", lambda error: self._complain(str(error)))
-        self.context.on("request", self._note)
-        self.page.goto(url)
+        self.page.goto(self.url)
         expect(self.page.locator(".sample").first).to_be_visible()
+
+    def leave(self) -> None:
+        """Ends this visit and all that it has open; the window shows an empty page of the service's address."""
+        self.page.unroute_all(behavior="ignoreErrors")  # a preview that a test answers may still be on its way
+        self.context.set_offline(False)
+        self.page.mouse.up()
+        self.page.mouse.move(0, 0)
+        self.page.route("**/left", lambda route: route.fulfill(body=NOTHING, content_type="text/html"))
+        self.page.goto(f"{self.url}left")
+        self.page.unroute("**/left")
+        self.page.evaluate("sessionStorage.clear()")
+        self.context.clear_cookies()
+        if self.window is not None and self.page.viewport_size != self.window:
+            self.page.set_viewport_size(self.window)
 
     def _complain(self, text: str) -> None:
         if not (self.refusals_are_meant and "Failed to load resource" in text):

@@ -371,6 +371,7 @@ def test_the_report_is_a_reader_only(database: Database, make: Make):
     assert read_facts(database).given[0].source == "page"
 
 
+@pytest.mark.long
 def test_100_000_answers_are_counted_by_the_database(tmp_path: Path):
     """What comes out grows by days and versions, not by answers; benchmarks/analytics.py has how long it takes."""
     counts = {}

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from msgspec import structs
 from sqlalchemy import Row, select, text
+from starlette.routing import BaseRoute
 
 from app.answering.report_process import ReportProcess, Run
 from app.answering.served_version import ServedVersion
@@ -83,7 +85,10 @@ class Inside:
             )
         )
         self.application = build_application(self.service)
-        self.routes = routes_of(self.service)
+
+    @cached_property
+    def routes(self) -> list[BaseRoute]:
+        return routes_of(self.service)
 
     async def _make_service(self, opened: Sequence[tuple[ServedVersion, CardPage]], **options: Any) -> Service:
         """On the event loop, where queues are made."""

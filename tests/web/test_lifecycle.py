@@ -23,8 +23,8 @@ import pytest
 
 from app.storage.database import Database
 from app.storage.migrate import upgrade
-from tests.installation import REPOSITORY, ROOT, Installation
-from tests.service import KEY, Service, StartService
+from tests.installation import REPOSITORY, ROOT, Installation, copy_of
+from tests.service import KEY, Service, StartService, services
 from tests.web.load import Load, bodies_of, post, until
 
 pytestmark = pytest.mark.long
@@ -145,6 +145,21 @@ def test_a_client_that_asks_for_nothing_does_not_hold_the_end_up(start_service: 
         assert idle.recv(4096).startswith(b"HTTP/1.1 200 ")
         assert service.stop() == 0
         assert silent.recv(1) == b""
+
+
+def test_without_any_client_it_ends_at_once(compiled: Path, tmp_path: Path):
+    """Where it would answer clients for ten minutes, the parent would kill it before that."""
+    pattern = copy_of(compiled, tmp_path).root
+    file = pattern / "app/server/worker.py"
+    text = file.read_text(encoding="utf-8")
+    assert text.count("LINGER_SECONDS = 1.0\n") == 1
+    file.write_text(text.replace("LINGER_SECONDS = 1.0\n", "LINGER_SECONDS = 600.0\n"), encoding="utf-8")
+    with services(pattern, tmp_path / "started") as start:
+        service = start()
+        with service.client() as client:
+            client.get("/health").raise_for_status()
+        assert service.stop() == 0
+        assert "Finished server process" in service.log.read_text()
 
 
 def test_a_worker_whose_parent_was_killed_ends_by_itself(start_service: StartService):

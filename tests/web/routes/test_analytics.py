@@ -20,6 +20,7 @@ from app.storage.database import Database
 from app.storage.migrate import upgrade
 from app.storage.refusals import DatabaseUnavailable
 from app.web.application import document
+from tests.conftest import long
 from tests.installation import ROOT, Published
 from tests.report.filled import fill
 from tests.service import StartService
@@ -62,7 +63,7 @@ class Told:
 # -- who may read it ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/analytics", "/analytics?format=json", "/api/analytics"])
+@pytest.mark.parametrize("path", ["/analytics?format=json", *long("/analytics", "/api/analytics")])
 @pytest.mark.parametrize(
     ("who", "listens_on", "public", "status", "drawings"),
     [
