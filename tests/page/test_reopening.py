@@ -224,7 +224,7 @@ def test_the_list_stays_small_however_large_its_drawings(visit: Visit):
           context.fillRect(x, y, 10, 10);
         }
       }
-      const picture = packed({ strokes: [], pen: null, picture: { file: null, image: noise } });
+      const picture = packed({ strokes: [], pen: null, picture: { image: noise, frame: { x: 0, y: 0, side: 1 } } });
       return [strokes, picture].map((kept) => JSON.stringify(kept).length);
     }"""
     strokes, noise = visit.page.evaluate(script, 5_000)
