@@ -107,3 +107,14 @@ def test_it_is_played_by_keyboard(visit: Visit):
     visit.page.get_by_role("button", name="I draw 1", exact=True).focus()
     visit.press("Space")
     expect(visit.page.locator("#game-words")).to_contain_text("Draw your 1 now")
+
+
+def test_escape_in_the_game_closes_it_and_clears_nothing(compared: Callable[..., Visit]):
+    visit = compared()
+    play(visit)
+    visit.says("Looks like a 7")
+    visit.page.get_by_role("button", name="I draw 7").focus()
+    visit.press("Escape")
+    expect(visit.page.locator("#game")).to_be_hidden()
+    expect(visit.page.get_by_role("button", name="Fool it")).to_be_focused()
+    visit.says("Looks like a 7")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import Locator, expect
 
@@ -62,6 +65,21 @@ def test_the_keys_are_explained_and_closing_that_clears_nothing(visit: Visit):
     visit.click("Keys")
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_hidden()
+
+
+def test_the_keys_are_shown_from_their_beginning(open_page: Callable[..., Visit]):
+    visit = open_page(viewport={"width": 640, "height": 400})
+    visit.press("?")
+    dialog = visit.page.get_by_role("dialog", name="Keys")
+    expect(dialog.get_by_role("heading", name="Keys")).to_be_focused()
+    height, shown, top = dialog.evaluate("(dialog) => [dialog.scrollHeight, dialog.clientHeight, dialog.scrollTop]")
+    assert height > shown
+    assert top == 0
+
+
+def test_the_squares_say_how_they_are_drawn_on_before_they_are_there(visit: Visit):
+    squares = visit.page.get_by_role("radio", name="Squares")
+    expect(squares).to_have_accessible_description(re.compile("^Arrow keys move, space sets or removes ink"))
 
 
 def tab_to(visit: Visit, selector: str) -> None:

@@ -171,6 +171,21 @@ def test_e_takes_the_eraser_or_the_pen_and_p_the_pen_and_both_are_said(visit: Vi
     has_strokes(visit, 1)
 
 
+def test_the_pen_is_back_once_it_is_pressed_or_the_sheet_is_cleared(visit: Visit):
+    eraser = button(visit, "Eraser")
+    for name in ("Pen", "Squares"):
+        visit.click("Eraser")
+        visit.page.locator("label", has_text=name).click()
+        expect(eraser).to_have_attribute("aria-pressed", "false")
+    visit.page.locator("label", has_text="Pen").click()
+    visit.draw(SEVEN)
+    visit.click("Eraser")
+    visit.click("Clear")
+    expect(eraser).to_have_attribute("aria-pressed", "false")
+    visit.draw(SEVEN)
+    has_strokes(visit, 1)
+
+
 def test_a_finger_erases_and_the_ring_is_there_only_meanwhile(open_page: Callable[..., Visit]):
     visit = open_page(**PHONE)
     finger, ring = Finger(visit), visit.page.locator("#reach")

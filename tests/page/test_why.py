@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.page.test_drawing import PHONE, Finger
+from tests.page.test_pictures import hand_in, picture
 from tests.page.test_words import refuse
 from tests.page.visit import FIVE, SEVEN, THREE, Visit, placed
 from tests.service import Service, services
@@ -260,6 +261,22 @@ def test_a_flag_forbids_the_comparison(compared: Callable[..., Visit], three: Se
         assert {key for one in last for key in one} == {"explain"}
     finally:
         flags.unlink()
+
+
+def test_what_versions_read_beside_a_picture_is_of_the_picture(compared: Callable[..., Visit]):
+    visit = compared()
+    visit.draw(THREE)
+    visit.says("Looks like a 3")
+    expect(visit.page.locator("#together")).to_have_text("All read a 3.")
+    hand_in(visit, picture())
+    visit.says("Looks like a 7", "It is in your list now.")
+    expect(visit.page.locator("#together")).to_have_text("All read a 7.")
+    visit.says("Looks like a 7", "It is in your list now.")
+    assert visit.readings() == ["7"]
+    visit.expect_refusals()
+    hand_in(visit, b"no picture", kind="image/heic")
+    expect(visit.page.locator("#together")).to_have_text("")
+    assert [row[1] for row in rows(visit)] == ["–", "–", "–"]
 
 
 def test_where_one_version_is_served_nothing_is_compared(visit: Visit):

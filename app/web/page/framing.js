@@ -45,6 +45,11 @@ export class Framing {
     this.show(null);
   }
 
+  /** Whether a frame can be put around a part of what lies on the sheet. */
+  get isShown() {
+    return !this.#layer.hidden && !this.#frame.hidden;
+  }
+
   /** picture: what lies on the sheet, null for none. */
   show(picture) {
     this.#picture = picture;

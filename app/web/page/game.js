@@ -20,6 +20,12 @@ export class Game {
       return button;
     }));
     part("fool").addEventListener("click", () => this.#open(part("game").hidden));
+    part("game").addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault(); // outside of the game, this key clears the drawing
+      this.#open(false);
+      part("fool").focus({ preventScroll: true });
+    });
     part("fooled-why").addEventListener("click", () => showWhy(part("fooled-why").value));
     this.#draw();
   }
@@ -34,6 +40,7 @@ export class Game {
     this.#part("game").hidden = !isOpen;
     this.#part("fool").setAttribute("aria-expanded", isOpen);
     this.#choose(null);
+    if (isOpen) this.#part("game").scrollIntoView({ block: "nearest" });
   }
 
   #choose(digit) {

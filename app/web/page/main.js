@@ -22,7 +22,7 @@ import { Tools, rememberedPen } from "./tools.js";
 import { Versions } from "./versions.js";
 import { Why } from "./why.js";
 import {
-  ALREADY_KEPT, ALREADY_READ, ASKING, KEEPING, LEFT, LINK_OPENED, NOTHING, OPENING, OUTSIDE_CARD, READING, answeredIn,
+  ALREADY_KEPT, ALREADY_READ, ASKING, FRAME_ONE, KEEPING, KEPT, LEFT, LINK_OPENED, NOTHING, OPENING, OUTSIDE_CARD, READING, answeredIn,
   lookingThrough, noted, readAt, verdict,
 } from "./words.js";
 
@@ -106,6 +106,12 @@ function compare(answers) {
   game.show(answers);
 }
 
+/** What others read of a drawing that was kept at once, as a picture is, only a preview tells. */
+function compareKept(answer) {
+  compare([]); // what stood there was of another drawing
+  if (versions.areCompared && answer.prediction !== null) reader.now();
+}
+
 /** Of a version that was fooled. */
 function showWhy(version) {
   versions.choose(version);
@@ -148,7 +154,10 @@ function offerCorrection() {
 function told(answer, label) {
   history.label(answer.id, label);
   labels.set(answer.id, label);
-  if (correction.isAbout(answer)) setText("note", noted(label, answer.prediction));
+  if (correction.isAbout(answer)) {
+    setText("note", noted(label, answer.prediction));
+    byId("verdict").scrollIntoView({ block: "nearest" }); // on a phone the question is far below it
+  }
   offerCorrection();
 }
 
@@ -174,9 +183,12 @@ function answered({ answer, milliseconds }, sent, keep, isUnsure) {
   if (!sheet.isBlank && !isOld) {
     const words = wordsOf(reading);
     if (!keep && versions.through) words.note = `${words.note} ${lookingThrough(versions.through, served.model_version)}`.trim();
+    if (keep && answer.id !== null) words.note = `${words.note} ${KEPT}`.trim();
     if (isUnsure) words.note = NOT_KEPT;
     pending.end();
     if (!keep) compare([{ model_version: answer.model_version, answer }, ...(answer.beside ?? [])]);
+    else if (sent.content !== shown) compareKept(answer);
+    if (!keep && sent.content === shown && versions.through === null) return; // it was asked for the others' sake
     show(words, answer, answeredIn(answer, milliseconds, keep ? served : lookedThrough()));
     shown = sent.content;
     why.about(answer.prediction === null ? null : { drawing: sent, query: keep ? {} : throughQuery() });
@@ -187,6 +199,8 @@ function answered({ answer, milliseconds }, sent, keep, isUnsure) {
 /** What is said of an answer, and of what came of it since. */
 function wordsOf({ answer, isPicture }) {
   const words = verdict(answer);
+  const hasSeveral = answer.findings.some(({ name }) => name === "several-digits");
+  if (hasSeveral && framing.isShown) words.note = `${words.note} ${FRAME_ONE}`;
   const isOutside = isPicture && answer.prediction !== null && !served.pictures_in_scope;
   if (isOutside) words.note = `${words.note} ${OUTSIDE_CARD}`.trim();
   const stored = readings.get(sheet.content)?.answer;
@@ -230,6 +244,7 @@ async function refused(found, retries) {
     await loadRoster(); // versions may be compared no longer
     if (!versions.areCompared) return reader.now();
   }
+  compare([]);
   show(refusal(found, retries)); // an older answer beside it would be taken for this drawing's
 }
 
@@ -238,6 +253,11 @@ function keepIt() {
   if (sheet.isBlank) say({ ...NOTHING, note: "Draw a digit first." });
   else if (answer) setText("note", history.has(answer.id) ? ALREADY_READ : ALREADY_KEPT);
   else reader.keep();
+}
+
+function clear() {
+  sheet.clear();
+  tools.draws(); // there is nothing to erase
 }
 
 /** The pen's sheet or that of squares. */
@@ -283,7 +303,7 @@ async function loadRoster() {
 
 // -- wiring ----------------------------------------------------------------------------------------------------------
 
-byId("clear").addEventListener("click", () => sheet.clear());
+byId("clear").addEventListener("click", clear);
 byId("keep").addEventListener("click", keepIt);
 byId("show-keys").addEventListener("click", () => byId("keys").showModal());
 byId("hide-keys").addEventListener("click", () => byId("keys").close());
@@ -292,10 +312,11 @@ for (const input of document.querySelectorAll("input[name=sheet]")) {
     choose(input.value);
     changed(true);
   });
+  input.addEventListener("click", () => tools.draws()); // also where it is chosen already
 }
 listenForKeys({
   dialog: byId("keys"), keep: keepIt, why: () => why.toggle(), undo: () => sheet.undo(), redo: () => sheet.redo(),
-  clear: () => sheet.clear(), erase: (isErasing) => tools.erase(isErasing), say: (key) => correction.press(key),
+  clear, erase: (isErasing) => tools.erase(isErasing), say: (key) => correction.press(key),
 });
 takePictures([byId("upload"), byId("camera")], {
   opening: () => pending.begin(OPENING),

@@ -45,6 +45,11 @@ export class Tools {
     this.draw();
   }
 
+  /** Takes the eraser away, if it is chosen. */
+  draws() {
+    if (this.sheet().isErasing) this.erase(false);
+  }
+
   /** Shows what is chosen and what can be undone. A button stays in reach of Tab, so nobody loses their place. */
   draw() {
     const sheet = this.sheet();

@@ -8,6 +8,7 @@ export const READING = { figure: "", line: "Reading it…", note: "", kind: "pen
 export const OPENING = { figure: "", line: "Opening the file…", note: "", kind: "pending" };
 /** Beside an answer, while the service is asked to keep it. */
 export const KEEPING = { note: "Keeping it…" };
+export const KEPT = "It is in your list now.";
 export const ALREADY_READ = "This drawing is already in your list.";
 export const ALREADY_KEPT = "This drawing was read before, and is no longer in your list.";
 
@@ -30,6 +31,9 @@ export const FINDINGS = {
   [NOT_A_DIGIT]: "Draw one of 0 to 9, alone.",
   [MAY_BE_WITHHELD]: "It may be a 0, which this version was never taught.",
 };
+
+/** Beside several digits in a picture that has a frame. */
+export const FRAME_ONE = "Or frame one of them.";
 
 /** The line when there was no digit to read, by the name of the finding. What to do is said in the service's words. */
 export const UNREAD = {
