@@ -148,7 +148,10 @@ def test_a_link_draws_what_was_drawn_previews_it_and_stores_nothing(visit: Visit
     use_pen(visit, "Thin")
     visit.draw(FIVE)
     visit.says("Looks like a 5")
-    visit.wait_for(lambda: len(last_drawing(visit)["strokes"]) == 2)
+    end = pytest.approx(FIVE[1][-1], abs=0.01)
+    visit.wait_for(
+        lambda: [at / last_drawing(visit)["canvas"][0] for at in last_drawing(visit)["strokes"][-1][-1]] == end
+    )
     drawn, stored = last_drawing(visit), visit.stored()
     address = link(visit)
     assert address.startswith(f"{visit.url}#p")

@@ -191,7 +191,7 @@ def test_a_finger_erases_and_the_ring_is_there_only_meanwhile(open_page: Callabl
     finger, ring = Finger(visit), visit.page.locator("#reach")
     finger.draw([[(0.5, 0.1), (0.5, 0.9)]])
     visit.says("Looks like a 1")
-    visit.page.locator("#eraser").tap()
+    visit.click("Eraser")
     expect(button(visit, "Eraser")).to_have_attribute("aria-pressed", "true")
     finger.send("touchStart", (0.2, 0.5))
     finger.send("touchMove", (0.4, 0.5))
