@@ -10,7 +10,6 @@ import pytest
 
 from app.answering.explainer import PLACES
 from app.answering.side_threads import share_of
-
 from tests.web.load import get, post, until
 from tests.web.served import (
     LAST,
