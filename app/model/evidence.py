@@ -64,8 +64,8 @@ def evidence(scorer: Scorer, image: NDArray[np.uint8]) -> Evidence:
     """
     is_exact = scorer.weights is not None
     side, step = (1, 1) if is_exact else (PATCH, STEP)
-    has_ink = image > (INK_ABOVE if scorer.ink == THE_INPUT.ink else 0)
-    down, across = (_bands(has_ink.any(axis=axis), side, step) for axis in (1, 0))
+    has_ink: Mask = image > (INK_ABOVE if scorer.ink == THE_INPUT.ink else 0)
+    down, across = (_bands(np.any(has_ink, axis=axis), side, step) for axis in (1, 0))
     takes_ink = down @ has_ink @ across.T
     parts = down[:, None, :, None] & across[:, None, :]
     changed = np.where(parts, np.where(takes_ink, PAPER, INK)[..., None, None], image).reshape(-1, *image.shape)

@@ -97,6 +97,7 @@ function throughQuery() {
 function chosen() {
   bars.setRoster(lookedThrough());
   shown = null;
+  why.about(null); // it was another version's
   if (!sheet.isBlank) reader.now();
 }
 
@@ -104,6 +105,12 @@ function chosen() {
 function compare(answers) {
   versions.show(answers);
   game.show(answers);
+}
+
+/** Beside an answer that was kept: what the others read of the drawing is not kept with it. */
+function compareAnew() {
+  compare([]);
+  if (versions.areCompared) reader.now();
 }
 
 /** Of a version that was fooled. */
@@ -132,7 +139,7 @@ function changed(isDone) {
     reader.stop();
     pending.end();
     showAgain(readings.get(sheet.content));
-    if (versions.areCompared) reader.now(); // what the others read of it is not kept
+    compareAnew();
   } else if (isDone) reader.now();
   else reader.soon();
   offerCorrection();
@@ -176,6 +183,7 @@ function answered({ answer, milliseconds }, sent, keep, isUnsure) {
     if (!keep && versions.through) words.note = `${words.note} ${lookingThrough(versions.through, served.model_version)}`.trim();
     if (isUnsure) words.note = NOT_KEPT;
     pending.end();
+    if (keep && sent.content !== shown) compareAnew();
     if (!keep) compare([{ model_version: answer.model_version, answer }, ...(answer.beside ?? [])]);
     show(words, answer, answeredIn(answer, milliseconds, keep ? served : lookedThrough()));
     shown = sent.content;
@@ -200,7 +208,6 @@ function showAgain(reading) {
   const words = wordsOf(reading);
   const { left } = sheet.content.picture ?? {};
   if (left) words.note = `${words.note} ${LEFT[left]}`.trim();
-  compare([]);
   show(words, reading.answer, readAt(reading.answer, clock(reading.time), served));
   why.about(explained(reading.answer));
 }
@@ -230,6 +237,7 @@ async function refused(found, retries) {
     await loadRoster(); // versions may be compared no longer
     if (!versions.areCompared) return reader.now();
   }
+  compare([]);
   show(refusal(found, retries)); // an older answer beside it would be taken for this drawing's
 }
 
