@@ -20,7 +20,7 @@ PATCH, STEP = 5, 3
 """Side of a patch and distance between two, in pixels. Smaller ones give speckle, larger ones a blur."""
 MARGIN = 2
 """Gaps count up to this many pixels around the ink."""
-FULL = 255
+PAPER, INK = np.uint8(0), np.uint8(255)
 PLACES = (
     ("at the top left", "at the top", "at the top right"),
     ("at the left", "in the middle", "at the right"),
@@ -28,6 +28,8 @@ PLACES = (
 )
 TELLING = 0.2
 """A place is named if it holds at least this share of the worth of its kind."""
+NARROW = 12
+"""A narrower drawing, such as an upright line, counts as this wide, so that a stroke has no left and no right."""
 
 Maps = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -61,16 +63,18 @@ def evidence(scorer: Scorer, image: NDArray[np.uint8]) -> Evidence:
         image: (28, 28) uint8. Without ink, both maps are 0.
     """
     is_exact = scorer.weights is not None
-    has_ink = image > (INK_ABOVE if scorer.ink == THE_INPUT.ink else 0)
-    parts = _parts(has_ink, 1 if is_exact else PATCH, 1 if is_exact else STEP)
-    takes_ink = (parts & has_ink).any(axis=(1, 2))
-    changed = np.where(parts, np.where(takes_ink, 0, FULL)[:, None, None], image).astype(np.uint8)
+    side, step = (1, 1) if is_exact else (PATCH, STEP)
+    has_ink: Mask = image > (INK_ABOVE if scorer.ink == THE_INPUT.ink else 0)
+    down, across = (_bands(np.any(has_ink, axis=axis), side, step) for axis in (1, 0))
+    takes_ink = down @ has_ink @ across.T
+    parts = down[:, None, :, None] & across[:, None, :]
+    changed = np.where(parts, np.where(takes_ink, PAPER, INK)[..., None, None], image).reshape(-1, *image.shape)
     logits = scorer.logits(np.concatenate([image[None], np.zeros_like(image[None]), changed])).astype(np.float64)
-    against, answer = np.argsort(logits[0], kind="stable")[-2:]
+    answer, against = np.argsort(-logits[0], kind="stable")[:2]  # of equal ones the first, as the service answers
     difference, paper, *left = (logits[:, answer] - logits[:, against]).tolist()
-    worth = difference - np.array(left)
-    ink = _spread(parts[takes_ink], worth[takes_ink]) * has_ink
-    gaps = _spread(parts[~takes_ink], worth[~takes_ink]) * ~has_ink
+    worth = difference - np.reshape(left, takes_ink.shape)
+    ink = _spread(down, across, worth, takes_ink) * has_ink
+    gaps = _spread(down, across, worth, ~takes_ink) * ~has_ink
     classes = scorer.classes
     return Evidence(classes[answer], classes[against], ink, gaps, paper, difference, is_exact)
 
@@ -89,33 +93,23 @@ def in_words(found: Evidence) -> list[str]:
     return said
 
 
-def _parts(has_ink: Mask, side: int, step: int) -> Mask:
-    """(N, 28, 28): squares of this side in and near the ink, each where it differs from paper far away."""
-    near = _box(has_ink, MARGIN)
-    rows, columns = has_ink.shape
-    starts = [
-        (row, column) for row in range(0, rows - side + step, step) for column in range(0, columns - side + step, step)
-    ]
-    parts = np.zeros((len(starts), *has_ink.shape), np.bool_)
-    for part, (row, column) in zip(parts, starts, strict=True):
-        part[row : row + side, column : column + side] = near[row : row + side, column : column + side]
-    return parts[parts.any(axis=(1, 2))]
+def _bands(drawn: Mask, side: int, step: int) -> Mask:
+    """(N, 28): the bands along one side of the drawing that reach the ink or its margin, each cut where it leaves that.
+
+    Two of them, one down and one across, make a part.
+    """
+    pixel, inked = np.arange(len(drawn)), np.flatnonzero(drawn)
+    if not len(inked):
+        return np.zeros((0, len(drawn)), np.bool_)
+    starts = np.arange(0, len(drawn) - side + step, step)[:, None]
+    near = (pixel >= inked[0] - MARGIN) & (pixel <= inked[-1] + MARGIN)
+    bands: Mask = (pixel >= starts) & (pixel < starts + side) & near
+    return bands[bands.any(axis=1)]
 
 
-def _box(has_ink: Mask, margin: int) -> Mask:
-    """The box around the ink, wider by a margin; nothing without ink."""
-    box = np.zeros_like(has_ink)
-    rows, columns = np.nonzero(has_ink)
-    if len(rows):
-        top, left = max(rows.min() - margin, 0), max(columns.min() - margin, 0)
-        box[top : rows.max() + margin + 1, left : columns.max() + margin + 1] = True
-    return box
-
-
-def _spread(parts: Mask, worth: NDArray[np.float64]) -> Maps:
-    """The mean worth of the parts that cover a pixel, for each pixel; 0 where none does."""
-    covering = parts.sum(axis=0)
-    total = np.tensordot(worth, parts.astype(np.float64), axes=1)
+def _spread(down: Mask, across: Mask, worth: NDArray[np.float64], chosen: Mask) -> Maps:
+    """The mean worth of the chosen parts that cover a pixel, for each pixel; 0 where none does."""
+    total, covering = (down.T @ np.where(chosen, values, 0.0) @ across for values in (worth, 1.0))
     mean: Maps = (total / np.maximum(covering, 1)).astype(np.float32)
     return mean
 
@@ -136,5 +130,5 @@ def _shares(worth: Maps, drawn: Mask) -> dict[str, float]:
 def _cuts(drawn: NDArray[np.intp], side: int) -> list[int]:
     """The limits of three parts: the drawing's thirds, the outer ones up to the edge."""
     first, beyond = int(drawn[0]), int(drawn[-1]) + 1
-    third = (beyond - first) / 3
-    return [0, round(first + third), round(first + 2 * third), side]
+    middle, half = (first + beyond) / 2, max(beyond - first, NARROW) / 6
+    return [0, max(round(middle - half), 0), min(round(middle + half), side), side]

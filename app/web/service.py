@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple, TypeVar
 
 from msgspec import Meta
 from starlette.requests import ClientDisconnect
@@ -56,6 +57,7 @@ EXPLAIN = Parameter(
 )
 LATELY_SECONDS = 1.0
 """A version that flags chose this recently counts as one that requests get without asking for it."""
+Outcome = TypeVar("Outcome")
 REQUESTED = "REQUESTED"
 """The reason of an answer by a version that the caller asked for."""
 
@@ -202,11 +204,12 @@ class Service(ProcessState):
         """The evidence for what this version reads in the drawing, if the request asks for it; None if not.
 
         Raises:
-            BadParameter. Overloaded: as `Explainer.explain`.
+            BadParameter. ClientDisconnect: it went away. Overloaded: as `Explainer.explain`.
         """
         if not asks_for(call, EXPLAIN):
             return None
-        return await self.explainer.explain(reader.version.scorer, pixels, of=of)
+        explaining = asyncio.ensure_future(self.explainer.explain(reader.version.scorer, pixels, of=of))
+        return await unless_gone(call, explaining)
 
     def context(self, call: Call, caller: Caller) -> Context:
         """The part of this request that flags see; the only name in it is a key's.
@@ -279,7 +282,15 @@ async def answers_to(
     """
     if not pixels:
         return []
-    future = reader.submit(pixels, recipe=recipe, origin=origin, arrived=call.arrived)
+    return await unless_gone(call, reader.submit(pixels, recipe=recipe, origin=origin, arrived=call.arrived))
+
+
+async def unless_gone(call: Call, future: asyncio.Future[Outcome]) -> Outcome:
+    """The outcome of what this request waits for; if its client goes away first, that is cancelled.
+
+    Raises:
+        ClientDisconnect: it did. Also any error of the future.
+    """
     connection = call.scope.get("state", {}).get(CONNECTION)
     if connection is not None:
         connection.awaited = future

@@ -90,13 +90,13 @@ def test_for_a_model_that_sees_grey_it_is_shaded():
 
 def test_evidence_is_drawn_where_the_ink_is_and_said_in_words():
     image, worth = np.zeros((2, 28, 28), np.float32)
-    image[10, 5:9] = 255
-    worth[10, 5:8] = 4, -2, 0.1
+    image[10, 5:17] = 255
+    worth[10, 5:17] = np.repeat([4, -2, 0.1], 4)
     found = Evidence("3", "8", worth, np.zeros_like(worth), 0.0, 2.1, is_exact=True)
     lines = as_evidence("[a].png", image.astype(np.uint8), found).plain.split("\n")
     assert lines == [
         "[a].png",
-        "++--··",
+        4 * "++" + 4 * "--" + 4 * "··",
         "++ speaks for 3, -- for 8, ·· for neither",
         "The ink at the left speaks for 3 against 8.",
         "The ink in the middle speaks for 8.",

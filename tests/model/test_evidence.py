@@ -63,6 +63,14 @@ def test_its_answer_and_runner_up_have_the_two_highest_scores(v1: Scorer, v2: Sc
             assert (found.answer, found.against) == (scorer.classes[best], scorer.classes[second])
 
 
+def test_of_equal_scores_the_first_are_taken_as_in_the_service(v1: Scorer, digits):
+    """A model may well be torn: then the explanation is still one of the answer that is given."""
+    torn = replace(v1, logits=lambda images: np.tile([0.0, 2, 1, 2, 2, 0, 0, 0, 0], (len(images), 1)))
+    found = evidence(torn, digits[0])
+    assert (found.answer, found.against) == ("2", "4")
+    assert found.difference == 0
+
+
 @pytest.mark.parametrize(
     ("artefact", "ink"),
     [(encode(perceptron()), "> 128"), (encode(small()), "grey")],
@@ -211,3 +219,12 @@ def test_where_no_place_tells_more_than_others_none_is_named():
     even = np.zeros((28, 28), np.float32)
     even[4:25, 4:25] = 1
     assert in_words(made(even, spots())) == []
+
+
+@pytest.mark.parametrize("column", [0, 13, 26])
+def test_a_stroke_has_no_left_and_no_right(column: int):
+    line = np.zeros((28, 28), np.float32)
+    line[4:24, column] = 1
+    line[4:10, column + 1] = 3
+    assert in_words(made(line, spots())) == ["The ink at the top speaks for 3 against 8."]
+    assert in_words(made(line.T, spots())) == ["The ink at the left speaks for 3 against 8."]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.page.test_why import compared, explained, three
+from tests.page.test_why import asked, compared, explained, three
 from tests.page.visit import SEVEN, Visit
 
 __all__ = ["compared", "three"]
@@ -85,6 +85,7 @@ def test_it_shows_why_through_the_version_that_was_fooled(compared: Callable[...
     explained(visit)
     expect(visit.page.locator("#version-list [aria-pressed=true] .name")).to_contain_text("v1.1")
     expect(visit.page.locator("#latency")).to_contain_text("by model v1.1")
+    assert {one["model"][0] if "model" in one else None for one in asked(visit) if "explain" in one} == {"v1.1"}
     assert visit.stored() == []
 
 

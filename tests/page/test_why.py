@@ -159,6 +159,35 @@ def test_while_the_service_is_busy_that_is_said_and_the_answer_stays(visit: Visi
     explained(visit)
 
 
+@pytest.mark.parametrize(
+    ("status", "seconds", "words"),
+    [
+        (503, "60", "The service is busy with answers. The reasons follow."),
+        (403, None, "The service gives no reasons for this answer."),
+    ],
+)
+def test_where_it_is_refused_no_older_map_stays_and_no_more_is_promised_than_is_done(
+    visit: Visit, status: int, seconds: str | None, words: str
+):
+    visit.expect_refusals()
+    visit.page.clock.install()
+    visit.page.locator(".sample").nth(6).click()  # at once, so that one reading is asked for
+    visit.says("Looks like a 7")
+    visit.click("Why?")
+    explained(visit)
+    visit.page.route("**/drawings/preview?explain=1", refuse(status, seconds=seconds))
+    visit.page.locator(".sample").nth(2).click()
+    visit.says("Looks like a 3")
+    expect(visit.page.locator("#reason-list")).to_have_text(words)
+    expect(visit.page.locator("#why-sheet")).to_be_hidden()
+    before = len(visit.sent)
+    visit.page.unroute("**/drawings/preview?explain=1")
+    visit.page.clock.run_for(61_000)
+    if seconds:
+        explained(visit)
+    assert (len(visit.sent) > before) is (seconds is not None)
+
+
 def test_what_speaks_against_is_told_apart_without_colour(visit: Visit):
     """It is striped: its legend is no plain colour, and neither is what is painted."""
     visit.draw(THREE)
@@ -211,6 +240,56 @@ def test_where_they_differ_that_is_said(compared: Callable[..., Visit]):
     visit.page.route("**/drawings/preview?**", answer)
     visit.draw(SEVEN)
     expect(visit.page.locator("#together")).to_have_text("They differ: v1.1 and v2.0 read a 7, v1.0 reads a 1.")
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        (["busy", "7"], "v1.0 and v2.0 read a 7."),
+        (["no digit", "7"], "v1.0 and v2.0 read a 7."),
+        (["no digit", "busy"], "v1.0 reads a 7."),
+        (["no digit", "1"], "They differ: v1.0 reads a 7, v2.0 reads a 1."),
+        (["7", "7"], "All read a 7."),
+    ],
+)
+def test_it_is_said_only_of_those_that_read_a_digit(compared: Callable[..., Visit], others: list[str], words: str):
+    visit = compared()
+
+    def read(one: dict[str, Any], what: str) -> dict[str, Any]:
+        if what == "busy":
+            return {**one, "answer": None, "refusal": {"error": "overloaded", "message": "", "remedy": ""}}
+        seen = {"findings": [{"name": "not-a-digit", "remedy": ""}]} if what == "no digit" else {"prediction": what}
+        return {**one, "answer": {**one["answer"], "prediction": "7", **seen}}
+
+    def answer(route: Any) -> None:
+        said = route.fetch().json()
+        route.fulfill(json={**said, "prediction": "7", "beside": list(map(read, said["beside"], others))})
+
+    visit.page.route("**/drawings/preview?**", answer)
+    visit.draw(SEVEN)
+    expect(visit.page.locator("#together")).to_have_text(words)
+
+
+def test_what_is_compared_is_the_drawing_on_show(compared: Callable[..., Visit], tmp_path: Path):
+    """A picture is kept at once: no preview comes before it. And a preview that is refused says nothing."""
+    visit = compared()
+    visit.draw(THREE)
+    expect(visit.page.locator("#together")).to_have_text("All read a 3.")
+    visit.page.locator("#pen-sheet").screenshot(path=tmp_path / "three.png")
+    visit.click("Clear")
+    visit.draw(SEVEN)
+    expect(visit.page.locator("#together")).to_have_text("All read a 7.")
+    visit.page.locator("#upload").set_input_files(tmp_path / "three.png")
+    expect(visit.page.locator(".reading")).to_have_count(1)
+    expect(visit.page.locator("#together")).to_have_text("All read a 3.")
+    assert len(visit.stored()) == 1
+    visit.expect_refusals()
+    visit.page.route("**/drawings/preview?**", refuse(503, seconds="60"))
+    visit.click("Clear")
+    visit.draw(SEVEN)
+    visit.says("The service is busy, trying again in 60 s")
+    expect(visit.page.locator("#together")).to_be_empty()
+    assert [row[1] for row in rows(visit)] == ["–", "–", "–"]
 
 
 def test_one_looks_through_another_version_and_keeps_the_answer_of_the_one_that_answers(compared: Callable[..., Visit]):

@@ -79,6 +79,21 @@ def test_a_version_without_room_costs_nobody_the_answer(inside: Inside, monkeypa
     assert second["refusal"]["error"] == "stopping"
 
 
+def test_where_the_answer_is_refused_the_other_versions_read_nothing(inside: Inside, monkeypatch: pytest.MonkeyPatch):
+    read: list[int] = []
+    for version in ("v1.1", "v2.0"):
+        queue = inside.service.readers[version].queue
+        compute = queue._compute
+        monkeypatch.setattr(queue, "_compute", lambda works, compute=compute: read.append(len(works)) or compute(works))
+    headers = visit(inside)
+    assert ask(inside, "/drawings/preview?beside=1", headers)["beside"]
+    assert read == [1, 1]
+    refused = inside.ask("POST", "/drawings/preview?beside=1&explain=2", SEVEN, headers, key=None)
+    assert refused.status == 422
+    ask(inside, "/drawings/preview?beside=1", headers)
+    assert read == [1] * 4
+
+
 def test_a_visit_may_look_through_one_version_and_the_stored_answer_is_the_flag_s(inside: Inside):
     headers = visit(inside)
     through = ask(inside, "/drawings/preview?model=v2.0&explain=1", headers)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import socket
 import struct
+from contextlib import ExitStack
 
 import pytest
 
+from app.answering.explainer import PLACES
+from app.answering.side_threads import share_of
 from tests.web.load import get, post, until
 from tests.web.served import (
     LAST,
@@ -21,11 +24,14 @@ from tests.web.served import (
     served,
     statuses,
 )
+from tests.web.test_explanations import Held
 
 __all__ = ["bodies", "labels", "own", "served"]
 
 RESET = struct.pack("ii", 1, 0)
 """For SO_LINGER: closing resets the connection."""
+SHARE = share_of(PLACES)
+"""Explanations that one caller may wait for at a time."""
 
 
 def test_work_whose_client_has_reset_its_connection_is_not_done(own: Served, bodies):
@@ -48,6 +54,28 @@ def test_work_whose_client_has_reset_its_connection_is_not_done(own: Served, bod
     assert own.inside.stored() == 2
     (metrics,) = own.exchange(get("/metrics", connection="close"))
     assert b'status="499"} 1.0' in metrics.body
+
+
+def test_who_leaves_while_an_explanation_waits_gives_its_place_back_and_nothing_is_stored(own: Served, bodies):
+    explained = [post(body, path="/classify?explain=1", connection="close") for body in bodies[: 2 * SHARE]]
+    with Held(own.inside) as held, ExitStack() as stack:
+        leaving = [stack.enter_context(own.connect()) for _ in range(SHARE)]
+        for connection, sent in zip(leaving, explained, strict=False):
+            connection.sendall(sent)
+        until(lambda: sum(peer.awaited is not None for peer in own.peers()) == SHARE, "all places to be taken")
+        for connection in leaving:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            connection.close()
+        until(lambda: own.connections() == 0, "the end of the connections that left")
+        staying = [stack.enter_context(own.connect()) for _ in range(SHARE - 1)]  # one place is still computed for
+        for connection, sent in zip(staying, explained[SHARE:], strict=False):
+            connection.sendall(sent)
+        until(lambda: sum(peer.awaited is not None for peer in own.peers()) == SHARE - 1, "the others to wait")
+        held.may_go_on.set()
+        assert [statuses(replies_in(read_to_the_end(connection))) for connection in staying] == [[200]] * (SHARE - 1)
+    assert own.inside.stored() == SHARE - 1
+    (metrics,) = own.exchange(get("/metrics", connection="close"))
+    assert f'status="499"}} {SHARE}.0'.encode() in metrics.body
 
 
 @pytest.mark.parametrize("waits", [False, True], ids=["at once", "before it is computed"])

@@ -97,6 +97,7 @@ function throughQuery() {
 function chosen() {
   bars.setRoster(lookedThrough());
   shown = null;
+  why.about(null); // it was another version's
   if (!sheet.isBlank) reader.now();
 }
 
@@ -106,7 +107,7 @@ function compare(answers) {
   game.show(answers);
 }
 
-/** What others read of a drawing that was kept at once, as a picture is, only a preview tells. */
+/** Beside an answer that was kept: what the others read of the drawing only a preview tells. */
 function compareKept(answer) {
   compare([]); // what stood there was of another drawing
   if (versions.areCompared && answer.prediction !== null) reader.now();
@@ -138,7 +139,7 @@ function changed(isDone) {
     reader.stop();
     pending.end();
     showAgain(readings.get(sheet.content));
-    if (versions.areCompared) reader.now(); // what the others read of it is not kept
+    compareKept(readings.get(sheet.content).answer);
   } else if (isDone) reader.now();
   else reader.soon();
   offerCorrection();
@@ -214,7 +215,6 @@ function showAgain(reading) {
   const words = wordsOf(reading);
   const { left } = sheet.content.picture ?? {};
   if (left) words.note = `${words.note} ${LEFT[left]}`.trim();
-  compare([]);
   show(words, reading.answer, readAt(reading.answer, clock(reading.time), served));
   why.about(explained(reading.answer));
 }

@@ -4,10 +4,9 @@ import { element } from "./bars.js";
 import { SIDE } from "./maths.js";
 import { paintPixels } from "./pixels.js";
 import { Refusal, read } from "./service.js";
-import { NO_PLACE, NOT_EXPLAINED } from "./words.js";
+import { NEVER_EXPLAINED, NO_PLACE, NOT_EXPLAINED } from "./words.js";
 
 const TELLING = 0.25; // share of the strongest gap below which a gap is not painted
-const RETRY = 2000; // milliseconds, where the service does not say
 
 export class Why {
   #part;
@@ -32,7 +31,7 @@ export class Why {
     this.#part("why").setAttribute("aria-pressed", isOn);
     this.#part("reasons").hidden = !isOn;
     this.#show(null);
-    if (isOn) this.#ask();
+    this.#ask();
   }
 
   /** A reading of this drawing by this version is on show; null: none is. */
@@ -41,7 +40,7 @@ export class Why {
     if (reading === null) {
       this.#open?.abort();
       this.#show(null);
-    } else if (this.isOn) this.#ask();
+    } else this.#ask();
   }
 
   /** Paints what is shown anew: called after a resize and a change of theme. */
@@ -51,7 +50,7 @@ export class Why {
 
   async #ask() {
     clearTimeout(this.#timer);
-    if (this.#asked === null || this.#open !== null) return; // the one under way asks again when it ends
+    if (!this.isOn || this.#asked === null || this.#open !== null) return; // the one under way asks again when it ends
     const asked = this.#asked;
     const open = new AbortController();
     this.#open = open;
@@ -63,14 +62,15 @@ export class Why {
       if (this.#asked !== null && this.isOn) this.#show(answer);
     } catch (error) {
       if (error instanceof Refusal) {
-        wait = (error.seconds ?? 0) * 1000 || RETRY;
-        this.#say([NOT_EXPLAINED]);
+        this.#show(null); // an older map beside it would be taken for this drawing's
+        this.#say([error.seconds === null ? NEVER_EXPLAINED : NOT_EXPLAINED]);
+        wait = (error.seconds ?? 0) * 1000;
       } else if (error.name !== "AbortError") throw error;
     } finally {
       this.#open = null;
     }
     const isStale = this.#asked !== null && this.#asked !== asked;
-    if (this.isOn && (isStale || wait)) this.#timer = setTimeout(() => this.#ask(), wait);
+    if (isStale || wait) this.#timer = setTimeout(() => this.#ask(), wait);
   }
 
   #show(answer) {

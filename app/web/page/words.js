@@ -183,12 +183,15 @@ export function inShort({ answer, refusal = null }) {
 export function together(answers) {
   const readers = new Map(); // digit -> versions
   for (const { model_version: version, answer } of answers) {
-    if (answer?.prediction) readers.set(answer.prediction, [...(readers.get(answer.prediction) ?? []), version]);
+    if (!answer?.prediction || seesNoDigit(answer)) continue;
+    readers.set(answer.prediction, [...(readers.get(answer.prediction) ?? []), version]);
   }
+  if (!readers.size || answers.length < 2) return "";
   const sides = [...readers].sort(([, one], [, other]) => other.length - one.length);
-  if (!sides.length) return "";
-  if (sides.length === 1) return sides[0][1].length > 1 ? `All read ${withArticle(sides[0][0])}.` : "";
-  return `They differ: ${sides.map(([digit, versions]) => `${listed(versions)} ${reads(versions)} ${withArticle(digit)}`).join(", ")}.`;
+  const [[digit, agreeing]] = sides;
+  if (agreeing.length === answers.length) return `All read ${withArticle(digit)}.`;
+  const said = sides.map(([read, versions]) => `${listed(versions)} ${reads(versions)} ${withArticle(read)}`).join(", ");
+  return sides.length > 1 ? `They differ: ${said}.` : `${said}.`;
 }
 
 function reads(versions) {
@@ -235,6 +238,7 @@ function seesNoDigit({ findings }) {
 
 export const NO_PLACE = "No place decides alone: it is all of it together.";
 export const NOT_EXPLAINED = "The service is busy with answers. The reasons follow.";
+export const NEVER_EXPLAINED = "The service gives no reasons for this answer.";
 
 export function cannotRead(label) {
   return `this version cannot read ${label}`;

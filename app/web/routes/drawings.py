@@ -143,9 +143,13 @@ class DrawingRoutes(Routes):
             service.require_comparison(service.context(call, admitted.caller))
             others = [reader for reader in service.readers.values() if reader is not admitted.reader]
         seen = await self._read(call, admitted.caller)
-        answer, *beside = await asyncio.gather(
-            self._answer(call, admitted, seen), *(self._beside(call, reader, seen) for reader in others)
-        )
+        reading = [asyncio.create_task(self._beside(call, reader, seen)) for reader in others]
+        try:
+            answer = await self._answer(call, admitted, seen)
+            beside = [await task for task in reading]
+        finally:
+            for task in reading:  # without an answer beside them nobody is told
+                task.cancel()
         return respond(Preview(**answer, beside=beside if asks_for(call, BESIDE) else UNSET))
 
     async def _answer(self, call: Call, admitted: Admitted, seen: Seen) -> dict[str, Any]:
