@@ -32,7 +32,7 @@ def words_of(table: str, name: str) -> list[str]:
 def test_verify_shows_its_labels_and_leaves_with_the_line_that_helps(numbered: Installation):
     done = numbered.pixelwise("verify", MODEL_PATH="mine.pkl", COLUMNS="200")
     assert done.returncode == 4
-    assert " ".join(words_of(done.stdout, "classes")) == f"classes {NINE} {NINE} differs (integers)"
+    assert " ".join(words_of(done.stdout, "classes")) == f"classes {NINE} (integers) {NINE} differs"
     assert "y.astype(str)" in done.stderr
 
 
