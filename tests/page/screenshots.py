@@ -1,7 +1,7 @@
 """Takes the pictures of the pages in docs/, from a running service with made-up answers, their drawings real digits:
 
 .venv/bin/python -m tests.page.screenshots sqlite:///data/pictures.db
-DATABASE_URL=sqlite:///data/pictures.db .venv/bin/pixelwise serve
+DATABASE_URL=sqlite:///data/pictures.db MODEL_VERSIONS=v1.0,v2.0,v3.0 .venv/bin/pixelwise serve
 .venv/bin/python -m tests.page.screenshots http://127.0.0.1:8000/
 """
 
@@ -52,7 +52,7 @@ def take(url: str) -> None:
 
 
 def page(browser: Browser, url: str, name: str, *, asks: bool, **options: object) -> None:
-    """The page to draw on, after five readings; the last one can be corrected, and `asks` whether it was right."""
+    """The page to draw on, after five readings; the last one can be corrected, and is explained unless it `asks`."""
     visit = Visit(browser, url, reduced_motion="reduce", locale="en-GB", **options)
 
     def answer(route: Route) -> None:
@@ -65,6 +65,9 @@ def page(browser: Browser, url: str, name: str, *, asks: bool, **options: object
         expect(visit.page.locator("#figure")).to_have_text(label)
         visit.click("Keep it")
         expect(visit.page.locator(".reading strong").first).to_have_text(label)
+    if not asks:
+        visit.click("Why?")
+        expect(visit.page.locator("#reason-list li").first).to_be_visible()
     visit.page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     visit.page.mouse.move(2, 2)
     visit.page.screenshot(path=DOCS / name)

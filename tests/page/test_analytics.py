@@ -113,7 +113,7 @@ def test_drawings_are_seen_on_this_machine_and_not_by_a_visit_from_elsewhere(loo
     near, far = look(3000), look(3000, path="", **ELSEWHERE)
     expect(near.page.locator(".gallery img")).to_have_count(24)
     assert near.page.evaluate("[...document.images].every((image) => image.naturalWidth === 28)")
-    far.page.get_by_role("link", name="Analytics").click()
+    far.page.get_by_role("link", name="Analytics", exact=True).click()
     far.says("shown to whoever holds a key")
     far.says("How often each version is right")
     expect(far.page.locator("img")).to_have_count(0)
@@ -121,12 +121,12 @@ def test_drawings_are_seen_on_this_machine_and_not_by_a_visit_from_elsewhere(loo
 
 def test_every_page_leads_to_it_and_it_leads_back(visit: Visit):
     page = visit.page
-    page.get_by_role("link", name="Analytics").click()
+    page.get_by_role("link", name="Analytics", exact=True).click()
     expect(page).to_have_title("Analytics · PixelWise")
     for name, title in (("Model", "Model v1.0 · PixelWise"), ("API", "API · PixelWise")):
         page.get_by_role("navigation").get_by_role("link", name=name).click()
         expect(page).to_have_title(title)
-        page.get_by_role("link", name="Analytics").click()
+        page.get_by_role("link", name="Analytics", exact=True).click()
         expect(page).to_have_title("Analytics · PixelWise")
     page.get_by_role("link", name="PixelWise").click()
     expect(page.locator("#pen-sheet")).to_be_visible()

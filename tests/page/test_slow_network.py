@@ -132,7 +132,7 @@ def test_an_answer_stays_while_the_same_drawing_is_kept_and_that_is_said(visit: 
     visit.says("Looks like a 7", "Keeping it…")
     held.let_go()
     expect(visit.page.locator(".reading")).to_have_count(1)
-    expect(visit.page.locator("#note")).to_be_empty()
+    visit.says("Looks like a 7", "It is in your list now.")
 
 
 def test_an_answer_to_an_older_drawing_is_listed_and_not_shown(visit: Visit):

@@ -156,7 +156,10 @@ def test_a_folder_that_cannot_be_is_refused(installed: Database, tmp_path: Path)
     assert caught.value.exit_code == 3
 
 
-def test_without_options_it_says_the_verdict_in_the_words_of_the_page(installed: Database, tmp_path: Path):
+def test_without_options_it_says_the_verdict_in_the_words_of_the_page(
+    installed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("COLUMNS", raising=False)  # a process of several that share the tests has one
     done = run()
     page = html.unescape(re.sub(r"<[^>]*>", "", child(f"sqlite:///{installed.file}").stdout.decode()))
     said = done.stdout.splitlines()
