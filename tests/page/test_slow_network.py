@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,8 +23,14 @@ class Held:
     def __init__(self, page: Page, pattern: str) -> None:
         self.page = page
         self.routes: list[Route] = []
-        self.is_open = False
-        page.route(pattern, lambda route: route.continue_() if self.is_open else self.routes.append(route))
+        self._passes: Callable[[str], bool] = lambda _: False
+        page.route(pattern, self._take)
+
+    def _take(self, route: Route) -> None:
+        if self._passes(route.request.url):
+            route.continue_()
+        else:
+            self.routes.append(route)
 
     def wait(self) -> None:
         for _ in range(PATIENCE_SECONDS * 40):
@@ -33,13 +40,11 @@ class Held:
         pytest.fail("nothing was asked")
 
     def let_go(self, *, but: str | None = None) -> None:
-        self.is_open = True
+        """Lets all go, also those that come later; but not what ends so."""
+        self._passes = lambda url: but is None or not url.endswith(but)
         waiting, self.routes = self.routes, []
         for route in waiting:
-            if but is not None and route.request.url.endswith(but):
-                self.routes.append(route)
-            else:
-                route.continue_()
+            self._take(route)
 
 
 def stays(visit: Visit, line: str, milliseconds: int) -> None:
