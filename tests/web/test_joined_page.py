@@ -67,7 +67,7 @@ def test_the_page_holds_all_styles_and_modules_that_it_names_in_their_order():
     modules = {path.stem for path in FILES.glob("*.js")}
     joined = re.findall(r"^const \$(\w+) = ", page.files[SCRIPT], re.MULTILINE)
     assert joined[-1] == "main"
-    assert set(joined) == modules - {"docs"}  # which another page has
+    assert set(joined) == modules
     assert re.findall(r'(?:href|src)="page/(\S+?\.(?:js|css))', page.html) == [STYLES, SCRIPT]
 
 
@@ -78,7 +78,8 @@ def test_what_the_page_links_to_may_be_kept_for_good_and_changes_its_address(ins
         answer = inside.ask("GET", f"/{address}", key=None)
         assert (answer.status, answer.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
         assert "immutable" in answer.headers["cache-control"]
-        assert inside.ask("GET", f"/page/{name}", key=None).headers["cache-control"] == "no-cache"
+        for other in (name, f"{name}?", f"{name}?0123456789abcdef", f"{name}?x={address.rpartition('?')[2]}"):
+            assert inside.ask("GET", f"/page/{other}", key=None).headers["cache-control"] == "no-cache", other
     for path in FILES.glob("*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "maths.js").write_text((FILES / "maths.js").read_text(encoding="utf-8") + "\n", encoding="utf-8")

@@ -40,7 +40,8 @@ class PageFiles(WholeFiles):
         joined = self._joined.get(path)
         if joined is None:
             return await super().get_response(path, scope)
-        kept = FOR_GOOD if scope["query_string"] else MAY_BE_KEPT
+        address = f"page/{path}?{scope['query_string'].decode('latin-1')}"
+        kept = FOR_GOOD if f'"{address}"' in drawing_page().html else MAY_BE_KEPT  # a page of before has another digest
         return Response(joined, media_type=MEDIA_TYPES[Path(path).suffix], headers={**kept, **NO_RANGES})
 
 

@@ -139,7 +139,8 @@ class DrawingRoutes(Routes):
         service = self._service
         admitted = service.admit(call, stores=False, may_compare=True)
         others: list[Reader] = []
-        if asks_for(call, BESIDE):
+        is_compared = asks_for(call, BESIDE)
+        if is_compared:
             service.require_comparison(service.context(call, admitted.caller))
             others = [reader for reader in service.readers.values() if reader is not admitted.reader]
         seen = await self._read(call, admitted.caller)
@@ -150,7 +151,7 @@ class DrawingRoutes(Routes):
         finally:
             for task in reading:  # without an answer beside them nobody is told
                 task.cancel()
-        return respond(Preview(**answer, beside=beside if asks_for(call, BESIDE) else UNSET))
+        return respond(Preview(**answer, beside=beside if is_compared else UNSET))
 
     async def _answer(self, call: Call, admitted: Admitted, seen: Seen) -> dict[str, Any]:
         """The fields of a `DrawingAnswer`."""
