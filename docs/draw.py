@@ -54,7 +54,7 @@ REQUEST = [
 ]
 MODEL = [
     ("pixelwise-model/", "train.py, release.py: a tag with artefact, card, golden set, SHA256SUMS"),
-    ("release/git.py", "the tag to a commit; its files as bytes, without a checkout"),
+    ("release/sources/git.py", "the tag to a commit; its files as bytes, without a checkout"),
     ("release/model_lock.py", "commit and digests as model.lock has them, or a first pull that says so"),
     ("verify/, alone", "the release opens in a process of its own (cli/verify_in_child.py), or is not placed"),
     ("release/models_folder.py", "a folder in models/ named by its content, and a link to it"),

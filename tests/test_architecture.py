@@ -100,7 +100,7 @@ HANDS_THE_ENVIRONMENT_ON = {
     "app/main.py",
     "app/cli/terminal.py",
     "app/cli/verify_in_child.py",
-    "app/release/git.py",
+    "app/release/sources/git.py",
 }
 
 

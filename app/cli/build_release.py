@@ -38,7 +38,7 @@ def build_if_missing(version: str, settings: Settings) -> None:
 
 
 def _is_local(settings: Settings) -> bool:
-    from app.release.address import parse_address
+    from app.release.sources.address import parse_address
 
     return parse_address(settings.model_repo, root=settings.root).folder == (settings.root / REPOSITORY).resolve()
 
@@ -50,6 +50,6 @@ def _is_built(version: str, settings: Settings) -> bool:
 
 
 def _has_recipe(version: str, settings: Settings) -> bool:
-    from app.release.git_source import has_recipe
+    from app.release.sources.git_source import has_recipe
 
     return has_recipe(settings.root / REPOSITORY, version)

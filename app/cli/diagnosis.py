@@ -25,7 +25,6 @@ from app.flags.flag_file import parse_flags, read_flag_file
 from app.flags.refusals import BadFlags
 from app.model.formats import MAX_BYTES
 from app.model.plain_file import NotPlain, read_needed_file, read_plain_file
-from app.release.address import parse_address, recorded_key
 from app.release.default_copies import check_room
 from app.release.model_lock import find_vouching, hold_to_entry, read_lock
 from app.release.models_folder import artefact_of, check_lock, pulled, read_through
@@ -34,6 +33,7 @@ from app.release.pin import show_short_id
 from app.release.record import Release, changed_file, describe, is_intact, read_record
 from app.release.refusals import BadLock
 from app.release.seen_commits import read_seen
+from app.release.sources.address import parse_address, recorded_key
 from app.server.listen import listen
 from app.server.refusals import CannotListen
 from app.server.running_service import running_service, served_by

@@ -24,7 +24,7 @@ def verify(
 ) -> None:
     """Hold artefact, card, code and golden set against each other; exit code 4 when they disagree."""
     from app.release.models_folder import artefact_of
-    from app.release.source import check_version
+    from app.release.sources.source import check_version
     from app.verify.checks import refuse_differences
 
     settings = read_settings()

@@ -14,13 +14,13 @@ from msgspec import Struct
 
 from app.errors import only_refusals
 from app.model.plain_file import NotPlain, read_needed_file
-from app.release.address import parse_address, recorded_key
 from app.release.manifest import manifest_digest, manifest_files
 from app.release.models_folder import pulled, read_through
 from app.release.pin import is_manifest, show_id
 from app.release.record import SUMS, Release, ReleaseFile, describe, hold_against
 from app.release.refusals import BadLock, BadRelease, MixedEntry, MovedTag
-from app.release.source import check_version
+from app.release.sources.address import parse_address, recorded_key
+from app.release.sources.source import check_version
 
 _ENTRY = "[[release]]"
 _MOST_BYTES = 4 << 20

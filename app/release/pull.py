@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 from app.errors import SystemRefused, Unreachable
-from app.release.address import Address, parse_address, recorded_key
 from app.release.default_copies import check_room, copy_out
 from app.release.manifest import manifest_digest, manifest_files
 from app.release.model_lock import entries_of, find_cover, find_same_files, hold_to_entry, manifest_of, read_lock
@@ -29,8 +28,9 @@ from app.release.record import (
 )
 from app.release.refusals import BadRelease, MovedTag, Unreviewed
 from app.release.seen_commits import SEEN, Seen, read_seen, write_seen
-from app.release.source import Source, check_version
-from app.release.sources import open_source
+from app.release.sources.address import Address, parse_address, recorded_key
+from app.release.sources.source import Source, check_version
+from app.release.sources.table import open_source
 
 Say = Callable[[str], None]
 Files = dict[str, ReleaseFile]

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from app.errors import Unreachable
-from app.release.address import Address
 from app.release.manifest import manifest_digest, manifest_files
 from app.release.pin import Pin
 from app.release.record import SUMS, describe, own_artefact
 from app.release.refusals import BadRelease
-from app.release.source import ListedFile, Listing
+from app.release.sources.address import Address
+from app.release.sources.source import ListedFile, Listing
 
 
 def parse_shelf(text: str, root: Path) -> Address:

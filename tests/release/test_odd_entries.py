@@ -12,7 +12,7 @@ from app.release.refusals import BadLock, MixedEntry, MovedTag
 from tests.release.conftest import House
 from tests.release.remote import Remote
 from tests.release.shop import Shop
-from tests.release.test_source import ANOTHER, MANIFEST, WHOLE, forget, lock
+from tests.release.sources.test_source import ANOTHER, MANIFEST, WHOLE, forget, lock
 
 MIXED = rf"release v1\.0: manifest {MANIFEST}; promised manifest sha256:0+ by model\.lock"
 

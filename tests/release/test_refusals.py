@@ -10,7 +10,7 @@ import pytest
 from app.errors import PixelWiseError, Refused, Unreachable
 from app.release.record import RECORD, ReleaseFile, describe
 from app.release.refusals import BadRelease, ChangedFile, MissingFile, MovedTag, WrongSize
-from app.release.source import MOST_FILES
+from app.release.sources.source import MOST_FILES
 from tests.release.conftest import House
 from tests.release.remote import FILES, PKL, Remote, sums
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.errors import ConfigurationError, Unreachable
-from app.release.address import parse_address
-from app.release.git import Git, GitFailed
 from app.release.refusals import BadRelease
+from app.release.sources.address import parse_address
+from app.release.sources.git import Git, GitFailed
 from tests.release.conftest import House
 from tests.release.remote import FILES, Remote
 

@@ -12,14 +12,14 @@ from msgspec import structs
 
 from app.errors import Unreachable
 from app.release import pull as pull_module
-from app.release.address import SCHEMES
 from app.release.manifest import manifest_digest
 from app.release.model_lock import add_to_lock, read_lock, write_lock
 from app.release.pin import Pin
 from app.release.record import CARD, SUMS, describe, read_record
 from app.release.refusals import BadRelease, ChangedFile, MovedTag, Unreviewed
-from app.release.source import MOST_FILES, ListedFile, Listing, check_version
-from app.release.sources import SOURCES
+from app.release.sources.address import SCHEMES
+from app.release.sources.source import MOST_FILES, ListedFile, Listing, check_version
+from app.release.sources.table import SOURCES
 from app.verify.refusals import OriginUnknown
 from tests.installation import Published
 from tests.release.conftest import House

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from app.release.address import Address
-from app.release.git import Git
-from app.release.git_source import GitSource
-from app.release.source import Source
+from app.release.sources.address import Address
+from app.release.sources.git import Git
+from app.release.sources.git_source import GitSource
+from app.release.sources.source import Source
 
 SOURCES: dict[str, Callable[[Address, Path, Mapping[str, str] | None], Source]] = {
     "git": lambda address, folder, environ: GitSource(Git(folder, address, environ=environ)),

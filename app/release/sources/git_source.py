@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import Unreachable, system_refusals
-from app.release.address import Address
-from app.release.git import Git, GitFailed
 from app.release.pin import Pin
 from app.release.record import is_plain, is_version
 from app.release.refusals import BadRelease
-from app.release.source import MOST_BYTES, ListedFile, Listing, bad_file
+from app.release.sources.address import Address
+from app.release.sources.git import Git, GitFailed
+from app.release.sources.source import MOST_BYTES, ListedFile, Listing, bad_file
 
 _MOST_TAG_BYTES = 64 << 10
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.release.address import parse_address
 from app.release.refusals import BadRelease
+from app.release.sources.address import parse_address
 
 ROOT = Path("/house")
 

@@ -18,8 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from app.errors import ConfigurationError, SystemRefused
-from app.release.address import Address
 from app.release.refusals import BadRelease
+from app.release.sources.address import Address
 
 _KEPT = ("GIT_SSH_COMMAND", "GIT_SSL_CAINFO")
 """The caller's GIT_ variables that are passed on: how to reach a private fork, and which certificates to trust."""

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from app.release.address import parse_address
-from app.release.git import Git
-from app.release.git_source import Tag, fetch, read, read_tree, resolve
 from app.release.refusals import BadRelease
-from app.release.source import Listing
+from app.release.sources.address import parse_address
+from app.release.sources.git import Git
+from app.release.sources.git_source import Tag, fetch, read, read_tree, resolve
+from app.release.sources.source import Listing
 from tests.release.remote import FILES, Remote
 
 SHA = "1" * 40
@@ -103,7 +103,7 @@ def test_an_object_that_memory_cannot_hold_is_refused_not_tried_again(
     tag = f"object {commit}\ntype commit\ntag v1.0\ntagger x <x> 0 +0000\n\n".encode().ljust(80 << 20, b"x")
     remote.point("v1.0", remote.raw("tag", tag))
     resolved = resolve(git, "v1.0")
-    monkeypatch.setattr("app.release.git._MOST_MEMORY", 64 << 20)
+    monkeypatch.setattr("app.release.sources.git._MOST_MEMORY", 64 << 20)
     with pytest.raises(BadRelease, match=r"objects too large to be read .*Out of memory"):
         fetch(git, resolved)
 

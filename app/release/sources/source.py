@@ -1,6 +1,6 @@
 """A source of releases: the three verbs that a pull needs, and the bounds on what any source may offer.
 
-A further source is a file beside `git_source.py`, and a line in the table of `sources.py`.
+A further source is a file beside `git_source.py`, and a line in the table of `table.py`.
 """
 
 from __future__ import annotations

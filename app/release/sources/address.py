@@ -41,7 +41,7 @@ class Address:
         key: equal for two addresses of one repository: https and ssh of one host and path, with or without
             `.git`, a trailing slash, a user or capitals (forges ignore all of these).
         folder: the repository's folder when it is local.
-        kind: the kind of source there, as in the table of `sources.py`.
+        kind: the kind of source there, as in the table of `table.py`.
     """
 
     url: str = field(repr=False)
