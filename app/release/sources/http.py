@@ -1,0 +1,288 @@
+"""HTTP for sources: bounded requests over https, with credentials that no other host is ever sent.
+
+Plain http is spoken with this machine only. From a public host nothing leads into a private network: a repository
+chooses some of the addresses that are read here.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+
+from app.errors import ConfigurationError, PixelWiseError, Unreachable, only_refusals
+from app.release.refusals import BadRelease
+
+SECONDS = 60
+"""Longest time for a whole answer, its redirects included, unless a caller allows more."""
+SILENCE = 30
+"""Longest time without a byte, in seconds."""
+JSON_LIMIT = 1 << 20
+"""Most bytes of an answer in JSON."""
+REDIRECTS = 5
+_PIECE = 1 << 16
+_SHOWN = 200
+_MOVED = (301, 302, 303, 307, 308)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer with status 200 or 201; the names of its headers are in lower case."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class NotThere(BadRelease):
+    """An answer of 404 or 410."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A server of releases, and the rules by which it and the addresses that it names may be read.
+
+    Attributes:
+        base: its address, "https://host[:port][/path]"; http only for this machine.
+        subject: the source, as messages name it: without tokens.
+        authorization: the value of the Authorization header for exactly the host and port of `base`, or None.
+        credentials: for the remedy where it is refused: the environment variables that hold it.
+        certificates: a file of certificates to trust instead of the system's, or None.
+    """
+
+    base: str
+    subject: str
+    authorization: str | None = field(default=None, repr=False)
+    credentials: str = ""
+    certificates: str | None = None
+
+    def __post_init__(self) -> None:
+        host = urlsplit(self.base).hostname or ""
+        if urlsplit(self.base).scheme != "https" and not is_loopback(host):
+            raise BadRelease(
+                self.subject,
+                found="http, which anyone on the way can change",
+                expected="https, or http on this machine",
+                remedy="Correct MODEL_REPO in .env.",
+            )
+
+    def get(self, url: str, *, limit: int, headers: Mapping[str, str] | None = None, seconds: float = SECONDS) -> Reply:
+        """Reads an address, absolute or below `base`, at most `limit` bytes.
+
+        Args:
+            headers: sent to this address, and to no redirect of it.
+
+        Raises:
+            NotThere: there is no such file.
+            BadRelease: more than `limit` bytes, or an address that must not be read.
+            ConfigurationError: it wants credentials, or other ones.
+            Unreachable: it does not answer, or not in time.
+        """
+        return self._ask("GET", url, None, headers or {}, limit, seconds)
+
+    def get_json(self, url: str, kind: type[T], *, limit: int = JSON_LIMIT) -> T:
+        """Reads JSON of a known form, as `get`."""
+        return self.decoded(self.get(url, limit=limit, headers={"Accept": "application/json"}), kind)
+
+    def post_json(self, url: str, body: object, kind: type[T], *, headers: Mapping[str, str] | None = None) -> T:
+        """Sends JSON and reads JSON of a known form, as `get`; a redirect is refused."""
+        sent = {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})}
+        return self.decoded(self._ask("POST", url, msgspec.json.encode(body), sent, JSON_LIMIT, SECONDS), kind)
+
+    def decoded(self, reply: Reply, kind: type[T]) -> T:
+        """The JSON of an answer.
+
+        Raises:
+            BadRelease: it is no JSON of this form.
+        """
+        with only_refusals(lambda said: self._wrong(f"{_kind_of(reply)} ({said})", "an answer in its own JSON")):
+            return msgspec.json.decode(reply.body, type=kind)
+
+    def _ask(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], limit: int, seconds: float
+    ) -> Reply:
+        target = urljoin(self.base.rstrip("/") + "/", url)
+        deadline = time.monotonic() + seconds
+        for _ in range(REDIRECTS + 1):
+            reply, moved = self._once(method, target, body, headers, limit, deadline, seconds)
+            if moved is None:
+                return reply
+            if method != "GET":
+                raise self._wrong("a redirect of what was sent", "an answer")
+            target, headers = urljoin(target, moved), {}
+        raise self._wrong(f"more than {REDIRECTS} redirects", "a file")
+
+    def _once(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        limit: int,
+        deadline: float,
+        seconds: float,
+    ) -> tuple[Reply, str | None]:
+        host, port, path = self._checked(target)
+        sent = {"Accept-Encoding": "identity", "User-Agent": "pixelwise", **headers}
+        if self.authorization is not None and _origin(target) == _origin(self.base):
+            sent.setdefault("Authorization", self.authorization)
+        with self._faults(host, deadline, seconds), self._connected(target, host, port, deadline) as connection:
+            connection.request(method, path, body, sent)
+            answer = connection.getresponse()
+            reply_headers = {name.lower(): value for name, value in answer.getheaders()}
+            if answer.status in _MOVED and "location" in reply_headers:
+                return Reply(target, reply_headers, b""), reply_headers["location"]
+            if answer.status not in (200, 201):
+                raise self._refusal(answer.status, host, reply_headers)
+            received = bytearray()
+            while piece := answer.read1(_PIECE):
+                received += piece
+                if len(received) > limit:
+                    raise self._wrong(f"more than {limit:,} bytes", "no more than it says, or than a release needs")
+            if answer.length:
+                raise http.client.IncompleteRead(b"")
+            if time.monotonic() > deadline:
+                raise TimeoutError
+        return Reply(target, reply_headers, bytes(received)), None
+
+    def _checked(self, target: str) -> tuple[str, int, str]:
+        """The host, the port and the path of an address that may be read."""
+        with only_refusals(lambda said: self._wrong(f"an address that cannot be read ({said})", "an https address")):
+            parts = urlsplit(target)
+            host, port = parts.hostname or "", parts.port
+        plain_here = parts.scheme == "http" and is_loopback(host) and is_loopback(urlsplit(self.base).hostname or "")
+        if not host or (parts.scheme != "https" and not plain_here):
+            raise self._wrong(f"the address {_shown(target)}", "an https address")
+        if not target.isascii() or not target.isprintable() or " " in target:
+            raise self._wrong("an address with odd characters", "an https address")
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return host, port or (443 if parts.scheme == "https" else 80), path
+
+    @contextmanager
+    def _connected(self, target: str, host: str, port: int, deadline: float) -> Iterator[http.client.HTTPConnection]:
+        """A connection to an address that was looked at before, closed at the deadline whatever the server does."""
+        connection = http.client.HTTPConnection(host, port)
+        sockets = [self._open(host, port, deadline)]
+        guard = threading.Timer(max(0.0, deadline - time.monotonic()), lambda: _shut(sockets[-1]))
+        guard.daemon = True
+        guard.start()
+        try:
+            if target.startswith("https:"):
+                context = ssl.create_default_context(cafile=self.certificates)
+                sockets.append(context.wrap_socket(sockets[0], server_hostname=host))
+            connection.sock = sockets[-1]
+            yield connection
+        finally:
+            guard.cancel()
+            connection.close()
+            sockets[-1].close()
+
+    def _open(self, host: str, port: int, deadline: float) -> socket.socket:
+        is_public = not any(_is_private(address) for address in _addresses(urlsplit(self.base).hostname or ""))
+        addresses = _addresses(host)
+        if is_public and (inside := next((one for one in addresses if _is_private(one)), None)):
+            raise self._wrong(f"{host}, which is {inside} in a private network", "a public address")
+        failure = OSError("no address")
+        for address in addresses:
+            try:
+                return socket.create_connection((address, port), min(SILENCE, max(0.1, deadline - time.monotonic())))
+            except OSError as error:
+                failure = error
+        raise failure
+
+    @contextmanager
+    def _faults(self, host: str, deadline: float, seconds: float) -> Iterator[None]:
+        """Makes a refusal of whatever a connection raises."""
+        try:
+            yield
+        except PixelWiseError:
+            raise
+        except (OSError, http.client.HTTPException) as error:
+            late = time.monotonic() >= deadline
+            said = f"no end within {seconds:.0f} seconds" if late else str(error) or type(error).__name__
+            raise Unreachable(
+                self.subject,
+                found=f"{said[:_SHOWN]} ({host})",
+                expected="a server that answers",
+                remedy="Check the network and MODEL_REPO in .env, and try again later.",
+            ) from error
+
+    def _refusal(self, status: int, host: str, headers: Mapping[str, str]) -> PixelWiseError:
+        found = f"{status} {http.client.responses.get(status, '')}".strip() + f" from {host}"
+        if status in (401, 403):
+            given = "given were refused" if self.authorization else "are not given"
+            return ConfigurationError(
+                self.subject,
+                found=f"{found}; credentials {given}",
+                expected="credentials that may read it",
+                remedy=f"Set {self.credentials} in the environment." if self.credentials else "It has to be public.",
+            )
+        if status in (404, 410):
+            return NotThere(
+                self.subject, found=found, expected="what MODEL_REPO names", remedy="Correct MODEL_REPO in .env."
+            )
+        after = headers.get("retry-after", "")
+        return Unreachable(
+            self.subject,
+            found=found + (f", to be asked again after {after[:30]} s" if after.isdigit() else ""),
+            expected="a server that answers",
+            remedy="Try again later.",
+        )
+
+    def _wrong(self, found: str, expected: str) -> BadRelease:
+        return BadRelease(
+            self.subject, found=found, expected=expected, remedy="Its owner must correct it; nothing was replaced."
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """True for this machine, by number or as localhost."""
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def _addresses(host: str) -> list[str]:
+    """The numbers behind a host's name."""
+    return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
+
+
+def _is_private(address: str) -> bool:
+    number: Any = ipaddress.ip_address(address.partition("%")[0])
+    number = getattr(number, "ipv4_mapped", None) or number
+    return not number.is_global or number.is_multicast
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").casefold(), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _shown(url: str) -> str:
+    """An address without a user, a token or a query."""
+    parts = urlsplit(url)
+    return ascii(f"{parts.scheme}://{parts.hostname or ''}{parts.path}"[:_SHOWN])[1:-1]
+
+
+def _kind_of(reply: Reply) -> str:
+    is_page = "html" in reply.headers.get("content-type", "") or reply.body.lstrip()[:1] == b"<"
+    return "an HTML page, such as one to log in" if is_page else "no JSON of the expected form"
+
+
+def _shut(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
