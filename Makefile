@@ -4,7 +4,9 @@ MODEL_PYTHON := pixelwise-model/.venv/bin/python
 NETWORK_PYTHON := pixelwise-model/.venv-v3/bin/python
 NETWORK_TESTS := $(addprefix pixelwise-model/tests/test_,network.py real_network.py)
 
-.PHONY: help run check test soak coverage parity bench measured bench-peers lock lock-network format clean
+CLIENTS := mlflow dvc hub signing
+
+.PHONY: help run check test sources soak coverage parity bench measured bench-peers lock lock-network format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -24,6 +26,13 @@ test: environment releases ## install what tests need and run them; the long for
 	$(MODEL_PYTHON) -m pytest pixelwise-model/tests $(addprefix --ignore=,$(NETWORK_TESTS))
 	$(NETWORK_PYTHON) -m pytest $(NETWORK_TESTS)
 	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder # each file on one of three processes, the longest not last
+
+sources: environment releases ## other people's clients and servers, real ones, with the same releases: MLflow, DVC, huggingface_hub, model-signing
+	for client in $(CLIENTS); do \
+	  .venv/bin/uv venv -q --allow-existing --python 3.11 tests/clients/.venv-$$client && \
+	  .venv/bin/uv pip sync -q --require-hashes --python tests/clients/.venv-$$client tests/clients/requirements-$$client.txt || exit; \
+	done
+	.venv/bin/python -m pytest -m client tests/clients
 
 soak: export PYTEST_TIMEOUT = 0
 soak: environment releases ## long checks: v3.0 trained twice and measured, a million mutations, 3,000 of them against scikit-learn or onnxruntime, OpenML's 70,000 rows, all versions on all digits, 1,000 digits under each condition, 25 kills and reloads, 10 versions that come and go, memory
@@ -72,6 +81,10 @@ lock: environment ## pin and hash the dependencies in pyproject.toml and the oth
 	    -c pixelwise-model/requirements.txt benchmarks/peers/requirements-$$peer.in \
 	    -o benchmarks/peers/requirements-$$peer.txt || exit; \
 	done
+	for client in $(CLIENTS); do \
+	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    tests/clients/requirements-$$client.in -o tests/clients/requirements-$$client.txt || exit; \
+	done
 
 lock-network: environment ## the same for training v3.0; TORCH_WHEELS is a folder or page with PyTorch's wheels without CUDA
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
@@ -83,7 +96,7 @@ format: environment ## put every file into the common format
 	.venv/bin/ruff check --fix .
 
 clean: ## remove everything that was made here, but .env and data/
-	rm -rf .venv pixelwise-model/.venv pixelwise-model/.venv-v3 benchmarks/.venv benchmarks/peers/.venv-* benchmarks/results models pixelwise-model/releases.git pixelwise-model/trial.git \
+	rm -rf .venv pixelwise-model/.venv pixelwise-model/.venv-v3 benchmarks/.venv benchmarks/peers/.venv-* tests/clients/.venv-* benchmarks/results models pixelwise-model/releases.git pixelwise-model/trial.git \
 	  pixelwise-model/data
 
 .PHONY: environment
