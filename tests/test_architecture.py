@@ -295,7 +295,7 @@ def test_nothing_can_unpickle_or_run_what_is_in_a_file(name: str):
 
 
 def test_the_one_yaml_loader_is_a_safe_one():
-    loader = next(node for node in ast.walk(TREES["app.verify.card"]) if isinstance(node, ast.ClassDef) and
+    loader = next(node for node in ast.walk(TREES["app.model.plain_yaml"]) if isinstance(node, ast.ClassDef) and
                   node.name == "_UniqueKeys")  # fmt: skip
     assert [ast.unparse(base) for base in loader.bases] == ["yaml.CSafeLoader"]
 
