@@ -101,6 +101,7 @@ HANDS_THE_ENVIRONMENT_ON = {
     "app/cli/terminal.py",
     "app/cli/verify_in_child.py",
     "app/release/sources/git.py",
+    "app/release/sources/table.py",
 }
 
 

@@ -6,17 +6,20 @@ Trust is decided by the lock (`model_lock.py`); the refusals here hold for a tru
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import Unreachable, system_refusals
 from app.release.pin import Pin
-from app.release.record import is_plain, is_version
+from app.release.record import CARD, is_plain, is_version
 from app.release.refusals import BadRelease
 from app.release.sources.address import Address
 from app.release.sources.git import Git, GitFailed
+from app.release.sources.pointers import Found, PointerStore, checked, follow
 from app.release.sources.source import MOST_BYTES, ListedFile, Listing, bad_file
 
+_README = "README.md"
 _MOST_TAG_BYTES = 64 << 10
 
 _FETCH_SECONDS = 600
@@ -24,6 +27,7 @@ _SHOWN_TAGS = 20
 _SHA = re.compile(r"[0-9a-f]{40}")
 _TAG_HEADER = ("object", "type", "tag", "tagger")
 _TREE_ENTRY = re.compile(rb"(\d{6}) (\w+) ([0-9a-f]{40}) +(\d+|-)\t(.*)", re.DOTALL)
+_PLAIN_MODES = (b"100644", b"100755")
 _WRONG_KIND = re.compile(r"object [0-9a-f]{40} is a \w+, not a \w+")
 _DAMAGED = re.compile(
     r"is corrupt|corrupt loose object|repository corruption|bad (?:tree )?object|inflate|hash mismatch"
@@ -50,12 +54,18 @@ Objects = dict[str, str]
 
 
 class GitSource:
-    """The source behind one address of a git repository (`source.py` describes the verbs)."""
+    """The source behind one address of a git repository (`source.py` describes the verbs).
 
-    def __init__(self, git: Git) -> None:
+    Args:
+        stores: the systems whose pointers are followed (`pointers.py`).
+    """
+
+    def __init__(self, git: Git, stores: Sequence[PointerStore] = ()) -> None:
         self._git = git
+        self._stores = stores
         self._tags: dict[Pin, Tag] = {}
         self._objects: dict[Pin, Objects] = {}
+        self._found: dict[Pin, Found] = {}
 
     def resolve(self, version: str) -> Pin:
         tag = resolve(self._git, version)
@@ -65,9 +75,21 @@ class GitSource:
 
     def list(self, pin: Pin) -> Listing:
         listing, self._objects[pin] = fetch(self._git, self._tags[pin])
+        listing, self._found[pin] = follow(
+            listing, lambda name, limit: self._read_blob(pin, name, limit=limit), self._stores
+        )
         return listing
 
     def read(self, pin: Pin, name: str, *, limit: int) -> bytes:
+        if name not in self._found[pin]:
+            return self._read_blob(pin, name, limit=limit)
+        store, pointer = self._found[pin][name]
+        data = store.read(
+            pointer, lambda path, most: read_committed(self._git, self._tags[pin], path, most), limit=limit
+        )
+        return checked(pointer, data)
+
+    def _read_blob(self, pin: Pin, name: str, *, limit: int) -> bytes:
         return read(self._git, self._tags[pin], name, self._objects[pin][name], limit=limit)
 
 
@@ -148,8 +170,24 @@ def read(git: Git, tag: Tag, name: str, sha: str, *, limit: int) -> bytes:
         raise _refused(tag, f"{name}, which cannot be read ({failure})", "whole objects") from failure
 
 
+def read_committed(git: Git, tag: Tag, path: str, limit: int) -> bytes | None:
+    """The bytes of a file of a fetched tag, by its path from the top folder; None where there is no such plain file.
+
+    Raises:
+        BadRelease: it cannot be read, or has more than `limit` bytes.
+    """
+    try:
+        entry = _TREE_ENTRY.fullmatch(git.run("ls-tree", "-z", "--long", tag.commit, "--", path).removesuffix(b"\0"))
+    except GitFailed as failure:
+        raise _refused(tag, f"{path}, which cannot be read ({failure})", "whole objects") from failure
+    if entry is None or entry[1] not in _PLAIN_MODES or entry[5] != path.encode():
+        return None
+    return read(git, tag, path, entry[3].decode(), limit=limit)
+
+
 def read_tree(version: str, listing: bytes) -> tuple[Listing, Objects]:
-    """The files of a release's top folder. Sub-folders and names that are not plain are left out.
+    """The files of a release's top folder. Sub-folders, names that are not plain, and a README.md that repeats the card
+    (as the Hugging Face Hub wants it) are left out.
 
     Args:
         listing: the output of `git ls-tree -z --long`.
@@ -170,6 +208,10 @@ def read_tree(version: str, listing: bytes) -> tuple[Listing, Objects]:
             objects[name] = sha
         else:
             left_out.append(ascii(name)[1:-1] + ("/" if kind == "tree" else ""))
+    if _README in objects and objects[_README] == objects.get(CARD):
+        files = [file for file in files if file.name != _README]
+        left_out.append(_README)
+        del objects[_README]
     return Listing(version, files, left_out), objects
 
 

@@ -45,6 +45,11 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def is_page(self) -> bool:
+        """True if it is HTML, as a server's own pages are."""
+        return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
+
 
 class NotThere(BadRelease):
     """An answer of 404 or 410."""
@@ -279,8 +284,7 @@ def _shown(url: str) -> str:
 
 
 def _kind_of(reply: Reply) -> str:
-    is_page = "html" in reply.headers.get("content-type", "") or reply.body.lstrip()[:1] == b"<"
-    return "an HTML page, such as one to log in" if is_page else "no JSON of the expected form"
+    return "an HTML page, such as one to log in" if reply.is_page else "no JSON of the expected form"
 
 
 def _shut(sock: socket.socket) -> None:

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.release.remote import Remote
+from tests.release.sources.forge import Forge, make_certificate, serving
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate")
+    return make_certificate(tmp_path_factory.mktemp("certificate") / "certificate.pem")
+
+
+@pytest.fixture
+def forge(remote: Remote, certificate: Path) -> Iterator[Forge]:
+    """A forge behind https, with the repository `remote`."""
+    with serving(Forge(remote.folder.parent), certificate=certificate) as running:
+        yield running
