@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from publish_hub import HubPublisher
 from repository import ReleaseRepository
 
 SUMS = "SHA256SUMS"
@@ -66,5 +67,5 @@ def manifest_digest(files: Mapping[str, bytes]) -> str:
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 
-PUBLISHERS: dict[str, Callable[[ReleaseRepository, str], Publisher]] = {}
+PUBLISHERS: dict[str, Callable[[ReleaseRepository, str], Publisher]] = {"hf": HubPublisher}
 """Makers of publishers by the part of an address before its "://"."""
