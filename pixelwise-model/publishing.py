@@ -66,5 +66,14 @@ def manifest_digest(files: Mapping[str, bytes]) -> str:
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 
-PUBLISHERS: dict[str, Callable[[ReleaseRepository, str], Publisher]] = {}
+def _mlflow(repository: ReleaseRepository, address: str) -> Publisher:
+    from publish_mlflow import MlflowPublisher
+
+    return MlflowPublisher(repository, address)
+
+
+PUBLISHERS: dict[str, Callable[[ReleaseRepository, str], Publisher]] = {
+    "mlflow+https": _mlflow,
+    "mlflow+http": _mlflow,
+}
 """Makers of publishers by the part of an address before its "://"."""

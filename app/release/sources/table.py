@@ -10,6 +10,7 @@ from app.release.sources.address import Address
 from app.release.sources.git import Git
 from app.release.sources.git_source import GitSource
 from app.release.sources.lfs import LfsStore
+from app.release.sources.mlflow import MlflowSource
 from app.release.sources.pointers import PointerStore
 from app.release.sources.source import Source
 
@@ -21,7 +22,10 @@ def _git(address: Address, folder: Path, environ: Mapping[str, str]) -> Source:
     return GitSource(Git(folder, address, environ=environ), [make(address, environ) for make in POINTER_STORES])
 
 
-SOURCES: dict[str, Callable[[Address, Path, Mapping[str, str]], Source]] = {"git": _git}
+SOURCES: dict[str, Callable[[Address, Path, Mapping[str, str]], Source]] = {
+    "git": _git,
+    "mlflow": lambda address, folder, environ: MlflowSource(address, environ),
+}
 """Makers of sources by kind of address (`address.py`); each takes the address, an empty folder and the environment."""
 
 
