@@ -1,6 +1,6 @@
 """An MLflow registry as a place for releases: mlflow+https://host[/prefix]/name, by MLflow's REST interface.
 
-A release becomes the artifacts of a run, a version of the registered model, and last the tag `release=v1.0` of it.
+A release becomes the artifacts of a run, a version of the registered model, and last its tag `release=v1.0`.
 Credentials are those of MLflow's own client: MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME with
 MLFLOW_TRACKING_PASSWORD.
 """
@@ -87,7 +87,7 @@ class MlflowPublisher:
             raise TagExists(
                 version,
                 where=f"{self._address} (version {', '.join(str(one['version']) for one in found)})",
-                remedy=f"Somebody published it at the same time: take the tag {TAG} off all but the right one.",
+                remedy=f"Somebody published it meanwhile: take the tag {TAG} off all but the right one.",
             )
 
     def _versions(self, version: str) -> list[dict[str, Any]]:
@@ -192,8 +192,8 @@ class MlflowPublisher:
         return ReleaseRefused(
             f"address {address}",
             found=found,
-            promised="mlflow+https://host/name, or mlflow+http://127.0.0.1:port/name on this machine; credentials "
-            "in the environment",
+            promised="mlflow+https://host/name, or mlflow+http://127.0.0.1:port/name on this machine, and "
+            "credentials in the environment",
             remedy="Correct the address.",
         )
 

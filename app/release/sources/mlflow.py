@@ -83,6 +83,7 @@ class _Found:
 
     Attributes:
         path: below the root of the server's artifacts.
+        entries: all that lies in it.
         names: the files that the manifest digest covers.
     """
 
@@ -136,9 +137,9 @@ class MlflowSource:
         found = self._search(f"name='{self._name}' and tags.{TAG}='{version}'")
         for one in found:
             if one.name != self._name or one.releases != [version]:
-                other = f"version {_shown(one.version)} of {_shown(one.name)}, tagged {_shown(', '.join(one.releases))}"
+                tagged = _shown(", ".join(one.releases)) or "otherwise"
                 raise self._refused(
-                    f"{other or 'with nothing'}",
+                    f"version {_shown(one.version)} of {_shown(one.name)}, tagged {tagged}",
                     f"versions of {self._name} tagged {TAG}={version}, as asked",
                     "The server searches in another way than MLflow: let MODEL_REPO name another.",
                 )
@@ -179,7 +180,8 @@ class MlflowSource:
         where = {"name": self._name, "version": str(found.version)}
         place = self._site.get_json(f"{_API}model-versions/get-download-uri?{urlencode(where)}", _Place).artifact_uri
         self._check_scheme(place, (_ARTIFACT_SCHEME,), f"{subject} with its files at", expected, remedy)
-        authority, path = re.fullmatch(r"[^:]*:(?://([^/]*))?/*(.*)", place, re.DOTALL).groups()
+        rest = place.partition(":")[2]
+        authority, _, path = rest[2:].partition("/") if rest.startswith("//") else ("", "", rest)
         if authority and authority.casefold() != self._host.casefold():
             raise self._refused(f"{subject} with its files on {_shown(authority)}", f"on {self._host}", remedy)
         parts = path.strip("/").split("/")
@@ -196,6 +198,10 @@ class MlflowSource:
         if len(entries) > _MOST_ENTRIES:
             remedy = "Log the release in a folder of its own."
             raise self._refused(f"{len(entries):,} files beside it", f"at most {_MOST_ENTRIES:,}", remedy)
+        for entry in entries:
+            if "/" in entry.path or entry.path in ("", ".", ".."):
+                remedy = "The server lists in another way than MLflow: let MODEL_REPO name another."
+                raise self._refused(f"a file {_shown(entry.path)}, which leads elsewhere", "plain file names", remedy)
         return entries
 
     def _size(self, version: str, entry: _Entry) -> int:
@@ -207,7 +213,11 @@ class MlflowSource:
     def _get(self, path: str, name: str, limit: int) -> bytes:
         if not is_plain(name):
             raise self._refused(f"a file {_shown(name)}", "plain file names", "Its owner must publish it anew.")
-        return self._site.get(f"{_ARTIFACTS}/{quote(path)}/{quote(name)}", limit=limit).body
+        reply = self._site.get(f"{_ARTIFACTS}/{quote(path)}/{quote(name)}", limit=limit)
+        if name == SUMS and reply.is_page:
+            remedy = "Look at that address in a browser: something before the server may ask to log in."
+            raise self._refused(f"an HTML page in the place of {SUMS}", "its lines", remedy)
+        return reply.body
 
     def _search(self, condition: str) -> tuple[_Version, ...]:
         asked = {"filter": condition, "max_results": _ASKED}
