@@ -13,7 +13,7 @@ from pathlib import Path
 from app.errors import Unreachable, system_refusals
 from app.release.pin import Pin
 from app.release.record import CARD, is_plain, is_version
-from app.release.refusals import BadRelease
+from app.release.refusals import BadRelease, CredentialsWanted
 from app.release.sources.address import Address
 from app.release.sources.git import Git, GitFailed
 from app.release.sources.pointers import Found, PointerStore, checked, follow
@@ -29,6 +29,7 @@ _TAG_HEADER = ("object", "type", "tag", "tagger")
 _TREE_ENTRY = re.compile(rb"(\d{6}) (\w+) ([0-9a-f]{40}) +(\d+|-)\t(.*)", re.DOTALL)
 _PLAIN_MODES = (b"100644", b"100755")
 _WRONG_KIND = re.compile(r"object [0-9a-f]{40} is a \w+, not a \w+")
+_WANTS_CREDENTIALS = re.compile(r"Authentication failed|could not read (?:Username|Password)|returned error: 40[13]\b")
 _DAMAGED = re.compile(
     r"is corrupt|corrupt loose object|repository corruption|bad (?:tree )?object|inflate|hash mismatch"
     r"|object file \S+ is empty|did not receive expected object|did not send all necessary objects|not our ref"
@@ -299,9 +300,21 @@ def _build(version: str) -> str:
 
 
 def _unreachable(address: Address, version: str, said: str) -> Unreachable:
+    if address.transport in ("https", "http") and _WANTS_CREDENTIALS.search(said):
+        return CredentialsWanted(
+            f"repository {address.repository}",
+            found=f"credentials are missing or refused ({said})",
+            expected="a repository that may be read",
+            remedy="Set HF_TOKEN in the environment to a token that may read it, or correct MODEL_REPO: the Hub says "
+            "the same of a name that it does not have."
+            if address.kind == "hf"
+            else "Use its git@host:path, or https://USER:TOKEN@HOST/… with a token that may read it; or correct "
+            "MODEL_REPO: some hosts say the same of a name that they do not have.",
+        )
     remedies = {
         "file": "Correct MODEL_REPO in .env",
         "https": "Check the network and MODEL_REPO in .env (a private fork: use its git@host:path)",
+        "http": "Check HF_ENDPOINT in the environment and MODEL_REPO in .env",
         "ssh": "Check MODEL_REPO in .env, and that ssh to this host works without a question (key added, host known)",
     }
     default = f"`{_build(version)}` trains it here, if pixelwise-model/train.py has it, for MODEL_REPO={_LOCAL}"

@@ -20,8 +20,9 @@ from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
-from app.errors import ConfigurationError, PixelWiseError, Unreachable, only_refusals
-from app.release.refusals import BadRelease
+from app.errors import PixelWiseError, Unreachable, only_refusals
+from app.release.refusals import BadRelease, CredentialsWanted
+from app.release.sources.address import is_loopback
 
 SECONDS = 60
 """Longest time for a whole answer, its redirects included, unless a caller allows more."""
@@ -228,7 +229,7 @@ class Site:
         found = f"{status} {http.client.responses.get(status, '')}".strip() + f" from {host}"
         if status in (401, 403):
             given = "given were refused" if self.authorization else "are not given"
-            return ConfigurationError(
+            return CredentialsWanted(
                 self.subject,
                 found=f"{found}; credentials {given}",
                 expected="credentials that may read it",
@@ -250,15 +251,6 @@ class Site:
         return BadRelease(
             self.subject, found=found, expected=expected, remedy="Its owner must correct it; nothing was replaced."
         )
-
-
-def is_loopback(host: str) -> bool:
-    """True for this machine, by number or as localhost."""
-    if host == "localhost":
-        return True
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False
 
 
 def _addresses(host: str) -> list[str]:

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct, field
 
 from app.errors import ConfigurationError, PixelWiseError, Unreachable
+from app.release.refusals import CredentialsWanted
 from app.release.sources.address import Address
 from app.release.sources.inside import read_inside
 from app.release.sources.pointers import Pointer, ReadCommitted, no_contents
@@ -151,7 +152,7 @@ class LfsStore:
     def _refusal(self, pointer: Pointer, error: _Error) -> PixelWiseError:
         found = f"{SYSTEM} server of {self._address.repository}: {error.code} {error.message[:_SHOWN]}".rstrip()
         if error.code in (401, 403):
-            return ConfigurationError(
+            return CredentialsWanted(
                 f"release {pointer.version}, file {pointer.name}",
                 found=found,
                 expected="credentials that may read it",

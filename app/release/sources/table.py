@@ -9,6 +9,7 @@ from pathlib import Path
 from app.release.sources.address import Address
 from app.release.sources.git import Git
 from app.release.sources.git_source import GitSource
+from app.release.sources.hub import TOKEN, behind, without_token
 from app.release.sources.lfs import LfsStore
 from app.release.sources.mlflow import MlflowSource
 from app.release.sources.pointers import PointerStore
@@ -22,8 +23,15 @@ def _git(address: Address, folder: Path, environ: Mapping[str, str]) -> Source:
     return GitSource(Git(folder, address, environ=environ), [make(address, environ) for make in POINTER_STORES])
 
 
+def _hub(address: Address, folder: Path, environ: Mapping[str, str]) -> Source:
+    place, authorization = behind(address, environ)
+    git = Git(folder, place, environ=without_token(environ), authorization=authorization)
+    return GitSource(git, [LfsStore(place, environ, authorization=authorization, credentials=TOKEN)])
+
+
 SOURCES: dict[str, Callable[[Address, Path, Mapping[str, str]], Source]] = {
     "git": _git,
+    "hf": _hub,
     "mlflow": lambda address, folder, environ: MlflowSource(address, environ),
 }
 """Makers of sources by kind of address (`address.py`); each takes the address, an empty folder and the environment."""

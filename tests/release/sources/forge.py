@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tests.release.remote import ENVIRONMENT
 
@@ -78,7 +78,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         own = next((do for part, do in forge.instead.items() if path.endswith(part) or path.startswith(part)), None)
         if own is not None:
             own(self)
-        elif not self._is_let_in(path, headers):
+        elif not self.is_let_in(path, headers):
             self.send({"WWW-Authenticate": 'Basic realm="x"'}, b"log in", status=401)
         elif not self.answer(path):
             self._git(path)
@@ -89,7 +89,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self, path: str) -> bool:
         """Answers what is not git's; false for everything else."""
         if path.endswith("/info/lfs/objects/batch"):
-            self._batch()
+            self.batch(json.loads(self.body))
         elif path.startswith("/lfs/"):
             data = self.forge.objects.get(path.removeprefix("/lfs/"))
             self.send({}, data if data is not None else b"", status=200 if data is not None else 404)
@@ -119,15 +119,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.rfile.readline()
         return b"".join(pieces)
 
-    def _is_let_in(self, path: str, headers: dict[str, str]) -> bool:
+    def is_let_in(self, path: str, headers: dict[str, str]) -> bool:
         if path.startswith("/lfs/"):
             return all(headers.get(name.lower()) == value for name, value in self.forge.header.items())
         if self.forge.login is None:
             return True
         return headers.get("authorization") == f"Basic {base64.b64encode(self.forge.login.encode()).decode()}"
 
-    def _batch(self) -> None:
-        wanted = json.loads(self.body)
+    def batch(self, wanted: dict[str, Any]) -> None:
         kind = "application/vnd.git-lfs+json"
         assert self.headers["Accept"] == self.headers["Content-Type"] == kind
         assert (wanted["operation"], wanted["transfers"]) == ("download", ["basic"])

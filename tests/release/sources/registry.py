@@ -1,4 +1,5 @@
-"""A stand-in for an MLflow server on loopback: a registry of models, and the files of their versions."""
+"""A stand-in for an MLflow server on loopback: a registry of models, and the files of their versions; releases for it,
+and its refusals."""
 
 from __future__ import annotations
 
@@ -12,9 +13,24 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import pytest
+
+from app.errors import PixelWiseError
+from app.release.manifest import manifest_digest
+from app.release.record import SUMS, describe
+from app.release.sources.mlflow import TOKEN
+from tests.release.conftest import House
+from tests.release.remote import FILES, PKL, sums
+
 API = "/api/2.0/mlflow"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 SEARCH, PLACE = f"{API}/model-versions/search", f"{API}/model-versions/get-download-uri"
+
+WHOLE = {**FILES, SUMS: sums(FILES)}
+MANIFEST = manifest_digest(describe(name, data) for name, data in WHOLE.items())
+OTHER = {**FILES, PKL: b"Artefact"}
+ANOTHER = {**OTHER, SUMS: sums(OTHER)}
+SECRET = "s3cr3t-t0ken"
 
 
 @dataclass
@@ -139,3 +155,15 @@ def serving(registry: Registry) -> Iterator[Registry]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def refused(house: House, registry: Registry, kind: type[PixelWiseError], *, exit_code: int, address: str = "") -> str:
+    """The message of a refused pull, which is asked for with a token. Nothing has changed, and nothing shows it."""
+    before = house.contents()
+    with pytest.raises(kind) as refusal:
+        house.pull(address or registry.address(), environ={TOKEN: SECRET})
+    assert refusal.value.exit_code == exit_code
+    assert house.contents() == before
+    message = str(refusal.value)
+    assert SECRET not in message + "".join(house.said) + json.dumps(refusal.value.parts) and message.isprintable()
+    return message
