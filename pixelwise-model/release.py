@@ -121,7 +121,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--epochs", metavar="N", type=float, help="fewer rounds of a network, for a trial")
     parser.add_argument("--if-missing", action="store_true", help="do nothing if the version is published")
-    parser.add_argument("--push", metavar="URL", help="then push the tag and its commit to this repository")
+    parser.add_argument(
+        "--push",
+        metavar="ADDRESS",
+        help="then publish it there too: a git repository, hf://owner/name, or mlflow+https://host/name",
+    )
     options = parser.parse_args(arguments)
     version, repository = options.version, ReleaseRepository(options.repository.absolute())
     try:

@@ -12,6 +12,7 @@ from app.release.sources.git import Git
 from app.release.sources.git_source import GitSource
 from app.release.sources.hub import TOKEN, behind, without_token
 from app.release.sources.lfs import LfsStore
+from app.release.sources.mlflow import MlflowSource
 from app.release.sources.pointers import PointerStore
 from app.release.sources.source import Source
 
@@ -29,7 +30,11 @@ def _hub(address: Address, folder: Path, environ: Mapping[str, str]) -> Source:
     return GitSource(git, [LfsStore(place, environ, authorization=authorization, credentials=TOKEN)])
 
 
-SOURCES: dict[str, Callable[[Address, Path, Mapping[str, str]], Source]] = {"git": _git, "hf": _hub}
+SOURCES: dict[str, Callable[[Address, Path, Mapping[str, str]], Source]] = {
+    "git": _git,
+    "hf": _hub,
+    "mlflow": lambda address, folder, environ: MlflowSource(address, environ),
+}
 """Makers of sources by kind of address (`address.py`); each takes the address, an empty folder and the environment."""
 
 
