@@ -14,6 +14,7 @@ from app.release.pin import Pin
 from app.release.record import CARD, RECORD, SUMS, is_plain, is_version
 from app.release.refusals import BadRelease
 from app.release.seen_commits import SEEN
+from app.signing.git_objects import TagProof
 
 MOST_FILES = 100
 MOST_BYTES = 128 << 20
@@ -69,6 +70,7 @@ class Listing:
 
     Attributes:
         left_out: printable names of other entries; that of a folder ends with "/".
+        proof: the objects of a signed tag; None if it is not signed, or the source has no tags.
 
     Raises:
         BadRelease: the source offers something else.
@@ -77,6 +79,7 @@ class Listing:
     version: str
     files: Sequence[ListedFile]
     left_out: Sequence[str] = ()
+    proof: TagProof | None = None
 
     def __post_init__(self) -> None:
         names = [file.name for file in self.files]
