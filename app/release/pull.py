@@ -34,6 +34,7 @@ from app.release.signature import look_for_signer
 from app.release.sources.address import Address, parse_address, recorded_key
 from app.release.sources.source import Listing, Source, check_version
 from app.release.sources.table import open_source
+from app.signing.model_signature import SIGNATURE
 from app.signing.trust import Trust
 
 Say = Callable[[str], None]
@@ -216,8 +217,8 @@ def _describe_release(
 ) -> Release:
     """The release of these files; files that nothing vouches for are removed.
 
-    A commit vouches for everything in it. A manifest digest vouches for the files that it covers, an entry of
-    `model.lock` for those that it lists.
+    A commit vouches for everything in it, unless there is a `model.sig` of single files. A manifest digest vouches for
+    the files that it covers, an entry of `model.lock` for those that it lists.
     """
     artefact = cover.artefact if cover is not None else own_artefact(pin.version, files, named=card_artefact(folder))
     if is_manifest(pin.id) and sums is None and artefact != own_artefact(pin.version, files):
@@ -229,7 +230,7 @@ def _describe_release(
     if cover is not None:
         hold_to_entry(folder, tuple(files.values()), cover)
     vouched = {file.name for file in (*covered, *(cover.files if cover else ()))}
-    if is_manifest(pin.id) or (cover is not None and pin.id not in cover.pins):
+    if is_manifest(pin.id) or SIGNATURE in files or (cover is not None and pin.id not in cover.pins):
         files = _only(vouched, files, folder, pin, say)
         if artefact not in files:
             raise BadRelease(
@@ -253,7 +254,7 @@ def _with_signer(release: Release, folder: Path, trust: Trust | None, say: Say) 
     if trust is None:
         return release
     name, said = look_for_signer(folder, release, trust)
-    if release.proof is not None or trust.names_somebody:
+    if release.proof is not None or trust.names_somebody or any(file.name == SIGNATURE for file in release.files):
         say(f"{release.version}: {said}.")
     return msgspec.structs.replace(release, signer=name)
 

@@ -3,15 +3,13 @@ program, and the signature must be one for git and nothing else."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from app.errors import printable
+from app.signing.as_path import as_path
 from app.signing.git_objects import SignedTag
 from app.signing.refusals import BadSignature, NoSshKeygen, NotTrusted
 
@@ -19,6 +17,7 @@ NAMESPACE = "git"
 _SECONDS = 30
 _SHOWN = 300
 _NO_USER = "No user exists"
+_NOT_LISTED = "No principal matched."
 
 
 def find_signer(tag: SignedTag, signers: Path, revoked: Path | None, *, version: str) -> str:
@@ -33,10 +32,10 @@ def find_signer(tag: SignedTag, signers: Path, revoked: Path | None, *, version:
         NoSshKeygen: the program is missing.
     """
     at = time.strftime("-Overify-time=%Y%m%d%H%M%S", time.gmtime(tag.second))
-    with _as_path(tag.signature) as signature:
+    with as_path(tag.signature) as (path, descriptor):
 
         def keygen(verb: str, *options: str) -> subprocess.CompletedProcess[str]:
-            return _run(["-Y", verb, *options, "-s", signature], tag.payload, signature)
+            return _run(["-Y", verb, *options, "-s", path], tag.payload, descriptor)
 
         def is_good(name: str, *more: str) -> subprocess.CompletedProcess[str]:
             return keygen("verify", "-n", NAMESPACE, "-f", str(signers), "-I", name, at, *more)
@@ -55,12 +54,13 @@ def find_signer(tag: SignedTag, signers: Path, revoked: Path | None, *, version:
         holds = keygen("check-novalidate", "-n", NAMESPACE)
         if holds.returncode != 0:
             expected = "a signature of the tag's own bytes, made for git"
-            raise BadSignature(version, found=_words(holds.stderr), expected=expected)
+            raise BadSignature(version, found=_words(holds.stderr) or "none that holds", expected=expected)
         key = holds.stdout.strip().partition(" with ")[2] or "a key that is not named"
-        raise NotTrusted(version, found=f"signed with {key}: {_words(said)}", listed_in=str(signers))
+        reason = _words(said.replace(_NOT_LISTED, ""))
+        raise NotTrusted(version, found=f"signed with {key} ({reason or 'not listed'})", listed_in=str(signers))
 
 
-def _run(arguments: list[str], payload: bytes, signature: str) -> subprocess.CompletedProcess[str]:
+def _run(arguments: list[str], payload: bytes, descriptor: int) -> subprocess.CompletedProcess[str]:
     program = shutil.which("ssh-keygen")
     if program is None:
         raise NoSshKeygen
@@ -71,7 +71,7 @@ def _run(arguments: list[str], payload: bytes, signature: str) -> subprocess.Com
             capture_output=True,
             env={"LC_ALL": "C", "TZ": "UTC"},
             start_new_session=True,  # no terminal to ask at
-            pass_fds=[int(signature.rpartition("/")[2])],
+            pass_fds=[descriptor],
             timeout=_SECONDS,
             check=False,
         )
@@ -83,17 +83,6 @@ def _run(arguments: list[str], payload: bytes, signature: str) -> subprocess.Com
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode("utf-8", "replace"), said)
 
 
-@contextmanager
-def _as_path(data: bytes) -> Iterator[str]:
-    """A path by which a child process reads these bytes; nothing is on a disk."""
-    descriptor = os.memfd_create("signature")
-    try:
-        os.write(descriptor, data)
-        yield f"/dev/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
-
-
 def _words(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return printable("; ".join(lines))[:_SHOWN].rstrip(".") or "no reason given"
+    return printable("; ".join(lines))[:_SHOWN].rstrip(".")

@@ -15,11 +15,13 @@ from app.release.record import CARD, RECORD, SUMS, is_plain, is_version
 from app.release.refusals import BadRelease
 from app.release.seen_commits import SEEN
 from app.signing.git_objects import TagProof
+from app.signing.model_signature import MOST_BYTES as MOST_SIGNED_BYTES
+from app.signing.model_signature import SIGNATURE
 
 MOST_FILES = 100
 MOST_BYTES = 128 << 20
 """Most bytes of all files of a release together."""
-_FILE_LIMITS = {CARD: 64 << 10, SUMS: 64 << 10, ".npz": 4 << 20, "": 64 << 20}
+_FILE_LIMITS = {CARD: 64 << 10, SUMS: 64 << 10, SIGNATURE: MOST_SIGNED_BYTES, ".npz": 4 << 20, "": 64 << 20}
 """Most bytes of a file, by the end of its name; the first match counts."""
 _OWNER = "Its owner must publish the release anew; nothing was replaced."
 
