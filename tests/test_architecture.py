@@ -20,8 +20,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "environment": set(),
     "model": set(),
     "drawing": {"model"},
-    "release": {"model"},
-    "verify": {"model", "release", "drawing"},
+    "signing": set(),
+    "release": {"model", "signing"},
+    "verify": {"model", "release", "drawing", "signing"},
     "storage": set(),
     "flags": set(),
     "answering": {"model", "drawing", "storage", "flags"},
@@ -33,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("settings", "storage", "verify"),
     },
     # The joints.
-    "settings": {"environment"},
+    "settings": {"environment", "signing"},
     "classifier": {"model", "settings", "verify"},
     "main": {
         *("answering", "classifier", "drawing", "model", "server", "settings", "storage", "verify", "web"),
@@ -79,6 +80,7 @@ WORK_AT_IMPORT = {"app.classifier", "app.main"}
 # They hand every failure on: the queue to the caller whose drawing it was, the gate as JSON to the client, the provider
 # as an error of the flag whose rule failed.
 # `only_refusals` makes a refusal of whatever a library raises for bytes of strangers.
+# The child that verifies a `model.sig` reports what the package raised, for whatever bytes.
 # The application looks at the flag file each second: whatever one look met, the next one follows.
 CATCH_EVERYTHING = {
     "app.errors",
@@ -90,7 +92,7 @@ CATCH_EVERYTHING = {
         "app.answering.database_watch",
         "app.web.application",
     ),
-    *("app.flags.provider", "app.answering.side_threads"),
+    *("app.flags.provider", "app.answering.side_threads", "app.signing.model_signing_child"),
 }
 
 READS_THE_ENVIRONMENT = {"app/settings.py"}

@@ -24,7 +24,7 @@ from app.errors import only_refusals
 from app.model.plain_yaml import read_plain_yaml
 from app.release.record import is_plain
 from app.release.refusals import BadRelease
-from app.release.sources.address import Address
+from app.release.sources.address import Address, is_loopback
 from app.release.sources.inside import read_inside
 from app.release.sources.lfs import basic
 from app.release.sources.pointers import Pointer, ReadCommitted, no_contents
@@ -130,11 +130,7 @@ class DvcStore:
         return url.strip("\"'")
 
     def _download(self, pointer: Pointer, url: str, place: _Place, limit: int) -> bytes:
-        from app.release.sources.http import (
-            NotThere,
-            Site,
-            is_loopback,
-        )  # most releases have no pointers, and need no http
+        from app.release.sources.http import NotThere, Site  # most releases have no pointers, and need no http
 
         if url.startswith("http:") and not is_loopback(urlsplit(url).hostname or ""):
             raise self._unsupported(pointer, f"a remote of {SYSTEM} over http, which anyone on the way can change")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from app.release.record import SUMS, read_sums
@@ -97,7 +97,7 @@ def follow(
             left_out.append(file.name)
     unlisted = _unlisted(listing, read, found)
     files = [file for file in files if file.name not in unlisted]
-    return Listing(listing.version, files, left_out), found
+    return replace(listing, files=files, left_out=left_out), found
 
 
 def _unlisted(listing: Listing, read: Callable[[str, int], bytes], found: Found) -> set[str]:
