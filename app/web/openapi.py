@@ -32,9 +32,11 @@ operator's flags choose for the caller: `GET /visit` says which. A program may a
 names each in the header `{VISITOR}`, so that each keeps a version while it is rolled out.
 
 Every refusal is an object of `error` (a code), `message` (what is wrong, and what was expected) and `remedy` (what
-to do). Every answer has the header `x-request-id`, which the log has too. A request arrives within
-{ARRIVAL_SECONDS:g} seconds, its head is at most {HEAD_BYTES:,} bytes and {HEAD_LINES} lines long. A method that a
-path does not list is refused with 405. After a 429 or 503, wait for the seconds in `Retry-After`.
+to do); a person who opens an address in a browser (`Accept: text/html`) gets the same as a page. Parameters that only
+other operations take are refused where a drawing is read; names that nobody knows are ignored. Every answer has the
+header `x-request-id`, which the log has too. A request arrives within {ARRIVAL_SECONDS:g} seconds, its head is at most
+{HEAD_BYTES:,} bytes and {HEAD_LINES} lines long. A method that a path does not list is refused with 405. After a 429 or
+503, wait for the seconds in `Retry-After`.
 """
 
 MEANINGS = {
