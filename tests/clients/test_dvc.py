@@ -104,7 +104,7 @@ def test_what_dvc_pushed_is_the_release_that_git_has(
     assert pulled.commit == commit and pulled.files == whole.record.files
     assert pulled.manifest == whole.record.manifest is not None  # so that one entry of model.lock covers both
     assert (
-        f"Left out of v1.0 (only plain files of the top folder are taken): .dvc/, .dvcignore, .gitignore, {PKL}.dvc."
+        f"Left out of v1.0 (folders, odd names, and what a system adds for itself): .dvc/, .dvcignore, .gitignore, {PKL}.dvc."
         in (house.said)
     )
 

@@ -71,7 +71,7 @@ def test_the_bytes_behind_a_pointer_are_the_release_s(house: House, dvc: DvcRemo
     pulled = house.pull(str(dvc.remote.folder)).release
     assert pulled.commit == commit and house.contents()[f"v1.0/{PKL}"] == ARTEFACT
     assert {file.name for file in pulled.files} == set(WITH_SUMS)
-    assert f"Left out of v1.0 (only plain files of the top folder are taken): .dvc/, {PKL}.dvc." in house.said
+    assert f"Left out of v1.0 (folders, odd names, and what a system adds for itself): .dvc/, {PKL}.dvc." in house.said
 
 
 def test_one_entry_of_the_lock_covers_the_release_from_git_and_from_dvc(
