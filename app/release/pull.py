@@ -230,7 +230,8 @@ def _describe_release(
     if cover is not None:
         hold_to_entry(folder, tuple(files.values()), cover)
     vouched = {file.name for file in (*covered, *(cover.files if cover else ()))}
-    if is_manifest(pin.id) or SIGNATURE in files or (cover is not None and pin.id not in cover.pins):
+    is_signed = SIGNATURE in files and sums is not None
+    if is_manifest(pin.id) or is_signed or (cover is not None and pin.id not in cover.pins):
         files = _only(vouched, files, folder, pin, say)
         if artefact not in files:
             raise BadRelease(
