@@ -74,8 +74,11 @@ def nothing_to_compare(versions: Sequence[str]) -> Verdict:
 
 
 def _told(n: int) -> str:
-    """What people said of as many drawings."""
-    return f"people said of {drawings(n)} so far what they drew" if n else "nobody has said yet what they drew"
+    return (
+        f"people have said what {drawings(n)} that both read {'is' if n == 1 else 'are'}"
+        if n
+        else ("nobody has said yet what a drawing is that both read")
+    )
 
 
 def _missing(more: int) -> str:

@@ -28,8 +28,8 @@ Programs send a key in the header `X-API-Key`. The page uses a cookie that it ge
 
 Several versions of the model may be served; `GET /health` lists them. The default answers, or the one that the
 operator's flags choose for the caller: `GET /visit` says which. A program may ask for another one, by
-`?{VERSION_PARAMETER}=v2.0` or by the path under `/v2`; visits of the page cannot. A program that asks for many people
-names each in the header `{VISITOR}`, so that each keeps a version while it is rolled out.
+`?{VERSION_PARAMETER}=v2.0` or by the path under `/v2`; visits of the page only for a preview. A program that asks for
+many people names each in the header `{VISITOR}`, so that each keeps a version while it is rolled out.
 
 Every refusal is an object of `error` (a code), `message` (what is wrong, and what was expected) and `remedy` (what
 to do); a person who opens an address in a browser (`Accept: text/html`) gets the same as a page. Parameters that only

@@ -75,9 +75,13 @@ def test_a_small_p_value_is_not_enough_for_somebody_who_looks_every_day():
 @pytest.mark.parametrize(
     ("n", "told", "missing"),
     [
-        (0, "nobody has said yet what they drew, and it takes 20", "20 more are needed before anything can be told."),
-        (1, "people said of 1 drawing so far what they drew, and it takes 20", "19 more are needed"),
-        (19, "people said of 19 drawings so far what they drew, and it takes 20", "1 more is needed"),
+        (
+            0,
+            "nobody has said yet what a drawing is that both read, and it takes 20",
+            "20 more are needed before anything can be told.",
+        ),
+        (1, "people have said what 1 drawing that both read is, and it takes 20", "19 more are needed"),
+        (19, "people have said what 19 drawings that both read are, and it takes 20", "1 more is needed"),
     ],
 )
 def test_of_too_few_labels_only_their_number_is_said(n: int, told: str, missing: str):
