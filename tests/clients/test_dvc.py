@@ -103,10 +103,8 @@ def test_what_dvc_pushed_is_the_release_that_git_has(
     pulled = house.pull(str(repository.folder)).release
     assert pulled.commit == commit and pulled.files == whole.record.files
     assert pulled.manifest == whole.record.manifest is not None  # so that one entry of model.lock covers both
-    assert (
-        f"Left out of v1.0 (folders, odd names, and what a system adds for itself): .dvc/, .dvcignore, .gitignore, {PKL}.dvc."
-        in (house.said)
-    )
+    said = "Left out of v1.0 (folders, odd names, and what a system adds for itself): "
+    assert f"{said}.dvc/, .dvcignore, .gitignore, {PKL}.dvc." in house.said
 
 
 def test_a_remote_over_http_is_read_too(

@@ -9,8 +9,10 @@ import pytest
 
 from app.errors import PixelWiseError, Unreachable
 from app.release.refusals import BadRelease, ChangedFile, WrongSize
+from app.release.signature import find_signer
 from tests.release.conftest import House
 from tests.release.remote import PKL, Remote, sums
+from tests.signing.signers import LENA, signed_tag, signer, trusting
 
 ARTEFACT = b"artefact of some bytes"
 MD5 = hashlib.md5(ARTEFACT, usedforsecurity=False).hexdigest()
@@ -90,6 +92,14 @@ def test_one_entry_of_the_lock_covers_the_release_from_git_and_from_dvc(
     by_git = house.pull(str(other.folder)).release
     dvc.release()
     assert house.pull(str(dvc.remote.folder)).release.manifest == by_git.manifest is not None
+
+
+def test_a_signed_tag_vouches_for_what_a_pointer_stands_for(house: House, dvc: DvcRemote, tmp_path: Path) -> None:
+    lena = signer(LENA)
+    signed_tag(dvc.remote, "v1.0", dvc.release(), lena)
+    trust = trusting(tmp_path, lena.line())
+    release = house.pull(str(dvc.remote.folder), trust=trust).release
+    assert find_signer(house.models / "v1.0", release, trust) == LENA
 
 
 def test_the_layout_of_dvc_2_is_read_too(house: House, dvc: DvcRemote) -> None:
