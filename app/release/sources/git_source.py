@@ -116,7 +116,7 @@ def resolve(git: Git, version: str) -> Tag:
         there = sorted(name for name in tags if is_version(name))[:_SHOWN_TAGS]
         raise BadRelease(
             f"repository {git.address.repository}",
-            found=f"the tags {', '.join(there)}" if there else "no tag like v1.0",
+            found=f"the tags {', '.join(there)}" if there else _no_tags(git.address, is_silent=not tags),
             expected=f"the tag {version}",
             remedy="Name a tag that exists, here or in .env (MODEL_VERSION, MODEL_VERSIONS), "
             + (
@@ -244,6 +244,12 @@ def _small_object(git: Git, tag: Tag, kind: str, name: str) -> bytes:
     if size > MOST_OBJECT_BYTES:
         raise _refused(tag, f"a {kind} object of {size:,} bytes", f"at most {MOST_OBJECT_BYTES:,}")
     return git.run("cat-file", kind, name)
+
+
+def _no_tags(address: Address, *, is_silent: bool) -> str:
+    # git takes any page with status 200 for a repository without references
+    is_page = is_silent and address.transport in ("https", "http")
+    return "no tag like v1.0 (a page to log in looks like that to git too)" if is_page else "no tag like v1.0"
 
 
 def _text(git: Git, *arguments: str) -> str:
