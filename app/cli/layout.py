@@ -25,6 +25,7 @@ VIEWS: dict[View, str] = {
     "settings": "code",
     "here": "code",
     "golden": "golden set",
+    "signature": "signature",
 }
 """The column in which a view is shown; settings and values computed here are in the code's column."""
 
@@ -63,6 +64,7 @@ QUESTIONS = {
         "opset",
         "scikit-learn",
     ),
+    "Who signed it?": ("signer",),
 }
 
 SHADES = " ░▒▓█"
@@ -80,7 +82,7 @@ STYLES: dict[Outcome, str] = {"differs": "bold red", "skipped": "yellow", "agree
 
 
 def checks_report(checks: Sequence[Check]) -> Group:
-    """The four views side by side, below the question that they answer."""
+    """The five views side by side, below the question that they answer."""
     parts: list[RenderableType] = []
     for question, names in QUESTIONS.items():
         asked = [name for name in names if any(check.name == name for check in checks)]

@@ -6,25 +6,30 @@ Trust is decided by the lock (`model_lock.py`); the refusals here hold for a tru
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.errors import Unreachable, system_refusals
 from app.release.pin import Pin
-from app.release.record import is_plain, is_version
-from app.release.refusals import BadRelease
+from app.release.record import CARD, is_plain, is_version
+from app.release.refusals import BadRelease, CredentialsWanted
 from app.release.sources.address import Address
 from app.release.sources.git import Git, GitFailed
+from app.release.sources.pointers import Found, PointerStore, checked, follow
 from app.release.sources.source import MOST_BYTES, ListedFile, Listing, bad_file
+from app.signing.git_objects import MOST_BYTES as MOST_OBJECT_BYTES
+from app.signing.git_objects import OddTag, TagProof, check_tag, is_signed
 
-_MOST_TAG_BYTES = 64 << 10
+_README = "README.md"
 
 _FETCH_SECONDS = 600
 _SHOWN_TAGS = 20
 _SHA = re.compile(r"[0-9a-f]{40}")
-_TAG_HEADER = ("object", "type", "tag", "tagger")
 _TREE_ENTRY = re.compile(rb"(\d{6}) (\w+) ([0-9a-f]{40}) +(\d+|-)\t(.*)", re.DOTALL)
+_PLAIN_MODES = (b"100644", b"100755")
 _WRONG_KIND = re.compile(r"object [0-9a-f]{40} is a \w+, not a \w+")
+_WANTS_CREDENTIALS = re.compile(r"Authentication failed|could not read (?:Username|Password)|returned error: 40[13]\b")
 _DAMAGED = re.compile(
     r"is corrupt|corrupt loose object|repository corruption|bad (?:tree )?object|inflate|hash mismatch"
     r"|object file \S+ is empty|did not receive expected object|did not send all necessary objects|not our ref"
@@ -50,12 +55,18 @@ Objects = dict[str, str]
 
 
 class GitSource:
-    """The source behind one address of a git repository (`source.py` describes the verbs)."""
+    """The source behind one address of a git repository (`source.py` describes the verbs).
 
-    def __init__(self, git: Git) -> None:
+    Args:
+        stores: the systems whose pointers are followed (`pointers.py`).
+    """
+
+    def __init__(self, git: Git, stores: Sequence[PointerStore] = ()) -> None:
         self._git = git
+        self._stores = stores
         self._tags: dict[Pin, Tag] = {}
         self._objects: dict[Pin, Objects] = {}
+        self._found: dict[Pin, Found] = {}
 
     def resolve(self, version: str) -> Pin:
         tag = resolve(self._git, version)
@@ -65,9 +76,21 @@ class GitSource:
 
     def list(self, pin: Pin) -> Listing:
         listing, self._objects[pin] = fetch(self._git, self._tags[pin])
+        listing, self._found[pin] = follow(
+            listing, lambda name, limit: self._read_blob(pin, name, limit=limit), self._stores
+        )
         return listing
 
     def read(self, pin: Pin, name: str, *, limit: int) -> bytes:
+        if name not in self._found[pin]:
+            return self._read_blob(pin, name, limit=limit)
+        store, pointer = self._found[pin][name]
+        data = store.read(
+            pointer, lambda path, most: read_committed(self._git, self._tags[pin], path, most), limit=limit
+        )
+        return checked(pointer, data)
+
+    def _read_blob(self, pin: Pin, name: str, *, limit: int) -> bytes:
         return read(self._git, self._tags[pin], name, self._objects[pin][name], limit=limit)
 
 
@@ -127,11 +150,11 @@ def fetch(git: Git, tag: Tag) -> tuple[Listing, Objects]:
         kind, _, sha = _text(git, "for-each-ref", "--format=%(objecttype) %(objectname)", reference).partition(" ")
         if sha != tag.object:
             raise _refused(tag, f"object {sha}", f"object {tag.object}, as the repository announced a moment ago")
-        if kind == "tag":
-            _check_tag_object(git, tag)
-        elif kind != "commit":
+        if kind not in ("tag", "commit"):
             raise _refused(tag, f"a {kind}", "a commit")
-        return read_tree(tag.version, git.run("ls-tree", "-z", "--long", tag.commit))
+        proof = _read_tag(git, tag) if kind == "tag" else None
+        listing, objects = read_tree(tag.version, git.run("ls-tree", "-z", "--long", tag.commit))
+        return replace(listing, proof=proof), objects
     except GitFailed as failure:
         raise _refused(tag, f"objects that cannot be read ({failure})", "a tag of a commit") from failure
 
@@ -148,8 +171,24 @@ def read(git: Git, tag: Tag, name: str, sha: str, *, limit: int) -> bytes:
         raise _refused(tag, f"{name}, which cannot be read ({failure})", "whole objects") from failure
 
 
+def read_committed(git: Git, tag: Tag, path: str, limit: int) -> bytes | None:
+    """The bytes of a file of a fetched tag, by its path from the top folder; None where there is no such plain file.
+
+    Raises:
+        BadRelease: it cannot be read, or has more than `limit` bytes.
+    """
+    try:
+        entry = _TREE_ENTRY.fullmatch(git.run("ls-tree", "-z", "--long", tag.commit, "--", path).removesuffix(b"\0"))
+    except GitFailed as failure:
+        raise _refused(tag, f"{path}, which cannot be read ({failure})", "whole objects") from failure
+    if entry is None or entry[1] not in _PLAIN_MODES or entry[5] != path.encode():
+        return None
+    return read(git, tag, path, entry[3].decode(), limit=limit)
+
+
 def read_tree(version: str, listing: bytes) -> tuple[Listing, Objects]:
-    """The files of a release's top folder. Sub-folders and names that are not plain are left out.
+    """The files of a release's top folder. Sub-folders, names that are not plain, and a README.md that repeats the card
+    (as the Hugging Face Hub wants it) are left out.
 
     Args:
         listing: the output of `git ls-tree -z --long`.
@@ -170,6 +209,10 @@ def read_tree(version: str, listing: bytes) -> tuple[Listing, Objects]:
             objects[name] = sha
         else:
             left_out.append(ascii(name)[1:-1] + ("/" if kind == "tree" else ""))
+    if _README in objects and objects[_README] == objects.get(CARD):
+        files = [file for file in files if file.name != _README]
+        left_out.append(_README)
+        del objects[_README]
     return Listing(version, files, left_out), objects
 
 
@@ -183,24 +226,24 @@ def _check_entry(version: str, name: str, mode: str) -> None:
         raise bad_file(version, shown, "a submodule", "plain files")
 
 
-def _check_tag_object(git: Git, tag: Tag) -> None:
-    """git itself never compares a tag object's own name with the ref: a v1.0 served as v2.0 would pass."""
-    size = int(_text(git, "cat-file", "-s", tag.object))
-    if size > _MOST_TAG_BYTES:
-        raise _refused(tag, f"a tag object of {size:,} bytes", f"at most {_MOST_TAG_BYTES:,}")
-    header = _text(git, "cat-file", "tag", tag.object).partition("\n\n")[0]
-    lines = header.split("\n")  # git recognises no other line break
-    names = [line.partition(" ")[0] for line in lines]
-    if tuple(names[:4]) != _TAG_HEADER or any(name in _TAG_HEADER for name in names[4:]):
-        found = f"a tag object whose header has the lines {' '.join(names[:10])!a}"
-        raise _refused(tag, found, f"the lines {' '.join(_TAG_HEADER)}, each once and in this order")
-    fields = {name: line.partition(" ")[2] for name, line in zip(names, lines[:4], strict=False)}
-    if fields.get("tag") != tag.version:
-        raise _refused(tag, f"a tag object named {fields.get('tag')!a}", f"one named '{tag.version}'")
-    if fields.get("type") != "commit":
-        raise _refused(tag, f"a tag of a {ascii(fields.get('type'))[1:-1]}", "a tag of a commit")
-    if fields.get("object") != tag.commit:
-        raise _refused(tag, f"commit {ascii(fields.get('object'))[1:-1]}", f"commit {tag.commit}, as announced")
+def _read_tag(git: Git, tag: Tag) -> TagProof | None:
+    """Checks the tag object; returns the proof of its signature if it is signed."""
+    data = _small_object(git, tag, "tag", tag.object)
+    try:
+        check_tag(data, version=tag.version, commit=tag.commit)
+    except OddTag as odd:
+        raise _refused(tag, odd.found, odd.expected) from None
+    if not is_signed(data):
+        return None
+    commit = _small_object(git, tag, "commit", tag.commit)
+    return TagProof(data, commit, _small_object(git, tag, "tree", f"{tag.commit}^{{tree}}"))
+
+
+def _small_object(git: Git, tag: Tag, kind: str, name: str) -> bytes:
+    size = int(_text(git, "cat-file", "-s", name))
+    if size > MOST_OBJECT_BYTES:
+        raise _refused(tag, f"a {kind} object of {size:,} bytes", f"at most {MOST_OBJECT_BYTES:,}")
+    return git.run("cat-file", kind, name)
 
 
 def _text(git: Git, *arguments: str) -> str:
@@ -257,9 +300,21 @@ def _build(version: str) -> str:
 
 
 def _unreachable(address: Address, version: str, said: str) -> Unreachable:
+    if address.transport in ("https", "http") and _WANTS_CREDENTIALS.search(said):
+        return CredentialsWanted(
+            f"repository {address.repository}",
+            found=f"credentials are missing or refused ({said})",
+            expected="a repository that may be read",
+            remedy="Set HF_TOKEN in the environment to a token that may read it, or correct MODEL_REPO: the Hub says "
+            "the same of a name that it does not have."
+            if address.kind == "hf"
+            else "Use its git@host:path, or https://USER:TOKEN@HOST/… with a token that may read it; or correct "
+            "MODEL_REPO: some hosts say the same of a name that they do not have.",
+        )
     remedies = {
         "file": "Correct MODEL_REPO in .env",
         "https": "Check the network and MODEL_REPO in .env (a private fork: use its git@host:path)",
+        "http": "Check HF_ENDPOINT in the environment and MODEL_REPO in .env",
         "ssh": "Check MODEL_REPO in .env, and that ssh to this host works without a question (key added, host known)",
     }
     default = f"`{_build(version)}` trains it here, if pixelwise-model/train.py has it, for MODEL_REPO={_LOCAL}"
