@@ -21,6 +21,9 @@ check: environment ## format, lint, types
 	.venv/bin/mypy
 	.venv/bin/shellcheck -x setup-server.sh deploy/service.sh .ci/run benchmarks/run.sh
 
+# Each process of the tests compiles what it imports only once, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+test: export PYTHONPYCACHEPREFIX = $(CURDIR)/.pytest_cache/bytecode
 test: export OPENBLAS_NUM_THREADS = 1
 test: environment releases ## install what tests need and run them; the long forms too with PIXELWISE_LONG=1
 	$(MODEL_PYTHON) -m pytest pixelwise-model/tests $(addprefix --ignore=,$(NETWORK_TESTS))

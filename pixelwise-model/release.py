@@ -147,7 +147,11 @@ def main(arguments: list[str] | None = None) -> int:
         type=Path,
         help="sign it: by a private SSH key the tag, by an EC key in PEM the files (model.sig)",
     )
-    parser.add_argument("--push", metavar="URL", help="then push the tag and its commit to this repository")
+    parser.add_argument(
+        "--push",
+        metavar="ADDRESS",
+        help="then publish it there too: a git repository, hf://owner/name, or mlflow+https://host/name",
+    )
     options = parser.parse_args(arguments)
     version, repository = options.version, ReleaseRepository(options.repository.absolute())
     try:

@@ -372,20 +372,6 @@ def calls(tmp_path: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-def test_where_a_signature_is_required_it_names_the_package_that_checks_it(server: Server, tmp_path: Path):
-    """A machine without ssh-keygen and apt-get; git is there, and the rest that set-up needs."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for program in Path("/usr/bin").iterdir():
-        if program.name not in ("ssh-keygen", "apt-get"):
-            (folder / program.name).symlink_to(program)
-    only = {"PATH": f"{Path(sys.executable).parent}:{folder}"}
-    done = server.setup(REQUIRE_SIGNATURE="true", **only)
-    assert done.returncode == 3 and "apt-get install openssh-client" in done.stderr, done.stderr
-    assert not (server.root / "models").exists()
-    assert "openssh-client" not in server.setup(**only).stderr
-
-
 def test_without_the_right_to_install_it_names_what_is_missing(bare: Callable[..., Done], tmp_path: Path):
     done = bare("apt-get", user=1000)
     assert done.returncode == 3

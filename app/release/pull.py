@@ -191,7 +191,7 @@ def _fetch(folder: Path, source: Source, pin: Pin, say: Say) -> tuple[Files, Lis
     listing = source.list(pin)
     if listing.left_out:
         say(
-            f"Left out of {pin.version} (only plain files of the top folder are taken): "
+            f"Left out of {pin.version} (folders, odd names, and what a system adds for itself): "
             f"{', '.join(listing.left_out[:10])}."
         )
     folder.mkdir()

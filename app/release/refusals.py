@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.errors import Refused
+from app.errors import ConfigurationError, Refused, Unreachable
 from app.release.pin import show_id
 
 
@@ -22,6 +22,10 @@ class ChangedFile(Refused):
 
 class BadRelease(Refused):
     """A release with invalid files, tag or names."""
+
+
+class CredentialsWanted(ConfigurationError, Unreachable):
+    """A source that answers, but wants credentials, or other ones. A release in place from there may stay in use."""
 
 
 class MissingFile(BadRelease):

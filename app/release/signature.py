@@ -72,8 +72,13 @@ def _find_tagger(folder: Path, release: Release, proof: TagProof, trust: Trust) 
     if trust.ssh_signers is None:
         raise NobodyTrusted(trust.path, found=f"no {SIGNERS} in this folder, for a signed tag")
     tag = read_signed_tag(proof, version=release.version, commit=release.commit or "none")
-    for name, data in _files(folder, release):
-        check_in_tree(proof, name, data, version=release.version)
+    files = dict(_files(folder, release))
+    sums = files.get(SUMS)
+    if sums is not None:
+        check_in_tree(proof, SUMS, sums, version=release.version)
+    listed = {} if sums is None else {name: digest for digest, name in read_sums(sums)}
+    for name, data in files.items():
+        check_in_tree(proof, name, data, version=release.version, listed=listed.get(name))
     return find_ssh_signer(tag, trust.ssh_signers, trust.revoked, version=release.version)
 
 

@@ -114,13 +114,19 @@ def read_signed_tag(proof: TagProof, *, version: str, commit: str) -> SignedTag:
     return SignedTag(payload, signature, second)
 
 
-def check_in_tree(proof: TagProof, name: str, data: bytes, *, version: str) -> None:
+def check_in_tree(proof: TagProof, name: str, data: bytes, *, version: str, listed: str | None = None) -> None:
     """Checks that the file is one of the proof's top folder: itself, or the pointer that git-LFS has for it.
+
+    Args:
+        listed: its sha256 in a `SHA256SUMS` that is one of that folder, for a file that is not there itself: DVC's
+            pointers have names of their own.
 
     Raises:
         BadSignature: it is not.
     """
     named = _plain_files(proof.tree, version).get(name.encode())
+    if named is None and listed == hashlib.sha256(data).hexdigest():
+        return
     if named not in (object_name("blob", data), object_name("blob", lfs_pointer(data))):
         found = f"{name} with other bytes" if named else f"{name}, which is not in the signed commit"
         raise BadSignature(version, found=found, expected="every file as it was signed")

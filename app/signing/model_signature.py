@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -149,6 +148,8 @@ class _Answer(Struct):
 
 
 def _ask(asked: object, python: str, descriptor: int, version: str) -> _Answer:
+    import subprocess  # each start imports this module, and most have no signature to check
+
     child = Path(__file__).with_name("model_signing_child.py")
     try:
         done = subprocess.run(

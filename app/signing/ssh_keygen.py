@@ -4,14 +4,17 @@ program, and the signature must be one for git and nothing else."""
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.errors import printable
 from app.signing.as_path import as_path
 from app.signing.git_objects import SignedTag
 from app.signing.refusals import BadSignature, NoSshKeygen, NotTrusted
+
+if TYPE_CHECKING:
+    import subprocess
 
 NAMESPACE = "git"
 _SECONDS = 30
@@ -61,6 +64,8 @@ def find_signer(tag: SignedTag, signers: Path, revoked: Path | None, *, version:
 
 
 def _run(arguments: list[str], payload: bytes, descriptor: int) -> subprocess.CompletedProcess[str]:
+    import subprocess  # each start imports this module, and most have no signature to check
+
     program = shutil.which("ssh-keygen")
     if program is None:
         raise NoSshKeygen

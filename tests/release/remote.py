@@ -23,13 +23,17 @@ Entry = tuple[str, str, str]  # mode, name, object
 class Remote:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True)
-        self.git("init", "--quiet", "--bare")
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            self.git("init", "--quiet", "--bare")
 
     def git(self, *arguments: str, data: bytes = b"") -> str:
+        return self.run(*arguments, data=data).decode().strip()
+
+    def run(self, *arguments: str, data: bytes = b"") -> bytes:
         ran = subprocess.run(["git", *arguments], cwd=self.folder, input=data, env=ENVIRONMENT, capture_output=True)
         assert ran.returncode == 0, ran.stderr.decode()
-        return ran.stdout.decode().strip()
+        return ran.stdout
 
     def blob(self, data: bytes) -> str:
         return self.git("hash-object", "-w", "--stdin", data=data)

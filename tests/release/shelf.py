@@ -21,7 +21,7 @@ def parse_shelf(text: str, root: Path) -> Address:
 
 
 class Shelf:
-    def __init__(self, address: Address, folder: Path, environ: Mapping[str, str] | None) -> None:
+    def __init__(self, address: Address, folder: Path, environ: Mapping[str, str]) -> None:
         assert address.folder is not None
         self.folder = address.folder
 

@@ -125,6 +125,16 @@ def test_a_file_behind_a_pointer_of_lfs_is_covered_by_the_pointer():
         check_in_tree(TagProof(b"", b"", tree), "model.onnx", b"Weights", version="v1.0")
 
 
+def test_a_file_that_the_tree_does_not_name_is_covered_by_the_sums_in_it():
+    """As that behind a pointer of DVC, which has a name of its own."""
+    proof, digest = TagProof(b"", b"", b"100644 a\0" + bytes(20)), hashlib.sha256(b"weights").hexdigest()
+    check_in_tree(proof, "model.pkl", b"weights", version="v1.0", listed=digest)
+    with pytest.raises(BadSignature, match=r"model\.pkl, which is not in the signed commit"):
+        check_in_tree(proof, "model.pkl", b"Weights", version="v1.0", listed=digest)
+    with pytest.raises(BadSignature, match="a with other bytes"):
+        check_in_tree(proof, "a", b"weights", version="v1.0", listed=digest)
+
+
 @pytest.mark.parametrize(
     "tree",
     [b"junk", b"100644 a\0short", b"100644 a\0" + bytes(20) + b"100644 a\0" + bytes(20), b"100644 a\0" + bytes(21)],

@@ -2,26 +2,34 @@
 
 https://token@github.com/x/y.git  ->  shown https://github.com/x/y.git, key github.com/x/y
 git@github.com:x/y                ->  shown git@github.com:x/y,         key github.com/x/y
+hf://x/y                          ->  shown hf://x/y,                   key huggingface.co/x/y
+mlflow+https://host/name          ->  shown mlflow+https://host/name, key mlflow:host/name
 pixelwise-model/releases.git      ->  shown pixelwise-model/releases.git, key file:<absolute path>
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from app.release.refusals import BadRelease
 
-_KINDS = "https://…, ssh://…, git@host:path, file://… or a local path"
+HUB = "https://huggingface.co"
+_KINDS = "https://…, ssh://…, git@host:path, hf://owner/name, mlflow+https://host/name, file://… or a local path"
 _HELPER = re.compile(r"[A-Za-z0-9+._-]*::")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^/:\[\]]+):(?P<path>.+)")
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/@%+,=!$&'()*;\[\]-]+")
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+")
+_HUB_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
+_NO_OWNERS = ("datasets", "spaces", "models")
+_MODEL_NAME = re.compile(r"[\w.+@-][\w .+@-]{0,199}")
 _DEFAULT_PORTS = {"https": 443, "ssh": 22}
 _WHY_NOT = {
     "http": "the http transport, which anyone on the way can change",
@@ -37,7 +45,7 @@ class Address:
         url: the address given to git. It may hold a token, so it is never printed.
         repository: the same address as it is shown and recorded: without a token, and relative if it lies below the
             project's root.
-        transport: the one transport that git may use for it.
+        transport: the one transport that git may use for it; http for this machine only.
         key: equal for two addresses of one repository: https and ssh of one host and path, with or without
             `.git`, a trailing slash, a user or capitals (forges ignore all of these).
         folder: the repository's folder when it is local.
@@ -46,7 +54,7 @@ class Address:
 
     url: str = field(repr=False)
     repository: str
-    transport: Literal["https", "ssh", "file"]
+    transport: Literal["https", "http", "ssh", "file"]
     key: str
     folder: Path | None = None
     kind: str = "git"
@@ -91,6 +99,17 @@ def _from_url(text: str, scheme: str, root: Path) -> Address:
     return read(text, root)
 
 
+def _from_hub(text: str, root: Path) -> Address:
+    owner, slash, name = text.partition("://")[2].rstrip("/").partition("/")
+    if not slash or "/" in name or owner.lower() in _NO_OWNERS:
+        raise _refused(text, found="another form than hf://owner/name, which names a model on the Hub")
+    for part in (owner, name):
+        if not _HUB_NAME.fullmatch(part) or ".." in part or part.endswith(".git"):
+            raise _refused(text, found="an owner or a name that the Hub does not have")
+    address = _from_network_url(f"{HUB}/{owner}/{name}", root)
+    return replace(address, repository=f"hf://{owner}/{name}", kind="hf")
+
+
 def _from_file_url(text: str, root: Path) -> Address:
     host, slash, path = text.partition("://")[2].partition("/")
     if host not in ("", "localhost") or not slash:
@@ -114,6 +133,23 @@ def _from_network_url(text: str, root: Path) -> Address:
         f"{scheme}://{user + '@' if user and scheme == 'ssh' else ''}{named}{f':{port}' if port else ''}{parts.path}"
     )
     return _network(url, scheme, shown, user=user, host=host, port=port, path=parts.path)
+
+
+def _from_mlflow_url(text: str, root: Path) -> Address:
+    """The address of a registered model: `url` is that of the server, with the model's name as its last part."""
+    scheme, _, rest = text.partition("://")
+    if "@" in rest.partition("/")[0]:
+        found = "a user or a token in an address of MLflow, where the environment has to name them"
+        raise _refused(text, found=found)
+    place = _from_network_url(f"https://{rest.rstrip('/')}", root)
+    shown = f"{scheme.lower()}{place.repository.removeprefix('https')}"
+    path = unquote(urlsplit(place.url).path)
+    if not _MODEL_NAME.fullmatch(path.rpartition("/")[2]):
+        raise _refused(shown, found="a name of a registered model with odd characters")
+    # subtle: names of models and a server's prefix may differ by capitals alone
+    host = urlsplit(place.url).netloc.casefold().removesuffix(":443")
+    url = f"{scheme.lower().removeprefix('mlflow+')}{place.url.removeprefix('https')}"
+    return Address(url, shown, "https", f"mlflow:{host}{path}", kind="mlflow")
 
 
 def _network(url: str, scheme: str, shown: str, *, user: str, host: str, port: int | None, path: str) -> Address:
@@ -146,12 +182,21 @@ def _local(path: Path, root: Path) -> Address:
     return Address(str(folder), shown, "file", f"file:{folder}", folder)
 
 
+def is_loopback(host: str) -> bool:
+    """True for this machine, by number or as localhost."""
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
 def _refused(text: str, *, found: str) -> BadRelease:
     shown = re.sub(r"//[^/]*@", "//", text)
     return BadRelease(
         f"MODEL_REPO={ascii(shown)[1:-1]}",
         found=found,
-        expected=f"the address of a git repository: {_KINDS}",
+        expected=f"the address of a repository of releases: {_KINDS}",
         remedy="Correct MODEL_REPO in .env; .env.example shows both usual lines.",
     )
 
@@ -160,5 +205,8 @@ SCHEMES: dict[str, Callable[[str, Path], Address]] = {
     "https": _from_network_url,
     "ssh": _from_network_url,
     "file": _from_file_url,
+    "hf": _from_hub,
+    "mlflow+https": _from_mlflow_url,
+    "mlflow+http": _from_mlflow_url,
 }
 """Functions that read an address, by the part before its "://". A further source adds its own scheme."""

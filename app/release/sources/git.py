@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from app.errors import ConfigurationError, SystemRefused
 from app.release.refusals import BadRelease
@@ -43,7 +44,7 @@ _CONFIGURATION = """\
 [gc]
     auto = 0
 [http]
-    followRedirects = initial
+    followRedirects = {redirects}
     lowSpeedLimit = 1000
     lowSpeedTime = 30
 """
@@ -85,6 +86,7 @@ class Git:
         folder: an empty folder of ours; the caller removes it.
         address: the source of the releases.
         environ: the caller's environment; None means the process's own.
+        authorization: the value of the Authorization header for the host of the address; no redirect is followed then.
         size_limit: the most bytes of any file that git writes (a release is far smaller).
     """
 
@@ -94,13 +96,15 @@ class Git:
         address: Address,
         *,
         environ: Mapping[str, str] | None = None,
+        authorization: str | None = None,
         size_limit: int = 256 << 20,
     ) -> None:
         self.address = address
         self._repository = folder / "git"
         self._size_limit = size_limit
         configuration = folder / "gitconfig"
-        configuration.write_text(_configuration(address), encoding="utf-8")
+        configuration.touch(mode=0o600)
+        configuration.write_text(_configuration(address, authorization), encoding="utf-8")
         self._environment = _environment(os.environ if environ is None else environ, configuration, address.transport)
         try:
             self.run("init", "--quiet", "--bare", "--template=", str(self._repository))
@@ -215,8 +219,13 @@ class Git:
         return " ".join(printable.split()).rstrip(".")[:_MOST_BYTES]
 
 
-def _configuration(address: Address) -> str:
-    text = _CONFIGURATION.format(transport=address.transport)
+def _configuration(address: Address, authorization: str | None) -> str:
+    text = _CONFIGURATION.format(transport=address.transport, redirects="initial" if authorization is None else "false")
+    if address.transport == "http":
+        text += "    proxy =\n"  # this machine is asked itself, whatever http_proxy says
+    if authorization is not None:
+        parts = urlsplit(address.url)
+        text += f'[http "{parts.scheme}://{parts.netloc}/"]\n    extraHeader = "Authorization: {authorization}"\n'
     if address.folder is None:
         return text
     # This one repository is read even if another user owns it: `sudo` runs the same commands on the user's clone.

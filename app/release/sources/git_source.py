@@ -6,24 +6,30 @@ Trust is decided by the lock (`model_lock.py`); the refusals here hold for a tru
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.errors import Unreachable, system_refusals
 from app.release.pin import Pin
-from app.release.record import is_plain, is_version
-from app.release.refusals import BadRelease
+from app.release.record import CARD, is_plain, is_version
+from app.release.refusals import BadRelease, CredentialsWanted
 from app.release.sources.address import Address
 from app.release.sources.git import Git, GitFailed
+from app.release.sources.pointers import Found, PointerStore, checked, follow
 from app.release.sources.source import MOST_BYTES, ListedFile, Listing, bad_file
 from app.signing.git_objects import MOST_BYTES as MOST_OBJECT_BYTES
 from app.signing.git_objects import OddTag, TagProof, check_tag, is_signed
+
+_README = "README.md"
 
 _FETCH_SECONDS = 600
 _SHOWN_TAGS = 20
 _SHA = re.compile(r"[0-9a-f]{40}")
 _TREE_ENTRY = re.compile(rb"(\d{6}) (\w+) ([0-9a-f]{40}) +(\d+|-)\t(.*)", re.DOTALL)
+_PLAIN_MODES = (b"100644", b"100755")
 _WRONG_KIND = re.compile(r"object [0-9a-f]{40} is a \w+, not a \w+")
+_WANTS_CREDENTIALS = re.compile(r"Authentication failed|could not read (?:Username|Password)|returned error: 40[13]\b")
 _DAMAGED = re.compile(
     r"is corrupt|corrupt loose object|repository corruption|bad (?:tree )?object|inflate|hash mismatch"
     r"|object file \S+ is empty|did not receive expected object|did not send all necessary objects|not our ref"
@@ -49,12 +55,18 @@ Objects = dict[str, str]
 
 
 class GitSource:
-    """The source behind one address of a git repository (`source.py` describes the verbs)."""
+    """The source behind one address of a git repository (`source.py` describes the verbs).
 
-    def __init__(self, git: Git) -> None:
+    Args:
+        stores: the systems whose pointers are followed (`pointers.py`).
+    """
+
+    def __init__(self, git: Git, stores: Sequence[PointerStore] = ()) -> None:
         self._git = git
+        self._stores = stores
         self._tags: dict[Pin, Tag] = {}
         self._objects: dict[Pin, Objects] = {}
+        self._found: dict[Pin, Found] = {}
 
     def resolve(self, version: str) -> Pin:
         tag = resolve(self._git, version)
@@ -64,9 +76,21 @@ class GitSource:
 
     def list(self, pin: Pin) -> Listing:
         listing, self._objects[pin] = fetch(self._git, self._tags[pin])
+        listing, self._found[pin] = follow(
+            listing, lambda name, limit: self._read_blob(pin, name, limit=limit), self._stores
+        )
         return listing
 
     def read(self, pin: Pin, name: str, *, limit: int) -> bytes:
+        if name not in self._found[pin]:
+            return self._read_blob(pin, name, limit=limit)
+        store, pointer = self._found[pin][name]
+        data = store.read(
+            pointer, lambda path, most: read_committed(self._git, self._tags[pin], path, most), limit=limit
+        )
+        return checked(pointer, data)
+
+    def _read_blob(self, pin: Pin, name: str, *, limit: int) -> bytes:
         return read(self._git, self._tags[pin], name, self._objects[pin][name], limit=limit)
 
 
@@ -92,7 +116,7 @@ def resolve(git: Git, version: str) -> Tag:
         there = sorted(name for name in tags if is_version(name))[:_SHOWN_TAGS]
         raise BadRelease(
             f"repository {git.address.repository}",
-            found=f"the tags {', '.join(there)}" if there else "no tag like v1.0",
+            found=f"the tags {', '.join(there)}" if there else _no_tags(git.address, is_silent=not tags),
             expected=f"the tag {version}",
             remedy="Name a tag that exists, here or in .env (MODEL_VERSION, MODEL_VERSIONS), "
             + (
@@ -147,8 +171,24 @@ def read(git: Git, tag: Tag, name: str, sha: str, *, limit: int) -> bytes:
         raise _refused(tag, f"{name}, which cannot be read ({failure})", "whole objects") from failure
 
 
+def read_committed(git: Git, tag: Tag, path: str, limit: int) -> bytes | None:
+    """The bytes of a file of a fetched tag, by its path from the top folder; None where there is no such plain file.
+
+    Raises:
+        BadRelease: it cannot be read, or has more than `limit` bytes.
+    """
+    try:
+        entry = _TREE_ENTRY.fullmatch(git.run("ls-tree", "-z", "--long", tag.commit, "--", path).removesuffix(b"\0"))
+    except GitFailed as failure:
+        raise _refused(tag, f"{path}, which cannot be read ({failure})", "whole objects") from failure
+    if entry is None or entry[1] not in _PLAIN_MODES or entry[5] != path.encode():
+        return None
+    return read(git, tag, path, entry[3].decode(), limit=limit)
+
+
 def read_tree(version: str, listing: bytes) -> tuple[Listing, Objects]:
-    """The files of a release's top folder. Sub-folders and names that are not plain are left out.
+    """The files of a release's top folder. Sub-folders, names that are not plain, and a README.md that repeats the card
+    (as the Hugging Face Hub wants it) are left out.
 
     Args:
         listing: the output of `git ls-tree -z --long`.
@@ -169,6 +209,10 @@ def read_tree(version: str, listing: bytes) -> tuple[Listing, Objects]:
             objects[name] = sha
         else:
             left_out.append(ascii(name)[1:-1] + ("/" if kind == "tree" else ""))
+    if _README in objects and objects[_README] == objects.get(CARD):
+        files = [file for file in files if file.name != _README]
+        left_out.append(_README)
+        del objects[_README]
     return Listing(version, files, left_out), objects
 
 
@@ -200,6 +244,12 @@ def _small_object(git: Git, tag: Tag, kind: str, name: str) -> bytes:
     if size > MOST_OBJECT_BYTES:
         raise _refused(tag, f"a {kind} object of {size:,} bytes", f"at most {MOST_OBJECT_BYTES:,}")
     return git.run("cat-file", kind, name)
+
+
+def _no_tags(address: Address, *, is_silent: bool) -> str:
+    # git takes any page with status 200 for a repository without references
+    is_page = is_silent and address.transport in ("https", "http")
+    return "no tag like v1.0 (a page to log in looks like that to git too)" if is_page else "no tag like v1.0"
 
 
 def _text(git: Git, *arguments: str) -> str:
@@ -256,9 +306,21 @@ def _build(version: str) -> str:
 
 
 def _unreachable(address: Address, version: str, said: str) -> Unreachable:
+    if address.transport in ("https", "http") and _WANTS_CREDENTIALS.search(said):
+        return CredentialsWanted(
+            f"repository {address.repository}",
+            found=f"credentials are missing or refused ({said})",
+            expected="a repository that may be read",
+            remedy="Set HF_TOKEN in the environment to a token that may read it, or correct MODEL_REPO: the Hub says "
+            "the same of a name that it does not have."
+            if address.kind == "hf"
+            else "Use its git@host:path, or https://USER:TOKEN@HOST/… with a token that may read it; or correct "
+            "MODEL_REPO: some hosts say the same of a name that they do not have.",
+        )
     remedies = {
         "file": "Correct MODEL_REPO in .env",
         "https": "Check the network and MODEL_REPO in .env (a private fork: use its git@host:path)",
+        "http": "Check HF_ENDPOINT in the environment and MODEL_REPO in .env",
         "ssh": "Check MODEL_REPO in .env, and that ssh to this host works without a question (key added, host known)",
     }
     default = f"`{_build(version)}` trains it here, if pixelwise-model/train.py has it, for MODEL_REPO={_LOCAL}"

@@ -98,12 +98,17 @@ class Listing:
         if len(self.files) > MOST_FILES:
             raise _bad_release(self.version, f"{len(self.files)} files", f"at most {MOST_FILES}")
         for file in self.files:
-            limit = next(limit for ending, limit in _FILE_LIMITS.items() if file.name.endswith(ending))
+            limit = size_limit(file.name)
             if file.size > limit:
                 raise bad_file(self.version, file.name, f"{file.size:,} bytes", f"at most {limit:,}")
         total = sum(file.size for file in self.files)
         if total > MOST_BYTES:
             raise _bad_release(self.version, f"{total:,} bytes in all files", f"at most {MOST_BYTES:,}")
+
+
+def size_limit(name: str) -> int:
+    """The most bytes that a file of this name may have."""
+    return next(limit for ending, limit in _FILE_LIMITS.items() if name.endswith(ending))
 
 
 def check_version(version: str) -> None:
