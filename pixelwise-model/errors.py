@@ -125,6 +125,34 @@ class ClientMissing(ModelRepositoryError):
         )
 
 
+class TrackingRefused(ModelRepositoryError):
+    """An address to track at that is none."""
+
+    exit_code = 2
+
+    def __init__(self, address: str, *, found: str) -> None:
+        super().__init__(
+            f"--track {address}",
+            found=found,
+            promised="mlflow+https://host, aim:FOLDER or clearml",
+            remedy="Correct it; credentials belong into the environment, as for that system's own client.",
+        )
+
+
+class TrackerMissing(ModelRepositoryError):
+    """A training is to be tracked by a package that is not installed."""
+
+    exit_code = 3
+
+    def __init__(self, module: str, *, package: str) -> None:
+        super().__init__(
+            f"tracking by {module}",
+            found=f"no package {module} in this environment ({sys.prefix})",
+            promised="the package that tracks",
+            remedy=f"Install it, then run again: {sys.executable} -m pip install {package}",
+        )
+
+
 REMEDIES = {
     errno.ENOSPC: "Free space on that disk, then run again.",
     errno.EDQUOT: "Delete files of this user, or have the quota raised, then run again.",

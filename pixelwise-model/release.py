@@ -1,6 +1,6 @@
 """Train a version, measure it, publish it: a commit and an annotated tag in a git repository of releases.
 
-    python release.py v1.0 [--repository releases.git] [--drawn FILE] [--if-missing] [--push ADDRESS]
+    python release.py v1.0 [--repository releases.git] [--if-missing] [--push ADDRESS] [--track ADDRESS]
 
 Everything is written to a temporary folder first and the tag comes last: a release that fails leaves nothing.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,8 @@ from repository import ReleaseRepository, release_second, version_key
 if TYPE_CHECKING:
     from calibration import DrawnDigits
     from mnist import IdxFile, Mnist
+    from outcome import Outcome
+    from tracking import Tracker
     from train import Recipe
 
 HERE = Path(__file__).resolve().parent
@@ -36,6 +40,7 @@ def release(
     files: tuple[IdxFile, ...],
     drawn: DrawnDigits | None = None,
     lessons: Lessons = USUAL,
+    tell: Callable[[Outcome], None] = lambda outcome: None,
 ) -> str:
     """Build the version from its recipe and publish it; returns the commit.
 
@@ -43,6 +48,7 @@ def release(
         files: the files that `data` was read from.
         drawn: digits as people draw them, to be measured with.
         lessons: what a network learns from beside `data`.
+        tell: called with the training's outcome.
     """
     from build import build_release
 
@@ -50,13 +56,26 @@ def release(
     previous = None if lower is None else (lower, repository.read(lower, "MODELCARD.md"))
     with tempfile.TemporaryDirectory(prefix="pixelwise-release-") as folder:
         message = build_release(
-            version, recipe, data, Path(folder), previous=previous, files=files, drawn=drawn, lessons=lessons
+            version,
+            recipe,
+            data,
+            Path(folder),
+            previous=previous,
+            files=files,
+            drawn=drawn,
+            lessons=lessons,
+            tell=tell,
         )
         return repository.publish(version, Path(folder), message)
 
 
 def release_from_table(
-    version: str, repository: ReleaseRepository, cache: Path | None, drawn: Path | None, lessons: Lessons
+    version: str,
+    repository: ReleaseRepository,
+    cache: Path | None,
+    drawn: Path | None,
+    lessons: Lessons,
+    tell: Callable[[Outcome], None] = lambda outcome: None,
 ) -> str:
     """The version as the table of train.py has it, on MNIST.
 
@@ -70,7 +89,14 @@ def release_from_table(
     recipe = recipe_of(version)
     digits = drawn_digits(version, drawn)  # faults in them are reported before the training
     return release(
-        version, recipe, load_mnist(cache or CACHE), repository, files=FILES, drawn=digits, lessons=lessons
+        version,
+        recipe,
+        load_mnist(cache or CACHE),
+        repository,
+        files=FILES,
+        drawn=digits,
+        lessons=lessons,
+        tell=tell,
     )
 
 
@@ -90,6 +116,15 @@ def drawn_digits(version: str, given: Path | None, *, usual: Path = DRAWN) -> Dr
         )
         return None
     return read_drawn(given or usual)
+
+
+def tracker_at(address: str | None) -> Tracker | None:
+    """The tracker of an option; refuses now rather than after the training."""
+    if address is None:
+        return None
+    from tracking import tracker
+
+    return tracker(address)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -119,6 +154,11 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="ADDRESS",
         help="then publish it there too: a git repository, hf://owner/name, or mlflow+https://host/name",
     )
+    parser.add_argument(
+        "--track",
+        metavar="ADDRESS",
+        help="then record the training at mlflow+https://host, aim:FOLDER or clearml",
+    )
     options = parser.parse_args(arguments)
     version, repository = options.version, ReleaseRepository(options.repository.absolute())
     try:
@@ -139,12 +179,17 @@ def cut(version: str, repository: ReleaseRepository, options: argparse.Namespace
             publisher(repository, options.push).published(
                 version
             )  # refuses now rather than after the training
+        place = tracker_at(options.track)  # the same
+        outcomes: list[Outcome] = []
+        lessons = Lessons(options.augmented, options.epochs)
         commit = release_from_table(
-            version, repository, options.cache, options.drawn, Lessons(options.augmented, options.epochs)
+            version, repository, options.cache, options.drawn, lessons, outcomes.append
         )
         print(f"released {version} as commit {commit} in {repository.path}")
+        for outcome in outcomes if place else []:
+            place.track(replace(outcome, tags={**outcome.tags, "release.commit": commit}))
     elif options.if_missing:
-        print(f"{version} is there: nothing to do")
+        print(f"{version} is there: nothing to do{', and nothing to track' if options.track else ''}")
     else:
         raise TagExists(
             version,
