@@ -27,7 +27,10 @@ _API, _ARTIFACTS = "api/2.0/mlflow/", "api/2.0/mlflow-artifacts/artifacts/"
 _SECONDS = 60
 _MOST_BYTES = 1 << 20
 _HERE = ("localhost", "127.0.0.1", "::1")
-_ADDRESS = re.compile(r"mlflow\+(https?)://([^/@?#\s]+)((?:/[\w.%+@~-]+)*)/([\w.%+@-]+)/?", re.ASCII)
+_ADDRESS = re.compile(
+    r"mlflow\+(https?)://((?:\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::\d{1,5})?)((?:/[\w.%+@~-]+)*)/([\w.%+@-]+)/?",
+    re.ASCII,
+)
 
 
 class _NotThere(Exception):
@@ -153,8 +156,8 @@ class MlflowPublisher:
         try:
             headers = {**self._headers, **({"Content-Type": kind} if kind else {})}
             connection.request(method, f"{self._prefix}/{path}", body, headers)
-            answer = connection.getresponse()
-            read = answer.read(piece or _MOST_BYTES + 1)
+            with connection.getresponse() as answer:
+                read = answer.read(piece or _MOST_BYTES + 1)
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(str(error) or type(error).__name__) from error
         finally:

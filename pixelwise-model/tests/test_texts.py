@@ -46,6 +46,9 @@ def test_the_readme_names_every_file():
 def test_it_imports_only_itself_the_standard_library_and_its_requirements(path):
     ours = {module.stem for module in MODULES}
     theirs = {"numpy", "sklearn", "joblib", "scipy", "threadpoolctl", "yaml", "torch", "onnx"}
+    theirs |= (
+        {"mlflow", "aim", "clearml"} if path.name == "tracking.py" else set()
+    )  # whoever tracks installs one
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.Import):
