@@ -42,7 +42,7 @@ class MlflowPublisher:
 
     def __init__(self, repository: ReleaseRepository, address: str) -> None:
         match = _ADDRESS.fullmatch(address)
-        if match is None:
+        if match is None or re.fullmatch(r"[\w .+@-]+", unquote(match[4])) is None:
             raise self._wrong(re.sub(r"//[^/]*@", "//", address), "another form")
         scheme, host, self._prefix, name = match.groups()
         if scheme == "http" and urlsplit(f"//{host}").hostname not in _HERE:
@@ -158,7 +158,7 @@ class MlflowPublisher:
             connection.request(method, f"{self._prefix}/{path}", body, headers)
             with connection.getresponse() as answer:
                 read = answer.read(piece or _MOST_BYTES + 1)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, OverflowError, http.client.HTTPException) as error:
             raise self._unreachable(str(error) or type(error).__name__) from error
         finally:
             connection.close()

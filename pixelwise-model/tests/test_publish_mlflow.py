@@ -214,6 +214,7 @@ def test_a_server_that_is_silent_or_down_is_unreachable(tmp_path, monkeypatch):
         ("mlflow+https://me:s3cr3t-t0ken@host/digits", "another form"),
         ("mlflow+https://host", "another form"),
         ("mlflow+https://host/di'gits", "another form"),
+        ("mlflow+https://host/di%27gits", "another form"),
         ("mlflow+https://host/digits?x=1", "another form"),
         ("mlflow+https://host:port/digits", "another form"),
     ],
