@@ -36,6 +36,7 @@ def build_release(
     files: tuple[IdxFile, ...],
     drawn: DrawnDigits | None = None,
     lessons: Lessons = USUAL,
+    sign_files: Callable[[Path], None] = lambda folder: None,
     tell: Callable[[Outcome], None] = lambda outcome: None,
 ) -> str:
     """Train, measure, and write everything into an empty folder.
@@ -45,6 +46,7 @@ def build_release(
         files: the files that `data` was read from; their digests go into the card.
         drawn: digits as people draw them; it is measured with them, and never trained on them.
         lessons: what a network learns from beside `data`.
+        sign_files: called with the folder before SHA256SUMS, which lists the signature too, is written.
         tell: called with the outcome at the end.
 
     Returns:
@@ -88,6 +90,7 @@ def build_release(
     (folder / "MODELCARD.md").write_text(card, encoding="utf-8")
     for name in model.files:
         shutil.copyfile(HERE / name, folder / name)
+    sign_files(folder)
     write_sums(folder)
     tell(
         outcome(

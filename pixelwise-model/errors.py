@@ -64,6 +64,17 @@ class ReleaseRefused(ModelRepositoryError):
     exit_code = 4
 
 
+class CannotSign(ModelRepositoryError):
+    """A key that nothing here can be signed with."""
+
+    exit_code = 3
+
+    def __init__(self, key: object, *, found: str, remedy: str) -> None:
+        super().__init__(
+            f"key {key}", found=found, promised="a private key for SSH, or an EC key in PEM", remedy=remedy
+        )
+
+
 class TagExists(ReleaseRefused):
     """Published tags are never moved."""
 

@@ -10,12 +10,16 @@ import re
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from errors import GitFailed, ReleaseRefused, RemoteUnreachable, TagExists
 
+Sign = Callable[[str], str]
+"""The signature of a tag's text, to stand behind it; empty for a tag without one."""
 NAME, EMAIL = "PixelWise release", "release@pixelwise.invalid"
+_TAGGER = re.compile(r"^tagger .*$", re.MULTILINE)
 VERSION = re.compile(r"v([0-9]{1,9})\.([0-9]{1,9})")
 
 
@@ -59,7 +63,7 @@ class ReleaseRepository:
             name: self._bytes_of_git("cat-file", "blob", f"refs/tags/{version}:{name}") for name in listed
         }
 
-    def publish(self, version: str, folder: Path, message: str) -> str:
+    def publish(self, version: str, folder: Path, message: str, sign: Sign = lambda text: "") -> str:
         """Commit the folder's files, then tag the commit: both references change in one transaction, or none.
 
         The date of both is the clock's, or SOURCE_DATE_EPOCH (reproducible-builds.org): with that, the same
@@ -79,9 +83,8 @@ class ReleaseRepository:
         line = ["-p", parent] if parent else []
         commit = self._git("commit-tree", tree.strip(), *line, "-m", message, date=date).strip()
         tagger = f"{NAME} <{EMAIL}> {date}"
-        tag = self._git(
-            "mktag", stdin=f"object {commit}\ntype commit\ntag {version}\ntagger {tagger}\n\n{message}\n"
-        ).strip()
+        text = f"object {commit}\ntype commit\ntag {version}\ntagger {tagger}\n\n{message}\n"
+        tag = self._git("mktag", stdin=text + sign(text)).strip()
         # A branch that moved since, or a tag that appeared, undoes the whole transaction.
         self._git(
             "update-ref",
@@ -90,6 +93,19 @@ class ReleaseRepository:
             f"create refs/tags/{version} {tag}\nprepare\ncommit\n",
         )
         return commit
+
+    def is_signed(self, version: str) -> bool:
+        """True if the published tag has a signature."""
+        return "\n-----BEGIN " in self._git("cat-file", "-p", f"refs/tags/{version}")
+
+    def sign(self, version: str, sign: Sign) -> None:
+        """Sign a published tag that has no signature yet: the same commit, under today's date."""
+        reference = f"refs/tags/{version}"
+        before = self._git("rev-parse", reference).strip()
+        tagger = f"tagger {NAME} <{EMAIL}> {release_second()} +0000"
+        text = _TAGGER.sub(tagger, self._git("cat-file", "tag", before), count=1)
+        after = self._git("mktag", stdin=text + sign(text)).strip()
+        self._git("update-ref", reference, after, before)
 
     def published_at(self, version: str, url: str) -> bool:
         """True if the remote has this very release.

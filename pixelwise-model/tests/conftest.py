@@ -89,7 +89,7 @@ def small_world(small, small_files, monkeypatch):
     monkeypatch.setattr(
         release,
         "release_from_table",
-        lambda version, repository, cache, drawn, lessons, tell: release.release(
-            version, NINE, small, repository, files=small_files, tell=tell
+        lambda version, repository, cache, drawn, lessons, signer, tell: release.release(
+            version, NINE, small, repository, files=small_files, signer=signer, tell=tell
         ),
     )

@@ -22,8 +22,12 @@ from tests.release.remote import ENVIRONMENT, FILES, PKL, sums
 WHOLE = {**FILES, SUMS: sums(FILES)}
 CHANGED = b"Artefact"
 DOCS = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
-AIM = """python -c "import aim; [one.download('release') for one in aim.Run('RUN', repo='FOLDER').artifacts.values()]\""""
-CLEARML = """python -c "from clearml import Task; print(Task.get_task('TASK').artifacts['release'].get_local_copy())\""""
+AIM = (
+    """python -c "import aim; [one.download('release') for one in aim.Run('RUN', repo='FOLDER').artifacts.values()]\""""
+)
+CLEARML = (
+    """python -c "from clearml import Task; print(Task.get_task('TASK').artifacts['release'].get_local_copy())\""""
+)
 RELEASE = "git init --quiet && git add . && git commit --quiet -m v1.0 && git tag v1.0"
 
 Client = Callable[..., str]
@@ -77,7 +81,9 @@ def test_what_aim_keeps_is_brought_over_by_one_command(
     quietly = "system_tracking_interval=None, capture_terminal_logs=False"
     uri = f"run.set_artifacts_uri('file://{tmp_path}/store')"
     log = f"run.log_artifacts('{kept}', name='v1.0', block=True)"
-    run = client("aim", f"python -c \"import aim; run = aim.Run(repo='runs', {quietly}); {uri}; {log}; print(run.hash)\"")
+    run = client(
+        "aim", f"python -c \"import aim; run = aim.Run(repo='runs', {quietly}); {uri}; {log}; print(run.hash)\""
+    )
     if is_changed:
         (stored,) = (tmp_path / "store").rglob(PKL)
         stored.write_bytes(CHANGED)
@@ -106,7 +112,9 @@ def test_what_clearml_keeps_is_brought_over_by_one_command(
                 archive.writestr(name, data)
 
     artifact = f"Artifact(tasks.Artifact(**json.load(open('{described}'))['execution']['artifacts'][0]))"
-    imports = "import json; from clearml.binding.artifacts import Artifact; from clearml.backend_api.services import tasks"
+    imports = (
+        "import json; from clearml.binding.artifacts import Artifact; from clearml.backend_api.services import tasks"
+    )
     folder = client("clearml", f'python -c "{imports}; print({artifact}.get_local_copy())"').splitlines()[-1]
     assert (Path(folder) / PKL).read_bytes() == (CHANGED if is_changed else WHOLE[PKL])
     check(house, Path(folder), is_changed)

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -33,6 +33,7 @@ JSON_LIMIT = 1 << 20
 REDIRECTS = 5
 _PIECE = 1 << 16
 _SHOWN = 200
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _MOVED = (301, 302, 303, 307, 308)
 
 T = TypeVar("T")
@@ -119,7 +120,7 @@ class Site:
     def _ask(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], limit: int, seconds: float
     ) -> Reply:
-        target = urljoin(self.base.rstrip("/") + "/", url)
+        target = self._joined(self.base.rstrip("/") + "/", url)
         deadline = time.monotonic() + seconds
         for _ in range(REDIRECTS + 1):
             reply, moved = self._once(method, target, body, headers, limit, deadline, seconds)
@@ -127,7 +128,7 @@ class Site:
                 return reply
             if method != "GET":
                 raise self._wrong("a redirect of what was sent", "an answer")
-            target, headers = urljoin(target, moved), {}
+            target, headers = self._joined(target, moved), {}
         raise self._wrong(f"more than {REDIRECTS} redirects", "a file")
 
     def _once(
@@ -142,26 +143,34 @@ class Site:
     ) -> tuple[Reply, str | None]:
         host, port, path = self._checked(target)
         sent = {"Accept-Encoding": "identity", "User-Agent": "pixelwise", **headers}
+        if not all(f"{name}{value}".isascii() and f"{name}{value}".isprintable() for name, value in sent.items()):
+            raise self._wrong("a header with odd characters", "plain ones")
         if self.authorization is not None and _origin(target) == _origin(self.base):
             sent.setdefault("Authorization", self.authorization)
         with self._faults(host, deadline, seconds), self._connected(target, host, port, deadline) as connection:
             connection.request(method, path, body, sent)
-            answer = connection.getresponse()
-            reply_headers = {name.lower(): value for name, value in answer.getheaders()}
-            if answer.status in _MOVED and "location" in reply_headers:
-                return Reply(target, reply_headers, b""), reply_headers["location"]
-            if answer.status not in (200, 201):
-                raise self._refusal(answer.status, host, reply_headers)
-            received = bytearray()
-            while piece := answer.read1(_PIECE):
-                received += piece
-                if len(received) > limit:
-                    raise self._wrong(f"more than {limit:,} bytes", "no more than it says, or than a release needs")
-            if answer.length:
-                raise http.client.IncompleteRead(b"")
+            with connection.getresponse() as answer:
+                reply = Reply(target, {name.lower(): value for name, value in answer.getheaders()}, b"")
+                if answer.status in _MOVED and "location" in reply.headers:
+                    return reply, reply.headers["location"]
+                if answer.status not in (200, 201):
+                    raise self._refusal(answer.status, target, reply.headers)
+                received = bytearray()
+                while piece := answer.read1(_PIECE):
+                    received += piece
+                    if len(received) > limit:
+                        page = ", in an HTML page" if replace(reply, body=bytes(received[:_SHOWN])).is_page else ""
+                        found = f"more than {limit:,} bytes{page}"
+                        raise self._wrong(found, "no more than it says, or than a release needs")
+                if answer.length:
+                    raise http.client.IncompleteRead(b"")
             if time.monotonic() > deadline:
                 raise TimeoutError
-        return Reply(target, reply_headers, bytes(received)), None
+        return replace(reply, body=bytes(received)), None
+
+    def _joined(self, at: str, url: str) -> str:
+        with only_refusals(lambda said: self._wrong(f"an address that cannot be read ({said})", "an https address")):
+            return urljoin(at, url)
 
     def _checked(self, target: str) -> tuple[str, int, str]:
         """The host, the port and the path of an address that may be read."""
@@ -180,23 +189,26 @@ class Site:
     def _connected(self, target: str, host: str, port: int, deadline: float) -> Iterator[http.client.HTTPConnection]:
         """A connection to an address that was looked at before, closed at the deadline whatever the server does."""
         connection = http.client.HTTPConnection(host, port)
-        sockets = [self._open(host, port, deadline)]
+        sockets: list[Any] = [self._open(host, port, deadline)]
         guard = threading.Timer(max(0.0, deadline - time.monotonic()), lambda: _shut(sockets[-1]))
         guard.daemon = True
         guard.start()
         try:
             if target.startswith("https:"):
                 context = ssl.create_default_context(cafile=self.certificates)
-                sockets.append(context.wrap_socket(sockets[0], server_hostname=host))
+                # subtle: the guard must know the new socket before the handshake, which may be slow too
+                sockets.append(context.wrap_socket(sockets[0], server_hostname=host, do_handshake_on_connect=False))
+                sockets[-1].do_handshake()
             connection.sock = sockets[-1]
             yield connection
         finally:
             guard.cancel()
+            _shut(sockets[-1])  # an answer that is not read to its end keeps the socket open
             connection.close()
             sockets[-1].close()
 
     def _open(self, host: str, port: int, deadline: float) -> socket.socket:
-        is_public = not any(_is_private(address) for address in _addresses(urlsplit(self.base).hostname or ""))
+        is_public = not all(_is_private(address) for address in _addresses(urlsplit(self.base).hostname or ""))
         addresses = _addresses(host)
         if is_public and (inside := next((one for one in addresses if _is_private(one)), None)):
             raise self._wrong(f"{host}, which is {inside} in a private network", "a public address")
@@ -215,6 +227,8 @@ class Site:
             yield
         except PixelWiseError:
             raise
+        except UnicodeError as error:
+            raise self._wrong(f"an address that cannot be read ({host[:_SHOWN]})", "an https address") from error
         except (OSError, http.client.HTTPException) as error:
             late = time.monotonic() >= deadline
             said = f"no end within {seconds:.0f} seconds" if late else str(error) or type(error).__name__
@@ -225,20 +239,30 @@ class Site:
                 remedy="Check the network and MODEL_REPO in .env, and try again later.",
             ) from error
 
-    def _refusal(self, status: int, host: str, headers: Mapping[str, str]) -> PixelWiseError:
-        found = f"{status} {http.client.responses.get(status, '')}".strip() + f" from {host}"
+    def _refusal(self, status: int, target: str, headers: Mapping[str, str]) -> PixelWiseError:
+        found = f"{status} {http.client.responses.get(status, '')}".strip() + f" from {urlsplit(target).hostname}"
         if status in (401, 403):
-            given = "given were refused" if self.authorization else "are not given"
+            is_ours = _origin(target) == _origin(self.base)
+            if not is_ours:
+                given = "of ours are not sent there"
+            else:
+                given = "given were refused" if self.authorization else "are not given"
             return CredentialsWanted(
                 self.subject,
                 found=f"{found}; credentials {given}",
                 expected="credentials that may read it",
-                remedy=f"Set {self.credentials} in the environment." if self.credentials else "It has to be public.",
+                remedy="The server named that address: try again, and if it stays so, its owner must mend it."
+                if not is_ours
+                else f"Set {self.credentials} in the environment."
+                if self.credentials
+                else "It has to be public.",
             )
         if status in (404, 410):
             return NotThere(
                 self.subject, found=found, expected="what MODEL_REPO names", remedy="Correct MODEL_REPO in .env."
             )
+        if status < 400:
+            return self._wrong(f"status {found}", "an answer with its contents")
         after = headers.get("retry-after", "")
         return Unreachable(
             self.subject,
@@ -254,13 +278,15 @@ class Site:
 
 
 def _addresses(host: str) -> list[str]:
-    """The numbers behind a host's name."""
+    """The numbers behind a host's name; UnicodeError for a name that cannot be one."""
     return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
 
 
 def _is_private(address: str) -> bool:
     number: Any = ipaddress.ip_address(address.partition("%")[0])
-    number = getattr(number, "ipv4_mapped", None) or number
+    if number in _NAT64:
+        number = ipaddress.ip_address(int(number) & 0xFFFFFFFF)
+    number = getattr(number, "ipv4_mapped", None) or getattr(number, "sixtofour", None) or number
     return not number.is_global or number.is_multicast
 
 
@@ -281,4 +307,4 @@ def _kind_of(reply: Reply) -> str:
 
 def _shut(sock: socket.socket) -> None:
     with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # that of TLS would take the other thread's session away

@@ -56,7 +56,14 @@ def _endpoint(given: str) -> tuple[Literal["https", "http"], str]:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host = ""
-    if not host or parts.username is not None or parts.query or parts.fragment or not _PATH.fullmatch(parts.path):
+    if (
+        not host
+        or not given.isprintable()
+        or parts.username is not None
+        or parts.query
+        or parts.fragment
+        or not _PATH.fullmatch(parts.path)
+    ):
         raise _refused("no address of a host, or one with a user, a token or a query", "https://HOST")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise _refused(f"the transport {ascii(parts.scheme)[1:-1]}", "https, or http on this machine")

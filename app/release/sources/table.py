@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from app.release.sources.address import Address
+from app.release.sources.dvc import DvcStore
 from app.release.sources.git import Git
 from app.release.sources.git_source import GitSource
 from app.release.sources.hub import TOKEN, behind, without_token
@@ -15,7 +16,7 @@ from app.release.sources.mlflow import MlflowSource
 from app.release.sources.pointers import PointerStore
 from app.release.sources.source import Source
 
-POINTER_STORES: list[Callable[[Address, Mapping[str, str]], PointerStore]] = [LfsStore]
+POINTER_STORES: list[Callable[[Address, Mapping[str, str]], PointerStore]] = [LfsStore, DvcStore]
 """Makers of the stores of pointers (`pointers.py`) in a git repository, from its address and the environment."""
 
 
