@@ -4,7 +4,7 @@ MODEL_PYTHON := pixelwise-model/.venv/bin/python
 NETWORK_PYTHON := pixelwise-model/.venv-v3/bin/python
 NETWORK_TESTS := $(addprefix pixelwise-model/tests/test_,network.py real_network.py)
 
-CLIENTS := mlflow dvc hub signing
+CLIENTS := mlflow dvc hub signing aim clearml
 
 .PHONY: help run check test sources soak coverage parity bench measured bench-peers lock lock-network format clean
 
@@ -30,7 +30,7 @@ test: environment releases ## install what tests need and run them; the long for
 	$(NETWORK_PYTHON) -m pytest $(NETWORK_TESTS)
 	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder # each file on one of three processes, the longest not last
 
-sources: environment releases ## other people's clients and servers, real ones, with the same releases: MLflow, DVC, huggingface_hub, model-signing
+sources: environment releases ## other people's clients and servers, real ones, with the same releases: MLflow, DVC, huggingface_hub, model-signing, Aim, ClearML
 	for client in $(CLIENTS); do \
 	  .venv/bin/uv venv -q --allow-existing --python 3.11 tests/clients/.venv-$$client && \
 	  .venv/bin/uv pip sync -q --require-hashes --python tests/clients/.venv-$$client tests/clients/requirements-$$client.txt || exit; \

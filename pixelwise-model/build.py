@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 import golden
 from calibration import Calibration, DrawnDigits, calibrate
@@ -15,10 +16,11 @@ from card import write_card
 from contract import Artefact, GoldenFile, contract_block, contract_in
 from evaluation import evaluate
 from lessons import USUAL, Lessons
-from mnist import IdxFile, Mnist, say
-from train import Recipe, artefact_name, labels_of
+from mnist import FILES, IdxFile, Mnist, say
+from outcome import Outcome, outcome
+from train import Recipe, artefact_name, labels_of, recipe_of
 from trained import Trained
-from trained_pipeline import trained_pipeline
+from trained_pipeline import described, trained_pipeline
 from training_profile import training_profile
 
 HERE = Path(__file__).resolve().parent
@@ -35,6 +37,7 @@ def build_release(
     drawn: DrawnDigits | None = None,
     lessons: Lessons = USUAL,
     sign_files: Callable[[Path], None] = lambda folder: None,
+    tell: Callable[[Outcome], None] = lambda outcome: None,
 ) -> str:
     """Train, measure, and write everything into an empty folder.
 
@@ -44,6 +47,7 @@ def build_release(
         drawn: digits as people draw them; it is measured with them, and never trained on them.
         lessons: what a network learns from beside `data`.
         sign_files: called with the folder before SHA256SUMS, which lists the signature too, is written.
+        tell: called with the outcome at the end.
 
     Returns:
         The release in one line, for its commit and tag.
@@ -71,15 +75,16 @@ def build_release(
         training_profile(data.train_images[taught]),
         calibration,
     )
+    digests = {file.name: file.sha256 for file in files}
+    digests |= {"drawn.npz": drawn.sha256} if drawn is not None else {}
+    digests |= model.data
     card = write_card(
         contract,
         artefact,
         model,
         measured,
         previous=None if previous is None else (previous[0], contract_in(previous[1])),
-        data={file.name: file.sha256 for file in files}
-        | ({"drawn.npz": drawn.sha256} if drawn is not None else {})
-        | model.data,
+        data=digests,
         calibration=calibration,
     )
     (folder / "MODELCARD.md").write_text(card, encoding="utf-8")
@@ -87,7 +92,44 @@ def build_release(
         shutil.copyfile(HERE / name, folder / name)
     sign_files(folder)
     write_sums(folder)
+    tell(
+        outcome(
+            version,
+            recipe_parameters(recipe, model, lessons),
+            measured,
+            labels,
+            scores,
+            recipe.classes,
+            artefact=folder / artefact.name,
+            data=digests,
+            words={"MODELCARD.md": card},
+            drawn=None
+            if calibration is None
+            else {"strokes": calibration.strokes, "pictures": calibration.pictures},
+        )
+    )
     return f"Release {version}: {model.title}, {measured.accuracy.value:.2%} right"
+
+
+def pipeline_outcome(version: str, pipeline: Pipeline, data: Mnist, artefact: Path) -> Outcome:
+    """The outcome of a training without a release: there is no card, but the report.
+
+    Args:
+        data: what it was trained on, from MNIST's own files.
+    """
+    recipe, model = recipe_of(version), described(version, pipeline, data)
+    labels, scores = labels_of(data.test_labels), model.scores(data.test_images)
+    return outcome(
+        version,
+        recipe_parameters(recipe, model, USUAL),
+        evaluate(labels, scores, recipe.classes),
+        labels,
+        scores,
+        recipe.classes,
+        artefact=artefact,
+        data={file.name: file.sha256 for file in FILES},
+        words={"report.txt": model.report},
+    )
 
 
 def trained(
@@ -99,6 +141,20 @@ def trained(
     from trained_network import trained_network  # what trains it is installed only for such a version
 
     return trained_network(recipe, data, drawn, lessons)
+
+
+def recipe_parameters(recipe: Recipe, model: Trained, lessons: Lessons) -> dict[str, object]:
+    """The recipe in full, for a tracker: what is taught, and every setting of what learns."""
+    settings = {"epochs": lessons.epochs} if recipe.estimator is None else recipe.estimator().get_params()
+    return {
+        "classes": " ".join(recipe.classes),
+        "withheld": " ".join(recipe.withheld),
+        "model": model.title,
+        "ink": model.ink,
+        "features": model.features,
+        **{f"model.{name}": value for name, value in settings.items()},
+        **{f"library.{name}": version for name, version in model.libraries.items()},
+    }
 
 
 def calibrated(model: Trained, recipe: Recipe, drawn: DrawnDigits) -> Calibration:

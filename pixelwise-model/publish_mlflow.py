@@ -27,7 +27,10 @@ _API, _ARTIFACTS = "api/2.0/mlflow/", "api/2.0/mlflow-artifacts/artifacts/"
 _SECONDS = 60
 _MOST_BYTES = 1 << 20
 _HERE = ("localhost", "127.0.0.1", "::1")
-_ADDRESS = re.compile(r"mlflow\+(https?)://([^/@?#\s]+)((?:/[\w.%+@~-]+)*)/([\w.%+@-]+)/?", re.ASCII)
+_ADDRESS = re.compile(
+    r"mlflow\+(https?)://((?:\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::\d{1,5})?)((?:/[\w.%+@~-]+)*)/([\w.%+@-]+)/?",
+    re.ASCII,
+)
 
 
 class _NotThere(Exception):
@@ -39,7 +42,7 @@ class MlflowPublisher:
 
     def __init__(self, repository: ReleaseRepository, address: str) -> None:
         match = _ADDRESS.fullmatch(address)
-        if match is None:
+        if match is None or re.fullmatch(r"[\w .+@-]+", unquote(match[4])) is None:
             raise self._wrong(re.sub(r"//[^/]*@", "//", address), "another form")
         scheme, host, self._prefix, name = match.groups()
         if scheme == "http" and urlsplit(f"//{host}").hostname not in _HERE:
@@ -153,9 +156,9 @@ class MlflowPublisher:
         try:
             headers = {**self._headers, **({"Content-Type": kind} if kind else {})}
             connection.request(method, f"{self._prefix}/{path}", body, headers)
-            answer = connection.getresponse()
-            read = answer.read(piece or _MOST_BYTES + 1)
-        except (OSError, http.client.HTTPException) as error:
+            with connection.getresponse() as answer:
+                read = answer.read(piece or _MOST_BYTES + 1)
+        except (OSError, OverflowError, http.client.HTTPException) as error:
             raise self._unreachable(str(error) or type(error).__name__) from error
         finally:
             connection.close()

@@ -1,6 +1,6 @@
 """Train a version, measure it, publish it: a commit and an annotated tag in a git repository of releases.
 
-    python release.py v1.0 [--repository releases.git] [--drawn FILE] [--if-missing] [--sign KEY] [--push URL]
+    python release.py v1.0 [--repository releases.git] [--sign KEY] [--push ADDRESS] [--track ADDRESS]
 
 Everything is written to a temporary folder first and the tag comes last: a release that fails leaves nothing.
 """
@@ -10,18 +10,23 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from errors import ModelRepositoryError, TagExists, local_faults
 from lessons import AUGMENTED, USUAL, Lessons
+from publishing import publisher, push
 from repository import ReleaseRepository, release_second, version_key
 from signatures import signer_of
 
 if TYPE_CHECKING:
     from calibration import DrawnDigits
     from mnist import IdxFile, Mnist
+    from outcome import Outcome
     from signatures import Signer
+    from tracking import Tracker
     from train import Recipe
 
 HERE = Path(__file__).resolve().parent
@@ -38,6 +43,7 @@ def release(
     drawn: DrawnDigits | None = None,
     lessons: Lessons = USUAL,
     signer: Signer | None = None,
+    tell: Callable[[Outcome], None] = lambda outcome: None,
 ) -> str:
     """Build the version from its recipe and publish it; returns the commit.
 
@@ -46,6 +52,7 @@ def release(
         drawn: digits as people draw them, to be measured with.
         lessons: what a network learns from beside `data`.
         signer: signs the files, or the tag.
+        tell: called with the training's outcome.
     """
     from build import build_release
 
@@ -61,6 +68,7 @@ def release(
             drawn=drawn,
             lessons=lessons,
             sign_files=signer.sign_files if signer else lambda folder: None,
+            tell=tell,
         )
         return repository.publish(version, folder, message, signer.sign_tag if signer else lambda text: "")
 
@@ -72,6 +80,7 @@ def release_from_table(
     drawn: Path | None,
     lessons: Lessons,
     signer: Signer | None,
+    tell: Callable[[Outcome], None],
 ) -> str:
     """The version as the table of train.py has it, on MNIST.
 
@@ -90,6 +99,7 @@ def release_from_table(
         drawn=digits,
         lessons=lessons,
         signer=signer,
+        tell=tell,
     )
 
 
@@ -111,12 +121,13 @@ def drawn_digits(version: str, given: Path | None, *, usual: Path = DRAWN) -> Dr
     return read_drawn(given or usual)
 
 
-def push(version: str, repository: ReleaseRepository, url: str) -> str:
-    """Publish an existing release elsewhere; returns what was done."""
-    if repository.published_at(version, url):
-        return f"{version} is at {url}: nothing to push"
-    repository.push(version, url)
-    return f"pushed {version} to {url}"
+def tracker_at(address: str | None) -> Tracker | None:
+    """The tracker of an option; refuses now rather than after the training."""
+    if address is None:
+        return None
+    from tracking import tracker
+
+    return tracker(address)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -152,6 +163,11 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="ADDRESS",
         help="then publish it there too: a git repository, hf://owner/name, or mlflow+https://host/name",
     )
+    parser.add_argument(
+        "--track",
+        metavar="ADDRESS",
+        help="then record the training at mlflow+https://host, aim:FOLDER or clearml",
+    )
     options = parser.parse_args(arguments)
     version, repository = options.version, ReleaseRepository(options.repository.absolute())
     try:
@@ -170,17 +186,22 @@ def cut(version: str, repository: ReleaseRepository, options: argparse.Namespace
     if version not in repository.versions():
         release_second()  # faults in it are reported before the training, not after
         if options.push:
-            repository.published_at(version, options.push)  # refuses now rather than after the training
+            publisher(repository, options.push).published(version)  # refuses now, not after the training
+        place = tracker_at(options.track)  # the same
+        outcomes: list[Outcome] = []
         commit = release_from_table(
             *(version, repository, options.cache, options.drawn, Lessons(options.augmented, options.epochs)),
             signer,
+            outcomes.append,
         )
         print(f"released {version} as commit {commit} in {repository.path}")
+        for outcome in outcomes if place else []:
+            place.track(replace(outcome, tags={**outcome.tags, "release.commit": commit}))
     elif signer is not None and signer.signs_tags and not repository.is_signed(version):
         repository.sign(version, signer.sign_tag)
         print(f"signed {version} in {repository.path}: the same commit")
     elif options.if_missing and (signer is None or signer.signs_tags):
-        print(f"{version} is there: nothing to do")
+        print(f"{version} is there: nothing to do{', and nothing to track' if options.track else ''}")
     else:
         raise TagExists(
             version,

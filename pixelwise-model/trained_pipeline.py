@@ -29,7 +29,11 @@ TRAINING_FILES = (
 
 def trained_pipeline(version: str, recipe: Recipe, data: Mnist) -> Trained:
     """The recipe's pipeline, trained on the digits that it teaches."""
-    pipeline = train(recipe, data.train_images, data.train_labels)
+    return described(version, train(recipe, data.train_images, data.train_labels), data)
+
+
+def described(version: str, pipeline: Pipeline, data: Mnist) -> Trained:
+    """A pipeline that was trained on these digits."""
     steps, features = (
         {name: type(step).__name__ for name, step in pipeline.steps},
         int(pipeline.n_features_in_),

@@ -7,6 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import mnist
+import release
 from calibration import DrawnDigits
 from mnist import IdxFile, Mnist
 from train import Recipe
@@ -80,3 +81,15 @@ def small_cache(small: Mnist, tmp_path: Path) -> Path:
     for name, raw in as_idx(small).items():
         (cache / name).write_bytes(raw)
     return cache
+
+
+@pytest.fixture
+def small_world(small, small_files, monkeypatch):
+    """The command with a table and a MNIST that take a second."""
+    monkeypatch.setattr(
+        release,
+        "release_from_table",
+        lambda version, repository, cache, drawn, lessons, signer, tell: release.release(
+            version, NINE, small, repository, files=small_files, signer=signer, tell=tell
+        ),
+    )

@@ -213,18 +213,6 @@ def test_a_release_that_fails_leaves_nothing(small, small_files, tmp_path):
 # -- the command ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def small_world(small, small_files, monkeypatch):
-    """The command with a table and a MNIST that take a second."""
-    monkeypatch.setattr(
-        release,
-        "release_from_table",
-        lambda version, repository, cache, drawn, lessons, signer: release.release(
-            version, NINE, small, repository, files=small_files, signer=signer
-        ),
-    )
-
-
 def test_the_same_release_twice_is_refused_or_nothing_to_do(small_world, tmp_path, capsys):
     command = ["v1.0", "--repository", str(tmp_path / "releases.git")]
     assert release.main(command) == 0
