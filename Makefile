@@ -21,6 +21,9 @@ check: environment ## format, lint, types
 	.venv/bin/mypy
 	.venv/bin/shellcheck -x setup-server.sh deploy/service.sh .ci/run benchmarks/run.sh
 
+# Each process of the tests compiles what it imports only once, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+test: export PYTHONPYCACHEPREFIX = $(CURDIR)/.pytest_cache/bytecode
 test: export OPENBLAS_NUM_THREADS = 1
 test: environment releases ## install what tests need and run them; the long forms too with PIXELWISE_LONG=1
 	$(MODEL_PYTHON) -m pytest pixelwise-model/tests $(addprefix --ignore=,$(NETWORK_TESTS))
@@ -72,6 +75,8 @@ lock: environment ## pin and hash the dependencies in pyproject.toml and the oth
 	  pyproject.toml -o requirements.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --extra signing -c requirements.txt pyproject.toml -o requirements-signing.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  pixelwise-model/requirements.in -o pixelwise-model/requirements.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -62,6 +62,7 @@ main() {
   settings_file
   secret_key
   notes_on_settings
+  signature_packages
   release
   verify
   smoke_test
@@ -133,6 +134,13 @@ system_packages() {
   install_packages "${missing[@]}"
   if $CHECK_ONLY; then return; fi
   find_python || fail "no Python 3.11 or newer" "Install one (this system's python3 is too old), then run this again."
+}
+
+signature_packages() { # what checks signed tags, where a signature is required
+  local required
+  if $CHECK_ONLY && ! can_read_settings; then return; fi
+  required="$(setting REQUIRE_SIGNATURE)"
+  if [ "$required" = True ] && ! command -v ssh-keygen >/dev/null; then install_packages openssh-client; fi
 }
 
 find_python() {

@@ -75,7 +75,13 @@ def classify(image: NDArray[np.uint8]) -> Answer:
 _set = read_settings()
 CLASSES = list(roster(_set.model_version))  # as in the course: `list(pipeline.classes_) == CLASSES` can hold
 _source = ModelChoice(
-    _set.model_version, _set.model_path, _set.models, _set.lock_file, _set.require_lock, is_default=True
+    _set.model_version,
+    _set.model_path,
+    _set.models,
+    _set.lock_file,
+    _set.require_lock,
+    is_default=True,
+    trust=_set.trust,
 )
 MODEL = open_model(_source, Code(tuple(CLASSES)))
 for _notice in MODEL.notices:

@@ -47,7 +47,9 @@ def open_others(settings: Settings) -> tuple[list[Model], dict[str, str]]:
     models: list[Model] = []
     left_out: dict[str, str] = {}
     for version in settings.model_versions[1:]:
-        source = ModelChoice(version, None, settings.models, settings.lock_file, settings.require_lock)
+        source = ModelChoice(
+            version, None, settings.models, settings.lock_file, settings.require_lock, trust=settings.trust
+        )
         try:
             model = open_model(source, Code(roster(version)))
         except (PixelWiseError, OSError) as error:  # OSError: files that this user may not read

@@ -5,7 +5,6 @@ The real environment takes precedence over the file; relative paths count from t
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import os
 import re
@@ -16,9 +15,12 @@ from pathlib import Path
 
 from app.environment import env_file
 from app.environment.database_password import DB_PASSWORD, asks_for_password, with_password, wrong_password
+from app.environment.odd_lines import contradicted, misspelt, resembling
 from app.environment.refusals import BadSettings
 from app.environment.secret_key import KEY_LENGTH, weakness
+from app.environment.versions import wrong_versions
 from app.errors import PixelWiseError, system_refusals
+from app.signing.trust import Trust
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -30,6 +32,8 @@ DEFAULTS = {
     "MODEL_VERSIONS": "",
     "MODEL_PATH": "",
     "REQUIRE_LOCK": "false",
+    "REQUIRE_SIGNATURE": "false",
+    "ALLOWED_SIGNERS": "allowed_signers",
     "MNIST_DIR": "pixelwise-model/data",
     "HOST": "127.0.0.1",
     "PORT": "8000",
@@ -48,13 +52,13 @@ DEFAULTS = {
     "LOG_LEVEL": "info",
 }
 _NOT_EMPTY = (
-    *("MODEL_REPO", "MODEL_VERSION", "MNIST_DIR", "HOST", "DATA_DIR"),
+    *("MODEL_REPO", "MODEL_VERSION", "ALLOWED_SIGNERS", "MNIST_DIR", "HOST", "DATA_DIR"),
     *("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT"),
 )
 _LIMITS = ("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT")
+_YES_OR_NO = ("REQUIRE_LOCK", "REQUIRE_SIGNATURE", "KEEP_DRAWINGS", "RESULTS_PUBLIC")
 _NUMBERS = {"PORT": range(65536), "DRAWING_DAYS": range(100_000)}
 _LEVELS = ("debug", "info", "warning", "error")
-_VERSION = re.compile(r"v[0-9]+\.[0-9]+")
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _SHOWN = 80
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -71,6 +75,8 @@ class Settings:
         model_versions: all releases that are served side by side, the default first; each once.
         model_path: the default's artefact; None means the pinned release's own.
         require_lock: serve and pull only releases that `model.lock` lists (production).
+        require_signature: serve and pull only releases that somebody of `allowed_signers` signed.
+        allowed_signers: who may sign releases: a file in ssh-keygen's format, or a folder (`app/signing/trust.py`).
         mnist_dir: the cache of MNIST's IDX files, for releases without a golden set.
         host, port: the address on which the service listens.
         secret_api_key: the key of the installation's own programs: printable ASCII; empty if there is none (the
@@ -95,6 +101,8 @@ class Settings:
     model_versions: tuple[str, ...]
     model_path: Path | None
     require_lock: bool
+    require_signature: bool
+    allowed_signers: Path
     mnist_dir: Path
     host: str
     port: int
@@ -121,6 +129,11 @@ class Settings:
     def lock_file(self) -> Path:
         """The reviewed list of trusted releases."""
         return self.root / "model.lock"
+
+    @property
+    def trust(self) -> Trust:
+        """Whose signatures of releases count, and whether there must be one."""
+        return Trust(self.require_signature, self.allowed_signers)
 
     @property
     def is_local(self) -> bool:
@@ -171,15 +184,16 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
     lines, problems = env_file.read_lines(root / ".env")
     file = {key: line.value for key, line in lines.items()}
     problems += [
-        _contradicted(key, line) for key, line in lines.items() if key in (*DEFAULTS, DB_PASSWORD) and line.unlike
+        contradicted(key, line) for key, line in lines.items() if key in (*DEFAULTS, DB_PASSWORD) and line.unlike
     ]
-    problems += [_misspelt(key) for key in file if key not in DEFAULTS and _resembles(key)]
+    alike = {key: resembling(key, DEFAULTS) for key in file if key not in DEFAULTS}
+    problems += [misspelt(key, meant[0]) for key, meant in alike.items() if meant]
     values = {key: real.get(key, file.get(key, default)).strip() for key, default in DEFAULTS.items()}
     versions: tuple[str, ...] = (values["MODEL_VERSION"],)
     if values["MODEL_VERSIONS"]:
         versions = _split(values["MODEL_VERSIONS"])
         pinned = real.get("MODEL_VERSION", file.get("MODEL_VERSION", "")).strip()
-        problems += _wrong_versions(versions, default=pinned)
+        problems += wrong_versions(versions, default=pinned)
         values["MODEL_VERSION"] = versions[0] or DEFAULTS["MODEL_VERSION"]  # an empty one was already reported
 
     problems += [f"{key} is empty, expected something like {DEFAULTS[key]}" for key in _NOT_EMPTY if not values[key]]
@@ -189,7 +203,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         for key, allowed in _NUMBERS.items()
         if not (re.fullmatch(r"[0-9]{1,9}", values[key]) and int(values[key]) in allowed)
     ]
-    booleans = {key: _BOOLEANS.get(values[key].lower()) for key in ("REQUIRE_LOCK", "KEEP_DRAWINGS", "RESULTS_PUBLIC")}
+    booleans = {key: _BOOLEANS.get(values[key].lower()) for key in _YES_OR_NO}
     problems += [
         f"{key}={_shown(values[key])}, expected true or false" for key, value in booleans.items() if value is None
     ]
@@ -216,6 +230,9 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
             problems.append(f"TRUSTED_PROXIES names {text}: {error}, expected addresses like 127.0.0.1 or 10.0.0.0/8")
     if "?" in values["DATA_DIR"]:  # it would begin the options in the address of the database
         problems.append(f"DATA_DIR={_shown(values['DATA_DIR'])}, expected a folder without ? in its path")
+    if (root / values["ALLOWED_SIGNERS"]).resolve().is_relative_to((root / "models").resolve()):
+        shown = _shown(values["ALLOWED_SIGNERS"])
+        problems.append(f"ALLOWED_SIGNERS={shown}, expected a place outside models/, which has what releases bring")
     data = root / values["DATA_DIR"]
     if not values["FLAGS_FILE"] and (root / "flags.json").exists() and not (data / "flags.json").exists():
         problems.append(
@@ -232,6 +249,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         model_versions=versions,
         model_path=root / values["MODEL_PATH"] if values["MODEL_PATH"] else None,
         require_lock=bool(booleans["REQUIRE_LOCK"]),
+        require_signature=bool(booleans["REQUIRE_SIGNATURE"]),
+        allowed_signers=root / values["ALLOWED_SIGNERS"],
         mnist_dir=root / values["MNIST_DIR"],
         host=values["HOST"],
         port=int(values["PORT"]),
@@ -260,21 +279,6 @@ def _database_in(data: Path, root: Path) -> str:
 def _split(text: str) -> tuple[str, ...]:
     """The parts of a list; one between two commas is empty."""
     return tuple(re.split(r"\s*,\s*|\s+", text))
-
-
-def _wrong_versions(versions: tuple[str, ...], *, default: str) -> list[str]:
-    """The faults of MODEL_VERSIONS; `default` is MODEL_VERSION where that is set too, else empty."""
-    shown = f"MODEL_VERSIONS={','.join(versions)}"
-    problems = [
-        f"{shown} names {version or 'an empty one'}, expected versions like v1.0,v2.0"
-        for version in versions
-        if not _VERSION.fullmatch(version)
-    ]
-    twice = [version for version in dict.fromkeys(versions) if versions.count(version) > 1]
-    problems += [f"{shown} names {version} twice, expected each version once" for version in twice if version]
-    if default and default != versions[0]:
-        problems.append(f"MODEL_VERSION={default} and {shown}, expected the same default: the first of the list")
-    return problems
 
 
 def _wrong_key(key: str, *, host: str) -> list[str]:
@@ -306,20 +310,6 @@ def _shown(value: str) -> str:
 
 def _listed(text: str) -> list[str]:
     return [part for part in re.split(r"[,\s]+", text) if part]
-
-
-def _resembles(key: str) -> list[str]:
-    shuffled = [known for known in DEFAULTS if sorted(known) == sorted(key.upper())]  # POTR: too short for the cutoff
-    return shuffled or difflib.get_close_matches(key.upper(), DEFAULTS, n=1, cutoff=0.8)
-
-
-def _contradicted(key: str, line: env_file.Line) -> str:
-    lines = f"{', '.join(map(str, line.unlike))} and {line.number}"
-    return f"{key} in lines {lines} of .env with different values, expected one line: keep the one you mean"
-
-
-def _misspelt(key: str) -> str:
-    return f"{key} is no setting (did you mean {_resembles(key)[0]}?)"
 
 
 # -- for shell scripts, which must not source .env ---------------------------------------------------------------------

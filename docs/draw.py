@@ -17,7 +17,7 @@ HOUSE = [
     ["storage", "flags", "drawing", "release"],
     ["model"],
     ["settings"],
-    ["environment"],
+    ["environment", "signing"],
     ["errors"],
 ]
 """Floors, from the roof down: a room imports from lower floors only."""
@@ -35,6 +35,7 @@ SAYS = {
     "release": "where models come from",
     "model": "an artefact's bytes to scores",
     "classifier": "classifier.py: classify_batch, for everyone",
+    "signing": "who signed a release?",
     "settings": "settings.py: the environment and .env, frozen",
     "environment": "the file .env",
     "errors": "errors.py: the base of all refusals",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ def build_release(
     files: tuple[IdxFile, ...],
     drawn: DrawnDigits | None = None,
     lessons: Lessons = USUAL,
+    sign_files: Callable[[Path], None] = lambda folder: None,
 ) -> str:
     """Train, measure, and write everything into an empty folder.
 
@@ -41,6 +43,7 @@ def build_release(
         files: the files that `data` was read from; their digests go into the card.
         drawn: digits as people draw them; it is measured with them, and never trained on them.
         lessons: what a network learns from beside `data`.
+        sign_files: called with the folder before SHA256SUMS, which lists the signature too, is written.
 
     Returns:
         The release in one line, for its commit and tag.
@@ -82,6 +85,7 @@ def build_release(
     (folder / "MODELCARD.md").write_text(card, encoding="utf-8")
     for name in model.files:
         shutil.copyfile(HERE / name, folder / name)
+    sign_files(folder)
     write_sums(folder)
     return f"Release {version}: {model.title}, {measured.accuracy.value:.2%} right"
 

@@ -64,6 +64,17 @@ class ReleaseRefused(ModelRepositoryError):
     exit_code = 4
 
 
+class CannotSign(ModelRepositoryError):
+    """A key that nothing here can be signed with."""
+
+    exit_code = 3
+
+    def __init__(self, key: object, *, found: str, remedy: str) -> None:
+        super().__init__(
+            f"key {key}", found=found, promised="a private key for SSH, or an EC key in PEM", remedy=remedy
+        )
+
+
 class TagExists(ReleaseRefused):
     """Published tags are never moved."""
 
@@ -95,34 +106,6 @@ class RemoteUnreachable(ModelRepositoryError):
 
     def __init__(self, url: str, *, found: str, remedy: str) -> None:
         super().__init__(f"repository {url}", found=found, promised="one that takes a push", remedy=remedy)
-
-
-class CredentialsRefused(ModelRepositoryError):
-    """A place to publish at that wants credentials, or other ones."""
-
-    exit_code = 3
-
-    def __init__(self, address: str, *, found: str, variable: str) -> None:
-        super().__init__(
-            f"publishing at {address}",
-            found=found,
-            promised="credentials that may write there",
-            remedy=f"Set {variable} in the environment, then run again with --if-missing.",
-        )
-
-
-class ClientMissing(ModelRepositoryError):
-    """A release is to be published by a client that is not installed."""
-
-    exit_code = 3
-
-    def __init__(self, address: str, *, package: str) -> None:
-        super().__init__(
-            f"publishing at {address}",
-            found=f"no package {package} in this environment ({sys.prefix})",
-            promised=f"the client {package}",
-            remedy=f"Install it: {sys.executable} -m pip install {package}",
-        )
 
 
 REMEDIES = {

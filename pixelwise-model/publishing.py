@@ -5,14 +5,12 @@ A published version is never replaced: the very same release there is nothing to
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 from publish_hub import HubPublisher
+from publish_mlflow import MlflowPublisher
 from repository import ReleaseRepository
-
-SUMS = "SHA256SUMS"
 
 
 class Publisher(Protocol):
@@ -60,12 +58,9 @@ class GitPublisher:
         self._repository.push(version, self._address)
 
 
-def manifest_digest(files: Mapping[str, bytes]) -> str:
-    """The digest that PixelWise pins a release by where there is no git."""
-    named = {line[66:] for line in files[SUMS].decode().splitlines()}
-    lines = sorted(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in {SUMS, *named})
-    return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
-
-
-PUBLISHERS: dict[str, Callable[[ReleaseRepository, str], Publisher]] = {"hf": HubPublisher}
+PUBLISHERS: dict[str, Callable[[ReleaseRepository, str], Publisher]] = {
+    "hf": HubPublisher,
+    "mlflow+https": MlflowPublisher,
+    "mlflow+http": MlflowPublisher,
+}
 """Makers of publishers by the part of an address before its "://"."""

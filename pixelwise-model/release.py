@@ -1,6 +1,6 @@
 """Train a version, measure it, publish it: a commit and an annotated tag in a git repository of releases.
 
-    python release.py v1.0 [--repository releases.git] [--drawn FILE] [--if-missing] [--push ADDRESS]
+    python release.py v1.0 [--repository releases.git] [--drawn FILE] [--if-missing] [--sign KEY] [--push URL]
 
 Everything is written to a temporary folder first and the tag comes last: a release that fails leaves nothing.
 """
@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 from errors import ModelRepositoryError, TagExists, local_faults
 from lessons import AUGMENTED, USUAL, Lessons
-from publishing import publisher, push
 from repository import ReleaseRepository, release_second, version_key
+from signatures import signer_of
 
 if TYPE_CHECKING:
     from calibration import DrawnDigits
     from mnist import IdxFile, Mnist
+    from signatures import Signer
     from train import Recipe
 
 HERE = Path(__file__).resolve().parent
@@ -36,6 +37,7 @@ def release(
     files: tuple[IdxFile, ...],
     drawn: DrawnDigits | None = None,
     lessons: Lessons = USUAL,
+    signer: Signer | None = None,
 ) -> str:
     """Build the version from its recipe and publish it; returns the commit.
 
@@ -43,20 +45,33 @@ def release(
         files: the files that `data` was read from.
         drawn: digits as people draw them, to be measured with.
         lessons: what a network learns from beside `data`.
+        signer: signs the files, or the tag.
     """
     from build import build_release
 
     lower = repository.previous(version)
     previous = None if lower is None else (lower, repository.read(lower, "MODELCARD.md"))
-    with tempfile.TemporaryDirectory(prefix="pixelwise-release-") as folder:
+    with tempfile.TemporaryDirectory(prefix="pixelwise-release-") as parent:
+        folder = Path(parent, version)  # a signature of files has the folder's name in it
+        folder.mkdir()
         message = build_release(
-            version, recipe, data, Path(folder), previous=previous, files=files, drawn=drawn, lessons=lessons
+            *(version, recipe, data, folder),
+            previous=previous,
+            files=files,
+            drawn=drawn,
+            lessons=lessons,
+            sign_files=signer.sign_files if signer else lambda folder: None,
         )
-        return repository.publish(version, Path(folder), message)
+        return repository.publish(version, folder, message, signer.sign_tag if signer else lambda text: "")
 
 
 def release_from_table(
-    version: str, repository: ReleaseRepository, cache: Path | None, drawn: Path | None, lessons: Lessons
+    version: str,
+    repository: ReleaseRepository,
+    cache: Path | None,
+    drawn: Path | None,
+    lessons: Lessons,
+    signer: Signer | None,
 ) -> str:
     """The version as the table of train.py has it, on MNIST.
 
@@ -70,7 +85,11 @@ def release_from_table(
     recipe = recipe_of(version)
     digits = drawn_digits(version, drawn)  # faults in them are reported before the training
     return release(
-        version, recipe, load_mnist(cache or CACHE), repository, files=FILES, drawn=digits, lessons=lessons
+        *(version, recipe, load_mnist(cache or CACHE), repository),
+        files=FILES,
+        drawn=digits,
+        lessons=lessons,
+        signer=signer,
     )
 
 
@@ -90,6 +109,14 @@ def drawn_digits(version: str, given: Path | None, *, usual: Path = DRAWN) -> Dr
         )
         return None
     return read_drawn(given or usual)
+
+
+def push(version: str, repository: ReleaseRepository, url: str) -> str:
+    """Publish an existing release elsewhere; returns what was done."""
+    if repository.published_at(version, url):
+        return f"{version} is at {url}: nothing to push"
+    repository.push(version, url)
+    return f"pushed {version} to {url}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -115,7 +142,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--epochs", metavar="N", type=float, help="fewer rounds of a network, for a trial")
     parser.add_argument("--if-missing", action="store_true", help="do nothing if the version is published")
     parser.add_argument(
-        "--push", metavar="ADDRESS", help="then publish it there too: a git repository, or hf://owner/name"
+        "--sign",
+        metavar="KEY",
+        type=Path,
+        help="sign it: by a private SSH key the tag, by an EC key in PEM the files (model.sig)",
+    )
+    parser.add_argument(
+        "--push",
+        metavar="ADDRESS",
+        help="then publish it there too: a git repository, hf://owner/name, or mlflow+https://host/name",
     )
     options = parser.parse_args(arguments)
     version, repository = options.version, ReleaseRepository(options.repository.absolute())
@@ -131,17 +166,20 @@ def main(arguments: list[str] | None = None) -> int:
 def cut(version: str, repository: ReleaseRepository, options: argparse.Namespace) -> None:
     """Release the version, or find it done, and push it, as the options say."""
     version_key(version)
+    signer = None if options.sign is None else signer_of(options.sign)
     if version not in repository.versions():
         release_second()  # faults in it are reported before the training, not after
         if options.push:
-            publisher(repository, options.push).published(
-                version
-            )  # refuses now rather than after the training
+            repository.published_at(version, options.push)  # refuses now rather than after the training
         commit = release_from_table(
-            version, repository, options.cache, options.drawn, Lessons(options.augmented, options.epochs)
+            *(version, repository, options.cache, options.drawn, Lessons(options.augmented, options.epochs)),
+            signer,
         )
         print(f"released {version} as commit {commit} in {repository.path}")
-    elif options.if_missing:
+    elif signer is not None and signer.signs_tags and not repository.is_signed(version):
+        repository.sign(version, signer.sign_tag)
+        print(f"signed {version} in {repository.path}: the same commit")
+    elif options.if_missing and (signer is None or signer.signs_tags):
         print(f"{version} is there: nothing to do")
     else:
         raise TagExists(

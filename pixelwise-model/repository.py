@@ -10,12 +10,16 @@ import re
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from errors import GitFailed, ReleaseRefused, RemoteUnreachable, TagExists
 
+Sign = Callable[[str], str]
+"""The signature of a tag's text, to stand behind it; empty for a tag without one."""
 NAME, EMAIL = "PixelWise release", "release@pixelwise.invalid"
+_TAGGER = re.compile(r"^tagger .*$", re.MULTILINE)
 VERSION = re.compile(r"v([0-9]{1,9})\.([0-9]{1,9})")
 
 
@@ -52,14 +56,7 @@ class ReleaseRepository:
         listed = self._git("ls-tree", "--name-only", f"refs/tags/{version}", "--", name)
         return self._git("cat-file", "blob", f"refs/tags/{version}:{name}") if listed else None
 
-    def files(self, version: str) -> dict[str, bytes]:
-        """All files of a release, by name."""
-        listed = self._git("ls-tree", "-z", "--name-only", f"refs/tags/{version}").split("\0")[:-1]
-        return {
-            name: self._bytes_of_git("cat-file", "blob", f"refs/tags/{version}:{name}") for name in listed
-        }
-
-    def publish(self, version: str, folder: Path, message: str) -> str:
+    def publish(self, version: str, folder: Path, message: str, sign: Sign = lambda text: "") -> str:
         """Commit the folder's files, then tag the commit: both references change in one transaction, or none.
 
         The date of both is the clock's, or SOURCE_DATE_EPOCH (reproducible-builds.org): with that, the same
@@ -79,9 +76,8 @@ class ReleaseRepository:
         line = ["-p", parent] if parent else []
         commit = self._git("commit-tree", tree.strip(), *line, "-m", message, date=date).strip()
         tagger = f"{NAME} <{EMAIL}> {date}"
-        tag = self._git(
-            "mktag", stdin=f"object {commit}\ntype commit\ntag {version}\ntagger {tagger}\n\n{message}\n"
-        ).strip()
+        text = f"object {commit}\ntype commit\ntag {version}\ntagger {tagger}\n\n{message}\n"
+        tag = self._git("mktag", stdin=text + sign(text)).strip()
         # A branch that moved since, or a tag that appeared, undoes the whole transaction.
         self._git(
             "update-ref",
@@ -90,6 +86,19 @@ class ReleaseRepository:
             f"create refs/tags/{version} {tag}\nprepare\ncommit\n",
         )
         return commit
+
+    def is_signed(self, version: str) -> bool:
+        """True if the published tag has a signature."""
+        return "\n-----BEGIN " in self._git("cat-file", "-p", f"refs/tags/{version}")
+
+    def sign(self, version: str, sign: Sign) -> None:
+        """Sign a published tag that has no signature yet: the same commit, under today's date."""
+        reference = f"refs/tags/{version}"
+        before = self._git("rev-parse", reference).strip()
+        tagger = f"tagger {NAME} <{EMAIL}> {release_second()} +0000"
+        text = _TAGGER.sub(tagger, self._git("cat-file", "tag", before), count=1)
+        after = self._git("mktag", stdin=text + sign(text)).strip()
+        self._git("update-ref", reference, after, before)
 
     def published_at(self, version: str, url: str) -> bool:
         """True if the remote has this very release.
@@ -131,9 +140,6 @@ class ReleaseRepository:
         return f"100644 blob {blob}\t{file.name}\n"
 
     def _git(self, *arguments: str, stdin: str = "", date: str | None = None) -> str:
-        return self._bytes_of_git(*arguments, stdin=stdin, date=date).decode()
-
-    def _bytes_of_git(self, *arguments: str, stdin: str = "", date: str | None = None) -> bytes:
         # No user's configuration applies here, so a release is cut in the same way on every machine.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
         environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
@@ -158,7 +164,7 @@ class ReleaseRepository:
                 found=_complaint(done),
                 remedy="Check the address and your access, then run again with --if-missing.",
             )
-        return done.stdout.decode()
+        return done.stdout
 
 
 def release_second() -> int:
@@ -178,15 +184,15 @@ def release_second() -> int:
 
 def _run(
     command: list[str], environment: dict[str, str], stdin: str = ""
-) -> subprocess.CompletedProcess[bytes]:
+) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
-            command, env=environment, input=stdin.encode(), capture_output=True, check=False
+            command, env=environment, input=stdin, capture_output=True, text=True, check=False
         )
     except FileNotFoundError as error:
         raise GitFailed(command[1], found="no git on this machine: install git") from error
 
 
-def _complaint(done: subprocess.CompletedProcess[bytes]) -> str:
-    lines = done.stderr.decode(errors="replace").strip().splitlines()
+def _complaint(done: subprocess.CompletedProcess[str]) -> str:
+    lines = done.stderr.strip().splitlines()
     return "; ".join(line.strip() for line in lines[:3]) or f"exit code {done.returncode}"

@@ -32,6 +32,8 @@ def test_without_any_env_the_local_release_v1_0_is_pinned_and_served_on_this_mac
         model_versions=("v1.0",),
         model_path=None,
         require_lock=False,
+        require_signature=False,
+        allowed_signers=tmp_path / "allowed_signers",
         mnist_dir=tmp_path / "pixelwise-model/data",
         host="127.0.0.1",
         port=8000,
@@ -223,19 +225,6 @@ def test_relative_paths_count_from_the_root_and_absolute_ones_stay(tmp_path: Pat
     assert settings.mnist_dir == Path("/elsewhere/mnist")
     assert settings.models == tmp_path / "models"
     assert settings.lock_file == tmp_path / "model.lock"
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("true", True), ("TRUE", True), ("1", True), ("yes", True), ("false", False), ("0", False), ("No", False)],
-)
-def test_require_lock_is_true_or_false(tmp_path: Path, text: str, value: bool):
-    assert read_settings({"REQUIRE_LOCK": text}, root=tmp_path).require_lock is value
-
-
-@pytest.mark.parametrize("text", ["perhaps", "", "on", "2", "tru"])
-def test_require_lock_is_nothing_else(tmp_path: Path, text: str):
-    assert f"REQUIRE_LOCK={text}, expected true or false" in problems(tmp_path, {"REQUIRE_LOCK": text})
 
 
 def test_every_problem_is_named_at_once(tmp_path: Path):

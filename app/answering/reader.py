@@ -51,7 +51,8 @@ class Work(NamedTuple):
         pixels: `rows` x 784 bytes.
         recipe: the version of the recipe that brought them to 28x28; None: they arrived so.
         origin: None stores nothing.
-        arrived: by time.monotonic().
+        arrived: by time.monotonic(), its request.
+        submitted: the same, when it came into the queue: decoded, and explained if that was asked for.
     """
 
     pixels: bytes
@@ -59,6 +60,7 @@ class Work(NamedTuple):
     recipe: int | None
     origin: RowOrigin | None
     arrived: float
+    submitted: float
 
 
 class Reader:
@@ -92,7 +94,8 @@ class Reader:
             Overloaded, Stopping; the future also raises Stalled and DatabaseUnavailable.
         """
         rows = len(pixels) // PIXELS
-        return self.queue.submit(Work(pixels, rows, recipe, origin, arrived), rows=rows, arrived=arrived)
+        work = Work(pixels, rows, recipe, origin, arrived, time.monotonic())
+        return self.queue.submit(work, rows=rows, arrived=arrived)
 
     def unread(self, *findings: Finding, recipe: int | None) -> Answer:
         """The answer to a drawing which no model should be asked about, such as a blank one: the findings say why."""
@@ -172,7 +175,7 @@ class Reader:
             model_version=answer.model_version,
             model_sha256=self.version.sha256,
             latency_ms=1000 * (now - work.arrived),
-            waited_ms=1000 * (self._began - work.arrived),
+            waited_ms=1000 * (self._began - work.submitted),
             computed_ms=1000 * (self._ended - self._began),
             source=origin.source,
             findings=[finding.name for finding in answer.findings],

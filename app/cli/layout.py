@@ -25,6 +25,7 @@ VIEWS: dict[View, str] = {
     "settings": "code",
     "here": "code",
     "golden": "golden set",
+    "signature": "signature",
 }
 """The column in which a view is shown; settings and values computed here are in the code's column."""
 
@@ -63,6 +64,7 @@ QUESTIONS = {
         "opset",
         "scikit-learn",
     ),
+    "Who signed it?": ("signer",),
 }
 
 SHADES = " ░▒▓█"
@@ -80,7 +82,7 @@ STYLES: dict[Outcome, str] = {"differs": "bold red", "skipped": "yellow", "agree
 
 
 def checks_report(checks: Sequence[Check]) -> Group:
-    """The four views side by side, below the question that they answer."""
+    """The five views side by side, below the question that they answer."""
     parts: list[RenderableType] = []
     for question, names in QUESTIONS.items():
         asked = [name for name in names if any(check.name == name for check in checks)]
@@ -145,22 +147,34 @@ def as_characters(image: NDArray[np.uint8], *, ink: str) -> str:
     return "\n".join("".join(" ▀▄█"[upper + 2 * lower] for upper, lower in zip(*pair, strict=True)) for pair in pairs)
 
 
-def as_evidence(name: str, image: NDArray[np.uint8], found: Evidence) -> Text:
-    """A drawing of this name, two characters for each pixel with ink: what it spoke for; below it what tells most."""
+def as_evidence(name: str, image: NDArray[np.uint8], found: Evidence, *, width: int) -> Group:
+    """A drawing of this name: what each pixel with ink spoke for, and below it what tells most.
+
+    Args:
+        width: of the terminal. A pixel is two characters wide, one where there is no room for two; where there is none
+            for one either, a sentence says so instead of the drawing.
+    """
     worth = found.ink
     telling = LITTLE * float(np.abs(worth).max())
     rows, columns = (np.flatnonzero(worth.any(axis=axis)) for axis in (1, 0))
-    shown = Text(f"{name}\n")
+    across = int(columns[-1] - columns[0] + 1) if len(columns) else 0
+    wide = 2 if 2 * across <= width else 1
+    words = [Text(line) for line in in_words(found) or [NO_PLACE]]
+    named = Text(name, no_wrap=True, overflow="ignore")  # it may be a path
+    if across > width:
+        return Group(named, Text(f"Its drawing takes {across} columns, and here are {width}."), *words)
+    shown = Text(no_wrap=True, overflow="ignore")
     for row in range(rows[0], rows[-1] + 1) if len(rows) else ():
         for column in range(columns[0], columns[-1] + 1):
             value = float(worth[row, column])
-            characters, style = ("··", "") if image[row, column] else ("  ", "")
+            character, style = ("·", "") if image[row, column] else (" ", "")
             if abs(value) > telling:
-                characters, style = ("++", "bold blue") if value > 0 else ("--", "dark_orange")
-            shown.append(characters, style)
+                character, style = ("+", "bold blue") if value > 0 else ("-", "dark_orange")
+            shown.append(wide * character, style)
         shown.append("\n")
-    shown.append(f"++ speaks for {found.answer}, -- for {found.against}, ·· for neither\n")
-    return shown.append("\n".join(in_words(found) or [NO_PLACE]))
+    shown.rstrip()
+    marks = f"{wide * '+'} speaks for {found.answer}, {wide * '-'} for {found.against}, {wide * '·'} for neither"
+    return Group(named, *([shown] if across else []), Text(marks), *words)
 
 
 def _short(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import track
 
-from app.cli.terminal import JsonOption, console, print_json, say
+from app.cli.terminal import JsonOption, console, print_json, say, width
 from app.cli.terminal import show as show_table
 from app.drawing.refusals import UnreadableImage
 from app.errors import printable
@@ -79,7 +79,7 @@ def predict(
             if show and image is not None:  # for a picture that was not read the table gives the reason
                 typer.echo(f"{name}\n{as_characters(image, ink=MODEL.scorer.ink)}")
             if image is not None and reason is not None:
-                show_table(as_evidence(name, image, reason))
+                show_table(as_evidence(name, image, reason, width=width()))
         if names:
             show_table(answers_table(names, answers))
     for error in unreadable:

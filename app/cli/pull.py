@@ -96,6 +96,7 @@ def fetch(version: str, settings: Settings, *, frozen: bool = False, keep_offlin
         root=settings.root,
         frozen=frozen,
         keep_offline=keep_offline,
+        trust=settings.trust,
         is_default=is_default,
         accept=accept,
         card_artefact=_artefact_named_by_card,

@@ -52,10 +52,20 @@ def tell(lines: Iterable[str], *, err: bool = False) -> None:
 
 def show(result: RenderableType) -> None:
     """Prints tables on stdout, wide where there is no terminal; no word is broken or cut."""
+    out = _wide_console()
+    out.print(fitted(result, out), crop=False)
+
+
+def width() -> int:
+    """Columns that `show` has."""
+    return _wide_console().width
+
+
+def _wide_console() -> Console:
     out = console()
     if not _has_width(out):
         out.width = WIDTH
-    out.print(fitted(result, out), crop=False)
+    return out
 
 
 def _has_width(out: Console) -> bool:

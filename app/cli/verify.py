@@ -41,6 +41,11 @@ def verify(
     from app.verify.accuracy import check_on_mnist, check_recorded, measure
 
     checks = [check for check in MODEL.checks if check.name != "recorded answers" or MODEL.recorded is None]
+    if not settings.require_signature:
+        from app.release.models_folder import read_through
+        from app.verify.check_signer import check_signer
+
+        checks.append(read_through(MODEL.path.parent, lambda folder: check_signer(settings.trust, folder)))
     if MODEL.recorded is not None:
         checks += check_recorded(MODEL.recorded, MODEL.scorer)
     if mnist:

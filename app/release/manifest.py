@@ -8,13 +8,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from app.release.record import CARD, SUMS, ReleaseFile, read_sums
+from app.release.record import CARD, SUMS, ReleaseFile, describe, read_sums
 
 
 def manifest_digest(files: Iterable[ReleaseFile]) -> str:
     """The digest of exactly these files: "sha256:" and that of the sorted lines "digest  name"."""
     lines = sorted(f"{file.sha256}  {file.name}\n" for file in files)
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+
+
+def listed_manifest(sums: bytes) -> str:
+    """The manifest digest of the release that this `SHA256SUMS` describes, whose other files are not read for it.
+
+    Raises:
+        BadRelease: it cannot be read.
+    """
+    listed = {name: ReleaseFile(name, 0, digest) for digest, name in read_sums(sums)}
+    return manifest_digest({**listed, SUMS: describe(SUMS, sums)}.values())
 
 
 def manifest_files(files: Mapping[str, ReleaseFile], sums: bytes | None, *, artefact: str) -> list[ReleaseFile]:

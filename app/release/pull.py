@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from app.errors import SystemRefused, Unreachable
+import msgspec
+
+from app.errors import Refused, SystemRefused, Unreachable
 from app.release.default_copies import check_room, copy_out
 from app.release.manifest import manifest_digest, manifest_files
 from app.release.model_lock import entries_of, find_cover, find_same_files, hold_to_entry, manifest_of, read_lock
@@ -28,9 +30,12 @@ from app.release.record import (
 )
 from app.release.refusals import BadRelease, MovedTag, Unreviewed
 from app.release.seen_commits import SEEN, Seen, read_seen, write_seen
+from app.release.signature import look_for_signer
 from app.release.sources.address import Address, parse_address, recorded_key
-from app.release.sources.source import Source, check_version
+from app.release.sources.source import Listing, Source, check_version
 from app.release.sources.table import open_source
+from app.signing.model_signature import SIGNATURE
+from app.signing.trust import Trust
 
 Say = Callable[[str], None]
 Files = dict[str, ReleaseFile]
@@ -65,6 +70,7 @@ def pull(
     say: Say,
     is_default: bool = True,
     keep_offline: bool = False,
+    trust: Trust | None = None,
     card_artefact: Callable[[Path], str | None] = lambda folder: None,
     environ: Mapping[str, str] | None = None,
 ) -> Pulled:
@@ -79,6 +85,7 @@ def pull(
         is_default: whether its files are also copied into `models/` itself.
         keep_offline: if the repository does not answer, continue with its release in `models/<version>` if that is
             intact (and, with `frozen`, listed in `model.lock`).
+        trust: whose signatures count, and whether there must be one; None looks at no signature.
         card_artefact: called with the same folder; returns the artefact that its card names, or None.
         environ: the environment that the source is given; None means the process's own.
 
@@ -98,6 +105,8 @@ def pull(
             kept = _find_kept(models / version, entries, address, root, frozen) if keep_offline else None
             if kept is None:
                 raise
+            if trust is not None:
+                look_for_signer(models / version, kept.release, trust)
             say(
                 f"The {unreachable.subject} could not be reached ({unreachable.found}). The release in place goes on: "
                 f"{version}, {show_short_id(kept.release.pin)}."
@@ -133,7 +142,9 @@ def pull(
         if cover is None and not is_open:
             check_first_pull()
         known = _remembering(seen, held, pin, address, root)
-        if in_place is not None and not is_open and _is_intact(models / version, in_place, cover, say):
+        folder = models / version
+        is_whole = in_place is not None and not is_open and _is_intact(folder, in_place, cover, say)
+        if in_place is not None and is_whole and _is_signed(folder, in_place, trust, say):
             take_over(models, version)
             if known != seen:
                 write_seen(models, known, workshop)
@@ -143,7 +154,7 @@ def pull(
 
         say(f"Fetching {version} of {address.repository}, {show_short_id(pin.id)}.")
         staged = workshop / version
-        files = _fetch(staged, source, pin, say)
+        files, listing = _fetch(staged, source, pin, say)
         sums = (staged / SUMS).read_bytes() if SUMS in files else None
         if is_open:
             cover = find_same_files(entries, version=version, files=files, sums=sums)
@@ -154,6 +165,8 @@ def pull(
                     )
                 check_first_pull()
         release = _describe_release(staged, address, pin, files, sums, cover, card_artefact, say)
+        release = _with_signer(msgspec.structs.replace(release, proof=listing.proof), staged, trust, say)
+        write(staged / RECORD, record_bytes(release))
         if is_default:
             check_room(models, release)
         accept(staged)
@@ -173,7 +186,7 @@ def pull(
     return Pulled(release, cover, "pulled")
 
 
-def _fetch(folder: Path, source: Source, pin: Pin, say: Say) -> Files:
+def _fetch(folder: Path, source: Source, pin: Pin, say: Say) -> tuple[Files, Listing]:
     """Writes the source's files into the new `folder` and describes them; checks the release's own digests."""
     listing = source.list(pin)
     if listing.left_out:
@@ -189,7 +202,7 @@ def _fetch(folder: Path, source: Source, pin: Pin, say: Say) -> Files:
         write(folder / file.name, data)
     if SUMS in files:
         hold_against_sums(files, (folder / SUMS).read_bytes())
-    return files
+    return files, listing
 
 
 def _describe_release(
@@ -202,10 +215,10 @@ def _describe_release(
     card_artefact: Callable[[Path], str | None],
     say: Say,
 ) -> Release:
-    """The release of these files, with its record written beside them; files that nothing vouches for are removed.
+    """The release of these files; files that nothing vouches for are removed.
 
-    A commit vouches for everything in it. A manifest digest vouches for the files that it covers, an entry of
-    `model.lock` for those that it lists.
+    A commit vouches for everything in it, unless there is a `model.sig` of single files. A manifest digest vouches for
+    the files that it covers, an entry of `model.lock` for those that it lists.
     """
     artefact = cover.artefact if cover is not None else own_artefact(pin.version, files, named=card_artefact(folder))
     if is_manifest(pin.id) and sums is None and artefact != own_artefact(pin.version, files):
@@ -217,7 +230,8 @@ def _describe_release(
     if cover is not None:
         hold_to_entry(folder, tuple(files.values()), cover)
     vouched = {file.name for file in (*covered, *(cover.files if cover else ()))}
-    if is_manifest(pin.id) or (cover is not None and pin.id not in cover.pins):
+    is_signed = SIGNATURE in files and sums is not None
+    if is_manifest(pin.id) or is_signed or (cover is not None and pin.id not in cover.pins):
         files = _only(vouched, files, folder, pin, say)
         if artefact not in files:
             raise BadRelease(
@@ -226,7 +240,7 @@ def _describe_release(
                 expected="the digest of every file that is served",
                 remedy="Its owner must publish the release anew; nothing was replaced.",
             )
-    release = Release(
+    return Release(
         repository=address.repository,
         version=pin.version,
         commit=None if is_manifest(pin.id) else pin.id,
@@ -234,8 +248,27 @@ def _describe_release(
         artefact=artefact,
         files=tuple(files.values()),
     )
-    write(folder / RECORD, record_bytes(release))
-    return release
+
+
+def _with_signer(release: Release, folder: Path, trust: Trust | None, say: Say) -> Release:
+    """The release with the name of who signed it; a notice of that, where somebody signed or somebody is trusted."""
+    if trust is None:
+        return release
+    name, said = look_for_signer(folder, release, trust)
+    if release.proof is not None or trust.names_somebody or any(file.name == SIGNATURE for file in release.files):
+        say(f"{release.version}: {said}.")
+    return msgspec.structs.replace(release, signer=name)
+
+
+def _is_signed(folder: Path, held: Release, trust: Trust | None, say: Say) -> bool:
+    """True if the signature of the release in place is as required, now that signers may have changed."""
+    try:
+        if trust is not None:
+            look_for_signer(folder, held, trust)
+    except Refused as error:
+        say(f"{error.sentence} It is fetched anew.")
+        return False
+    return True
 
 
 def _only(names: Collection[str], files: Files, folder: Path, pin: Pin, say: Say) -> Files:

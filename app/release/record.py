@@ -19,6 +19,7 @@ from app.model.contract import Digest, PlainName, VersionName
 from app.model.plain_file import NotPlain, ReadFile, read_needed_file, read_plain_file
 from app.release.pin import Commit, Manifest
 from app.release.refusals import BadRelease, ChangedFile, MissingFile, WrongSize
+from app.signing.git_objects import TagProof
 
 RECORD = "record.json"
 """The record's file name, in `models/<version>` and in `models/`. No file of a release may have it."""
@@ -54,6 +55,9 @@ class Release(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         artefact: the file among `files` that this version serves (a tag may hold artefacts of other versions too).
         files: in `model.lock` the reviewed files (at least the artefact; the commit vouches for the rest), in
             `record.json` all files that were placed.
+        proof: the objects of a signed tag, with which its signature is checked without its repository; only in
+            `record.json`.
+        signer: the name of who signed it, as it was trusted at its pull; only in `record.json`.
     """
 
     repository: str
@@ -62,6 +66,8 @@ class Release(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     manifest: Manifest | None = None
     artefact: PlainName
     files: tuple[ReleaseFile, ...]
+    proof: TagProof | None = None
+    signer: str | None = None
 
     def __post_init__(self) -> None:
         names = [file.name for file in self.files]

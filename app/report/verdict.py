@@ -30,8 +30,8 @@ def judge(base: str, challenger: str, asked: Paired) -> Verdict:
         return Verdict(
             challenger,
             "too few",
-            f"{untold}: {asked.n} of at least {MIN_LABELS} drawings have a label",
-            f"About {MIN_LABELS - asked.n} more are needed before anything is said.",
+            f"{untold}: {_told(asked.n)}, and it takes {MIN_LABELS}",
+            _missing(MIN_LABELS - asked.n),
             "Labels of people who were asked count, on drawings of digits that both versions know and read.",
         )
     is_shown, is_better = asked.log10_e >= math.log10(ENOUGH), asked.wins > asked.losses
@@ -71,6 +71,18 @@ def nothing_to_compare(versions: Sequence[str]) -> Verdict:
         "",
         "Name a second version in MODEL_VERSIONS: it then reads every drawing too, as a shadow.",
     )
+
+
+def _told(n: int) -> str:
+    return (
+        f"people have said what {drawings(n)} that both read {'is' if n == 1 else 'are'}"
+        if n
+        else ("nobody has said yet what a drawing is that both read")
+    )
+
+
+def _missing(more: int) -> str:
+    return f"{more} more {'is' if more == 1 else 'are'} needed before anything can be told."
 
 
 def _figures(asked: Paired) -> str:

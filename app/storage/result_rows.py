@@ -39,7 +39,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         confidence: the score of `prediction`, in [0, 1].
         scores: label -> probability.
         model_sha256: of the artefact, as hex digits.
-        latency_ms: from the request's headers to the beginning of its batch's commit, in milliseconds.
+        latency_ms: from the request's headers to the beginning of its batch's commit, in milliseconds; an explanation
+            that was asked for with it is a part of that.
         findings: names of the skew guard.
         pixels: 784 grey values, row by row, 0 paper to 255 ink; None where drawings are not kept.
         waited_ms, computed_ms: the parts of `latency_ms` in the queue and in the batch's computation.

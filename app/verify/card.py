@@ -7,16 +7,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import yaml
-
 from app.errors import only_refusals
 from app.model.contract import KEYS_OF_FORMATS, USUAL_FORMAT, Contract, Scale, parse_contract
 from app.model.formats import FORMATS
+from app.model.plain_yaml import read_plain_yaml
 from app.release.record import CARD
 from app.verify.refusals import BadCard
 
 MAX_BYTES = 64 << 10
-MAX_YAML_DEPTH = 20
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 
 
@@ -82,7 +80,7 @@ def read_card(data: bytes, *, name: str = CARD) -> Card:
         if re.match(r"---[ \t]*\n\S+:", text):
             raise _bad(name, "front matter without an end", "YAML between two lines `---`")
         return Card(None, read_prose(text), text)
-    front_matter = _plain_yaml(match[1], name)
+    front_matter = _read_front_matter(match[1], name)
     contract = None
     if "contract" in front_matter:
         block = front_matter["contract"]
@@ -93,36 +91,11 @@ def read_card(data: bytes, *, name: str = CARD) -> Card:
     return Card(contract, read_prose(text[match.end() :]), text)
 
 
-def _plain_yaml(text: str, name: str) -> dict[str, Any]:
-    """YAML of mappings, lists and scalars. Anchors, aliases, tags, deep nesting and duplicate keys are refused."""
-    depth = 0
-    with only_refusals(lambda said: _bad(name, f"YAML that cannot be read: {said}", "plain YAML")):
-        # Events come from a parser that does not recurse, so depth is bounded before anything is built.
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-                raise _bad(name, "a YAML anchor or alias", "plain YAML")
-            if (tag := getattr(event, "tag", None)) is not None:
-                raise _bad(name, f"the YAML tag {tag[:80]}", "plain YAML")
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > MAX_YAML_DEPTH:
-                raise _bad(name, "YAML nested too deeply", f"at most {MAX_YAML_DEPTH} levels")
-        front_matter = yaml.load(text, Loader=_UniqueKeys)
+def _read_front_matter(text: str, name: str) -> dict[str, Any]:
+    front_matter = read_plain_yaml(text, lambda found, expected: _bad(name, found, expected))
     if not isinstance(front_matter, dict):
         raise _bad(name, f"front matter of type {type(front_matter).__name__}", "a YAML mapping")
     return front_matter
-
-
-class _UniqueKeys(yaml.CSafeLoader):
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a key that is no text", key.start_mark)
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} twice", key.start_mark)
-            seen.add(key.value)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        return mapping
 
 
 _DASH = r"\s*(?:-|\u2010|\u2011|\u2012|\u2013|\u2014|to|through)\s*"

@@ -24,7 +24,7 @@ from app.model.scorer import Scorer
 from app.verify.card import Card, Stated
 from app.verify.refusals import ContractBroken
 
-View = Literal["artefact", "card", "prose", "code", "golden", "settings", "here"]
+View = Literal["artefact", "card", "prose", "code", "golden", "settings", "here", "signature"]
 Outcome = Literal["agrees", "differs", "skipped"]
 
 ROUNDING = 0.00005

@@ -28,8 +28,10 @@ from app.release.models_folder import read_through
 from app.release.origin import ByteOrigin, find_origin, find_swapped, known_releases, pull_again, put_back
 from app.release.record import CARD, Release, read_record
 from app.release.refusals import BadRelease, ChangedFile
+from app.signing.trust import Trust
 from app.verify.card import MAX_BYTES as CARD_BYTES
 from app.verify.card import Card, read_card
+from app.verify.check_signer import check_required_signer
 from app.verify.checks import (
     Check,
     Code,
@@ -60,6 +62,7 @@ class ModelChoice:
         require_lock: refuse artefacts that `model.lock` does not list.
         is_default: also check the course's path, `models/<artefact>`, if `path` is None. A version served beside the
             default has no files there.
+        trust: whose signatures count, if one is required.
     """
 
     version: str
@@ -68,6 +71,7 @@ class ModelChoice:
     lock_file: Path
     require_lock: bool
     is_default: bool = False
+    trust: Trust | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,7 @@ def _open(source: ModelChoice, code: Code, link: Path, folder: Path) -> Model:
         files |= _promises(entry, source.lock_file.name)
         _hold_against(files, path.name, digest)
 
+    signed = check_required_signer(source.trust, folder, record, path.name, version=source.version)
     # The card and golden set of a folder are about its release's own artefact, not about others that lie there.
     own = not is_foreign and (record is None or record.artefact == path.name)
     card_beside = cache(lambda: _read_card(folder, files) if own else None)
@@ -160,7 +165,7 @@ def _open(source: ModelChoice, code: Code, link: Path, folder: Path) -> Model:
     version, unknown = _served_version(source, path, digest, record)
 
     card = card_beside()
-    checks = check_artefact(scorer, code)
+    checks = [*check_artefact(scorer, code), *signed]
     checks += check_card(card, scorer, file=path.name, sha256=digest, version=source.version, code=code)
     recorded = _read_golden(folder, files, card, scorer)
     checks += _replay_slice(recorded, scorer, code)

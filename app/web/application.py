@@ -96,13 +96,26 @@ async def _follow(flags: Flags) -> None:
 def routes_of(service: Service) -> list[BaseRoute]:
     """All routes, and the mounted files of the page, whose addresses are relative."""
     routes: list[BaseRoute] = []
+    places = _places()
     for part in [*(kind(service) for kind in ROUTES), DocumentationRoutes(document())]:
         for (path, answer), operations in groupby(part.OPERATIONS, key=attrgetter("path", "answer")):
             served = list(operations)
             named = {one.name for operation in served for one in operation.parameters if one.place == "query"}
-            endpoint, methods = Endpoint(MethodType(answer, part), named), [operation.method for operation in served]
+            elsewhere = {} if served[0].tag != "drawings" else {name: places[name] for name in places.keys() - named}
+            endpoint = Endpoint(MethodType(answer, part), named, elsewhere)
+            methods = [operation.method for operation in served]
             routes += [Route(prefix + path, endpoint, methods=methods) for prefix in PREFIXES]
     return [*routes, *(Mount(prefix + "/page", PageFiles()) for prefix in PREFIXES)]
+
+
+def _places() -> dict[str, str]:
+    """Query parameter -> the operations that take it: "POST /classify, POST /drawings"."""
+    places: dict[str, list[str]] = {}
+    for operation in OPERATIONS:
+        for parameter in operation.parameters:
+            if parameter.place == "query":
+                places.setdefault(parameter.name, []).append(f"{operation.method} {operation.path}")
+    return {name: ", ".join(taken) for name, taken in places.items()}
 
 
 def document() -> Json:

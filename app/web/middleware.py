@@ -1,4 +1,4 @@
-"""The gate of every request that arrived: an id, the Host check, security headers, refusals as JSON, metrics, the log.
+"""The gate of every request that arrived: an id, the Host check, security headers, refusals, metrics, the log.
 
 While the queue is full, requests to it are refused before all that; requests that do not arrive whole are noted too."""
 
@@ -28,6 +28,7 @@ from app.server.http_framing import length_of_body
 from app.server.request_id import new_request_id
 from app.web.access import Access, peer_address
 from app.web.http_statuses import framework_refusal, refusal, unexpected
+from app.web.refusal_page import as_page, asks_for_page
 from app.web.refusals import NotUnderstood
 from app.web.request import Call, Endpoint
 
@@ -160,11 +161,13 @@ class Gate:
                 await endpoint(scope, receive, send_more)
         except ClientDisconnect:
             status = CLOSED_BY_CLIENT
-        except Exception as error:  # the outermost handler: the client gets JSON, the log the error
+        except Exception as error:  # the outermost handler: the client gets JSON or a page, the log the error
             if status:
                 _log.exception("the answer broke off", extra={"request_id": call.id})
                 raise
-            await _refuse(error, call.id)(scope, receive, send_more)
+            response = _refuse(error, call.id)
+            shown = as_page(response, scope["path"]) if asks_for_page(call) else response
+            await shown(scope, receive, send_more)
         finally:
             self._note(scope, call, status)
             del scope["pixelwise.call"]  # it refers back to the scope: the cycle would wait for the garbage collector

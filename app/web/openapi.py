@@ -28,13 +28,15 @@ Programs send a key in the header `X-API-Key`. The page uses a cookie that it ge
 
 Several versions of the model may be served; `GET /health` lists them. The default answers, or the one that the
 operator's flags choose for the caller: `GET /visit` says which. A program may ask for another one, by
-`?{VERSION_PARAMETER}=v2.0` or by the path under `/v2`; visits of the page cannot. A program that asks for many people
-names each in the header `{VISITOR}`, so that each keeps a version while it is rolled out.
+`?{VERSION_PARAMETER}=v2.0` or by the path under `/v2`; visits of the page only for a preview. A program that asks for
+many people names each in the header `{VISITOR}`, so that each keeps a version while it is rolled out.
 
 Every refusal is an object of `error` (a code), `message` (what is wrong, and what was expected) and `remedy` (what
-to do). Every answer has the header `x-request-id`, which the log has too. A request arrives within
-{ARRIVAL_SECONDS:g} seconds, its head is at most {HEAD_BYTES:,} bytes and {HEAD_LINES} lines long. A method that a
-path does not list is refused with 405. After a 429 or 503, wait for the seconds in `Retry-After`.
+to do); a person who opens an address in a browser (`Accept: text/html`) gets the same as a page. Parameters that only
+other operations take are refused where a drawing is read; names that nobody knows are ignored. Every answer has the
+header `x-request-id`, which the log has too. A request arrives within {ARRIVAL_SECONDS:g} seconds, its head is at most
+{HEAD_BYTES:,} bytes and {HEAD_LINES} lines long. A method that a path does not list is refused with 405. After a 429 or
+503, wait for the seconds in `Retry-After`.
 """
 
 MEANINGS = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from types import MappingProxyType
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -72,15 +73,26 @@ class Call(Request):
 class Endpoint:
     """A function from call to response as an ASGI application; the gate handles its errors."""
 
-    def __init__(self, answer: Callable[[Call], Awaitable[Response]], parameters: Collection[str] = ()) -> None:
-        """parameters: those that the address may carry, each with one value."""
-        self.answer, self.parameters = answer, parameters
+    def __init__(
+        self,
+        answer: Callable[[Call], Awaitable[Response]],
+        parameters: Collection[str] = (),
+        elsewhere: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """
+        Args:
+            parameters: those that the address may carry, each with one value.
+            elsewhere: those that it may not carry because only other routes take them: name -> these routes. Names that
+                nobody knows are ignored.
+        """
+        self.answer, self.parameters, self.elsewhere = answer, parameters, elsewhere
         self.__name__ = answer.__name__
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = scope["pixelwise.call"]
         if scope["query_string"]:
             self._check_once(call)
+            self._check_place(call)
         response = await self.answer(call)
         await response(scope, receive, send)
 
@@ -90,3 +102,11 @@ class Endpoint:
             if len(values) > 1:
                 remedy = "Name the one that you mean."
                 raise BadParameter(name, found=f"{len(values)} values", expected="one value", remedy=remedy)
+
+    def _check_place(self, call: Call) -> None:
+        """Refuses what would be ignored in silence: the caller counts on it."""
+        for name in call.query_params:
+            if name in self.elsewhere:
+                found = f"a parameter of {call.method} {call.scope['path']}"
+                remedy = "Leave it out here, or send the request there."
+                raise BadParameter(name, found=found, expected=f"one of {self.elsewhere[name]}", remedy=remedy)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
+from app.cli.fitting import fitted
 from app.cli.layout import QUESTIONS, answers_table, as_characters, as_evidence, checks_report
 from app.model.evidence import Evidence
 from app.verify.checks import Check, compare, skip
@@ -21,6 +22,14 @@ def shown(table: RenderableType, *, width: int = 400) -> list[list[str]]:
     Console(file=file, width=width).print(table, crop=False)
     lines = file.getvalue().translate({ord(bar): "  " for bar in "\u2502\u2503"}).splitlines()
     return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines if line.strip()]
+
+
+def printed(result: RenderableType, *, width: int) -> list[str]:
+    """Its lines on a terminal of this width."""
+    file = io.StringIO()
+    out = Console(file=file, width=width)
+    out.print(fitted(result, out), crop=False)
+    return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
 def row(name: str, *checks: Check) -> list[str]:
@@ -93,7 +102,7 @@ def test_evidence_is_drawn_where_the_ink_is_and_said_in_words():
     image[10, 5:17] = 255
     worth[10, 5:17] = np.repeat([4, -2, 0.1], 4)
     found = Evidence("3", "8", worth, np.zeros_like(worth), 0.0, 2.1, is_exact=True)
-    lines = as_evidence("[a].png", image.astype(np.uint8), found).plain.split("\n")
+    lines = printed(as_evidence("[a].png", image.astype(np.uint8), found, width=80), width=80)
     assert lines == [
         "[a].png",
         4 * "++" + 4 * "--" + 4 * "··",
@@ -106,4 +115,21 @@ def test_evidence_is_drawn_where_the_ink_is_and_said_in_words():
 def test_where_no_place_tells_most_that_is_said():
     none = np.zeros((28, 28), np.float32)
     found = Evidence("3", "8", none, none, 0.5, 0.5, is_exact=False)
-    assert as_evidence("a.png", none.astype(np.uint8), found).plain.split("\n")[-1] == "No place decides alone."
+    assert printed(as_evidence("a.png", none.astype(np.uint8), found, width=80), width=80)[-1] == (
+        "No place decides alone."
+    )
+
+
+@pytest.mark.parametrize("width", [80, 56, 55, 40, 28, 27, 20])
+def test_evidence_is_as_wide_as_the_terminal_allows_and_no_line_is_broken(width: int):
+    worth = np.zeros((28, 28), np.float32)
+    worth[3:25] = 1.0
+    found = Evidence("3", "8", worth, np.zeros_like(worth), 0.0, 2.1, is_exact=True)
+    lines = printed(as_evidence("a.png", np.full((28, 28), 255, np.uint8), found, width=width), width=width)
+    drawn = [line for line in lines if set(line) == {"+"}]
+    if width >= 28:
+        assert drawn == [28 * ("++" if width >= 56 else "+")] * 22
+    else:
+        assert drawn == []
+        assert f"Its drawing takes 28 columns, and here are {width}." in " ".join(lines)
+    assert max(map(len, lines)) <= width

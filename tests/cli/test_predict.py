@@ -102,6 +102,10 @@ def test_predict_tells_why_in_a_drawing_and_as_json(installation: Installation, 
     assert f"++ speaks for {found['answer']}, -- for {found['against']}, ·· for neither" in done.stdout
     assert np.sum(found["ink"]) + found["paper"] == pytest.approx(found["difference"], abs=0.02)
     assert "explanation" not in installation.pixelwise("predict", *files, "--json").stdout
+    for columns in (40, 24):
+        narrow = installation.pixelwise("predict", files[0], "--why", COLUMNS=str(columns)).stdout.splitlines()
+        assert "for neither" in " ".join(" ".join(narrow).split())
+        assert [line for line in narrow if len(line) > columns and len(line.split()) > 1] == []
 
 
 def test_predict_shows_nothing_of_a_picture_that_was_not_read_but_why(installation: Installation, tmp_path: Path):

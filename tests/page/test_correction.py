@@ -16,7 +16,7 @@ from tests.page.visit import SEVEN, THREE, Stroke, Visit
 pytestmark = pytest.mark.long
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
-ASKING = "Was this right? One in ten answers asks."
+ASKING = "Was this right? You are asked one time in ten, to count how often it is."
 
 
 class Reading:

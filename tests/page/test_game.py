@@ -12,12 +12,14 @@ from tests.page.test_why import asked, compared, explained, three
 from tests.page.visit import SEVEN, Visit
 
 __all__ = ["compared", "three"]
+BUSY = {"error": "overloaded", "message": "", "remedy": ""}
 NOT_A_DIGIT = {"name": "not-a-digit", "remedy": ""}
 ASKED = "Draw a digit that people would read, and a version misreads. Which one do you draw?"
 
 
 def says(visit: Visit, **read: Any) -> None:
-    """Has versions read this in every drawing: a digit, and with it "?" where unsure, "-" where it sees no digit."""
+    """Has versions read this in every drawing: a digit, and with it "?" where unsure, "-" where it sees no digit; or ""
+    where they are too busy for it."""
 
     def reading(answer: dict[str, Any]) -> dict[str, Any]:
         said = read[answer["model_version"].replace(".", "_")]
@@ -26,7 +28,12 @@ def says(visit: Visit, **read: Any) -> None:
 
     def answer(route: Route) -> None:
         said = route.fetch().json()
-        beside = [{**one, "answer": reading(one["answer"])} for one in said.get("beside", [])]
+        beside = [
+            {**one, "answer": reading(one["answer"])}
+            if read[one["model_version"].replace(".", "_")]
+            else {**one, "answer": None, "refusal": BUSY}
+            for one in said.get("beside", [])
+        ]
         route.fulfill(json={**said, **reading(said), "beside": beside})
 
     visit.page.route("**/drawings/preview?**", answer)
@@ -61,6 +68,22 @@ def play(visit: Visit, digit: str = "7") -> None:
             {"v1_0": "1", "v1_1": "1", "v2_0": "2"},
             "v1.0 is fooled: it is sure of a 1. So are v1.1 and v2.0. No version reads your 7: would people?",
             "v1.0",
+        ),
+        (
+            {"v1_0": "1", "v1_1": "", "v2_0": "1"},
+            "v1.0 is fooled: it is sure of a 1. So is v2.0. No version that was asked reads your 7: would people? "
+            "v1.1 was busy and could not be asked.",
+            "v1.0",
+        ),
+        (
+            {"v1_0": "7", "v1_1": "", "v2_0": ""},
+            "Nobody is fooled: v1.0 reads your 7. v1.1 and v2.0 were busy and could not be asked.",
+            "",
+        ),
+        (
+            {"v1_0": "1?", "v1_1": "", "v2_0": "7"},
+            "v1.0 wavers, but nobody is fooled. v1.1 was busy and could not be asked.",
+            "",
         ),
     ],
 )
@@ -99,6 +122,31 @@ def test_with_one_version_people_judge(visit: Visit):
     )
     visit.click("Fool it")
     expect(visit.page.locator("#game")).to_be_hidden()
+
+
+def test_what_lay_there_before_a_digit_was_chosen_is_cleared_and_does_not_count(visit: Visit):
+    words = visit.page.locator("#game-words")
+    visit.draw(SEVEN)
+    visit.says("Looks like a 7")
+    visit.click("Fool it")
+    visit.click("I draw 4")
+    expect(words).to_have_text(
+        "Draw your 4 now, as strangely as you like. “Undo” brings back what lay here; it does not count."
+    )
+    visit.says("Nothing drawn yet")
+    visit.press("Control+z")
+    visit.says("Looks like a 7")
+    from_before = "What lies here is from before you chose, and does not count. Clear it, and draw your 4."
+    expect(words).to_have_text(from_before)
+    expect(visit.page.locator("#game.won")).to_have_count(0)
+    visit.click("Clear")
+    visit.page.evaluate("scrollTo(0, 0)")
+    visit.draw(SEVEN)
+    expect(words).to_contain_text("v1.0 is fooled: it is sure of a 7.")
+    visit.click("I draw 2")  # another round: what won the last one does not win it
+    visit.press("Control+z")
+    visit.says("Looks like a 7")
+    expect(words).to_have_text(from_before.replace("4", "2"))
 
 
 def test_it_is_played_by_keyboard(visit: Visit):

@@ -77,6 +77,41 @@ def test_the_keys_are_shown_from_their_beginning(open_page: Callable[..., Visit]
     assert top == 0
 
 
+@pytest.mark.parametrize(("width", "height"), [(320, 568), (360, 740), (740, 360), (640, 400), (1280, 800)])
+def test_the_way_out_of_the_keys_is_in_sight_wherever_one_has_scrolled_to(
+    open_page: Callable[..., Visit], width: int, height: int
+):
+    visit = open_page(viewport={"width": width, "height": height})
+    visit.press("?")
+    dialog = visit.page.get_by_role("dialog", name="Keys")
+    close = dialog.get_by_role("button", name="Close")
+    for place in (0, 1 << 20):
+        dialog.evaluate("(dialog, place) => { dialog.scrollTop = place; }", place)
+        expect(close).to_be_in_viewport(ratio=1)
+        box = close.bounding_box()
+        assert box is not None
+        middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+        assert visit.page.evaluate("([x, y]) => document.elementFromPoint(x, y).id", middle) == "hide-keys"
+    if (width, height) == (1280, 800):
+        assert dialog.evaluate("(dialog) => dialog.scrollHeight <= dialog.clientHeight"), "all of them fit"
+    close.click()
+    expect(dialog).to_be_hidden()
+
+
+def test_on_a_blank_sheet_it_is_said_where_the_drawing_is(visit: Visit):
+    visit.draw(SEVEN)
+    on_the_squares(visit)
+    visit.says("Nothing drawn yet", "Your drawing is still there: choose “Pen”.")
+    expect(visit.page.locator("#hint")).to_have_text("Fill squares, or use the arrow keys and space")
+    visit.press("Space")
+    expect(visit.page.locator("#hint")).to_be_hidden()
+    visit.page.get_by_role("radio", name="Pen").check(force=True)
+    visit.says("Looks like a 7")
+    visit.click("Clear")
+    visit.says("Nothing drawn yet", "Your drawing is still there: choose “Squares”.")
+    expect(visit.page.locator("#hint")).to_have_text("Draw one digit")
+
+
 def test_the_squares_say_how_they_are_drawn_on_before_they_are_there(visit: Visit):
     squares = visit.page.get_by_role("radio", name="Squares")
     expect(squares).to_have_accessible_description(re.compile("^Arrow keys move, space sets or removes ink"))

@@ -110,3 +110,18 @@ def test_buttons_are_large_enough_for_a_finger(open_page: Callable[..., Visit]):
         box = visit.page.get_by_role("button", name=name, exact=True).bounding_box()
         assert box is not None
         assert min(box["width"], box["height"]) >= 44
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(360, 740), (640, 400), (740, 360), (760, 560), (1280, 800), (1920, 1080)]
+)
+def test_no_note_touches_a_button_however_long_it_is(open_page: Callable[..., Visit], width: int, height: int):
+    visit = open_page(viewport={"width": width, "height": height})
+    script = """(words) => {
+      document.querySelector("#line").textContent = "A picture that cannot be read, trying again in 3 s";
+      document.querySelector("#note").textContent = words;
+      const box = (id) => document.querySelector(id).getBoundingClientRect();
+      return box("#why").top - box("#note").bottom;
+    }"""
+    for count in (1, 6, 20, 60):
+        assert visit.page.evaluate(script, "words " * count) >= 8

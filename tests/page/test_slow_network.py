@@ -108,6 +108,20 @@ def test_an_answer_that_is_long_in_coming_is_awaited_in_words_and_no_old_one_sta
     expect(visit.page.locator("#latency")).to_contain_text("ms by model")
 
 
+def test_what_is_drawn_while_another_drawing_is_being_kept_is_awaited_too(visit: Visit):
+    visit.draw(SEVEN)
+    visit.says("Looks like a 7")
+    held = Held(visit.page, "**/drawings")
+    visit.click("Keep it")
+    held.wait()
+    visit.click("Clear")
+    visit.draw(THREE)
+    visit.says("Reading it…")
+    held.let_go()
+    visit.says("Looks like a 3")
+    assert visit.readings() == ["7"]
+
+
 def test_nothing_flickers_where_answers_come_soon(visit: Visit):
     visit.draw(SEVEN)
     visit.says("Looks like a 7")

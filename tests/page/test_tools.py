@@ -308,6 +308,19 @@ def test_another_width_is_that_of_the_whole_drawing_and_a_step_to_undo(visit: Vi
     visit.wait_for(lambda: round(280 * last_drawing(visit)["pen_width"] / last_drawing(visit)["canvas"][0]) == 24)
 
 
+def test_it_is_said_that_a_width_is_that_of_the_whole_drawing(visit: Visit):
+    note = visit.page.locator("#note")
+    use_pen(visit, "Thin")
+    visit.draw(SEVEN)
+    visit.says("Looks like a 7")
+    expect(note).not_to_contain_text("width")
+    use_pen(visit, "Thick")
+    expect(note).to_have_text("The width is that of the whole drawing; the model reads it the same.")
+    visit.draw([[(0.68, 0.2), (0.7, 0.2)]])
+    expect(note).not_to_contain_text("width")
+    expect(visit.page.get_by_role("group", name="Width of the pen, for the whole drawing")).to_be_visible()
+
+
 def test_without_strokes_a_width_is_no_step_and_it_is_remembered_in_this_tab(
     visit: Visit, open_page: Callable[..., Visit]
 ):

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.page.photographs import TWO, saved
 from tests.page.test_drawing import PHONE, Finger
 from tests.page.test_pictures import hand_in, picture
 from tests.page.test_words import refuse
@@ -146,6 +147,32 @@ def test_of_a_picture_it_is_shown_on_what_the_model_saw(visit: Visit, tmp_path: 
     visit.click("Why?")
     explained(visit)
     assert box_of_ink(visit, "#why-sheet") == pytest.approx([0, 0, 1, 1], abs=0.01)
+    expect(visit.page.locator(".frame")).to_be_visible()
+
+
+def test_of_a_picture_it_lies_in_the_frame_which_can_be_moved_all_the_same(visit: Visit):
+    why = visit.page.locator("#why-sheet")
+    hand_in(visit, saved(TWO, "PNG"))
+    visit.says("Several digits")
+    visit.draw([[(0.02, 0.25), (0.5, 0.73)]])
+    visit.says("Looks like a 7")
+    visit.click("Why?")
+    explained(visit)
+    assert box_of_ink(visit, "#why-sheet") == pytest.approx([0.02, 0.25, 0.5, 0.73], abs=0.01)
+    expect(visit.page.locator(".frame")).to_be_visible()
+    assert visit.page.locator("#pen-sheet").evaluate("sheet => getComputedStyle(sheet).opacity") == "1"
+    visit.draw([[(0.26, 0.5), (0.77, 0.5)]], lift=False)  # by its inside; one sees what one frames
+    expect(why).to_be_hidden()
+    visit.page.mouse.up()
+    visit.says("Looks like a 3")
+    expect(visit.page.locator("#legend-answer")).to_have_text("3")
+    assert box_of_ink(visit, "#why-sheet") == pytest.approx([0.53, 0.25, 1, 0.73], abs=0.02)
+    expect(why).to_be_visible()
+    visit.page.locator(".frame").focus()
+    visit.press("-")
+    expect(why).to_be_hidden()
+    visit.page.locator(".frame").evaluate("frame => frame.blur()")
+    expect(why).to_be_visible()
 
 
 def test_while_the_service_is_busy_that_is_said_and_the_answer_stays(visit: Visit):
@@ -297,8 +324,12 @@ def test_one_looks_through_another_version_and_keeps_the_answer_of_the_one_that_
     visit.draw(FIVE)
     visit.says("Looks like a 5")
     expect(visit.page.locator("#latency")).to_contain_text("by model v1.0")
+    link = visit.page.get_by_role("link", name="Model v")
+    expect(link).to_have_attribute("href", "model?version=v1.0")
     visit.page.locator("#version-list button").nth(2).click()
     expect(visit.page.locator("#latency")).to_contain_text("by model v2.0")
+    expect(link).to_have_text("Model v2.0")
+    expect(link).to_have_attribute("href", "model?version=v2.0")
     visit.says("Looks like a 5", "You look through v2.0. What you keep is read by v1.0.")
     expect(visit.page.locator(".bar").first).not_to_contain_text("cannot read")  # v2.0 knows 0
     visit.click("Why?")

@@ -3,6 +3,7 @@
 https://token@github.com/x/y.git  ->  shown https://github.com/x/y.git, key github.com/x/y
 git@github.com:x/y                ->  shown git@github.com:x/y,         key github.com/x/y
 hf://x/y                          ->  shown hf://x/y,                   key huggingface.co/x/y
+mlflow+https://host/name          ->  shown mlflow+https://host/name, key mlflow:host/name
 pixelwise-model/releases.git      ->  shown pixelwise-model/releases.git, key file:<absolute path>
 """
 
@@ -20,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from app.release.refusals import BadRelease
 
 HUB = "https://huggingface.co"
-_KINDS = "https://…, ssh://…, git@host:path, hf://owner/name, file://… or a local path"
+_KINDS = "https://…, ssh://…, git@host:path, hf://owner/name, mlflow+https://host/name, file://… or a local path"
 _HELPER = re.compile(r"[A-Za-z0-9+._-]*::")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^/:\[\]]+):(?P<path>.+)")
@@ -28,6 +29,7 @@ _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/@%+,=!$&'()*;\[\]-]+")
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+")
 _HUB_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
 _NO_OWNERS = ("datasets", "spaces", "models")
+_MODEL_NAME = re.compile(r"[\w.+@-][\w .+@-]{0,199}")
 _DEFAULT_PORTS = {"https": 443, "ssh": 22}
 _WHY_NOT = {
     "http": "the http transport, which anyone on the way can change",
@@ -133,6 +135,23 @@ def _from_network_url(text: str, root: Path) -> Address:
     return _network(url, scheme, shown, user=user, host=host, port=port, path=parts.path)
 
 
+def _from_mlflow_url(text: str, root: Path) -> Address:
+    """The address of a registered model: `url` is that of the server, with the model's name as its last part."""
+    scheme, _, rest = text.partition("://")
+    if "@" in rest.partition("/")[0]:
+        found = "a user or a token in an address of MLflow, where the environment has to name them"
+        raise _refused(text, found=found)
+    place = _from_network_url(f"https://{rest.rstrip('/')}", root)
+    shown = f"{scheme.lower()}{place.repository.removeprefix('https')}"
+    path = unquote(urlsplit(place.url).path)
+    if not _MODEL_NAME.fullmatch(path.rpartition("/")[2]):
+        raise _refused(shown, found="a name of a registered model with odd characters")
+    # subtle: names of models and a server's prefix may differ by capitals alone
+    host = urlsplit(place.url).netloc.casefold().removesuffix(":443")
+    url = f"{scheme.lower().removeprefix('mlflow+')}{place.url.removeprefix('https')}"
+    return Address(url, shown, "https", f"mlflow:{host}{path}", kind="mlflow")
+
+
 def _network(url: str, scheme: str, shown: str, *, user: str, host: str, port: int | None, path: str) -> Address:
     plain = unquote(path)
     if not _URL_CHARACTERS.fullmatch(url) or not plain.isprintable():
@@ -187,5 +206,7 @@ SCHEMES: dict[str, Callable[[str, Path], Address]] = {
     "ssh": _from_network_url,
     "file": _from_file_url,
     "hf": _from_hub,
+    "mlflow+https": _from_mlflow_url,
+    "mlflow+http": _from_mlflow_url,
 }
 """Functions that read an address, by the part before its "://". A further source adds its own scheme."""

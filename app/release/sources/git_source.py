@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.errors import Unreachable, system_refusals
@@ -18,14 +18,14 @@ from app.release.sources.address import Address
 from app.release.sources.git import Git, GitFailed
 from app.release.sources.pointers import Found, PointerStore, checked, follow
 from app.release.sources.source import MOST_BYTES, ListedFile, Listing, bad_file
+from app.signing.git_objects import MOST_BYTES as MOST_OBJECT_BYTES
+from app.signing.git_objects import OddTag, TagProof, check_tag, is_signed
 
 _README = "README.md"
-_MOST_TAG_BYTES = 64 << 10
 
 _FETCH_SECONDS = 600
 _SHOWN_TAGS = 20
 _SHA = re.compile(r"[0-9a-f]{40}")
-_TAG_HEADER = ("object", "type", "tag", "tagger")
 _TREE_ENTRY = re.compile(rb"(\d{6}) (\w+) ([0-9a-f]{40}) +(\d+|-)\t(.*)", re.DOTALL)
 _PLAIN_MODES = (b"100644", b"100755")
 _WRONG_KIND = re.compile(r"object [0-9a-f]{40} is a \w+, not a \w+")
@@ -150,11 +150,11 @@ def fetch(git: Git, tag: Tag) -> tuple[Listing, Objects]:
         kind, _, sha = _text(git, "for-each-ref", "--format=%(objecttype) %(objectname)", reference).partition(" ")
         if sha != tag.object:
             raise _refused(tag, f"object {sha}", f"object {tag.object}, as the repository announced a moment ago")
-        if kind == "tag":
-            _check_tag_object(git, tag)
-        elif kind != "commit":
+        if kind not in ("tag", "commit"):
             raise _refused(tag, f"a {kind}", "a commit")
-        return read_tree(tag.version, git.run("ls-tree", "-z", "--long", tag.commit))
+        proof = _read_tag(git, tag) if kind == "tag" else None
+        listing, objects = read_tree(tag.version, git.run("ls-tree", "-z", "--long", tag.commit))
+        return replace(listing, proof=proof), objects
     except GitFailed as failure:
         raise _refused(tag, f"objects that cannot be read ({failure})", "a tag of a commit") from failure
 
@@ -226,24 +226,24 @@ def _check_entry(version: str, name: str, mode: str) -> None:
         raise bad_file(version, shown, "a submodule", "plain files")
 
 
-def _check_tag_object(git: Git, tag: Tag) -> None:
-    """git itself never compares a tag object's own name with the ref: a v1.0 served as v2.0 would pass."""
-    size = int(_text(git, "cat-file", "-s", tag.object))
-    if size > _MOST_TAG_BYTES:
-        raise _refused(tag, f"a tag object of {size:,} bytes", f"at most {_MOST_TAG_BYTES:,}")
-    header = _text(git, "cat-file", "tag", tag.object).partition("\n\n")[0]
-    lines = header.split("\n")  # git recognises no other line break
-    names = [line.partition(" ")[0] for line in lines]
-    if tuple(names[:4]) != _TAG_HEADER or any(name in _TAG_HEADER for name in names[4:]):
-        found = f"a tag object whose header has the lines {' '.join(names[:10])!a}"
-        raise _refused(tag, found, f"the lines {' '.join(_TAG_HEADER)}, each once and in this order")
-    fields = {name: line.partition(" ")[2] for name, line in zip(names, lines[:4], strict=False)}
-    if fields.get("tag") != tag.version:
-        raise _refused(tag, f"a tag object named {fields.get('tag')!a}", f"one named '{tag.version}'")
-    if fields.get("type") != "commit":
-        raise _refused(tag, f"a tag of a {ascii(fields.get('type'))[1:-1]}", "a tag of a commit")
-    if fields.get("object") != tag.commit:
-        raise _refused(tag, f"commit {ascii(fields.get('object'))[1:-1]}", f"commit {tag.commit}, as announced")
+def _read_tag(git: Git, tag: Tag) -> TagProof | None:
+    """Checks the tag object; returns the proof of its signature if it is signed."""
+    data = _small_object(git, tag, "tag", tag.object)
+    try:
+        check_tag(data, version=tag.version, commit=tag.commit)
+    except OddTag as odd:
+        raise _refused(tag, odd.found, odd.expected) from None
+    if not is_signed(data):
+        return None
+    commit = _small_object(git, tag, "commit", tag.commit)
+    return TagProof(data, commit, _small_object(git, tag, "tree", f"{tag.commit}^{{tree}}"))
+
+
+def _small_object(git: Git, tag: Tag, kind: str, name: str) -> bytes:
+    size = int(_text(git, "cat-file", "-s", name))
+    if size > MOST_OBJECT_BYTES:
+        raise _refused(tag, f"a {kind} object of {size:,} bytes", f"at most {MOST_OBJECT_BYTES:,}")
+    return git.run("cat-file", kind, name)
 
 
 def _no_tags(address: Address, *, is_silent: bool) -> str:

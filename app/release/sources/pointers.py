@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from app.release.record import SUMS, read_sums
@@ -76,8 +76,10 @@ def follow(
         listing: the files of the commit.
         read: reads one of them, by name and size.
 
+    A pointer of md5, which can be forged, counts only for a file that `SHA256SUMS` lists; others are left out.
+
     Raises:
-        BadRelease: a pointer is malformed, stands for a file that is there already, or is of md5 without a digest in
+        BadRelease: a pointer is malformed, stands for a file that is there already, or is of md5 where there is no
             `SHA256SUMS`; or the files are more than a release may hold.
     """
     files: list[ListedFile] = []
@@ -93,16 +95,20 @@ def follow(
         found[pointer.name] = pointed
         if pointer.name != file.name:
             left_out.append(file.name)
-    weak = [name for name, (_, pointer) in found.items() if pointer.algorithm == "md5"]
-    if weak:
-        sizes = {file.name: file.size for file in listing.files if file.name not in found}
-        listed = {name for _, name in read_sums(read(SUMS, sizes[SUMS]))} if SUMS in sizes else set()
-        for name in weak:
-            if name not in listed:
-                raise bad_file(
-                    listing.version, name, f"only an md5 digest, and none in {SUMS}", f"{SUMS} in git, with its sha256"
-                )
-    return Listing(listing.version, files, left_out), found
+    unlisted = _unlisted(listing, read, found)
+    files = [file for file in files if file.name not in unlisted]
+    return replace(listing, files=files, left_out=left_out), found
+
+
+def _unlisted(listing: Listing, read: Callable[[str, int], bytes], found: Found) -> set[str]:
+    """The names behind pointers of md5 that are not in `SHA256SUMS`."""
+    weak = {name for name, (_, pointer) in found.items() if pointer.algorithm == "md5"}
+    sums = next((file for file in listing.files if file.name == SUMS and file.name not in found), None)
+    if weak and sums is None:
+        raise bad_file(
+            listing.version, min(weak), "only an md5 digest, which can be forged", f"{SUMS} in git, with its sha256"
+        )
+    return weak - {name for _, name in read_sums(read(SUMS, sums.size))} if weak and sums else set()
 
 
 def checked(pointer: Pointer, data: bytes) -> bytes:

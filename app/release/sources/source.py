@@ -14,11 +14,14 @@ from app.release.pin import Pin
 from app.release.record import CARD, RECORD, SUMS, is_plain, is_version
 from app.release.refusals import BadRelease
 from app.release.seen_commits import SEEN
+from app.signing.git_objects import TagProof
+from app.signing.model_signature import MOST_BYTES as MOST_SIGNED_BYTES
+from app.signing.model_signature import SIGNATURE
 
 MOST_FILES = 100
 MOST_BYTES = 128 << 20
 """Most bytes of all files of a release together."""
-_FILE_LIMITS = {CARD: 64 << 10, SUMS: 64 << 10, ".npz": 4 << 20, "": 64 << 20}
+_FILE_LIMITS = {CARD: 64 << 10, SUMS: 64 << 10, SIGNATURE: MOST_SIGNED_BYTES, ".npz": 4 << 20, "": 64 << 20}
 """Most bytes of a file, by the end of its name; the first match counts."""
 _OWNER = "Its owner must publish the release anew; nothing was replaced."
 
@@ -69,6 +72,7 @@ class Listing:
 
     Attributes:
         left_out: printable names of other entries; that of a folder ends with "/".
+        proof: the objects of a signed tag; None if it is not signed, or the source has no tags.
 
     Raises:
         BadRelease: the source offers something else.
@@ -77,6 +81,7 @@ class Listing:
     version: str
     files: Sequence[ListedFile]
     left_out: Sequence[str] = ()
+    proof: TagProof | None = None
 
     def __post_init__(self) -> None:
         names = [file.name for file in self.files]
@@ -93,12 +98,17 @@ class Listing:
         if len(self.files) > MOST_FILES:
             raise _bad_release(self.version, f"{len(self.files)} files", f"at most {MOST_FILES}")
         for file in self.files:
-            limit = next(limit for ending, limit in _FILE_LIMITS.items() if file.name.endswith(ending))
+            limit = size_limit(file.name)
             if file.size > limit:
                 raise bad_file(self.version, file.name, f"{file.size:,} bytes", f"at most {limit:,}")
         total = sum(file.size for file in self.files)
         if total > MOST_BYTES:
             raise _bad_release(self.version, f"{total:,} bytes in all files", f"at most {MOST_BYTES:,}")
+
+
+def size_limit(name: str) -> int:
+    """The most bytes that a file of this name may have."""
+    return next(limit for ending, limit in _FILE_LIMITS.items() if name.endswith(ending))
 
 
 def check_version(version: str) -> None:

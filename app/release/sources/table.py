@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from app.release.sources.address import Address
+from app.release.sources.dvc import DvcStore
 from app.release.sources.git import Git
 from app.release.sources.git_source import GitSource
 from app.release.sources.hub import TOKEN, behind, without_token
 from app.release.sources.lfs import LfsStore
+from app.release.sources.mlflow import MlflowSource
 from app.release.sources.pointers import PointerStore
 from app.release.sources.source import Source
 
-POINTER_STORES: list[Callable[[Address, Mapping[str, str]], PointerStore]] = [LfsStore]
+POINTER_STORES: list[Callable[[Address, Mapping[str, str]], PointerStore]] = [LfsStore, DvcStore]
 """Makers of the stores of pointers (`pointers.py`) in a git repository, from its address and the environment."""
 
 
@@ -28,7 +30,11 @@ def _hub(address: Address, folder: Path, environ: Mapping[str, str]) -> Source:
     return GitSource(git, [LfsStore(place, environ, authorization=authorization, credentials=TOKEN)])
 
 
-SOURCES: dict[str, Callable[[Address, Path, Mapping[str, str]], Source]] = {"git": _git, "hf": _hub}
+SOURCES: dict[str, Callable[[Address, Path, Mapping[str, str]], Source]] = {
+    "git": _git,
+    "hf": _hub,
+    "mlflow": lambda address, folder, environ: MlflowSource(address, environ),
+}
 """Makers of sources by kind of address (`address.py`); each takes the address, an empty folder and the environment."""
 
 

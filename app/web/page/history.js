@@ -33,7 +33,11 @@ export class History {
   }
 
   has(id) {
-    return this.#readings.some(({ answer }) => answer.id === id);
+    return this.find(id) !== undefined;
+  }
+
+  find(id) {
+    return this.#readings.find(({ answer }) => answer.id === id);
   }
 
   /** label: what was drawn, null: not said any more. */

@@ -7,6 +7,7 @@ import { Game } from "./game.js";
 import { GridSheet } from "./grid_sheet.js";
 import { History, clock } from "./history.js";
 import { packed, unpacked } from "./kept_drawings.js";
+import { keepWhenLeft, leftSheets } from "./kept_sheets.js";
 import { listenForKeys } from "./keys.js";
 import { drawingIn, forgetFragment } from "./link.js";
 import { More } from "./more.js";
@@ -22,8 +23,8 @@ import { Tools, rememberedPen } from "./tools.js";
 import { Versions } from "./versions.js";
 import { Why } from "./why.js";
 import {
-  ALREADY_KEPT, ALREADY_READ, ASKING, FRAME_ONE, KEEPING, KEPT, LEFT, LINK_OPENED, NOTHING, OPENING, OUTSIDE_CARD, READING, answeredIn,
-  lookingThrough, noted, readAt, verdict,
+  ALREADY_KEPT, ALREADY_READ, ASKING, FRAME_ONE, HINTS, KEEPING, KEPT, LEFT, LINK_OPENED, NOTHING, ONE_WIDTH, OPENING, OUTSIDE_CARD, READING,
+  answeredIn, lookingThrough, noted, nothingHere, readAt, verdict,
 } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -32,10 +33,10 @@ const bars = new Bars(byId("bars"), byId("scores-title"));
 const history = new History(byId("readings"), byId("forget"), open);
 const correction = new Correction(byId, { told, notTold });
 const reader = new Reader({ drawing, query, asked, answered, refused });
-const pending = new Pending((words) => (words.line ? show(words) : setText("note", words.note)));
+const pending = new Pending(awaiting);
 const framing = new Framing(byId("paper"), (frame) => pen.putPicture(pen.content.picture.framed(frame)));
 const versions = new Versions(byId, { chosen });
-const game = new Game(byId, { showWhy });
+const game = new Game(byId, { showWhy, clear });
 const why = new Why(byId, (pixels) => sheet.place(pixels));
 const pen = new PenSheet(byId("pen-sheet"), rememberedPen(), changed);
 const grid = new GridSheet(byId("grid-sheet"), changed);
@@ -72,6 +73,13 @@ function show(words, { scores = {}, pixels = null, model_version: by = null } = 
   byId("latency").textContent = came;
 }
 
+/** What is awaited: nothing that was read before stands beside it, but an answer that is being kept. */
+function awaiting(words) {
+  if (!words.line) return setText("note", words.note);
+  compare([]);
+  return show(words);
+}
+
 function showSeen(pixels) {
   seen = pixels;
   paintPixels(byId("seen"), seen);
@@ -95,6 +103,7 @@ function throughQuery() {
 
 /** One looks through another version from now on: bars and words are that version's. */
 function chosen() {
+  nameVersion();
   bars.setRoster(lookedThrough());
   shown = null;
   why.about(null); // it was another version's
@@ -119,14 +128,23 @@ function showWhy(version) {
   why.toggle(true);
 }
 
+/** The page of the version whose readings one sees. */
+function nameVersion() {
+  const { model_version: version } = lookedThrough();
+  byId("version").textContent = version;
+  byId("version").parentElement.href = `model?version=${encodeURIComponent(version)}`;
+}
+
 /** What `visit` says of the version that previews are asked of. */
 function lookedThrough() {
   return served.versions.find(({ model_version: version }) => version === versions.through) ?? served;
 }
 
 function changed(isDone) {
-  byId("hint").hidden = sheet !== pen || !sheet.isBlank;
+  byId("hint").hidden = !sheet.isBlank;
+  byId("hint").textContent = HINTS[sheet === pen ? "pen" : "grid"];
   tools.draw();
+  game.about(sheet.content);
   if (sheet.content !== linked) forgetFragment();
   const picture = sheet === pen ? sheet.content.picture : null;
   framing.show(picture?.left ? null : picture);
@@ -134,15 +152,23 @@ function changed(isDone) {
     reader.stop();
     pending.end();
     compare([]);
-    show(picture ? notSent(picture.unsent) : NOTHING);
+    show(picture ? notSent(picture.unsent) : nothing());
   } else if (readings.has(sheet.content)) {
     reader.stop();
     pending.end();
     showAgain(readings.get(sheet.content));
     compareKept(readings.get(sheet.content).answer);
-  } else if (isDone) reader.now();
-  else reader.soon();
+  } else {
+    if (isDone) reader.now();
+    else reader.soon();
+    if (reader.isKeeping) pending.begin(READING); // it is asked about only when another one is kept
+  }
   offerCorrection();
+}
+
+function nothing() {
+  const [other, name] = sheet === pen ? [grid, "Squares"] : [pen, "Pen"];
+  return other.isBlank ? NOTHING : nothingHere(name);
 }
 
 /** What was drawn can be said of a drawing that was read and stored, while it is on the sheet. */
@@ -207,6 +233,7 @@ function wordsOf({ answer, isPicture }) {
   const stored = readings.get(sheet.content)?.answer;
   if (labels.has(stored?.id)) words.note = noted(labels.get(stored.id), stored.prediction);
   else if (sheet.content === linked) words.note ||= LINK_OPENED;
+  else if (sheet.content === tools.widened) words.note ||= ONE_WIDTH;
   return words;
 }
 
@@ -231,11 +258,16 @@ async function open(reading) {
   if (readings.get(sheet.content)?.answer.id !== reading.answer.id) {
     const ink = getComputedStyle(byId("paper")).color;
     const content = await unpacked(reading.drawing, { pixels: reading.answer.pixels, ink });
-    readings.set(content, reading);
-    if (reading.label) labels.set(reading.answer.id, reading.label);
+    note(content, reading);
     bring(content);
   }
   byId("paper").scrollIntoView({ block: "nearest" });
+}
+
+/** This content was stored, and read so. */
+function note(content, reading) {
+  readings.set(content, reading);
+  if (reading.label) labels.set(reading.answer.id, reading.label);
 }
 
 async function refused(found, retries) {
@@ -255,9 +287,12 @@ function keepIt() {
   else reader.keep();
 }
 
+/** Whether there was anything to clear. */
 function clear() {
+  const { isBlank } = sheet;
   sheet.clear();
   tools.draws(); // there is nothing to erase
+  return !isBlank;
 }
 
 /** The pen's sheet or that of squares. */
@@ -284,16 +319,32 @@ function openLink() {
   bring(linked);
 }
 
+/** What lay on the sheets when this tab left the page, unless something was drawn while it was opened. */
+async function openLeft() {
+  const left = await leftSheets();
+  if (left === null || !pen.isBlank || !grid.isBlank) return;
+  const reading = history.find(left.reading);
+  const other = left.chosen === "pen" ? "grid" : "pen";
+  if (reading && left[left.chosen]) note(left[left.chosen], reading);
+  for (const name of [other, left.chosen]) if (left[name]) bring(left[name]);
+  if (!left[left.chosen]) {
+    choose(left.chosen);
+    changed(true);
+  }
+}
+
 async function loadRoster() {
+  const isFirst = served.model_version === null;
   try {
     served = await visit();
-    byId("version").textContent = served.model_version;
     versions.setRoster(served);
+    nameVersion();
     bars.setRoster(lookedThrough());
     byId("samples").replaceChildren(...sampleButtons(served.classes, (label) => {
       choose("pen");
       pen.put(sampleStrokes(label));
     }));
+    if (isFirst && !sheet.isBlank) changed(true); // what lay there already was read without the versions beside it
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     show(refusal(error, true));
@@ -339,5 +390,7 @@ function drawAll() {
 window.addEventListener("resize", drawAll);
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 
+keepWhenLeft(() => ({ chosen: sheet === pen ? "pen" : "grid", pen, grid, reading: readings.get(sheet.content)?.answer.id }));
+
 loadRoster();
-openLink();
+openLeft().then(openLink);

@@ -1,7 +1,8 @@
 /** The sheet for a pen, a mouse or a finger; it also shows a picture that was uploaded. */
 
 import { ERASER, erased } from "./eraser.js";
-import { PENS, fitted, inPixels, inkBox, isOnSheet, penMoved, placeOfStrokes } from "./maths.js";
+import { WHOLE } from "./frame.js";
+import { PENS, SIDE, fitted, inPixels, inkBox, isOnSheet, penMoved, placeOfStrokes } from "./maths.js";
 import { Sheet, followPointer, pointOn } from "./sheet.js";
 
 /**
@@ -70,10 +71,15 @@ export class PenSheet extends Sheet {
     return { body: JSON.stringify(body), type: "application/json" };
   }
 
-  /** Where the model's view, of these pixels, lies on the sheet; null for a picture, of which the service found it. */
+  /**
+   * Where the model's view, of these pixels, lies on the sheet. Of a picture only the service knows what it found: the
+   * view is shown in its frame, in the place of what lay there (`isView`).
+   */
   place(pixels) {
     const { strokes, pen, picture } = this.content;
-    return picture ? null : placeOfStrokes(strokes, inkBox(pixels), PENS[pen ?? this.#pen]);
+    if (!picture) return placeOfStrokes(strokes, inkBox(pixels), PENS[pen ?? this.#pen]);
+    const { x, y, side } = picture.frame ?? WHOLE;
+    return { left: x, top: y, pixel: side / SIDE, isView: true };
   }
 
   /** Draws everything anew, in the pixels that the screen has now: called after a resize and a change of theme too. */

@@ -87,7 +87,7 @@ async function decoded(file) {
 }
 
 /** A part of an image as a canvas whose sides are at most `longest`. */
-function copy(image, [x, y, width, height], longest) {
+export function copy(image, [x, y, width, height], longest = LONGEST) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = within(width, height, longest);
   const context = canvas.getContext("2d");

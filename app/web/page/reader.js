@@ -26,6 +26,11 @@ export class Reader {
     Object.assign(this, { drawing, query, asked, answered, refused });
   }
 
+  /** A reading that is kept is under way. */
+  get isKeeping() {
+    return this.#open?.keep ?? false;
+  }
+
   /** The pen moves: a preview soon. */
   soon() {
     if (this.#open) this.#isStale = true;

@@ -20,7 +20,7 @@ export class Tools {
   constructor(part, { pen, grid, sheet }) {
     this.#part = part;
     this.#sheets = [pen, grid];
-    Object.assign(this, { pen, sheet });
+    Object.assign(this, { pen, sheet, widened: null });
     part("undo").addEventListener("click", () => sheet().undo());
     part("redo").addEventListener("click", () => sheet().redo());
     part("eraser").addEventListener("click", () => this.erase());
@@ -28,6 +28,7 @@ export class Tools {
       input.addEventListener("change", () => {
         sessionStorage.setItem(KEY, input.value);
         pen.usePen(input.value);
+        this.widened = pen.content; // by its answer it is said that all of it has this width
       });
     }
     this.#showReach(part("pen-sheet"), part("reach"));

@@ -91,28 +91,29 @@ export class Why {
   #paint() {
     const canvas = this.#part("why-sheet");
     canvas.hidden = this.#shown === null;
-    this.#part("paper").classList.toggle("explained", this.#shown !== null);
+    const place = this.#shown?.place ?? { left: 0, top: 0, pixel: 1 / SIDE, isView: true };
+    this.#part("paper").classList.toggle("explained", this.#shown !== null && !place.isView);
     if (this.#shown === null) return;
     const pixels = Math.round(canvas.clientWidth * window.devicePixelRatio);
     Object.assign(canvas, { width: pixels, height: pixels });
-    const { explanation, place, pixels: seen } = this.#shown;
+    const { explanation, pixels: seen } = this.#shown;
     const context = canvas.getContext("2d");
-    if (place === null) paintModelsView(context, seen, pixels);
-    const { left, top, pixel } = place ?? { left: 0, top: 0, pixel: 1 / SIDE };
+    const { left, top, pixel } = place;
     context.setTransform(pixel * pixels, 0, 0, pixel * pixels, left * pixels, top * pixels);
+    if (place.isView) paintModelsView(context, seen);
     paintEvidence(context, explanation, seen);
   }
 }
 
-/** Of a picture: what the model saw of it, in its place. */
-function paintModelsView(context, seen, side) {
+/** Of a picture: what the model saw of it, in its place. One unit of the context is a pixel of it. */
+function paintModelsView(context, seen) {
   const style = getComputedStyle(context.canvas);
   context.fillStyle = style.getPropertyValue("--paper");
-  context.fillRect(0, 0, side, side);
+  context.fillRect(0, 0, SIDE, SIDE);
   const small = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
   paintPixels(small, seen, style.color);
   Object.assign(context, { imageSmoothingEnabled: false, globalAlpha: 0.3 });
-  context.drawImage(small, 0, 0, side, side);
+  context.drawImage(small, 0, 0, SIDE, SIDE);
   context.globalAlpha = 1;
 }
 

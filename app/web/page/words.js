@@ -3,6 +3,13 @@
 import { best } from "./maths.js";
 
 export const NOTHING = { figure: "", line: "Nothing drawn yet", note: "", kind: "empty" };
+/** On a blank sheet, while there is a drawing on the one of this name. */
+export function nothingHere(other) {
+  return { ...NOTHING, note: `Your drawing is still there: choose “${other}”.` };
+}
+
+export const HINTS = { pen: "Draw one digit", grid: "Fill squares, or use the arrow keys and space" };
+export const ONE_WIDTH = "The width is that of the whole drawing; the model reads it the same.";
 /** While an answer is awaited, and while a file is opened. */
 export const READING = { figure: "", line: "Reading it…", note: "", kind: "pending" };
 export const OPENING = { figure: "", line: "Opening the file…", note: "", kind: "pending" };
@@ -16,7 +23,7 @@ export const NOT_A_DIGIT = "not-a-digit";
 export const MAY_BE_WITHHELD = "may-be-withheld";
 export const OUTSIDE_CARD = "Pictures of paper are outside this version’s card.";
 export const QUESTION = "Was this right?";
-export const ASKING = `${QUESTION} One in ten answers asks.`;
+export const ASKING = `${QUESTION} You are asked one time in ten, to count how often it is.`;
 
 /** By the name of a finding. A name that is not here is said in the service's own words. */
 export const FINDINGS = {
@@ -209,27 +216,41 @@ export function lookingThrough(through, answering) {
 
 export const GAME = "Draw a digit that people would read, and a version misreads. Which one do you draw?";
 
+/** Once a digit is chosen. wasCleared: something lay on the sheet, which is not what was drawn for it. */
+export function yourTurn(digit, wasCleared) {
+  const back = wasCleared ? " “Undo” brings back what lay here; it does not count." : "";
+  return `Draw your ${digit} now, as strangely as you like.${back}`;
+}
+
+export function fromBefore(digit) {
+  return `What lies here is from before you chose, and does not count. Clear it, and draw your ${digit}.`;
+}
+
 /**
  * Who is fooled by a drawing that is meant as this digit: words, and the version. Only who is sure of another digit is
- * fooled; the other versions vouch that the digit can be read, and where none does, people must.
+ * fooled; the other versions vouch that the digit can be read, and where none does, people must. No words where nobody read
+ * it. Who was too busy to read it is said, and taken for neither.
  */
 export function fooledBy(digit, answers) {
   const given = answers.filter(({ answer }) => answer?.prediction);
-  if (!given.length) return { words: `Draw your ${digit} now, as strangely as you like.` };
+  if (!given.length) return { words: "" };
   const named = (those) => listed(those.map(({ model_version: version }) => version));
+  const busy = answers.filter(({ refusal = null }) => refusal !== null);
+  const unasked = busy.length ? ` ${named(busy)} ${busy.length > 1 ? "were" : "was"} busy and could not be asked.` : "";
   const right = given.filter(({ answer }) => answer.prediction === digit && !seesNoDigit(answer));
   const fooled = given.filter(({ answer }) => answer.prediction !== digit && !answer.unsure && !seesNoDigit(answer));
   if (!fooled.length) {
     const wavering = given.filter((one) => !right.includes(one));
-    if (!wavering.length) return { words: `Nobody is fooled: ${named(right)} ${reads(right)} your ${digit}.` };
-    return { words: `${named(wavering)} ${wavering.length > 1 ? "waver" : "wavers"}, but nobody is fooled.` };
+    if (!wavering.length) return { words: `Nobody is fooled: ${named(right)} ${reads(right)} your ${digit}.${unasked}` };
+    return { words: `${named(wavering)} ${wavering.length > 1 ? "waver" : "wavers"}, but nobody is fooled.${unasked}` };
   }
   const [{ model_version: version, answer }] = fooled;
   const others = fooled.length > 1 ? ` So ${fooled.length > 2 ? "are" : "is"} ${named(fooled.slice(1))}.` : "";
   const judge = right.length
     ? `${named(right)} still ${reads(right)} your ${digit}.`
-    : `No version reads your ${digit}: would people?`;
-  return { words: `${version} is fooled: it is sure of ${withArticle(answer.prediction)}.${others} ${judge}`, version };
+    : `No version ${busy.length ? "that was asked " : ""}reads your ${digit}: would people?`;
+  const words = `${version} is fooled: it is sure of ${withArticle(answer.prediction)}.${others} ${judge}${unasked}`;
+  return { words, version };
 }
 
 function seesNoDigit({ findings }) {

@@ -21,7 +21,7 @@ class DocumentationRoutes(Routes):
     def __init__(self, document: Json) -> None:
         self._document = document
         self._page = page_template("docs.html").render(
-            document=document, chapters=chapters(document), type_of=type_of, in_markdown=as_html
+            up="", current="docs", document=document, chapters=chapters(document), type_of=type_of, in_markdown=as_html
         )
 
     async def openapi(self, call: Call) -> Response:

@@ -78,6 +78,8 @@ class ModelRoutes(Routes):
         averages = {} if is_linear or digits is None else average_pictures(digits, version.classes)
         units = {} if card.first_layer is None else unit_pictures(card.first_layer)
         page = self._template.render(
+            up="",
+            current="model",
             version=version,
             versions=list(service.readers),
             default=service.default,

@@ -8,6 +8,8 @@ import pytest
 
 from tests.release.remote import Remote
 from tests.release.sources.forge import Forge, make_certificate, serving
+from tests.release.sources.registry import WHOLE, Registry
+from tests.release.sources.registry import serving as serving_registry
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +24,15 @@ def forge(remote: Remote, certificate: Path) -> Iterator[Forge]:
     """A forge behind https, with the repository `remote`."""
     with serving(Forge(remote.folder.parent), certificate=certificate) as running:
         yield running
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    with serving_registry(Registry()) as running:
+        yield running
+
+
+@pytest.fixture
+def folder(registry: Registry) -> str:
+    """The folder of a v1.0 in the MLflow registry."""
+    return registry.register("v1.0", WHOLE)

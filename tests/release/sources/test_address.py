@@ -43,6 +43,17 @@ ROOT = Path("/house")
         ("https://höst/x", "characters that no address"),
         ("https://host/x/../y", "a path with . or .. in it"),
         ("https://host/x/%2e%2e/y", "a path with . or .. in it"),
+        ("mlflow+https://host", "a host without a path"),
+        ("mlflow+https:///digits", "no host name"),
+        ("mlflow+https://host:port/digits", "an address that cannot be read"),
+        ("mlflow+https://me:secret@host/digits", "a user or a token in an address of MLflow"),
+        ("mlflow+https://host/digits?x=1", "characters that no address"),
+        ("mlflow+https://host/di'gits", "a name of a registered model with odd characters"),
+        ("mlflow+https://host/di%22gits", "a name of a registered model with odd characters"),
+        ("mlflow+https://host/di%2Fgits%3Ax", "a name of a registered model with odd characters"),
+        ("mlflow+https://host/../digits", "a path with . or .. in it"),
+        ("mlflow+ftp://host/digits", "the transport mlflow+ftp://"),
+        ("mlflow://host/digits", "the transport mlflow://"),
         ("file://host/x.git", "a file:// address on host host"),
         ("file://", "a file:// address"),
         ("file:///x%0ay", "control characters"),
@@ -82,6 +93,26 @@ def test_another_host_port_or_path_is_another_repository(text: str) -> None:
     assert parse_address(text, root=ROOT).key != "host/x/y"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mlflow+https://host/ml/Digits",
+        "MLFLOW+HTTPS://HOST:443/ml/Digits/",
+        "mlflow+https://host/ml/%44igits",
+    ],
+)
+def test_one_registered_model_has_one_key_however_it_is_written(text: str) -> None:
+    address = parse_address(text, root=ROOT)
+    assert (address.key, address.kind) == ("mlflow:host/ml/Digits", "mlflow")
+
+
+@pytest.mark.parametrize(
+    "text", ["https://host/ml/Digits", "mlflow+https://host/ml/digits", "mlflow+https://host:8443/ml/Digits"]
+)
+def test_another_server_model_or_system_is_another_registered_model(text: str) -> None:
+    assert parse_address(text, root=ROOT).key != "mlflow:host/ml/Digits"
+
+
 def test_a_token_reaches_git_and_nothing_else() -> None:
     address = parse_address("https://someone:secret@host/x.git", root=ROOT)
     assert address.url == "https://someone:secret@host/x.git"
@@ -89,9 +120,10 @@ def test_a_token_reaches_git_and_nothing_else() -> None:
     assert "secret" not in repr(address)
 
 
-def test_a_refusal_does_not_show_a_token() -> None:
+@pytest.mark.parametrize("text", ["https://someone:secret@host/x?y", "mlflow+https://someone:secret@host/x"])
+def test_a_refusal_does_not_show_a_token(text: str) -> None:
     with pytest.raises(BadRelease) as refusal:
-        parse_address("https://someone:secret@host/x?y", root=ROOT)
+        parse_address(text, root=ROOT)
     assert "secret" not in str(refusal.value)
 
 
