@@ -108,6 +108,34 @@ class RemoteUnreachable(ModelRepositoryError):
         super().__init__(f"repository {url}", found=found, promised="one that takes a push", remedy=remedy)
 
 
+class CredentialsRefused(ModelRepositoryError):
+    """A place to publish at that wants credentials, or other ones."""
+
+    exit_code = 3
+
+    def __init__(self, address: str, *, found: str, variable: str) -> None:
+        super().__init__(
+            f"publishing at {address}",
+            found=found,
+            promised="credentials that may write there",
+            remedy=f"Set {variable} in the environment, then run again with --if-missing.",
+        )
+
+
+class ClientMissing(ModelRepositoryError):
+    """A release is to be published by a client that is not installed."""
+
+    exit_code = 3
+
+    def __init__(self, address: str, *, package: str) -> None:
+        super().__init__(
+            f"publishing at {address}",
+            found=f"no package {package} in this environment ({sys.prefix})",
+            promised=f"the client {package}",
+            remedy=f"Install it: {sys.executable} -m pip install {package}",
+        )
+
+
 REMEDIES = {
     errno.ENOSPC: "Free space on that disk, then run again.",
     errno.EDQUOT: "Delete files of this user, or have the quota raised, then run again.",
