@@ -102,7 +102,7 @@ def test_on_a_blank_sheet_it_is_said_where_the_drawing_is(visit: Visit):
     visit.draw(SEVEN)
     on_the_squares(visit)
     visit.says("Nothing drawn yet", "Your drawing is still there: choose “Pen”.")
-    expect(visit.page.locator("#hint")).to_have_text("Fill squares, or use the arrow keys and space")
+    expect(visit.page.locator("#hint")).to_have_text("Fill squares to draw one digit")
     visit.press("Space")
     expect(visit.page.locator("#hint")).to_be_hidden()
     visit.page.get_by_role("radio", name="Pen").check(force=True)

@@ -8,7 +8,7 @@ export function nothingHere(other) {
   return { ...NOTHING, note: `Your drawing is still there: choose “${other}”.` };
 }
 
-export const HINTS = { pen: "Draw one digit", grid: "Fill squares, or use the arrow keys and space" };
+export const HINTS = { pen: "Draw one digit", grid: "Fill squares to draw one digit" };
 export const ONE_WIDTH = "The width is that of the whole drawing; the model reads it the same.";
 /** While an answer is awaited, and while a file is opened. */
 export const READING = { figure: "", line: "Reading it…", note: "", kind: "pending" };
