@@ -1,6 +1,6 @@
 """Train a version, measure it, publish it: a commit and an annotated tag in a git repository of releases.
 
-    python release.py v1.0 [--repository releases.git] [--drawn FILE] [--if-missing] [--sign KEY] [--push URL]
+    python release.py v1.0 [--repository releases.git] [--drawn FILE] [--if-missing] [--sign KEY] [--push TO]
 
 Everything is written to a temporary folder first and the tag comes last: a release that fails leaves nothing.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from errors import ModelRepositoryError, TagExists, local_faults
 from lessons import AUGMENTED, USUAL, Lessons
+from publishing import publisher, push
 from repository import ReleaseRepository, release_second, version_key
 from signatures import signer_of
 
@@ -111,14 +112,6 @@ def drawn_digits(version: str, given: Path | None, *, usual: Path = DRAWN) -> Dr
     return read_drawn(given or usual)
 
 
-def push(version: str, repository: ReleaseRepository, url: str) -> str:
-    """Publish an existing release elsewhere; returns what was done."""
-    if repository.published_at(version, url):
-        return f"{version} is at {url}: nothing to push"
-    repository.push(version, url)
-    return f"pushed {version} to {url}"
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("version", help="a version in the table of train.py, such as v1.0")
@@ -170,7 +163,9 @@ def cut(version: str, repository: ReleaseRepository, options: argparse.Namespace
     if version not in repository.versions():
         release_second()  # faults in it are reported before the training, not after
         if options.push:
-            repository.published_at(version, options.push)  # refuses now rather than after the training
+            publisher(repository, options.push).published(
+                version
+            )  # refuses now rather than after the training
         commit = release_from_table(
             *(version, repository, options.cache, options.drawn, Lessons(options.augmented, options.epochs)),
             signer,

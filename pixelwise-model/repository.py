@@ -56,6 +56,13 @@ class ReleaseRepository:
         listed = self._git("ls-tree", "--name-only", f"refs/tags/{version}", "--", name)
         return self._git("cat-file", "blob", f"refs/tags/{version}:{name}") if listed else None
 
+    def files(self, version: str) -> dict[str, bytes]:
+        """All files of a release, by name."""
+        listed = self._git("ls-tree", "-z", "--name-only", f"refs/tags/{version}").split("\0")[:-1]
+        return {
+            name: self._bytes_of_git("cat-file", "blob", f"refs/tags/{version}:{name}") for name in listed
+        }
+
     def publish(self, version: str, folder: Path, message: str, sign: Sign = lambda text: "") -> str:
         """Commit the folder's files, then tag the commit: both references change in one transaction, or none.
 
@@ -140,6 +147,9 @@ class ReleaseRepository:
         return f"100644 blob {blob}\t{file.name}\n"
 
     def _git(self, *arguments: str, stdin: str = "", date: str | None = None) -> str:
+        return self._bytes_of_git(*arguments, stdin=stdin, date=date).decode()
+
+    def _bytes_of_git(self, *arguments: str, stdin: str = "", date: str | None = None) -> bytes:
         # No user's configuration applies here, so a release is cut in the same way on every machine.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
         environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
@@ -164,7 +174,7 @@ class ReleaseRepository:
                 found=_complaint(done),
                 remedy="Check the address and your access, then run again with --if-missing.",
             )
-        return done.stdout
+        return done.stdout.decode()
 
 
 def release_second() -> int:
@@ -184,15 +194,15 @@ def release_second() -> int:
 
 def _run(
     command: list[str], environment: dict[str, str], stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
+) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(
-            command, env=environment, input=stdin, capture_output=True, text=True, check=False
+            command, env=environment, input=stdin.encode(), capture_output=True, check=False
         )
     except FileNotFoundError as error:
         raise GitFailed(command[1], found="no git on this machine: install git") from error
 
 
-def _complaint(done: subprocess.CompletedProcess[str]) -> str:
-    lines = done.stderr.strip().splitlines()
+def _complaint(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
     return "; ".join(line.strip() for line in lines[:3]) or f"exit code {done.returncode}"
