@@ -34,6 +34,7 @@ from app.release.refusals import (
     BadLock,
     BadRelease,
     ChangedFile,
+    CredentialsWanted,
     MissingFile,
     MixedEntry,
     MovedTag,
@@ -75,7 +76,7 @@ EXIT_CODES = {
     2: "BadImages UnreadableImage BadName BadVersion BadFlagChange RequestRefused NotFound NotUnderstood BadParameter "
     "BadDrawing BadLabel TooLarge WrongMediaType NotAuthenticated Forbidden TooMany",
     3: "SystemRefused ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
-    "CannotStore WrongSchema BadFlags MissingKey CannotListen AlreadyRunning",
+    "CannotStore WrongSchema BadFlags MissingKey CannotListen AlreadyRunning CredentialsWanted",
     4: "NotTakenUp "
     "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MissingFile WrongSize "
     "MovedTag MixedEntry BadLock Unreviewed BadCard BadGoldenSet ContractBroken NotStartable",
@@ -203,6 +204,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
             BadGoldenSet,
             PromiseBroken,
             Unreachable,
+            CredentialsWanted,
             PixelWiseError,
         )
     ),
