@@ -34,6 +34,7 @@ from app.release.refusals import (
     BadLock,
     BadRelease,
     ChangedFile,
+    CredentialsWanted,
     MissingFile,
     MixedEntry,
     MovedTag,
@@ -76,7 +77,8 @@ EXIT_CODES = {
     2: "BadImages UnreadableImage BadName BadVersion BadFlagChange RequestRefused NotFound NotUnderstood BadParameter "
     "BadDrawing BadLabel TooLarge WrongMediaType NotAuthenticated Forbidden TooMany",
     3: "SystemRefused ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
-    "CannotStore WrongSchema BadFlags MissingKey CannotListen AlreadyRunning NobodyTrusted NoSshKeygen NoModelSigning",
+    "CannotStore WrongSchema BadFlags MissingKey CannotListen AlreadyRunning NobodyTrusted NoSshKeygen NoModelSigning "
+    "CredentialsWanted",
     4: "NotTakenUp "
     "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MissingFile WrongSize "
     "MovedTag MixedEntry BadLock Unreviewed BadCard BadGoldenSet ContractBroken NotStartable "
@@ -211,6 +213,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
             BadGoldenSet,
             PromiseBroken,
             Unreachable,
+            CredentialsWanted,
             PixelWiseError,
         )
     ),

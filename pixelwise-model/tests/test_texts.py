@@ -42,7 +42,11 @@ def test_the_readme_names_every_file():
         assert f"`{path.name}`" in README
 
 
-OPTIONAL = {"publish_hub.py": {"huggingface_hub"}, "tracking.py": {"mlflow", "aim", "clearml"}}
+OPTIONAL = {
+    "publish_hub.py": {"huggingface_hub"},
+    "signatures.py": {"model_signing"},
+    "tracking.py": {"mlflow", "aim", "clearml"},
+}
 """Packages that are refused by name where they are missing."""
 
 

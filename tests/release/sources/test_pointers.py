@@ -76,11 +76,17 @@ def test_no_store_is_believed(source: GitSource, remote: Remote) -> None:
         checked(Pointer("v1.0", PKL, len(DATA), "md5", MD5, "notes"), DATA[:-1])
 
 
-@pytest.mark.parametrize("digests", [sums({"train.py": b"x"}), b""])
-def test_a_weak_digest_alone_is_refused(digests: bytes, source: GitSource, remote: Remote) -> None:
-    publish(remote, **{SUMS: digests})
-    with pytest.raises(BadRelease, match=f"file {PKL}: only an md5 digest, and none in SHA256SUMS"):
+def test_a_weak_digest_alone_is_refused(source: GitSource, remote: Remote) -> None:
+    note = f"{MD5} {len(DATA)}".encode()
+    remote.release("v1.0", {"train.py": b"x", f"{PKL}.note": note})
+    with pytest.raises(BadRelease, match=f"file {PKL}: only an md5 digest, .* SHA256SUMS in git"):
         listed(source)
+
+
+def test_a_file_of_a_weak_digest_that_the_sums_do_not_list_is_left_out(source: GitSource, remote: Remote) -> None:
+    publish(remote, **{SUMS: sums({"train.py": b"x"})})
+    listing = source.list(source.resolve("v1.0"))
+    assert PKL not in {file.name for file in listing.files} and f"{PKL}.note" in listing.left_out
 
 
 def test_a_pointer_beside_the_file_that_it_stands_for_is_refused(source: GitSource, remote: Remote) -> None:
@@ -100,8 +106,10 @@ def test_only_plain_files_of_the_commit_are_read_by_their_path(source: GitSource
     tag: Tag = resolve(git, "v1.0")
     git.run("fetch", "--quiet", git.address.url, "refs/tags/v1.0:refs/tags/v1.0")
     assert read_committed(git, tag, "folder/config", 1) == b"x"
-    for path in ("folder/link", "folder", "folder/", "gone", "folder/gone", "folder/*", "../config"):
+    for path in ("folder/link", "folder", "folder/", "gone", "folder/gone", "folder/*"):
         assert read_committed(git, tag, path, 10) is None, path
+    with pytest.raises(BadRelease, match="outside repository"):
+        read_committed(git, tag, "../config", 10)
     with pytest.raises(BadRelease, match="more than 7 bytes"):
         read_committed(git, tag, "train.py", 7)
 
