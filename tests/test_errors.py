@@ -42,6 +42,7 @@ from app.release.refusals import (
     WrongSize,
 )
 from app.server.refusals import AlreadyRunning, CannotListen, NoWorkerProcess, WorkerFailed
+from app.signing.refusals import BadSignature, NobodyTrusted, NoModelSigning, NoSshKeygen, NotSigned, NotTrusted
 from app.storage.refusals import BadName, DatabaseUnavailable, WrongSchema
 from app.verify.refusals import (
     BadCard,
@@ -76,10 +77,12 @@ EXIT_CODES = {
     2: "BadImages UnreadableImage BadName BadVersion BadFlagChange RequestRefused NotFound NotUnderstood BadParameter "
     "BadDrawing BadLabel TooLarge WrongMediaType NotAuthenticated Forbidden TooMany",
     3: "SystemRefused ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
-    "CannotStore WrongSchema BadFlags MissingKey CannotListen AlreadyRunning CredentialsWanted",
+    "CannotStore WrongSchema BadFlags MissingKey CannotListen AlreadyRunning NobodyTrusted NoSshKeygen NoModelSigning "
+    "CredentialsWanted",
     4: "NotTakenUp "
     "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MissingFile WrongSize "
-    "MovedTag MixedEntry BadLock Unreviewed BadCard BadGoldenSet ContractBroken NotStartable",
+    "MovedTag MixedEntry BadLock Unreviewed BadCard BadGoldenSet ContractBroken NotStartable "
+    "NotSigned NotTrusted BadSignature",
     5: "PromiseBroken",
     6: "Unreachable DatabaseUnavailable Busy Overloaded Stalled NoReport Stopping",
 }
@@ -130,6 +133,12 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
         Unreviewed("v1.0", repository="r.git", pin="abc"),
         ("v1.0 of r.git: commit abc", "; expected a reviewed entry", "--frozen", "pixelwise lock"),
     ),
+    (NotSigned("v1.0"), ("release v1.0: no signature; expected", "REQUIRE_SIGNATURE", "`release.py v1.0 --sign KEY`")),
+    (NotTrusted("v1.0", found="x", listed_in="f"), ("release v1.0: x; expected a signer of f.", "another way")),
+    (BadSignature("v1.0", found="x", expected="y"), ("signature of release v1.0: x; expected y.", "ask its owner")),
+    (NobodyTrusted("f", found="no file"), ("ALLOWED_SIGNERS, f: no file; expected", "docs/signing.md says how")),
+    (NoSshKeygen(), ("ssh-keygen: no such program", "apt-get install openssh-client")),
+    (NoModelSigning("v1.0", found="x"), ("model.sig, and no model-signing here (x)", "requirements-signing.txt")),
     (
         ContractBroken("m.pkl, classes", found="1", expected="2", checks=()),
         ("m.pkl, classes: 1; promised 2.", "another version"),

@@ -32,7 +32,10 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 COMMANDS = typer.main.get_command(cli).commands  # type: ignore[attr-defined]
 TARGETS = re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE)
-LOCKED = ["requirements.txt", "requirements-dev.txt", "pixelwise-model/requirements.txt", "benchmarks/requirements.txt"]
+LOCKED = [
+    *("requirements.txt", "requirements-dev.txt", "requirements-signing.txt"),
+    *("pixelwise-model/requirements.txt", "benchmarks/requirements.txt"),
+]
 
 
 def options(command: str) -> set[str]:

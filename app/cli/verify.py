@@ -1,4 +1,4 @@
-"""`pixelwise verify`: artefact, card, code and golden set side by side."""
+"""`pixelwise verify`: artefact, card, code, golden set and signature side by side."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def verify(
     json: JsonOption = False,
     mnist: Annotated[bool, typer.Option("--mnist", help="Measure the accuracy on MNIST's test file too.")] = False,
 ) -> None:
-    """Hold artefact, card, code and golden set against each other; exit code 4 when they disagree."""
+    """Hold artefact, card, code and golden set against each other, and say who signed; exit code 4 when they
+    disagree."""
     from app.release.models_folder import artefact_of
     from app.release.sources.source import check_version
     from app.verify.checks import refuse_differences

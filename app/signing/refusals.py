@@ -10,8 +10,6 @@ HOW = "docs/signing.md says how"
 class BadSignature(Refused):
     """A signature that does not hold: for other bytes, for another purpose, or of a form that is not read here."""
 
-    word = "promised"
-
     def __init__(self, version: str, *, found: str, expected: str) -> None:
         remedy = (
             f"Do not use this release; ask its owner. `pixelwise pull {version}` fetches it anew if what lies here was "

@@ -41,7 +41,7 @@ def test_a_check_is_one_row_with_each_view_in_its_column():
     assert row("ink rule", check) == ["ink rule", "> 127", "> 128", "differs"]
     table = shown(checks_report([check]))
     assert table[0] == ["Which preprocessing is inside the artefact, and which is the caller's?"]
-    assert [cell for cell in table[1] if cell != "outcome"] == ["artefact", "card", "code", "golden set"]
+    assert [cell for cell in table[1] if cell != "outcome"] == ["artefact", "card", "code", "golden set", "signature"]
 
 
 def test_several_checks_of_one_name_are_one_row_and_the_worst_outcome_counts():

@@ -37,6 +37,12 @@ def entry(visit: Visit, label: str) -> Locator:
     return visit.page.get_by_role("button", name=re.compile(rf"^Open the {label} of \d\d?:\d\d( [AP]M)? again$"))
 
 
+def begin_anew(visit: Visit) -> None:
+    """The same tab with nothing on its sheets, which would be there again."""
+    visit.click("Clear")
+    visit.page.reload()
+
+
 @pytest.fixture
 def with_both(visit: Visit) -> Visit:
     """A 5 and then a 7 are in the list, and the sheet is empty."""
@@ -50,7 +56,7 @@ def with_both(visit: Visit) -> Visit:
 def test_strokes_come_back_as_strokes_without_a_request(with_both: Visit, by: str, is_reloaded: bool):
     visit = with_both
     if is_reloaded:
-        visit.page.reload()
+        begin_anew(visit)
     stored, asked = visit.stored(), len(visit.sent)
     if by == "mouse":
         entry(visit, "5").click()
@@ -84,7 +90,7 @@ def test_the_strokes_are_those_that_were_drawn_to_a_thousandth_and_their_width_i
     expect(visit.page.locator(".reading")).to_have_count(1)
     drawn = last_drawing(visit)
     use_pen(visit, "Thin")
-    visit.page.reload()
+    begin_anew(visit)
     entry(visit, "5").click()
     expect(visit.page.get_by_role("radio", name="Thick", exact=True)).to_be_checked()
     visit.draw([[(0.9, 0.9)]])
@@ -119,7 +125,7 @@ def test_squares_come_back_as_squares(visit: Visit):
     expect(visit.page.locator(".reading")).to_have_count(1)
     ink = "found => found.map((square, index) => square.ariaSelected === 'true' && index).filter(Number)"
     before = visit.page.locator("[role=gridcell]").evaluate_all(ink)
-    visit.page.reload()
+    begin_anew(visit)
     expect(visit.page.locator("#grid-sheet")).to_be_hidden()
     entry(visit, "1").click()
     visit.says("Looks like a 1")
@@ -132,7 +138,7 @@ def test_of_a_picture_a_small_copy_comes_back_and_the_page_says_so(visit: Visit)
     expect(visit.page.locator(".reading")).to_have_count(1)
     sheet = visit.page.locator("#pen-sheet")
     share = sheet.evaluate(COLOURS)
-    visit.page.reload()
+    begin_anew(visit)
     asked = len(visit.sent)
     entry(visit, "7").click()
     visit.says("Looks like a 7", "This is a small copy of the picture; the picture itself was not kept here.")
@@ -152,7 +158,7 @@ def test_of_a_picture_that_cannot_be_shown_the_models_view_comes_back(visit: Vis
     hand_in(visit, picture())
     expect(visit.page.locator(".reading")).to_have_count(1)
     visit.press("Escape")
-    visit.page.reload()
+    begin_anew(visit)
     entry(visit, "7").click()
     visit.says("Looks like a 7", "Only what the model saw was kept here.")
     assert visit.page.locator("#pen-sheet").evaluate(COLOURS) > 0.02
@@ -163,7 +169,7 @@ def test_of_a_picture_that_cannot_be_shown_the_models_view_comes_back(visit: Vis
 def test_a_word_can_be_said_again_of_a_reading_that_is_opened(with_both: Visit, is_reloaded: bool):
     visit = with_both
     if is_reloaded:
-        visit.page.reload()
+        begin_anew(visit)
     told: list[str] = []
     visit.page.on("request", lambda request: "/label" in request.url and told.append(json.loads(request.post_data)))
     entry(visit, "5").focus()
@@ -173,7 +179,7 @@ def test_a_word_can_be_said_again_of_a_reading_that_is_opened(with_both: Visit, 
     expect(focused(visit)).to_have_accessible_name(re.compile("^Open the 5 "))
     entry(visit, "7").click()
     visit.says("Looks like a 7", "")
-    visit.page.reload()
+    begin_anew(visit)
     entry(visit, "5").click()
     visit.says("Looks like a 5", "Noted: it was a 3.")
     visit.click("Wrong")

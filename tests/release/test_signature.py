@@ -94,7 +94,7 @@ def test_a_signature_is_of_its_tag_and_no_other(house: House, remote: Remote, co
     other = remote.commit({**FILES, PKL: b"another"})
     for text in (tag_text("v1.0", other), tag_text("v1.0", commit).replace(b"release", b"Release")):
         remote.point("v1.0", remote.raw("tag", text + signature))
-        refused(house, remote, trust, BadSignature, "incorrect signature; promised")
+        refused(house, remote, trust, BadSignature, "incorrect signature; expected")
 
 
 def test_a_tag_that_its_signer_moved_is_a_moved_tag(signed: House, remote: Remote, trust: Trust):
@@ -256,7 +256,7 @@ def edit(house: House, change: Callable[[dict], None]) -> None:
 
 def test_a_record_that_calls_itself_another_version_is_refused(signed: House, trust: Trust):
     edit(signed, lambda record: record.update(version="v2.0"))
-    with pytest.raises(BadSignature, match=r"named 'v1\.0'; promised one named 'v2\.0'"):
+    with pytest.raises(BadSignature, match=r"named 'v1\.0'; expected one named 'v2\.0'"):
         find_signer(signed.models / "v1.0", release_in(signed), trust)
 
 
@@ -268,7 +268,7 @@ def test_a_record_with_the_proof_of_another_release_is_refused(
     other.pull(str(remote.folder), trust=trust)
     proof = json.loads((other.models / "v1.0" / RECORD).read_text())["proof"]
     edit(signed, lambda record: record.update(proof=proof))
-    with pytest.raises(BadSignature, match="promised commit"):
+    with pytest.raises(BadSignature, match="expected commit"):
         find_signer(signed.models / "v1.0", release_in(signed), trust)
     edit(signed, lambda record: record.update(commit=other.pull(str(remote.folder)).release.commit))
     with pytest.raises(BadSignature, match=r"is not in the signed commit|with other bytes"):

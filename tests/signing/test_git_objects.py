@@ -71,11 +71,11 @@ def test_a_date_that_cannot_be_read_is_the_first(made: Made):
 
 
 def test_a_tag_of_another_version_is_refused_as_git_would_not(made: Made):
-    refused(made, "tag object named 'v1.0'.*promised one named 'v2.0'", version="v2.0")
+    refused(made, "tag object named 'v1.0'.*expected one named 'v2.0'", version="v2.0")
 
 
 def test_a_tag_of_another_commit_is_refused(made: Made):
-    refused(made, f"commit {made.commit}; promised commit 1111", of="1" * 40)
+    refused(made, f"commit {made.commit}; expected commit 1111", of="1" * 40)
 
 
 @pytest.mark.parametrize("change", ["commit", "tree"])

@@ -55,7 +55,7 @@ def test_it_lists_files_by_their_sha256_and_says_which_key_to_try():
         (b"[" * 60_000, "model.sig: "),
         (b'{"a":' * 10_000, "model.sig: "),
         (b"\xff\xfe", "model.sig: "),
-        (b" " * (MOST_BYTES + 1), r"model.sig of 65,537 bytes; promised at most 65,536"),
+        (b" " * (MOST_BYTES + 1), r"model.sig of 65,537 bytes; expected at most 65,536"),
         (bundle(dsseEnvelope={"payload": "not base64!"}), "Invalid base64"),
         (bundle(dsseEnvelope={"payload": "AAAA"}), "model.sig: DecodeError"),
         (bundle(predicate_type="https://model_signing/Digests/v0.1"), "another form .*Digests"),

@@ -64,7 +64,7 @@ def test_a_signer_of_other_things_is_not_one_of_releases(tmp_path: Path):
 
 @pytest.mark.parametrize("data", [b"", b"junk", b"-----BEGIN SSH SIGNATURE-----\n!\n-----END SSH SIGNATURE-----\n"])
 def test_what_is_no_signature_is_refused(tmp_path: Path, data: bytes):
-    with pytest.raises(BadSignature, match=r"signature of .*promised a signature of the tag's own bytes"):
+    with pytest.raises(BadSignature, match=r"signature of .*expected a signature of the tag's own bytes"):
         find(SignedTag(TEXT, data, YEAR_2023), tmp_path, signer(LENA).line())
 
 
