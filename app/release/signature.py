@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from app.errors import ConfigurationError
 from app.model.plain_file import NotPlain, read_needed_file
-from app.release.record import SUMS, Release, describe, read_sums
-from app.signing.git_objects import TagProof, check_in_tree, read_signed_tag
+from app.release.record import CARD, SUMS, Release, describe, is_plain, read_sums
+from app.signing.git_objects import TagProof, check_in_tree, plain_files, read_signed_tag
 from app.signing.model_signature import SIGNATURE, read_signature
 from app.signing.model_signature import find_signer as find_key
 from app.signing.refusals import BadSignature, NobodyTrusted, NotSigned, NotTrusted
@@ -79,7 +79,22 @@ def _find_tagger(folder: Path, release: Release, proof: TagProof, trust: Trust) 
     listed = {} if sums is None else {name: digest for digest, name in read_sums(sums)}
     for name, data in files.items():
         check_in_tree(proof, name, data, version=release.version, listed=listed.get(name))
+    _check_whole(release, plain_files(proof.tree, release.version), listed)
     return find_ssh_signer(tag, trust.ssh_signers, trust.revoked, version=release.version)
+
+
+def _check_whole(release: Release, committed: Collection[str], listed: Collection[str]) -> None:
+    """Checks that the record leaves out no file of the signed commit that is read: its place could take another one.
+
+    Raises:
+        BadSignature: it does.
+    """
+    read = {SUMS, CARD, *listed} & {*committed, *listed} if listed else {name for name in committed if is_plain(name)}
+    missing = read - {file.name for file in release.files} - {name for name in read if name.endswith(".dvc")}
+    if missing:
+        raise BadSignature(
+            release.version, found=f"a record without {min(missing)}", expected="every file of the signed commit"
+        )
 
 
 def _find_key(folder: Path, release: Release, trust: Trust) -> str:

@@ -124,7 +124,7 @@ def check_in_tree(proof: TagProof, name: str, data: bytes, *, version: str, list
     Raises:
         BadSignature: it is not.
     """
-    named = _plain_files(proof.tree, version).get(name.encode())
+    named = plain_files(proof.tree, version).get(name)
     if named is None and listed == hashlib.sha256(data).hexdigest():
         return
     if named not in (object_name("blob", data), object_name("blob", lfs_pointer(data))):
@@ -143,13 +143,18 @@ def object_name(kind: str, data: bytes) -> str:
     return hashlib.sha1(f"{kind} {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest()
 
 
-def _plain_files(tree: bytes, version: str) -> dict[bytes, str]:
-    files, position = {}, 0
+def plain_files(tree: bytes, version: str) -> dict[str, str]:
+    """The plain files of a tree object, each with the name of its blob.
+
+    Raises:
+        BadSignature: git does not write such a tree.
+    """
+    entries: dict[bytes, str] = {}
+    position = 0
     while position < len(tree):
         entry = _ENTRY.match(tree, position)
-        if entry is None or entry[2] in files:
+        if entry is None or entry[2] in entries:
             raise BadSignature(version, found="a list of files that git does not write", expected="git's own")
-        if entry[1] in _PLAIN:
-            files[entry[2]] = entry[3].hex()
+        entries[entry[2]] = entry[3].hex() if entry[1] in _PLAIN else ""
         position = entry.end()
-    return files
+    return {name.decode("utf-8", "surrogateescape"): blob for name, blob in entries.items() if blob}

@@ -157,7 +157,8 @@ def _open(source: ModelChoice, code: Code, link: Path, folder: Path) -> Model:
         files |= _promises(entry, source.lock_file.name)
         _hold_against(files, path.name, digest)
 
-    signed = check_required_signer(source.trust, folder, record, path.name, version=source.version)
+    covering = record if path.name in files else None  # a record says nothing of a file that it does not name
+    signed = check_required_signer(source.trust, folder, covering, path.name, version=source.version)
     # The card and golden set of a folder are about its release's own artefact, not about others that lie there.
     own = not is_foreign and (record is None or record.artefact == path.name)
     card_beside = cache(lambda: _read_card(folder, files) if own else None)

@@ -275,6 +275,14 @@ def test_a_record_with_the_proof_of_another_release_is_refused(
         find_signer(signed.models / "v1.0", release_in(signed), trust)
 
 
+@pytest.mark.parametrize("name", ["MODELCARD.md", "train.py"])
+def test_a_record_that_leaves_out_a_signed_file_is_refused(signed: House, trust: Trust, name: str):
+    """Its place could take another file, which a start would read."""
+    edit(signed, lambda record: record.update(files=[one for one in record["files"] if one["name"] != name]))
+    with pytest.raises(BadSignature, match=f"a record without {name}"):
+        find_signer(signed.models / "v1.0", release_in(signed), trust)
+
+
 def test_a_record_of_a_file_that_nobody_signed_is_refused(signed: House, trust: Trust):
     (signed.models / "v1.0/more.pkl").write_bytes(b"artefact")
     more = next(file for file in release_in(signed).files if file.name == PKL)

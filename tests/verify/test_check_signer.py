@@ -73,6 +73,14 @@ def test_a_file_without_a_record_can_have_no_signer(signed: House, trust: Trust,
         start(signed, trust, "mine.pkl")
 
 
+def test_a_file_that_the_signed_record_beside_it_does_not_name_has_no_signer(
+    signed: House, trust: Trust, v1: Published
+):
+    (signed.models / "v1.0/evil.pkl").write_bytes(v1.artefact)
+    with pytest.raises(NotSigned, match=r"evil\.pkl, which no record beside it covers"):
+        start(signed, trust, "models/v1.0/evil.pkl")
+
+
 def test_a_signature_is_checked_before_the_artefact_is_read(house: House, remote: Remote, tmp_path: Path, trust: Trust):
     """A file that is no model is refused for its signature, not for what is in it."""
     signed_tag(remote, "v1.0", remote.commit(FILES), signer(EVE))

@@ -24,6 +24,7 @@ HUB = "https://huggingface.co"
 _KINDS = "https://…, ssh://…, git@host:path, hf://owner/name, mlflow+https://host/name, file://… or a local path"
 _HELPER = re.compile(r"[A-Za-z0-9+._-]*::")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_CREDENTIALS = re.compile(r"[^@]*:[^@]*@")
 _SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^/:\[\]]+):(?P<path>.+)")
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/@%+,=!$&'()*;\[\]-]+")
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+")
@@ -59,6 +60,12 @@ class Address:
     folder: Path | None = None
     kind: str = "git"
 
+    @property
+    def host(self) -> str:
+        """The host's name, of a repository that is not local; a number of version 6 in brackets."""
+        place = self.key.partition("/")[0]
+        return f"[{place}]" if place.count(":") > 1 else place.partition(":")[0]
+
 
 def parse_address(text: str, *, root: Path) -> Address:
     """The address that `text` means; a relative path counts from `root`.
@@ -77,10 +84,21 @@ def parse_address(text: str, *, root: Path) -> Address:
         raise _refused(text, found=f"the transport helper {helper[0]}, which can run any command")
     if scheme := _SCHEME.match(text):
         return _from_url(text, scheme[1].lower(), root)
+    if _CREDENTIALS.match(text):
+        raise _refused(text, found="a user and a token without https:// before them")
     if scp := _SCP.fullmatch(text):
         host, path = scp["host"].strip("[]"), scp["path"]
         return _network(text, "ssh", text, user=scp["user"] or "", host=host, port=None, path=path)
     return _local(Path(text), root)
+
+
+def without_user(address: Address) -> Address:
+    """An address over http(s) without its user and token, which a command line must not show."""
+    if address.transport not in ("https", "http"):
+        return address
+    scheme, _, rest = address.url.partition("://")
+    place, slash, path = rest.partition("/")
+    return replace(address, url=f"{scheme}://{place.rpartition('@')[2]}{slash}{path}")
 
 
 def recorded_key(text: str, *, root: Path) -> str | None:
@@ -113,7 +131,9 @@ def _from_hub(text: str, root: Path) -> Address:
 def _from_file_url(text: str, root: Path) -> Address:
     host, slash, path = text.partition("://")[2].partition("/")
     if host not in ("", "localhost") or not slash:
-        raise _refused(text, found=f"a file:// address on host {host or '(none)'} without a local path")
+        raise _refused(
+            text, found=f"a file:// address on host {host.rpartition('@')[2] or '(none)'} without a local path"
+        )
     if not unquote(path).isprintable():
         raise _refused(text, found="control characters behind percent signs")
     return _local(Path("/" + unquote(path)), root)
@@ -192,7 +212,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _refused(text: str, *, found: str) -> BadRelease:
-    shown = re.sub(r"//[^/]*@", "//", text)
+    shown = re.sub(r"(?<=:)(?://?|\\\\)?[^@]*@|^[^@]*@", "(hidden)@", text) if ":" in text.rpartition("@")[0] else text
     return BadRelease(
         f"MODEL_REPO={ascii(shown)[1:-1]}",
         found=found,

@@ -99,7 +99,8 @@ class DvcStore:
     def read(self, pointer: Pointer, committed: ReadCommitted, *, limit: int) -> bytes:
         place = self._places[pointer.name]
         url = self._remote(pointer, place.remote, committed)
-        parts = urlsplit(url)
+        with only_refusals(lambda said: self._unsupported(pointer, f"a remote of {SYSTEM} at no address ({said})")):
+            parts = urlsplit(url)
         if parts.scheme in ("http", "https"):
             return self._download(pointer, url, place, limit)
         if parts.scheme in ("", "file") and parts.netloc in ("", "localhost"):
@@ -134,7 +135,8 @@ class DvcStore:
 
         if url.startswith("http:") and not is_loopback(urlsplit(url).hostname or ""):
             raise self._unsupported(pointer, f"a remote of {SYSTEM} over http, which anyone on the way can change")
-        base = self._address.url if self._address.transport == "https" else url
+        # A repository behind ssh is as public as its host; one in a folder is this machine's own.
+        base = {"https": self._address.url, "ssh": f"https://{self._address.host}"}.get(self._address.transport, url)
         site = Site(
             base=base,
             subject=f"release {pointer.version}, file {pointer.name} ({SYSTEM})",

@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from app.release.sources.address import Address
+from app.release.sources.address import Address, without_user
 from app.release.sources.dvc import DvcStore
 from app.release.sources.git import Git
 from app.release.sources.git_source import GitSource
 from app.release.sources.hub import TOKEN, behind, without_token
-from app.release.sources.lfs import LfsStore
+from app.release.sources.lfs import LfsStore, basic
 from app.release.sources.mlflow import MlflowSource
 from app.release.sources.pointers import PointerStore
 from app.release.sources.source import Source
@@ -21,7 +21,8 @@ POINTER_STORES: list[Callable[[Address, Mapping[str, str]], PointerStore]] = [Lf
 
 
 def _git(address: Address, folder: Path, environ: Mapping[str, str]) -> Source:
-    return GitSource(Git(folder, address, environ=environ), [make(address, environ) for make in POINTER_STORES])
+    git = Git(folder, without_user(address), environ=environ, authorization=basic(address.url))
+    return GitSource(git, [make(address, environ) for make in POINTER_STORES])
 
 
 def _hub(address: Address, folder: Path, environ: Mapping[str, str]) -> Source:

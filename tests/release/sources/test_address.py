@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.release.refusals import BadRelease
-from app.release.sources.address import parse_address
+from app.release.sources.address import parse_address, without_user
 
 ROOT = Path("/house")
 
@@ -153,3 +153,27 @@ def test_what_is_recorded_means_the_same_repository_when_it_is_read_again(tmp_pa
         address = parse_address(text, root=tmp_path)
         again = parse_address(address.repository, root=tmp_path)
         assert (again.key, again.repository) == (address.key, address.repository)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://me:ab/ghp_SECRET@github.com/me/m",
+        "file://me:p_SECRET@h/x",
+        "mlflow+https:/a:ghp_SECRET@h/x",
+        "https:\\\\me:ghp_SECRET@h/x",
+        "oauth2:ghp_SECRET@github.com/me/models.git",
+        "https:/me:ghp_SECRET@h/x",
+        "me:ghp_SECRET@github.com:me/m",
+        "http://me:SECRET@h/x",
+    ],
+)
+def test_a_mistyped_address_does_not_show_its_token(text: str):
+    with pytest.raises(BadRelease) as refusal:
+        parse_address(text, root=ROOT)
+    assert "SECRET" not in str(refusal.value)
+
+
+def test_the_address_for_a_command_line_has_no_token():
+    address = without_user(parse_address("https://me:SECRET@h/x@y", root=ROOT))
+    assert address.url == "https://h/x@y" and address.host == "h"

@@ -10,6 +10,8 @@ import pytest
 from app.errors import PixelWiseError, Unreachable
 from app.release.refusals import BadRelease, ChangedFile, WrongSize
 from app.release.signature import find_signer
+from app.release.sources.address import parse_address
+from app.release.sources.dvc import DvcStore
 from tests.release.conftest import House
 from tests.release.remote import PKL, Remote, sums
 from tests.signing.signers import LENA, signed_tag, signer, trusting
@@ -178,7 +180,17 @@ def test_a_malformed_pointer_is_refused(house: House, dvc: DvcRemote, pointer: s
 
 
 @pytest.mark.parametrize(
-    "url", ["../../storage", "/etc", "file:///etc", "../storage/../../x", "s3://bucket/x", "ssh://h/x"]
+    "url",
+    [
+        "../../storage",
+        "/etc",
+        "file:///etc",
+        "../storage/../../x",
+        "s3://bucket/x",
+        "ssh://h/x",
+        "https://[x",
+        "http://[::1/x",
+    ],
 )
 def test_a_remote_elsewhere_is_refused_with_a_way_that_helps(house: House, dvc: DvcRemote, url: str) -> None:
     dvc.release(config=CONFIG.replace("../storage", url))
@@ -222,3 +234,13 @@ def test_a_remote_over_http_elsewhere_is_refused(house: House, dvc: DvcRemote, u
 def test_a_remote_where_nobody_answers_is_unreachable(house: House, dvc: DvcRemote) -> None:
     dvc.release(config=CONFIG.replace("../storage", "http://127.0.0.1:1/x"))
     assert "Connection refused" in refusal_of(house, dvc, Unreachable)
+
+
+def test_a_repository_behind_ssh_leads_into_no_private_network(tmp_path: Path) -> None:
+    address = parse_address("git@1.1.1.1:owner/models", root=tmp_path)
+    config = CONFIG.replace("../storage", "https://169.254.169.254/x").encode()
+    store = DvcStore(address, {})
+    pointer = store.find("v1.0", f"{PKL}.dvc", POINTER.encode())
+    assert pointer is not None
+    with pytest.raises(BadRelease, match="private network"):
+        store.read(pointer, lambda path, limit: config, limit=100)
