@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.clients.mlflow_server import Server, serving
 
 HERE = Path(__file__).resolve().parent
 
@@ -26,3 +28,10 @@ def client_environment() -> Callable[[str], Path]:
         return programs
 
     return find
+
+
+@pytest.fixture(scope="session")
+def server(client_environment: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real MLflow server, one for all tests: a start takes half a minute."""
+    with serving(client_environment("mlflow"), tmp_path_factory.mktemp("mlflow")) as running:
+        yield running

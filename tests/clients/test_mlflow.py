@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,19 +15,13 @@ from PIL import Image
 
 from app.release.manifest import manifest_digest
 from app.release.record import CARD, RECORD, SUMS, describe, read_record
-from tests.clients.mlflow_server import Server, serving
+from tests.clients.mlflow_server import Server
 from tests.conftest import Mnist
 from tests.installation import REPOSITORY, ROOT, Installation, Published
 from tests.release.remote import sums
 from tests.service import Service
 
 TRAINING = ROOT / "pixelwise-model"
-
-
-@pytest.fixture(scope="module")
-def server(client_environment: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(client_environment("mlflow"), tmp_path_factory.mktemp("mlflow")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import json
 import os
 import subprocess
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from tests.clients.mlflow_server import Server, quiet, serving
+from tests.clients.mlflow_server import Server, quiet
 from tests.conftest import MNIST_FOLDER
 from tests.installation import ROOT
 
@@ -41,12 +41,6 @@ def train(client_environment: Callable[[str], Path], tmp_path: Path) -> Train:
         return ran.stdout + ran.stderr
 
     return run
-
-
-@pytest.fixture(scope="module")
-def server(client_environment: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(client_environment("mlflow"), tmp_path_factory.mktemp("mlflow")) as running:
-        yield running
 
 
 def check(found: dict[str, Any], artefact: bytes) -> None:
