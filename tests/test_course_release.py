@@ -15,7 +15,7 @@ from tests.release.remote import Remote
 
 pytestmark = pytest.mark.long
 
-SKIPPED = {"recorded answers", "sha256", "scikit-learn", "accuracy"}
+SKIPPED = {"recorded answers", "sha256", "scikit-learn", "accuracy", "signer"}
 
 
 @pytest.fixture

@@ -23,7 +23,10 @@ COMMANDS = (
     *(("models", "list"), ("verify",), ("verify", "v2.0"), ("diff", "v1.0", "v2.0"), ("report",), ("doctor",)),
     *(("flags", "list"), ("predict", "digits.npy"), ("predict", "digits.npy", "blank.png")),
 )
-HEADINGS = {"image", "version", "check", "flag", "digit", "why", "variants", "findings", "found", "what", "mends", "it"}
+HEADINGS = {
+    *("image", "version", "check", "flag", "digit", "why", "variants", "findings", "found", "what", "mends", "it"),
+    "signature",
+}
 """Of first columns, and of columns with nothing in them: lines below each other have none."""
 
 
