@@ -42,7 +42,15 @@ from app.release.refusals import (
     WrongSize,
 )
 from app.server.refusals import AlreadyRunning, CannotListen, NoWorkerProcess, WorkerFailed
-from app.signing.refusals import BadSignature, NobodyTrusted, NoModelSigning, NoSshKeygen, NotSigned, NotTrusted
+from app.signing.refusals import (
+    BadSignature,
+    NobodyTrusted,
+    NoModelSigning,
+    NoSshKeygen,
+    NotSigned,
+    NotTrusted,
+    OtherSignature,
+)
 from app.storage.refusals import BadName, DatabaseUnavailable, WrongSchema
 from app.verify.refusals import (
     BadCard,
@@ -82,7 +90,7 @@ EXIT_CODES = {
     4: "NotTakenUp "
     "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MissingFile WrongSize "
     "MovedTag MixedEntry BadLock Unreviewed BadCard BadGoldenSet ContractBroken NotStartable "
-    "NotSigned NotTrusted BadSignature",
+    "NotSigned NotTrusted BadSignature OtherSignature",
     5: "PromiseBroken",
     6: "Unreachable DatabaseUnavailable Busy Overloaded Stalled NoReport Stopping",
 }
@@ -136,6 +144,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
     (NotSigned("v1.0"), ("release v1.0: no signature; expected", "REQUIRE_SIGNATURE", "`release.py v1.0 --sign KEY`")),
     (NotTrusted("v1.0", found="x", listed_in="f"), ("release v1.0: x; expected a signer of f.", "another way")),
     (BadSignature("v1.0", found="x", expected="y"), ("signature of release v1.0: x; expected y.", "ask its owner")),
+    (OtherSignature("v1.0", found="x", expected="y"), ("signature of release v1.0: x; expected y.", "ask its owner")),
     (NobodyTrusted("f", found="no file"), ("ALLOWED_SIGNERS, f: no file; expected", "docs/signing.md says how")),
     (NoSshKeygen(), ("ssh-keygen: no such program", "apt-get install openssh-client")),
     (NoModelSigning("v1.0", found="x"), ("model.sig, and no model-signing here (x)", "requirements-signing.txt")),

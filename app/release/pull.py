@@ -38,6 +38,8 @@ from app.signing.model_signature import SIGNATURE
 from app.signing.trust import Trust
 
 Say = Callable[[str], None]
+_SHOWN = 100
+"""Most characters of a name in a notice."""
 Files = dict[str, ReleaseFile]
 """The files of a release by their names."""
 
@@ -192,7 +194,7 @@ def _fetch(folder: Path, source: Source, pin: Pin, say: Say) -> tuple[Files, Lis
     if listing.left_out:
         say(
             f"Left out of {pin.version} (folders, odd names, and what a system adds for itself): "
-            f"{', '.join(listing.left_out[:10])}."
+            f"{', '.join(name[:_SHOWN] for name in listing.left_out[:10])}."
         )
     folder.mkdir()
     files: Files = {}

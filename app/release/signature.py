@@ -11,7 +11,7 @@ from app.release.record import CARD, SUMS, Release, describe, is_plain, read_sum
 from app.signing.git_objects import TagProof, check_in_tree, plain_files, read_signed_tag
 from app.signing.model_signature import SIGNATURE, read_signature
 from app.signing.model_signature import find_signer as find_key
-from app.signing.refusals import BadSignature, NobodyTrusted, NotSigned, NotTrusted
+from app.signing.refusals import BadSignature, NobodyTrusted, NotSigned, NotTrusted, OtherSignature
 from app.signing.ssh_keygen import find_signer as find_ssh_signer
 from app.signing.trust import SIGNERS, Trust
 
@@ -29,6 +29,10 @@ def look_for_signer(folder: Path, release: Release, trust: Trust) -> tuple[str |
         if trust.required:
             raise
         return None, "not signed"
+    except OtherSignature as error:
+        if trust.required:
+            raise
+        return None, f"signed in a form that is not checked here: {error.found}"
     except NotTrusted as error:
         if trust.required:
             raise

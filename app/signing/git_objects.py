@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
-from app.signing.refusals import BadSignature
+from app.signing.refusals import BadSignature, OtherSignature
 
 MOST_BYTES = 64 << 10
 """Most bytes of each object; a release has few files."""
@@ -93,6 +93,7 @@ def read_signed_tag(proof: TagProof, *, version: str, commit: str) -> SignedTag:
 
     Raises:
         BadSignature: the objects are not of each other, or the tag is not signed once, by SSH, at its end.
+        OtherSignature: it is signed in another form.
     """
     try:
         second = check_tag(proof.tag, version=version, commit=commit)
@@ -107,7 +108,7 @@ def read_signed_tag(proof: TagProof, *, version: str, commit: str) -> SignedTag:
         raise BadSignature(version, found=f"{len(begins)} signatures in one tag", expected="one")
     if begins[0].group() != _SSH:
         found = f"one that begins {begins[0].group().decode()!a}"
-        raise BadSignature(version, found=found, expected="one by SSH (`git tag -s` with gpg.format=ssh)")
+        raise OtherSignature(version, found=found, expected="one by SSH (`git tag -s` with gpg.format=ssh)")
     payload, signature = proof.tag[: begins[0].start()], proof.tag[begins[0].start() :]
     if not signature.endswith(_SSH_END) or signature.count(_SSH_END) != 1:
         raise BadSignature(version, found="a signature with other bytes behind it", expected="nothing behind it")

@@ -8,7 +8,7 @@ HOW = "docs/signing.md says how"
 
 
 class BadSignature(Refused):
-    """A signature that does not hold: for other bytes, for another purpose, or of a form that is not read here."""
+    """A signature that does not hold: for other bytes, or for another purpose."""
 
     def __init__(self, version: str, *, found: str, expected: str) -> None:
         remedy = (
@@ -16,6 +16,10 @@ class BadSignature(Refused):
             "changed."
         )
         super().__init__(f"signature of release {version}", found=found, expected=expected, remedy=remedy)
+
+
+class OtherSignature(BadSignature):
+    """A signature of a form that is not read here, such as PGP's: nothing is known of it."""
 
 
 class NotSigned(Refused):

@@ -58,7 +58,7 @@ class Trust:
     def revoked(self) -> Path | None:
         """The file of revoked SSH keys, if there is one."""
         file = (self.path if self.path.is_dir() else self.path.parent) / REVOKED
-        return file if file.exists() else None
+        return file if os.path.lexists(file) else None  # a link that leads nowhere is one that cannot be read
 
     @property
     def public_keys(self) -> dict[str, Path]:

@@ -183,6 +183,25 @@ def test_where_no_signature_is_needed_it_is_said_who_signed(
     assert len(lines) == len(said) and all(map(str.startswith, lines, said))
 
 
+def test_a_form_of_signature_that_is_not_checked_here_is_said_where_none_is_needed(
+    house: House, remote: Remote, commit: str, trust: Trust
+):
+    pgp = b"-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"
+    remote.point("v1.0", remote.raw("tag", tag_text("v1.0", commit) + pgp))
+    free = Trust(False, trust.path)
+    release = house.pull(str(remote.folder), trust=free).release
+    name, said = look_for_signer(house.models / "v1.0", release, free)
+    assert name is None and said.startswith("signed in a form that is not checked here: one that begins")
+
+
+def test_a_list_of_revoked_keys_that_cannot_be_read_is_not_taken_for_none(
+    house: House, remote: Remote, commit: str, trust: Trust
+):
+    (trust.path.parent / "revoked_signers").symlink_to("nowhere")
+    signed_tag(remote, "v1.0", commit, signer(LENA))
+    refused(house, remote, trust, NotTrusted, "revoked_signers has this key, or cannot be read")
+
+
 def test_a_signature_that_does_not_hold_is_refused_in_any_case(
     house: House, remote: Remote, commit: str, tmp_path: Path
 ):

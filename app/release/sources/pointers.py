@@ -76,39 +76,35 @@ def follow(
         listing: the files of the commit.
         read: reads one of them, by name and size.
 
-    A pointer of md5, which can be forged, counts only for a file that `SHA256SUMS` lists; others are left out.
+    Where there is a `SHA256SUMS`, a pointer counts only for a file that it lists: others stand for data of its owner's,
+    however large, and are left out.
 
     Raises:
-        BadRelease: a pointer is malformed, stands for a file that is there already, or is of md5 where there is no
-            `SHA256SUMS`; or the files are more than a release may hold.
+        BadRelease: a pointer is malformed, stands for a file that is there already, or is of md5, which can be forged,
+            where there is no `SHA256SUMS`; or the files are more than a release may hold.
     """
+    pointed = {file.name: _find(listing.version, file, read, stores) for file in listing.files}
+    sums = next((file for file in listing.files if file.name == SUMS and pointed[SUMS] is None), None)
+    listed = None if sums is None else {name for _, name in read_sums(read(SUMS, sums.size))}
     files: list[ListedFile] = []
     left_out = list(listing.left_out)
     found: dict[str, tuple[PointerStore, Pointer]] = {}
     for file in listing.files:
-        pointed = _find(listing.version, file, read, stores)
-        if pointed is None:
+        one = pointed[file.name]
+        if one is None:
             files.append(file)
             continue
-        pointer = pointed[1]
-        files.append(ListedFile(pointer.name, pointer.size))
-        found[pointer.name] = pointed
-        if pointer.name != file.name:
+        pointer = one[1]
+        if listed is None and pointer.algorithm == "md5":
+            expected = f"{SUMS} in git, with its sha256"
+            raise bad_file(listing.version, pointer.name, "only an md5 digest, which can be forged", expected)
+        counts = listed is None or pointer.name in listed
+        if counts:
+            files.append(ListedFile(pointer.name, pointer.size))
+            found[pointer.name] = one
+        if not counts or pointer.name != file.name:
             left_out.append(file.name)
-    unlisted = _unlisted(listing, read, found)
-    files = [file for file in files if file.name not in unlisted]
     return replace(listing, files=files, left_out=left_out), found
-
-
-def _unlisted(listing: Listing, read: Callable[[str, int], bytes], found: Found) -> set[str]:
-    """The names behind pointers of md5 that are not in `SHA256SUMS`."""
-    weak = {name for name, (_, pointer) in found.items() if pointer.algorithm == "md5"}
-    sums = next((file for file in listing.files if file.name == SUMS and file.name not in found), None)
-    if weak and sums is None:
-        raise bad_file(
-            listing.version, min(weak), "only an md5 digest, which can be forged", f"{SUMS} in git, with its sha256"
-        )
-    return weak - {name for _, name in read_sums(read(SUMS, sums.size))} if weak and sums else set()
 
 
 def checked(pointer: Pointer, data: bytes) -> bytes:

@@ -125,3 +125,17 @@ def test_a_readme_that_repeats_the_card_is_left_out_and_another_is_not() -> None
     assert [file.name for file in listing.files] == ["MODELCARD.md", "README.md"]
     listing, _ = read_tree("v1.0", line("README.md", "2"))
     assert [file.name for file in listing.files] == ["README.md"]
+
+
+def test_a_pointer_to_what_the_sums_do_not_list_is_left_out_however_large_that_is(
+    source: GitSource, remote: Remote
+) -> None:
+    publish(remote, **{"training.bin.note": f"{MD5} {300 << 20}".encode()})
+    listing = source.list(source.resolve("v1.0"))
+    assert "training.bin.note" in listing.left_out
+    assert "training.bin" not in {file.name for file in listing.files}
+
+
+def test_an_unlisted_pointer_takes_no_committed_file_with_it(source: GitSource, remote: Remote) -> None:
+    publish(remote, **{"notes.txt": b"mine", "notes.txt.note": f"{MD5} 9".encode()})
+    assert "notes.txt" in {file.name for file in source.list(source.resolve("v1.0")).files}
