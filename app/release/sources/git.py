@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from app.errors import ConfigurationError, SystemRefused
 from app.release.refusals import BadRelease
 from app.release.sources.address import Address
+from app.release.sources.secrets import without_secrets
 
 _KEPT = ("GIT_SSH_COMMAND", "GIT_SSL_CAINFO")
 """The caller's GIT_ variables that are passed on: how to reach a private fork, and which certificates to trust."""
@@ -102,6 +103,7 @@ class Git:
         self.address = address
         self._repository = folder / "git"
         self._size_limit = size_limit
+        self._authorization = authorization
         configuration = folder / "gitconfig"
         configuration.touch(mode=0o600)
         configuration.write_text(_configuration(address, authorization), encoding="utf-8")
@@ -213,7 +215,7 @@ class Git:
 
     def _printable(self, said: bytes) -> str:
         text = said.decode("utf-8", "replace").replace(self.address.url, self.address.repository)
-        text = _USER_OR_TOKEN.sub("//", text)
+        text = without_secrets(_USER_OR_TOKEN.sub("//", text), self._authorization)
         # subtle: a repository chooses part of this text, so none of its control characters may reach a terminal
         printable = "".join(character if character.isprintable() else " " for character in text)
         return " ".join(printable.split()).rstrip(".")[:_MOST_BYTES]

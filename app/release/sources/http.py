@@ -23,6 +23,7 @@ import msgspec
 from app.errors import PixelWiseError, Unreachable, only_refusals
 from app.release.refusals import BadRelease, CredentialsWanted
 from app.release.sources.address import is_loopback
+from app.release.sources.secrets import without_secrets
 
 SECONDS = 60
 """Longest time for a whole answer, its redirects included, unless a caller allows more."""
@@ -234,13 +235,14 @@ class Site:
             said = f"no end within {seconds:.0f} seconds" if late else str(error) or type(error).__name__
             raise Unreachable(
                 self.subject,
-                found=f"{said[:_SHOWN]} ({host})",
+                found=self.hidden(f"{said[:_SHOWN]} ({host})"),
                 expected="a server that answers",
                 remedy="Check the network and MODEL_REPO in .env, and try again later.",
             ) from error
 
     def _refusal(self, status: int, target: str, headers: Mapping[str, str]) -> PixelWiseError:
         found = f"{status} {http.client.responses.get(status, '')}".strip() + f" from {urlsplit(target).hostname}"
+        found = self.hidden(found)
         if status in (401, 403):
             is_ours = _origin(target) == _origin(self.base)
             if not is_ours:
@@ -271,9 +273,16 @@ class Site:
             remedy="Try again later.",
         )
 
+    def hidden(self, text: str) -> str:
+        """Words of a server, without our credentials."""
+        return without_secrets(text, self.authorization)
+
     def _wrong(self, found: str, expected: str) -> BadRelease:
         return BadRelease(
-            self.subject, found=found, expected=expected, remedy="Its owner must correct it; nothing was replaced."
+            self.subject,
+            found=self.hidden(found),
+            expected=expected,
+            remedy="Its owner must correct it; nothing was replaced.",
         )
 
 

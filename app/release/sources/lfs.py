@@ -20,6 +20,7 @@ from app.release.refusals import CredentialsWanted
 from app.release.sources.address import Address
 from app.release.sources.inside import read_inside
 from app.release.sources.pointers import Pointer, ReadCommitted, no_contents
+from app.release.sources.secrets import without_secrets
 from app.release.sources.source import bad_file
 
 if TYPE_CHECKING:
@@ -150,7 +151,8 @@ class LfsStore:
         return answered.actions["download"]
 
     def _refusal(self, pointer: Pointer, error: _Error) -> PixelWiseError:
-        found = f"{SYSTEM} server of {self._address.repository}: {error.code} {error.message[:_SHOWN]}".rstrip()
+        said = without_secrets(error.message, self._authorization)[:_SHOWN]
+        found = f"{SYSTEM} server of {self._address.repository}: {error.code} {said}".rstrip()
         if error.code in (401, 403):
             return CredentialsWanted(
                 f"release {pointer.version}, file {pointer.name}",

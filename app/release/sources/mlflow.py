@@ -224,7 +224,7 @@ class MlflowSource:
         return self._site.get_json(f"{_API}model-versions/search?{urlencode(asked)}", _Versions).model_versions
 
     def _refused(self, found: str, expected: str, remedy: str) -> BadRelease:
-        return BadRelease(self._subject, found=found, expected=expected, remedy=remedy)
+        return BadRelease(self._subject, found=self._site.hidden(found), expected=expected, remedy=remedy)
 
 
 def _authorization(environ: Mapping[str, str]) -> str | None:
