@@ -26,18 +26,6 @@ def repository(tmp_path):
     return ReleaseRepository(tmp_path / "releases.git")
 
 
-@pytest.fixture
-def small_world(small, small_files, monkeypatch):
-    """The command with a table and a MNIST that take a second."""
-    monkeypatch.setattr(
-        release,
-        "release_from_table",
-        lambda version, repository, cache, drawn, lessons, signer, tell: release.release(
-            version, NINE, small, repository, files=small_files, signer=signer, tell=tell
-        ),
-    )
-
-
 def git(repository, *arguments):
     command = ["git", f"--git-dir={repository.path}", *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
