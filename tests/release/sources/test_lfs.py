@@ -183,7 +183,7 @@ def answer(href: str = "/lfs/x", header: dict[str, str] | None = None, **changed
         ({**answer(), "transfer": "ssh"}, BadRelease, 4, "a transfer 'ssh' that was not asked for"),
         (answer(error={"code": 404, "message": "gone\x1b"}), BadRelease, 4, r"404 gone\x1b"),
         (answer(error={"code": 403, "message": "no"}), CredentialsWanted, 3, "403 no"),
-        (answer(error={"code": 404, "message": "not secret"}), BadRelease, 4, r"404 not \(hidden\)"),
+        (answer(error={"code": 404, "message": "not secret"}), BadRelease, 4, "404 not (hidden)"),
         (answer(error={"code": 429, "message": ""}), Unreachable, 6, "429"),
         (answer(error={"code": 500, "message": "x" * 9000}), Unreachable, 6, "500 xxx"),
         (answer("http://example.com/x"), BadRelease, 4, "expected an https address"),
