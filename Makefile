@@ -26,9 +26,18 @@ unexport PYTHONDONTWRITEBYTECODE
 test: export PYTHONPYCACHEPREFIX = $(CURDIR)/.pytest_cache/bytecode
 test: export OPENBLAS_NUM_THREADS = 1
 test: environment releases ## install what tests need and run them; the long forms too with PIXELWISE_LONG=1
-	$(MODEL_PYTHON) -m pytest pixelwise-model/tests $(addprefix --ignore=,$(NETWORK_TESTS))
-	$(NETWORK_PYTHON) -m pytest $(NETWORK_TESTS)
-	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder # each file on one of three processes, the longest not last
+	@$(MAKE) --no-print-directory -j 2 model-tests product-tests
+
+.PHONY: model-tests product-tests
+model-tests:
+	@mkdir -p .pytest_cache
+	@echo 'The tests of pixelwise-model/ run meanwhile; their lines follow when they end.'
+	@{ $(MODEL_PYTHON) -m pytest pixelwise-model/tests $(addprefix --ignore=,$(NETWORK_TESTS)) && \
+	  $(NETWORK_PYTHON) -m pytest $(NETWORK_TESTS); } >.pytest_cache/model-tests.log 2>&1; \
+	code=$$?; cat .pytest_cache/model-tests.log; exit $$code
+
+product-tests: # each file on one of three processes, the longest not last
+	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 sources: environment releases ## other people's clients and servers, real ones, with the same releases: MLflow, DVC, huggingface_hub, model-signing, Aim, ClearML
 	for client in $(CLIENTS); do \

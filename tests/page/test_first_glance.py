@@ -11,6 +11,7 @@ from tests.page.test_why import compared, three
 from tests.page.visit import SEVEN, Visit
 
 __all__ = ["compared", "three"]
+pytestmark = pytest.mark.long
 
 WINDOWS = {
     "a phone": (360, 740),

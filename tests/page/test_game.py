@@ -12,6 +12,7 @@ from tests.page.test_why import asked, compared, explained, three
 from tests.page.visit import SEVEN, Visit
 
 __all__ = ["compared", "three"]
+pytestmark = pytest.mark.long
 BUSY = {"error": "overloaded", "message": "", "remedy": ""}
 NOT_A_DIGIT = {"name": "not-a-digit", "remedy": ""}
 ASKED = "Draw a digit that people would read, and a version misreads. Which one do you draw?"

@@ -16,6 +16,7 @@ from tests.page.test_why import compared, three
 from tests.page.visit import ARGUMENTS, FIVE, SEVEN, Visit
 
 __all__ = ["compared", "three"]
+pytestmark = pytest.mark.long
 KEY = "pixelwise.sheets.1"
 
 

@@ -20,6 +20,8 @@ from tests.service import Service, services
 from tests.web.load import until
 from tests.web.test_flags import ON_OFF, flag
 
+pytestmark = pytest.mark.long
+
 BLUE = "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
 
 
