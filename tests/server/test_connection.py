@@ -163,7 +163,6 @@ def test_a_connection_that_says_nothing_is_closed(served: Served):
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.long
 def test_empty_lines_between_requests_do_not_hold_a_connection(served: Served):
     with served.connect() as connection:
         connection.sendall(get("/health"))
@@ -266,7 +265,6 @@ ENDLESS = {"a trailer": b"0\r\nx: ", "the extension of a chunk": b"1;"}
 
 
 @pytest.mark.parametrize("begin", ENDLESS.values(), ids=ENDLESS.keys())
-@pytest.mark.long
 def test_of_what_stands_around_a_body_no_more_is_taken_than_of_a_body(served, begin: bytes, quick, monkeypatch):
     """It is nothing that the application is given: the rest of it waits in the socket until the time is over."""
     monkeypatch.setattr(connections, "ARRIVAL_SECONDS", 4.0)  # long enough to be looked at, on a busy machine too
