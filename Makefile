@@ -47,12 +47,13 @@ sources: environment releases ## other people's clients and servers, real ones, 
 	.venv/bin/python -m pytest -m client tests/clients
 
 soak: export PYTEST_TIMEOUT = 0
-soak: environment releases ## long checks: v3.0 trained twice and measured, a million mutations, 3,000 of them against scikit-learn or onnxruntime, OpenML's 70,000 rows, all versions on all digits, 1,000 digits under each condition, 25 kills and reloads, 10 versions that come and go, memory
+soak: sources ## long checks: other people's clients, v3.0 trained twice and measured, a million mutations, 3,000 of them against scikit-learn or onnxruntime, 10,000 malformed bodies, OpenML's 70,000 rows, all versions on all digits, 1,000 digits under each condition, 25 kills and reloads, 10 versions that come and go, memory
 	bash setup-server.sh --releases v3.0
 	$(MODEL_PYTHON) -m pytest -m soak pixelwise-model/tests $(addprefix --ignore=,$(NETWORK_TESTS))
 	$(NETWORK_PYTHON) -m pytest -m soak $(NETWORK_TESTS)
 	PIXELWISE_FUZZ=1000000 .venv/bin/python -m pytest tests/attacks/test_fuzz.py tests/attacks/test_fuzz_onnx.py tests/test_parity.py
 	PIXELWISE_DIFFERENTIAL=3000 .venv/bin/python -m pytest tests/attacks/test_differential.py tests/attacks/test_differential_onnx.py
+	PIXELWISE_RUBBISH=10000 .venv/bin/python -m pytest tests/web/test_rubbish.py
 	PIXELWISE_KILLS=25 .venv/bin/python -m pytest tests/web/test_durability.py tests/web/test_lifecycle.py
 	PIXELWISE_SUITE=500 .venv/bin/python -m pytest tests/drawn/test_suite.py
 	PIXELWISE_ROLLOUTS=10 .venv/bin/python -m pytest tests/web/test_rollouts.py

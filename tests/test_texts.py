@@ -146,7 +146,6 @@ def test_continuous_integration_runs_what_people_run():
     assert [line.strip() for line in script if line.strip().startswith("make ")] == [
         "make check",
         "make test",
-        "make sources",
     ]
     workflow = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / ".github/workflows").glob("*.yml"))
     assert "make check test" in workflow or ".ci/run" in workflow
