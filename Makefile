@@ -111,7 +111,7 @@ format: environment ## put every file into the common format
 	.venv/bin/ruff check --fix .
 
 clean: ## remove everything that was made here, but .env and data/
-	rm -rf .venv pixelwise-model/.venv pixelwise-model/.venv-v3 benchmarks/.venv benchmarks/peers/.venv-* tests/clients/.venv-* benchmarks/results models pixelwise-model/releases.git pixelwise-model/trial.git \
+	rm -rf .venv pixelwise-model/.venv pixelwise-model/.venv-v3 benchmarks/.venv benchmarks/.venv-decoders benchmarks/peers/.venv-* tests/clients/.venv-* benchmarks/results models pixelwise-model/releases.git pixelwise-model/trial.git \
 	  pixelwise-model/data
 
 .PHONY: environment
