@@ -32,7 +32,7 @@ from app.release.refusals import BadRelease, MovedTag, Unreviewed
 from app.release.seen_commits import SEEN, Seen, read_seen, write_seen
 from app.release.signature import is_signed, look_for_signer, with_signer
 from app.release.sources.address import Address, parse_address, recorded_key
-from app.release.sources.source import Listing, Source, check_version
+from app.release.sources.source import Listing, Source, check_version, is_reserved
 from app.release.sources.table import open_source
 from app.signing.model_signature import SIGNATURE
 from app.signing.trust import Trust
@@ -40,6 +40,7 @@ from app.signing.trust import Trust
 Say = Callable[[str], None]
 _SHOWN = 100
 """Most characters of a name in a notice."""
+_OTHERS = "folders, odd names, and what a system adds for itself"
 Files = dict[str, ReleaseFile]
 """The files of a release by their names."""
 
@@ -193,11 +194,11 @@ def pull(
 def _fetch(folder: Path, source: Source, pin: Pin, say: Say) -> tuple[Files, Listing]:
     """Writes the source's files into the new `folder` and describes them; checks the release's own digests."""
     listing = source.list(pin)
-    if listing.left_out:
-        say(
-            f"Left out of {pin.version} (folders, odd names, and what a system adds for itself): "
-            f"{', '.join(name[:_SHOWN] for name in listing.left_out[:10])}."
-        )
+    own = [name for name in listing.left_out if is_reserved(name.removesuffix("/"))]
+    others = [name for name in listing.left_out if name not in own]
+    for names, why in ((own, "names that PixelWise keeps for itself"), (others, _OTHERS)):
+        if names:
+            say(f"Left out of {pin.version} ({why}): {', '.join(name[:_SHOWN] for name in names[:10])}.")
     folder.mkdir()
     files: Files = {}
     for file in listing.files:
