@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from configparser import RawConfigParser
 from pathlib import Path
 from typing import Annotated, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -102,7 +102,7 @@ class DvcStore:
         with only_refusals(lambda said: self._unsupported(pointer, f"a remote of {SYSTEM} at no address ({said})")):
             parts = urlsplit(url)
         if parts.scheme in ("http", "https"):
-            return self._download(pointer, url, place, limit)
+            return self._download(pointer, parts, place, limit)
         if parts.scheme in ("", "file") and parts.netloc in ("", "localhost"):
             return self._read_folder(pointer, parts.path if parts.scheme else url, place, limit)
         raise self._unsupported(pointer, f"a remote of {SYSTEM} at {ascii(parts.scheme)[1:-1]}://…")
@@ -130,13 +130,14 @@ class DvcStore:
             raise refuse(f"no url of a remote {ascii(wanted[:_SHOWN])[1:-1]}", "the remote that it names")
         return url.strip("\"'")
 
-    def _download(self, pointer: Pointer, url: str, place: _Place, limit: int) -> bytes:
+    def _download(self, pointer: Pointer, parts: SplitResult, place: _Place, limit: int) -> bytes:
         from app.release.sources.http import NotThere, Site  # most releases have no pointers, and need no http
 
-        if url.startswith("http:") and not is_loopback(urlsplit(url).hostname or ""):
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise self._unsupported(pointer, f"a remote of {SYSTEM} over http, which anyone on the way can change")
+        url = parts.geturl()
         # A repository behind ssh is as public as its host; one in a folder is this machine's own.
-        base = {"https": self._address.url, "ssh": f"https://{self._address.host}"}.get(self._address.transport, url)
+        base = {"ssh": f"https://{self._address.host}", "file": url}.get(self._address.transport, self._address.url)
         site = Site(
             base=base,
             subject=f"release {pointer.version}, file {pointer.name} ({SYSTEM})",

@@ -36,6 +36,7 @@ _PIECE = 1 << 16
 _SHOWN = 200
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _MOVED = (301, 302, 303, 307, 308)
+_NEVER = (501, 505)
 
 T = TypeVar("T")
 
@@ -213,6 +214,9 @@ class Site:
         addresses = _addresses(host)
         if is_public and (inside := next((one for one in addresses if _is_private(one)), None)):
             raise self._wrong(f"{host}, which is {inside} in a private network", "a public address")
+        # Not from here either: at such an address a machine's own host gives out credentials.
+        if near := next((one for one in addresses if _number(one).is_link_local), None):
+            raise self._wrong(f"{host}, which is {near}, a link-local address", "an address of a server")
         failure = OSError("no address")
         for address in addresses:
             try:
@@ -265,6 +269,8 @@ class Site:
             )
         if status < 400:
             return self._wrong(f"status {found}", "an answer with its contents")
+        if not is_passing(status):
+            return self._not_taken(found, target)
         after = headers.get("retry-after", "")
         return Unreachable(
             self.subject,
@@ -272,6 +278,13 @@ class Site:
             expected="a server that answers",
             remedy="Try again later.",
         )
+
+    def _not_taken(self, found: str, target: str) -> BadRelease:
+        """The refusal where the server will say the same again."""
+        remedy = "See that MODEL_REPO in .env is the address of such a server; if it is, ask whoever runs it."
+        if _origin(target) != _origin(self.base):
+            remedy = "The server named that address: its owner must mend it; nothing was replaced."
+        return BadRelease(self.subject, found=found, expected="an answer with its contents", remedy=remedy)
 
     def hidden(self, text: str) -> str:
         """Words of a server, without our credentials."""
@@ -286,17 +299,28 @@ class Site:
         )
 
 
+def is_passing(status: int) -> bool:
+    """True if another try may help: the server is busy, or has a fault of its own."""
+    return status in (408, 425, 429) or (status >= 500 and status not in _NEVER)
+
+
 def _addresses(host: str) -> list[str]:
     """The numbers behind a host's name; UnicodeError for a name that cannot be one."""
     return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
 
 
 def _is_private(address: str) -> bool:
+    number = _number(address)
+    return not number.is_global or number.is_multicast
+
+
+def _number(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The number of an address; that of version 4 which one of version 6 stands for."""
     number: Any = ipaddress.ip_address(address.partition("%")[0])
     if number in _NAT64:
-        number = ipaddress.ip_address(int(number) & 0xFFFFFFFF)
-    number = getattr(number, "ipv4_mapped", None) or getattr(number, "sixtofour", None) or number
-    return not number.is_global or number.is_multicast
+        return ipaddress.ip_address(int(number) & 0xFFFFFFFF)
+    behind: ipaddress.IPv4Address | None = getattr(number, "ipv4_mapped", None) or getattr(number, "sixtofour", None)
+    return behind or ipaddress.ip_address(number)
 
 
 def _origin(url: str) -> tuple[str, str, int]:

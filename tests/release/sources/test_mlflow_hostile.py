@@ -245,3 +245,11 @@ def test_a_server_that_is_down_cannot_be_reached(house: House) -> None:
     with serving(Registry()) as registry:
         pass
     refused(house, registry, Unreachable, exit_code=6)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("end", [ARTIFACTS, f"/{SUMS}", f"/{PKL}"])
+def test_files_that_are_gone_are_their_owner_s_to_log_again(house: House, registry: Registry, end: str) -> None:
+    registry.instead[end] = lambda handler: handler.send(b"", status=404)
+    said = refused(house, registry, BadRelease, exit_code=4)
+    assert "404 Not Found" in said and "Its owner must mend that" in said and "MODEL_REPO" not in said
