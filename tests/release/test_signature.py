@@ -106,6 +106,14 @@ def test_a_signature_is_of_its_tag_and_no_other(house: House, remote: Remote, co
         refused(house, remote, trust, BadSignature, "incorrect signature; expected")
 
 
+def test_an_expired_key_does_not_count_by_a_date_of_eleven_digits(
+    house: House, remote: Remote, commit: str, tmp_path: Path
+):
+    signed_tag(remote, "v1.0", commit, signer(LENA), second=17_000_000_000)
+    trust = trusting(tmp_path, signer(LENA).line('valid-before="20260101"'))
+    refused(house, remote, trust, BadSignature, "a tag without a date that can be read")
+
+
 def test_a_tag_that_its_signer_moved_is_a_moved_tag(signed: House, remote: Remote, trust: Trust):
     signed_tag(remote, "v1.0", remote.commit({**FILES, PKL: b"another"}), signer(LENA))
     refused(signed, remote, trust, MovedTag, "moved to commit")
