@@ -170,11 +170,13 @@ class DvcStore:
         raise no_contents(pointer, f"no file {' or '.join('/'.join(way) for way in place.ways)} in its remote")
 
     def _unsupported(self, pointer: Pointer, found: str) -> BadRelease:
+        # DVC knows no hf://; the address of a Hub has no token in it.
+        repository = self._address.url if self._address.kind == "hf" else self._address.repository
         return BadRelease(
             f"release {pointer.version}, file {pointer.name}",
             found=found,
             expected="a remote over https, or a folder inside a repository that is a folder",
-            remedy=f"Fetch the release with {SYSTEM} itself (`dvc get {self._address.repository} {pointer.name} --rev "
+            remedy=f"Fetch the release with {SYSTEM} itself (`dvc get {repository} {pointer.name} --rev "
             f"{pointer.version}`, and so on), commit its files to a git repository of your own, tag it "
             f"{pointer.version}, and let MODEL_REPO name that (file:///path/to/it).",
         )
