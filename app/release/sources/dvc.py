@@ -66,12 +66,12 @@ class DvcStore:
 
     Args:
         address: the repository; a token in it is sent to its own host and port, nowhere else.
-        environ: the caller's environment; of it, the certificates that git trusts too.
+        environ: the caller's environment; of it, the proxies and the certificates that git takes too.
     """
 
     def __init__(self, address: Address, environ: Mapping[str, str]) -> None:
         self._address = address
-        self._certificates = environ.get("GIT_SSL_CAINFO")
+        self._environ = environ
         self._places: dict[str, _Place] = {}
 
     def may_be(self, name: str, size: int) -> bool:
@@ -142,7 +142,8 @@ class DvcStore:
             base=base,
             subject=f"release {pointer.version}, file {pointer.name} ({SYSTEM})",
             authorization=basic(self._address.url),
-            certificates=self._certificates,
+            certificates=self._environ.get("GIT_SSL_CAINFO"),
+            environ=self._environ,
         )
         for way in place.ways:
             try:

@@ -66,7 +66,7 @@ class LfsStore:
 
     Args:
         address: the repository; a token in it is sent to its own host and port, nowhere else.
-        environ: the caller's environment; of it, the certificates that git trusts too.
+        environ: the caller's environment; of it, the proxies and the certificates that git takes too.
         authorization: the value of the Authorization header instead of the address's own token.
         credentials: where that came from, for the remedy where it is refused.
     """
@@ -80,7 +80,7 @@ class LfsStore:
         credentials: str = "MODEL_REPO=https://USER:TOKEN@HOST/…",
     ) -> None:
         self._address = address
-        self._certificates = environ.get("GIT_SSL_CAINFO")
+        self._environ = environ
         self._authorization = authorization or basic(address.url)
         self._credentials = credentials
 
@@ -132,7 +132,8 @@ class LfsStore:
             subject=f"repository {self._address.repository}",
             authorization=self._authorization,
             credentials=self._credentials,
-            certificates=self._certificates,
+            certificates=self._environ.get("GIT_SSL_CAINFO"),
+            environ=self._environ,
         )
 
     def _ask(self, site: Site, pointer: Pointer) -> _Action:

@@ -101,7 +101,8 @@ class MlflowSource:
         self._host = urlsplit(base).netloc
         self._subject = f"registry {address.repository}"
         authorization = _authorization(environ)
-        self._site = Site(base, self._subject, authorization, credentials=f"{TOKEN}, or {USER} and {PASSWORD},")
+        credentials = f"{TOKEN}, or {USER} and {PASSWORD},"
+        self._site = Site(base, self._subject, authorization, credentials, environ=environ)
         self._found: dict[Pin, _Found] = {}
 
     def resolve(self, version: str) -> Pin:

@@ -329,6 +329,12 @@ def test_from_https_nothing_leads_to_http(forge: Forge, certificate: Path, other
     assert "the address http://127.0.0.1" in refusal(lambda: site.get(f"{other.url}/x", limit=10), BadRelease, 4)
 
 
+def test_https_in_capitals_is_https(raw: Raw, site: Site, forge: Forge) -> None:
+    raw.says = says(whole(b"", f"Location: {forge.url.replace('https', 'HTTPS')}/x\r\n", "302 Found"))
+    assert "certificate" in refusal(lambda: site.get("x", limit=10), Unreachable, 6)
+    assert not forge.asked
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused(forge: Forge, certificate: Path) -> None:
     forge.instead["/x"] = lambda handler: handler.send({}, b"contents")
     assert Site(forge.url, "x", certificates=str(certificate)).get("x", limit=10).body == b"contents"
