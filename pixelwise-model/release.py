@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from addresses import without_credentials
 from errors import ModelRepositoryError, TagExists, local_faults
+from keys import key_of_files, key_of_tag
 from lessons import AUGMENTED, USUAL, Lessons
 from publishing import publisher, push
 from repository import ReleaseRepository, release_second, version_key
-from signatures import signer_of
+from signatures import SIGNATURE, FilesSigned, TagSigned, signer_of
 
 if TYPE_CHECKING:
     from calibration import DrawnDigits
@@ -199,10 +200,10 @@ def cut(version: str, repository: ReleaseRepository, options: argparse.Namespace
         print(f"released {version} as commit {commit} in {repository.path}")
         for outcome in outcomes if place else []:
             place.track(replace(outcome, tags={**outcome.tags, "release.commit": commit}))
-    elif signer is not None and signer.signs_tags and not repository.is_signed(version):
+    elif signer is not None and needs_tag_signed(version, repository, signer):
         repository.sign(version, signer.sign_tag)
         print(f"signed {version} in {repository.path}: the same commit")
-    elif options.if_missing and (signer is None or signer.signs_tags):
+    elif options.if_missing:
         what = "train" if options.push else "do"
         print(f"{version} is there: nothing to {what}{', and nothing to track' if options.track else ''}")
     else:
@@ -213,6 +214,25 @@ def cut(version: str, repository: ReleaseRepository, options: argparse.Namespace
         )
     if options.push:
         print(push(version, repository, options.push))
+
+
+def needs_tag_signed(version: str, repository: ReleaseRepository, signer: Signer) -> bool:
+    """True if the signer can sign a published tag; False if it signed the release already.
+
+    Raises:
+        TagSigned, FilesSigned: another key signed it, or nobody can sign its files any more.
+    """
+    if not signer.signs_tags:
+        data = repository.files(version).get(SIGNATURE)
+        if data is None or key_of_files(data) != signer.fingerprint:
+            raise FilesSigned(
+                version, repository.path, by=data and f"sha256 {key_of_files(data)}", ours=signer.fingerprint
+            )
+        return False
+    signature = repository.signature_of(version)
+    if signature and key_of_tag(signature) != signer.fingerprint:
+        raise TagSigned(version, repository.path, by=key_of_tag(signature), ours=signer.fingerprint)
+    return not signature
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from addresses import PushRefused, shown, without_credentials
-from errors import GitFailed, ReleaseRefused, RemoteUnreachable, TagExists
+from errors import GitFailed, ReleaseRefused, RemoteUnreachable, TagExists, UnknownVersion
 
 Sign = Callable[[str], str]
 """The signature of a tag's text, to stand behind it; empty for a tag without one."""
@@ -28,11 +28,32 @@ _WANTS_CREDENTIALS = re.compile(
 VERSION = re.compile(r"v([0-9]{1,9})\.([0-9]{1,9})")
 
 
+class OddVersion(ReleaseRefused):
+    """A version that is mistyped; one that no table has is refused with the same code."""
+
+    exit_code = UnknownVersion.exit_code
+
+
+class OtherTag(ReleaseRefused):
+    """The same commit published elsewhere under another tag, so without the signature that it has here."""
+
+    def __init__(self, version: str, *, where: str, signed: bool) -> None:
+        super().__init__(
+            f"release {version}",
+            found=f"in {where} the same commit, "
+            + ("without your signature" if signed else "under another tag"),
+            promised="no such tag there yet, or the very same",
+            remedy="Published tags are not moved: whoever has that one has the same files. "
+            + ("Sign the next version, or push" if signed else "Push")
+            + f" to a repository that has no {version} yet.",
+        )
+
+
 def version_key(version: str) -> tuple[int, int]:
     """v1.10 -> (1, 10): later versions are greater."""
     match = VERSION.fullmatch(version)
     if match is None:
-        raise ReleaseRefused(
+        raise OddVersion(
             f"version {version}", found="another shape", promised="vN.N", remedy="Name it like v1.0."
         )
     return int(match[1]), int(match[2])
@@ -101,7 +122,12 @@ class ReleaseRepository:
 
     def is_signed(self, version: str) -> bool:
         """True if the published tag has a signature."""
-        return "\n-----BEGIN " in self._git("cat-file", "-p", f"refs/tags/{version}")
+        return bool(self.signature_of(version))
+
+    def signature_of(self, version: str) -> str:
+        """The signature behind the text of the published tag; empty if it has none."""
+        _, begins, behind = self._git("cat-file", "-p", f"refs/tags/{version}").partition("\n-----BEGIN ")
+        return f"{begins.strip()} {behind}" if begins else ""
 
     def sign(self, version: str, sign: Sign) -> None:
         """Sign a published tag that has no signature yet: the same commit, under today's date."""
@@ -119,12 +145,17 @@ class ReleaseRepository:
             TagExists: the remote has another one under this name.
             RemoteUnreachable: it does not answer.
         """
-        answer = self._git_at(url, "ls-remote", "--", url, f"refs/tags/{version}")
+        answer = self._git_at(
+            url, "ls-remote", "--", url, f"refs/tags/{version}", f"refs/tags/{version}^{{}}"
+        )
         if not answer.strip():
             return False
-        theirs = answer.split()[0]
-        ours = self._git("rev-parse", f"refs/tags/{version}").strip() if version in self.versions() else None
-        if theirs != ours:
+        theirs = answer.split()[0::2]  # the tag, and behind it the commit that it names
+        known = version in self.versions()
+        ours = self._git("rev-parse", f"refs/tags/{version}").strip() if known else None
+        if theirs[0] != ours:
+            if known and self._git("rev-parse", f"{ours}^{{commit}}").strip() in theirs:
+                raise OtherTag(version, where=shown(url), signed=self.is_signed(version))
             raise TagExists(
                 version, where=shown(url), remedy="Published tags are not moved: choose the next version."
             )

@@ -8,21 +8,57 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from errors import CannotSign, local_faults
+from errors import CannotSign, ReleaseRefused
+from keys import MAKE_EC, is_pem, is_public, key_of_files, key_of_tag, read_key
 
 SIGNATURE = "model.sig"
-_PEM_OF_EC = ("-----BEGIN EC PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----")
-_LOCKED_PEM = ("-----BEGIN ENCRYPTED PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED")
 _PACKAGES = "model-signing pyopenssl"  # model-signing 1.1 imports pyopenssl, and does not say so
+
+
+class TagSigned(ReleaseRefused):
+    """A published tag that another key signed."""
+
+    def __init__(self, version: str, repository: Path, *, by: str | None, ours: str) -> None:
+        undo = (
+            f"git --git-dir={repository} tag --force --no-sign -m 'Release {version}' {version} "
+            f"'{version}^{{commit}}'"
+        )
+        super().__init__(
+            f"release {version}",
+            found=f"a signature of the key {by}" if by else "a signature that is none of SSH, such as PGP's",
+            promised=f"none yet, or that of the key {ours}",
+            remedy="If the tag was published anywhere, it stays as it is: sign the next version. If not, "
+            f"take the signature off, then sign again: {undo}",
+        )
+
+
+class FilesSigned(ReleaseRefused):
+    """A published release whose files are to be signed: that would make other files of it."""
+
+    def __init__(self, version: str, repository: Path, *, by: str | None, ours: str) -> None:
+        super().__init__(
+            f"release {version} in {repository}",
+            found=f"{SIGNATURE} of the key with {by}"
+            if by
+            else f"no {SIGNATURE}, and files that are published",
+            promised=f"{SIGNATURE} of the key with sha256 {ours}",
+            remedy=f"{SIGNATURE} is one of a release's files, which never change: choose the next version, "
+            "or cut this one in another repository (--repository NEW.git).",
+        )
 
 
 class Signer(Protocol):
     """Somebody with a key. Each signs in one of two places, and does nothing in the other."""
 
     signs_tags: bool
+
+    @property
+    def fingerprint(self) -> str:
+        """The key, as `ssh-keygen -l` shows it, or the sha256 by which `model.sig` names it; from a trial."""
 
     def sign_tag(self, payload: str) -> str:
         """The signature that stands behind the tag's own text; empty if it signs files."""
@@ -40,20 +76,9 @@ def signer_of(key: Path) -> Signer:
     Raises:
         CannotSign: there is no such key, it is protected by a passphrase, or what signs with it is missing.
     """
-    if not key.is_file():
-        raise CannotSign(key, found="no such file", remedy="Make one: ssh-keygen -t ed25519 -f KEY")
-    with local_faults():
-        text = key.read_text(encoding="utf-8", errors="replace")
-    if any(line in text for line in _LOCKED_PEM):
-        found = "a PEM that is protected by a passphrase"
-        raise CannotSign(
-            key, found=found, remedy="Keep it unprotected in a file of mode 600, or sign by SSH."
-        )
-    signer: Signer = KeySigner(key) if text.lstrip().startswith(_PEM_OF_EC) else SshSigner(key)
-    with tempfile.TemporaryDirectory(prefix="pixelwise-trial-") as folder:
-        Path(folder, "trial").write_text("trial")
-        signer.sign_tag("trial")
-        signer.sign_files(Path(folder))
+    text = read_key(key)
+    signer: Signer = KeySigner(key) if is_pem(text) else SshSigner(key, is_public=is_public(text))
+    _ = signer.fingerprint
     return signer
 
 
@@ -62,8 +87,12 @@ class SshSigner:
 
     signs_tags = True
 
-    def __init__(self, key: Path) -> None:
-        self._key = key
+    def __init__(self, key: Path, *, is_public: bool = False) -> None:
+        self._key, self._is_public = key, is_public
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return str(key_of_tag(self.sign_tag("trial")))
 
     def sign_tag(self, payload: str) -> str:
         with tempfile.TemporaryDirectory(prefix="pixelwise-sign-") as folder:
@@ -94,6 +123,12 @@ class SshSigner:
                 raise CannotSign(self._key, found="no ssh-keygen on this machine", remedy=remedy) from None
             if done.returncode != 0:
                 said = "; ".join(line.strip(" @") for line in done.stderr.splitlines() if line.strip(" @"))
+                if self._is_public:
+                    raise CannotSign(
+                        self._key,
+                        found=f"a public key, and no agent that has the private one ({said})",
+                        remedy="Name the private key (without .pub), or give it to the agent: ssh-add KEY",
+                    )
                 raise CannotSign(
                     self._key,
                     found=f"ssh-keygen cannot sign with it ({said})",
@@ -113,6 +148,15 @@ class KeySigner:
     def __init__(self, key: Path) -> None:
         self._key = key
 
+    @cached_property
+    def fingerprint(self) -> str:
+        with tempfile.TemporaryDirectory(prefix="pixelwise-trial-") as parent:
+            folder = Path(parent, "trial")
+            folder.mkdir()
+            (folder / "trial").write_text("trial")
+            self.sign_files(folder)
+            return str(key_of_files((folder / SIGNATURE).read_bytes()))
+
     def sign_tag(self, payload: str) -> str:
         return ""
 
@@ -128,7 +172,7 @@ class KeySigner:
         try:
             signer = signing.Config().use_elliptic_key_signer(private_key=self._key)
         except (AttributeError, TypeError, ValueError) as error:  # for RSA and the like, the first
-            remedy = "Make one: openssl ecparam -name prime256v1 -genkey -noout -out KEY.pem"
+            remedy = f"Make one: {MAKE_EC}"
             raise CannotSign(
                 self._key, found=f"no EC key of NIST's curves ({error})", remedy=remedy
             ) from None

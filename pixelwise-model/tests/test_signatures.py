@@ -1,12 +1,13 @@
 """Signed releases, with the real ssh-keygen. For those of model-signing see PixelWise's tests/clients/."""
 
+import json
 import subprocess
-from types import SimpleNamespace
 
 import pytest
 from conftest import NINE
 
 import release
+import signatures
 from build import build_release
 from repository import ReleaseRepository
 
@@ -72,7 +73,8 @@ def test_a_fork_that_has_the_unsigned_tag_keeps_it(small_world, repository, key,
     subprocess.run(["git", "init", "--quiet", "--bare", fork], check=True)
     assert cut(repository, "--push", fork) == 0
     assert cut(repository, "--sign", key, "--push", fork) == 4
-    assert "Published tags are not moved" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "the same commit, without your signature" in said and "Sign the next version, or push to a" in said
     assert not is_good(ReleaseRepository(fork), "v1.0", key)
 
 
@@ -152,12 +154,104 @@ def test_a_signature_of_files_is_listed_in_the_sums(small, small_files, tmp_path
     assert "  model.sig\n" in (tmp_path / "SHA256SUMS").read_text()
 
 
+class FilesSigner:
+    signs_tags = False
+
+    def __init__(self, fingerprint):
+        self.fingerprint = fingerprint
+
+    def sign_tag(self, payload):
+        return ""
+
+    def sign_files(self, folder):
+        hint = {"verificationMaterial": {"publicKey": {"hint": self.fingerprint}}}
+        (folder / "model.sig").write_text(json.dumps(hint))
+
+
 def test_a_release_that_is_published_gets_no_signature_of_its_files(
     small_world, repository, monkeypatch, capsys
 ):
     """That would be another commit."""
     assert cut(repository) == 0
-    signer = SimpleNamespace(signs_tags=False)
-    monkeypatch.setattr(release, "signer_of", lambda key: signer)
+    monkeypatch.setattr(release, "signer_of", lambda key: FilesSigner("ab" * 32))
     assert cut(repository, "--sign", "key", "--if-missing") == 4
-    assert "choose the next version" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "no model.sig, and files that are published" in said and "--if-missing" not in said
+    assert "choose the next version, or cut this one in another repository (--repository NEW.git)" in said
+
+
+def test_files_that_another_key_signed_are_not_said_to_be_signed(
+    small_world, repository, monkeypatch, capsys
+):
+    monkeypatch.setattr(release, "signer_of", lambda key: FilesSigner(str(key)))
+    assert cut(repository, "--sign", "ab") == 0
+    assert cut(repository, "--sign", "ab", "--if-missing") == 0
+    assert cut(repository, "--sign", "cd", "--if-missing") == 4
+    said = capsys.readouterr().err
+    assert "model.sig of the key with sha256 ab; expected model.sig of the key with sha256 cd" in said
+
+
+def fingerprint(key):
+    shown = subprocess.run(["ssh-keygen", "-lf", key], capture_output=True, text=True, check=True).stdout
+    return shown.split()[1]
+
+
+def test_a_tag_that_another_key_signed_is_not_said_to_be_signed(
+    small_world, repository, key, tmp_path, capsys, monkeypatch
+):
+    other = make_key(tmp_path / "other")
+    assert cut(repository, "--sign", other) == 0
+    commit = git(repository, "rev-parse", "v1.0^{commit}")
+    assert cut(repository, "--sign", key, "--if-missing") == 4
+    said = capsys.readouterr().err
+    assert f"a signature of the key {fingerprint(other)}; expected none yet" in said
+    assert f"that of the key {fingerprint(key)}" in said
+    undo = said.rpartition("then sign again: ")[2]
+    monkeypatch.setenv("GIT_COMMITTER_NAME", "x")
+    monkeypatch.setenv("GIT_COMMITTER_EMAIL", "x")
+    subprocess.run(["bash", "-c", undo], check=True, capture_output=True)
+    assert cut(repository, "--sign", key) == 0
+    assert is_good(repository, "v1.0", key) and git(repository, "rev-parse", "v1.0^{commit}") == commit
+
+
+@pytest.mark.parametrize(
+    ("change", "found", "remedy"),
+    [
+        (lambda key: key.parent, "a folder", "Name the file"),
+        (lambda key: "", "an empty name", "Name the file"),
+        (lambda key: changed(key, lambda text: text.replace("\n", "\r\n")), "Windows line ends", "sed"),
+        (lambda key: changed(key, mode=0o644), "others may read (mode 0644)", "chmod 600"),
+        (
+            lambda key: key.with_suffix(".pub").rename(key.parent / "lone.pub"),
+            "a public key, and no agent",
+            "without .pub",
+        ),
+        (lambda key: changed(key, lambda text: "-----BEGIN PUBLIC KEY-----"), "in PEM", "Name the private"),
+        (lambda key: changed(key, lambda text: RSA), "an RSA key, which signs no files", "ed25519"),
+    ],
+)
+def test_each_key_that_cannot_sign_has_its_own_remedy(
+    repository, key, monkeypatch, capsys, change, found, remedy
+):
+    monkeypatch.setattr(release, "release_from_table", None)
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    assert cut(repository, "--sign", change(key)) == 3
+    said = capsys.readouterr().err
+    assert found in said and remedy in said
+    if remedy in ("sed", "chmod 600"):  # the command that is named makes it a key that signs
+        subprocess.run(["bash", "-c", said.rpartition(": ")[2]], check=True)
+        assert signatures.signer_of(key).fingerprint == fingerprint(key)
+
+
+RSA = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
+
+
+def changed(key, change=str, mode=0o600):
+    key.write_bytes(change(key.read_text()).encode())
+    key.chmod(mode)
+    return key
+
+
+def test_a_mistyped_version_and_an_unknown_one_have_one_exit_code(repository, capsys):
+    for version in ("1.0", "v9.7"):
+        assert release.main([version, "--repository", str(repository.path)]) == 2
