@@ -10,8 +10,8 @@ HOW = "docs/signing.md says how"
 class BadSignature(Refused):
     """A signature that does not hold: for other bytes, or for another purpose."""
 
-    def __init__(self, version: str, *, found: str, expected: str) -> None:
-        remedy = (
+    def __init__(self, version: str, *, found: str, expected: str, remedy: str = "") -> None:
+        remedy = remedy or (
             f"Do not use this release; ask its owner. `pixelwise pull {version}` fetches it anew if what lies here was "
             "changed."
         )
@@ -20,6 +20,14 @@ class BadSignature(Refused):
 
 class OtherSignature(BadSignature):
     """A signature of a form that is not read here, such as PGP's: nothing is known of it."""
+
+    _not_read = (
+        "Signatures of PGP are not read here, which says nothing against the release: ask its owner for a version with "
+        f"a tag signed by SSH, or with a model.sig ({HOW})."
+    )
+
+    def __init__(self, version: str, *, found: str, expected: str) -> None:
+        super().__init__(version, found=found, expected=expected, remedy=self._not_read)
 
 
 class NotSigned(Refused):
@@ -31,19 +39,21 @@ class NotSigned(Refused):
             found=found,
             expected="the signature of somebody in ALLOWED_SIGNERS (REQUIRE_SIGNATURE=true)",
             remedy=f"If it is signed now, `pixelwise pull {version}` fetches the signature too. A release of your own: "
-            f"`release.py {version} --sign KEY` signs it ({HOW}). Otherwise ask its owner, or pin a signed version.",
+            f"`release.py {version} --sign KEY` signs its tag, for git; an MLflow registry needs model.sig, by "
+            f"an EC key and in a new version ({HOW}). Otherwise ask its owner, or pin a signed version.",
         )
 
 
 class NotTrusted(Refused):
     """A signature that holds, of somebody whom the operator does not trust, or no longer."""
 
-    def __init__(self, version: str, *, found: str, listed_in: str) -> None:
+    def __init__(self, version: str, *, found: str, listed_in: str, remedy: str = "") -> None:
         super().__init__(
             f"release {version}",
             found=found,
             expected=f"a signer of {listed_in}",
-            remedy="Ask its owner whose key that is, by another way than the release; if you trust it, add it there "
+            remedy=remedy
+            or "Ask its owner whose key that is, by another way than the release; if you trust it, add it there "
             f"({HOW}).",
         )
 

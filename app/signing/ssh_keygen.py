@@ -3,12 +3,14 @@ program, and the signature must be one for git and nothing else."""
 
 from __future__ import annotations
 
+import base64
+import re
 import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import printable
+from app.errors import printable, system_refusals
 from app.signing.as_path import as_path
 from app.signing.git_objects import SignedTag
 from app.signing.refusals import BadSignature, NoSshKeygen, NotTrusted
@@ -20,6 +22,14 @@ NAMESPACE = "git"
 _SECONDS = 30
 _SHOWN = 300
 _NO_USER = "No user exists"
+_KRL = b"SSHKRL"
+"""The first bytes of a list of revoked keys that ssh-keygen -k wrote."""
+_DO_NOT_USE = (
+    "Do not use this release: whoever has that key may be somebody else. Pin a version that another key signed, or ask "
+    "its owner for one."
+)
+_DATES = re.compile(r"has expired|not yet valid")
+_BAD_LINE = re.compile(r":([0-9]+): (?:missing key|invalid key|bad|unsupported)")
 _NOT_LISTED = "No principal matched."
 
 
@@ -46,7 +56,7 @@ def find_signer(tag: SignedTag, signers: Path, revoked: Path | None, *, version:
         found = keygen("find-principals", "-f", str(signers), at)
         # subtle: of a line "!eve,*" both are given, and eve is whom it shuts out
         names = [name for name in found.stdout.splitlines() if name[:1] != "!"] if found.returncode == 0 else []
-        said = found.stderr
+        said, remedy = found.stderr, ""
         refused = () if revoked is None else ("-r", str(revoked))
         for name in names:
             verified = is_good(name, *refused)
@@ -54,14 +64,48 @@ def find_signer(tag: SignedTag, signers: Path, revoked: Path | None, *, version:
                 return printable(name)
             said = verified.stderr
             if refused and is_good(name).returncode == 0:
-                said = f"{revoked} has this key, or cannot be read"
+                is_listed = _has_key(revoked, tag.signature)
+                said = f"{revoked} {'has this key' if is_listed else 'cannot be read'}"
+                remedy = (
+                    _DO_NOT_USE if is_listed else f"Correct {revoked}: a public key in each line, as `KEYTYPE KEY`."
+                )
+                break
         holds = keygen("check-novalidate", "-n", NAMESPACE)
         if holds.returncode != 0:
             expected = "a signature of the tag's own bytes, made for git"
             raise BadSignature(version, found=_words(holds.stderr) or "none that holds", expected=expected)
         key = holds.stdout.strip().partition(" with ")[2] or "a key that is not named"
         reason = _words(said.replace(_NOT_LISTED, ""))
-        raise NotTrusted(version, found=f"signed with {key} ({reason or 'not listed'})", listed_in=str(signers))
+        raise NotTrusted(
+            version,
+            found=f"signed with {key} ({reason or 'not listed'})",
+            listed_in=str(signers),
+            remedy=remedy or _remedy(said, str(signers)),
+        )
+
+
+def _has_key(revoked: Path | None, signature: bytes) -> bool:
+    """True if a file of revoked keys has the key of this signature: ssh-keygen says the same of a file that it cannot
+    read. A signature has the key in it, behind "SSHSIG", a version and its own length (PROTOCOL.sshsig)."""
+    if revoked is None:
+        return False
+    with system_refusals(revoked):
+        listed = revoked.read_bytes()
+    data = base64.b64decode(b"".join(signature.splitlines()[1:-1]))
+    key = data[14 : 14 + int.from_bytes(data[10:14], "big")]
+    return listed.startswith(_KRL) or base64.b64encode(key) in listed
+
+
+def _remedy(said: str, signers: str) -> str:
+    """What helps with a line of the signers that does not count; empty where none is named."""
+    if _DATES.search(said):
+        return (
+            "Ask its owner for a version that was signed with a key of that time; or, if the dates are your own "
+            f"mistake, correct them in {signers}."
+        )
+    if line := _BAD_LINE.search(said):
+        return f"Correct line {line[1]} of {signers}: NAME KEYTYPE KEY, with options behind the name."
+    return ""
 
 
 def _run(arguments: list[str], payload: bytes, descriptor: int) -> subprocess.CompletedProcess[str]:

@@ -141,3 +141,22 @@ def test_without_ssh_keygen_the_package_is_named(tmp_path: Path, monkeypatch: py
         find(tag, tmp_path, signer(LENA).line())
     assert caught.value.exit_code == 3
     assert os.environ["PATH"] == str(tmp_path)
+
+
+def remedy(folder: Path, line: str, revoked: str | None = None) -> str:
+    file = folder / "revoked_signers"
+    file.write_text(revoked or "")
+    with pytest.raises(NotTrusted) as caught:
+        find(signed(), folder, "# people\n", line, revoked=None if revoked is None else file)
+    return f"{caught.value.found} {caught.value.remedy}"
+
+
+def test_each_line_that_does_not_count_has_its_own_remedy(tmp_path: Path):
+    good = signer(LENA).line()
+    assert "has this key) Do not use this release" in remedy(tmp_path, good, f"{signer(LENA).public}\n")
+    junk = remedy(tmp_path, good, "junk\n")
+    assert "has this key" not in junk and "revoked_signers: a public key in each line" in junk
+    assert "with a key of that time" in remedy(tmp_path, signer(LENA).line('valid-before="20200101"'))
+    assert "with a key of that time" in remedy(tmp_path, signer(LENA).line('valid-after="20300101"'))
+    assert "Correct line 2 of" in remedy(tmp_path, "lena\n")
+    assert "Ask its owner whose key that is" in remedy(tmp_path, signer(EVE).line())
