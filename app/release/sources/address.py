@@ -217,7 +217,7 @@ def _refused(text: str, *, found: str) -> BadRelease:
         f"MODEL_REPO={ascii(shown)[1:-1]}",
         found=found,
         expected=f"the address of a repository of releases: {_KINDS}",
-        remedy="Correct MODEL_REPO in .env; .env.example shows both usual lines.",
+        remedy="Correct MODEL_REPO in .env; docs/sources.md lists the forms.",
     )
 
 
