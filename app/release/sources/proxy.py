@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from app.errors import ConfigurationError, PixelWiseError, Unreachable
 from app.release.refusals import CredentialsWanted
 from app.release.sources.address import is_loopback
-from app.release.sources.lfs import basic_authorization
+from app.release.sources.secrets import basic_authorization
 
 _NAMES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _FORM = "http://[USER:PASSWORD@]HOST:PORT"
