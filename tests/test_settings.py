@@ -49,6 +49,8 @@ def test_without_any_env_the_local_release_v1_0_is_pinned_and_served_on_this_mac
         limit_per_key="2000/second",
         limit_per_address="1000/second",
         limit_per_visit="30/second",
+        workers=1,
+        limits_url="",
         log_level="info",
     )
 

@@ -9,14 +9,18 @@ import resource
 import signal
 import socket
 import sys
+from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 import uvicorn
 import uvloop
 
 from app.errors import PixelWiseError
 from app.server.connection import MAX_CONNECTIONS, MAX_REFUSED, BoundedConnection
 from app.server.connection_sweep import open_connections
+from app.server.place import Place, take_place
 
 _log = logging.getLogger("pixelwise.web")
 STOP_SECONDS = 25
@@ -35,9 +39,11 @@ class Application(Protocol):
 
     Attributes:
         is_ending: set when the process is told to end: each answer then says that its connection closes.
+        started_at: as its GET /health says it.
     """
 
     is_ending: bool
+    started_at: datetime
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
 
@@ -72,7 +78,7 @@ async def _answer(server: uvicorn.Server, app: Application, listener: socket.soc
             loop.add_signal_handler(number, told_to_end.set)
         parent.setblocking(False)
         loop.add_reader(parent, told_to_end.set)
-        parent.send(b"1")
+        parent.send(msgspec.json.encode(app.started_at))
         ended = asyncio.create_task(told_to_end.wait())
         await asyncio.wait([ended, serving], return_when=asyncio.FIRST_COMPLETED)
         loop.remove_reader(parent)
@@ -117,6 +123,8 @@ def configuration(app: Application, **options: Any) -> uvicorn.Config:
 
 if __name__ == "__main__":
     try:
+        if sys.argv[3:]:
+            take_place(Place(int(sys.argv[3]), int(sys.argv[4]), Path(sys.argv[5])))
         run(*(socket.socket(fileno=int(number)) for number in sys.argv[1:3]))
     except PixelWiseError as refusal:
         sys.stderr.write(f"{refusal}\n")

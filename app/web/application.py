@@ -80,6 +80,7 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
         overload=service.overload,
         queued={route.path: route.endpoint for route in routes if isinstance(route, Route) and route.path in queued},  # type: ignore[misc]  # all are Endpoints
         log=log,
+        started_at=service.started_at,
     )
 
 
