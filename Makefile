@@ -78,6 +78,8 @@ lock: environment ## pin and hash the dependencies in pyproject.toml and the oth
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --extra signing -c requirements.txt pyproject.toml -o requirements-signing.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --extra scale -c requirements.txt pyproject.toml -o requirements-scale.txt
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  pixelwise-model/requirements.in -o pixelwise-model/requirements.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  -c requirements.txt -c pixelwise-model/requirements.txt benchmarks/requirements.in -o benchmarks/requirements.txt

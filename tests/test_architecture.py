@@ -105,6 +105,7 @@ HANDS_THE_ENVIRONMENT_ON = {
     "app/cli/verify_in_child.py",
     "app/release/sources/git.py",
     "app/release/sources/table.py",
+    "app/server/worker_process.py",
 }
 
 

@@ -18,10 +18,3 @@ def wrong_limits_url(text: str) -> list[str]:
     except ValueError:  # a port that is no number, or half an IPv6 address
         is_whole = False
     return [] if is_whole and not parts.query else [f"LIMITS_URL is no address of a redis, {expected}"]
-
-
-def shown(text: str) -> str:
-    """The address without user and password: "redis://HOST:6379/0"."""
-    parts = urlsplit(text)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{parts.scheme}://{host}:{parts.port or 6379}{parts.path}"

@@ -18,7 +18,8 @@ class Place(NamedTuple):
     folder: Path | None = None
 
 
-_taken = Place()
+LONE = Place()
+_taken = LONE
 
 
 def take_place(place: Place) -> None:
