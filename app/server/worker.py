@@ -18,9 +18,10 @@ import uvicorn
 import uvloop
 
 from app.errors import PixelWiseError
+from app.server.accepting import SharedAccepting
 from app.server.connection import MAX_CONNECTIONS, MAX_REFUSED, BoundedConnection
 from app.server.connection_sweep import open_connections
-from app.server.place import Place, take_place
+from app.server.place import Place, place_taken, take_place
 
 _log = logging.getLogger("pixelwise.web")
 STOP_SECONDS = 25
@@ -69,13 +70,15 @@ async def _answer(server: uvicorn.Server, app: Application, listener: socket.soc
     While it ends, each answer says for LINGER_SECONDS that its connection closes: a client that calls just then is
     answered, and connects to another worker afterwards. Without any client it ends at once.
     """
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    place = place_taken()
+    serving = asyncio.create_task(server.serve(sockets=[listener] if place.of == 1 else []))
     while not (server.started or serving.done()):
         await asyncio.sleep(LOOK_SECONDS)
     if server.started:
         told_to_end, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told_to_end.set)
+        accepting = None if place.of == 1 else SharedAccepting(listener, place, lambda: _protocol(server, loop))
         parent.setblocking(False)
         loop.add_reader(parent, told_to_end.set)
         parent.send(msgspec.json.encode(app.started_at))
@@ -83,14 +86,21 @@ async def _answer(server: uvicorn.Server, app: Application, listener: socket.soc
         await asyncio.wait([ended, serving], return_when=asyncio.FIRST_COMPLETED)
         loop.remove_reader(parent)
         app.is_ending = True
-        for accepting in server.servers:
+        if accepting is not None:
             accepting.close()
+        for own in server.servers:
+            own.close()
         deadline = loop.time() + LINGER_SECONDS
         await asyncio.sleep(LOOK_SECONDS)  # connections that were accepted last are known then
         while not serving.done() and open_connections.get(loop) and loop.time() < deadline:
             await asyncio.sleep(LOOK_SECONDS)
         server.should_exit = True
     await serving
+
+
+def _protocol(server: uvicorn.Server, loop: asyncio.AbstractEventLoop) -> asyncio.Protocol:
+    """The protocol of a connection, as uvicorn itself makes it."""
+    return BoundedConnection(server.config, server.server_state, server.lifespan.state, loop)
 
 
 def _raise_file_limit() -> None:
