@@ -67,6 +67,7 @@ KNOWN_TO = {
     "starlette": {"server", "web"},
     "itsdangerous": {"web"},
     "limits": {"web"},
+    "redis": {"web"},
     "prometheus_client": {"answering"},
     "openfeature": {"flags"},
     "jinja2": {"web", "report"},

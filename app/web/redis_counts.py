@@ -45,10 +45,14 @@ class RedisCounts:
     def __init__(self, url: str, *, secret: bytes) -> None:
         self.name, self._key = _shown(url), hashlib.blake2b(secret, digest_size=32, person=b"pixelwise limits").digest()
         try:
-            self._storage = RedisStorage(
-                url, key_prefix=PREFIX, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS
-            )
-        except NoLibrary:
+            from redis.backoff import NoBackoff
+            from redis.retry import Retry
+
+            # Without retries of its own: that it is lost must be known at once.
+            options: Any = {"retry": Retry(NoBackoff(), 0), "socket_timeout": ANSWER_SECONDS}
+            options["socket_connect_timeout"] = ANSWER_SECONDS
+            self._storage = RedisStorage(url, key_prefix=PREFIX, **options)
+        except (ImportError, NoLibrary):
             raise ConfigurationError(
                 "LIMITS_URL",
                 found="an address, and no library that speaks to redis",
