@@ -6,7 +6,7 @@ NETWORK_TESTS := $(addprefix pixelwise-model/tests/test_,network.py real_network
 
 CLIENTS := mlflow dvc hub signing aim clearml
 
-.PHONY: help run check test sources soak coverage parity bench measured bench-peers lock lock-network format clean
+.PHONY: help run check test sources soak coverage parity bench measured bench-peers bench-scale lock lock-network format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -80,6 +80,9 @@ measured: environment releases ## what is read of people's digits under 22 condi
 bench-peers: environment releases ## measure the service beside FastAPI, BentoML, MLServer, LitServe and Ray Serve; writes docs/peers.md
 	.venv/bin/python benchmarks/service.py --docs
 
+bench-scale: environment releases ## measure serving from several workers; prints it, and writes benchmarks/results/
+	.venv/bin/python benchmarks/scale_serving.py
+
 lock: environment ## pin and hash the dependencies in pyproject.toml and the other *.in files
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  pyproject.toml -o requirements.txt
@@ -87,6 +90,8 @@ lock: environment ## pin and hash the dependencies in pyproject.toml and the oth
 	  --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --extra signing -c requirements.txt pyproject.toml -o requirements-signing.txt
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --extra scale -c requirements.txt pyproject.toml -o requirements-scale.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  pixelwise-model/requirements.in -o pixelwise-model/requirements.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

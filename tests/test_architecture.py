@@ -67,6 +67,7 @@ KNOWN_TO = {
     "starlette": {"server", "web"},
     "itsdangerous": {"web"},
     "limits": {"web"},
+    "redis": {"web"},
     "prometheus_client": {"answering"},
     "openfeature": {"flags"},
     "jinja2": {"web", "report"},
@@ -105,6 +106,7 @@ HANDS_THE_ENVIRONMENT_ON = {
     "app/cli/verify_in_child.py",
     "app/release/sources/git.py",
     "app/release/sources/table.py",
+    "app/server/worker_process.py",
 }
 
 
