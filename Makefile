@@ -4,7 +4,7 @@ MODEL_PYTHON := pixelwise-model/.venv/bin/python
 NETWORK_PYTHON := pixelwise-model/.venv-v3/bin/python
 NETWORK_TESTS := $(addprefix pixelwise-model/tests/test_,network.py real_network.py)
 
-CLIENTS := mlflow dvc hub signing aim clearml
+CLIENTS := mlflow dvc hub signing aim clearml manifests
 
 .PHONY: help run check test sources soak coverage parity bench measured bench-peers bench-scale lock lock-network format clean
 
