@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +18,8 @@ from app.settings import read_settings
 
 if TYPE_CHECKING:
     from app.scoring.executors import Run
+    from app.scoring.fingerprint import Fingerprint
+    from app.scoring.inputs.source import Source
     from app.scoring.manifest import Manifest
     from app.scoring.run import Outcome
 
@@ -30,6 +34,10 @@ ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_
 """For numpy's libraries in every worker: shards are what runs side by side."""
 
 
+STORE = "db:"
+"""The input that is the service's own store."""
+
+
 class Format(StrEnum):
     """The format of answers."""
 
@@ -39,7 +47,13 @@ class Format(StrEnum):
 
 @score.command("run")
 def run(
-    source: Annotated[str, typer.Argument(metavar="INPUT", help="A .npy or IDX file.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="A Parquet, .npy or IDX file, a folder of them or of pictures, or db: for what the service stored.",
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder that answers are put in.")],
     model: Annotated[
         str | None, typer.Option("--model", metavar="VERSION", help="A pulled release; without it, the default one.")
@@ -57,6 +71,15 @@ def run(
     format: Annotated[Format, typer.Option("--format", help="parquet, or csv, which needs no package.")] = (
         Format.PARQUET
     ),
+    since: Annotated[
+        datetime | None, typer.Option("--since", metavar="TIME", help="Of db:, what was drawn from then on (UTC).")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", metavar="TIME", help="Of db:, what was drawn before (UTC).")
+    ] = None,
+    verify_inputs: Annotated[
+        bool, typer.Option("--verify-inputs", help="Hash every byte of the inputs, and hold it against the last time.")
+    ] = False,
     scores: Annotated[bool, typer.Option("--scores", help="Write every class's score too.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -64,7 +87,6 @@ def run(
     again to go on where it stopped."""
     os.environ.update(ONE_THREAD)  # before numpy is imported, here and in the workers
     from app.cli.score_progress import showing_progress
-    from app.scoring.inputs.table import open_inputs
     from app.scoring.outputs.formats import format_named
     from app.scoring.plan import plan
     from app.scoring.run import run as run_plan
@@ -72,7 +94,14 @@ def run(
     index, of = _part(part)
     format_named(format)  # refused before anything is read
     handed = _handed_model(model)
-    planned = plan(open_inputs(Path(source), labels=labels), handed, format=format.value, with_scores=scores)
+    sources = _sources(source, labels, since, until)
+    planned = plan(
+        sources,
+        handed,
+        format=format.value,
+        with_scores=scores,
+        fingerprints=_verified(sources) if verify_inputs else None,
+    )
     shards = planned.part(index, of)
     with showing_progress(sum(shard.piece.rows for shard in shards)) as progress:
         outcome = run_plan(planned, out, handed, _executor(jobs), shards=shards, progress=progress)
@@ -80,6 +109,34 @@ def run(
         print_json(_as_object(outcome, out))
     else:
         _tell(outcome, out)
+
+
+def _sources(source: str, labels: Path | None, since: datetime | None, until: datetime | None) -> Sequence[Source]:
+    from app.scoring.inputs.table import open_inputs
+
+    if source != STORE:
+        if since is not None or until is not None:
+            raise typer.BadParameter(f"--since and --until are of {STORE}", param_hint="INPUT")
+        return open_inputs(Path(source), labels=labels, say=say)
+    from app.scoring.inputs.stored import open_stored
+
+    if labels is not None:
+        raise typer.BadParameter(f"{STORE} has labels of its own", param_hint="--labels")
+    settings = read_settings()
+    return [open_stored(settings.database_url, root=settings.root, since=_utc(since), until=_utc(until))]
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)
+
+
+def _verified(sources: Sequence[Source]) -> Sequence[Fingerprint]:
+    """Fingerprints with the digest of all bytes."""
+    from app.scoring.fingerprint import sha256_of, with_digest
+
+    if not all(source.files for source in sources):
+        raise typer.BadParameter(f"{STORE} is no file", param_hint="--verify-inputs")
+    return [with_digest(source.fingerprint, sha256_of(source.files)) for source in sources]
 
 
 def _part(part: str | None) -> tuple[int, int]:

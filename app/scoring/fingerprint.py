@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from app.errors import system_refusals
 from app.scoring.refusals import ChangedInput
-
-CHUNK = 1 << 20
 
 
 class Fingerprint(Struct, frozen=True, omit_defaults=True):
@@ -61,7 +60,15 @@ def check_unchanged(path: Path, planned: tuple[int, int]) -> None:
         raise ChangedInput(str(path), found=what)
 
 
-def sha256_of(path: Path) -> str:
-    """The digest of all bytes of a file."""
-    with system_refusals(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256_of(files: Sequence[Path]) -> str:
+    """The digest of all bytes of a file; of several, that of their digests, one a line."""
+    found = []
+    for path in files:
+        with system_refusals(path), path.open("rb") as file:
+            found.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return found[0] if len(found) == 1 else hashlib.sha256("\n".join(found).encode()).hexdigest()
+
+
+def with_digest(fingerprint: Fingerprint, sha256: str) -> Fingerprint:
+    """The same, with the digest of all bytes."""
+    return structs.replace(fingerprint, sha256=sha256)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,10 @@ class ArraySource:
     def is_labelled(self) -> bool:
         return self.labels is not None
 
+    @property
+    def files(self) -> Sequence[Path]:
+        return (self.array.path,)
+
     def pieces(self, rows: int, first_id: int) -> list[Piece]:
         """Even ranges; a compressed file can only be read from its beginning, and is one piece."""
         return even_pieces(self.array.rows, self.array.rows if self.array.is_packed else rows, first_id)
@@ -56,7 +60,7 @@ class ArraySource:
             yield self.array.read(start, min(start + BATCH_ROWS, piece.stop))
 
 
-def open_arrays(path: Path, labels: Path | None) -> ArraySource:
+def open_arrays(path: Path, name: str, labels: Path | None) -> ArraySource:
     """The digits in a .npy or IDX file, with the labels named, or those of an IDX file beside it.
 
     Raises:
@@ -71,9 +75,9 @@ def open_arrays(path: Path, labels: Path | None) -> ArraySource:
             remedy=NPY_REMEDY + " Floats in [0, 1]: multiply by 255 and round first.",
         )
     labels = labels or _beside(path)
-    found = None if labels is None else open_labels(labels, rows=array.rows, of=str(path))
+    found = None if labels is None else open_labels(labels, rows=array.rows, of=name)
     said = None if found is None else found.fingerprint
-    return ArraySource(array, Fingerprint(str(path), array.kind, array.rows, *array.stamp, labels=said), found)
+    return ArraySource(array, Fingerprint(name, array.kind, array.rows, *array.stamp, labels=said), found)
 
 
 def _beside(path: Path) -> Path | None:

@@ -50,7 +50,7 @@ def open_labels(path: Path, *, rows: int, of: str) -> LabelFile:
             expected=f"one for each of the {rows:,} rows of {of}",
             remedy="Name the labels of this input.",
         )
-    return LabelFile(array, Fingerprint(str(path), array.kind, array.rows, *array.stamp))
+    return LabelFile(array, Fingerprint(path.name, array.kind, array.rows, *array.stamp))
 
 
 def as_labels(values: NDArray[np.integer], name: str) -> Labels:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
@@ -39,6 +40,11 @@ class Source(Protocol):
     @property
     def is_labelled(self) -> bool:
         """True if it has labels."""
+        ...
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """All that it is in."""
         ...
 
     def pieces(self, rows: int, first_id: int) -> list[Piece]:
