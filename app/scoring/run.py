@@ -10,6 +10,7 @@ from app.scoring import folder
 from app.scoring.executors import Run
 from app.scoring.handed_model import HandedModel
 from app.scoring.manifest import Manifest, write_manifest
+from app.scoring.outputs.draft import clear_drafts
 from app.scoring.plan import Plan
 from app.scoring.shard import Shard
 
@@ -60,6 +61,7 @@ def run(
         found[footer.shard] = footer
         scored, rows = scored + 1, rows + footer.rows
         progress(footer.rows, True)
+    clear_drafts(out)  # of workers that died
     others = [shard for shard in plan.shards if shard.name not in found]
     found |= folder.done(out, plan, others)
     missing = len(plan.shards) - len(found)

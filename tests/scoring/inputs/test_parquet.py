@@ -17,7 +17,7 @@ from app.scoring.handed_model import HandedModel
 from app.scoring.inputs.parquet import open_parquet
 from app.scoring.refusals import BadInput, ChangedInput
 from tests.conftest import Mnist
-from tests.scoring.conftest import columns, score
+from tests.scoring.conftest import assert_same, columns, score
 
 
 def binary(digits: NDArray[np.uint8]) -> Any:
@@ -55,7 +55,7 @@ def test_every_form_gives_the_same_answers_as_an_array(tmp_path: Path, mnist: Mn
     parquet.write_table(table, tmp_path / "digits.parquet", row_group_size=20)
     score(tmp_path / "digits.npy", tmp_path / "a", model, rows=40)
     done = score(tmp_path / "digits.parquet", tmp_path / "b", model, rows=40)
-    assert columns(tmp_path / "a") == columns(tmp_path / "b")
+    assert_same(tmp_path / "a", tmp_path / "b")
     assert columns(tmp_path / "b", "label")["label"] == mnist.test_labels[:90].tolist()
     assert done.manifest is not None and done.manifest.shards == 3
     assert done.manifest.inputs[0].footer is not None
