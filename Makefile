@@ -88,8 +88,10 @@ lock: environment ## pin and hash the dependencies in pyproject.toml and the oth
 	  pyproject.toml -o requirements.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
-	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  --extra signing -c requirements.txt pyproject.toml -o requirements-signing.txt
+	for extra in signing score dask; do \
+	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --extra $$extra -c requirements.txt -c requirements-dev.txt pyproject.toml -o requirements-$$extra.txt || exit; \
+	done
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --extra scale -c requirements.txt pyproject.toml -o requirements-scale.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
