@@ -41,7 +41,9 @@ def test_nobody_is_a_fault_where_somebody_has_to_sign(tmp_path: Path, text: str)
     file.write_text(text)
     found = of(file)
     assert (found.healthy, found.exit_code) == (False, 3) and f"{file}: names nobody" in found.found
-    assert found.mend == (f"write into {file} who may sign (docs/signing.md says how), or set REQUIRE_SIGNATURE=false")
+    assert found.mend == (
+        f"write into {file} who may sign (docs/signing.md says how), or set REQUIRE_SIGNATURE=false in .env"
+    )
     assert of(file, required=False).healthy
 
 
