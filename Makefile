@@ -4,9 +4,9 @@ MODEL_PYTHON := pixelwise-model/.venv/bin/python
 NETWORK_PYTHON := pixelwise-model/.venv-v3/bin/python
 NETWORK_TESTS := $(addprefix pixelwise-model/tests/test_,network.py real_network.py)
 
-CLIENTS := mlflow dvc hub signing aim clearml
+CLIENTS := mlflow dvc hub signing aim clearml manifests
 
-.PHONY: help run check test sources soak coverage parity bench measured bench-peers lock lock-network format clean
+.PHONY: help run check test sources soak coverage parity bench measured bench-peers bench-scale lock lock-network format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -80,13 +80,18 @@ measured: environment releases ## what is read of people's digits under 22 condi
 bench-peers: environment releases ## measure the service beside FastAPI, BentoML, MLServer, LitServe and Ray Serve; writes docs/peers.md
 	.venv/bin/python benchmarks/service.py --docs
 
+bench-scale: environment releases ## measure serving from several workers; prints it, and writes benchmarks/results/
+	.venv/bin/python benchmarks/scale_serving.py
+
 lock: environment ## pin and hash the dependencies in pyproject.toml and the other *.in files
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  pyproject.toml -o requirements.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
-	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  --extra signing -c requirements.txt pyproject.toml -o requirements-signing.txt
+	for extra in signing scale score dask; do \
+	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --extra $$extra -c requirements.txt -c requirements-dev.txt pyproject.toml -o requirements-$$extra.txt || exit; \
+	done
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  pixelwise-model/requirements.in -o pixelwise-model/requirements.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

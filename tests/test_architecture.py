@@ -27,18 +27,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "flags": set(),
     "answering": {"model", "drawing", "storage", "flags"},
     "report": {"model", "storage", "settings"},
+    "scoring": {"model", "drawing", "storage", "report"},
     "server": {"main", "settings"},  # of main only its worker
     "web": {"answering", "drawing", "flags", "model", "server", "storage", "app"},
     "cli": {
         *("answering", "app", "classifier", "drawing", "environment", "flags", "model", "release", "report", "server"),
-        *("settings", "storage", "verify"),
+        *("scoring", "settings", "storage", "verify"),
     },
     # The joints.
     "settings": {"environment", "signing"},
     "classifier": {"model", "settings", "verify"},
-    "main": {
-        *("answering", "classifier", "drawing", "model", "server", "settings", "storage", "verify", "web"),
-    },
+    "main": {"answering", "classifier", "drawing", "model", "server", "settings", "storage", "verify", "web"},
     "predict": {"classifier", "drawing", "model", "settings", "verify"},
     "drawn": {"drawing", "model"},
     "app": set(),
@@ -67,12 +66,15 @@ KNOWN_TO = {
     "starlette": {"server", "web"},
     "itsdangerous": {"web"},
     "limits": {"web"},
+    "redis": {"web"},
     "prometheus_client": {"answering"},
     "openfeature": {"flags"},
     "jinja2": {"web", "report"},
     "scipy": {"report", "drawing", "drawn"},
     "markdown_it": {"web"},
     "uvicorn": {"server"},
+    "pyarrow": {"scoring"},
+    "distributed": {"scoring"},
 }
 
 # They open the model, or the database, when they are imported; whoever imports them wants just that.
@@ -100,11 +102,13 @@ READS_THE_ENVIRONMENT = {"app/settings.py"}
 HANDS_THE_ENVIRONMENT_ON = {
     "app/cli/predict.py",
     "app/cli/program.py",
+    "app/cli/score.py",
     "app/main.py",
     "app/cli/terminal.py",
     "app/cli/verify_in_child.py",
     "app/release/sources/git.py",
     "app/release/sources/table.py",
+    "app/server/worker_process.py",
 }
 
 

@@ -49,6 +49,8 @@ def test_without_any_env_the_local_release_v1_0_is_pinned_and_served_on_this_mac
         limit_per_key="2000/second",
         limit_per_address="1000/second",
         limit_per_visit="30/second",
+        workers=1,
+        limits_url="",
         log_level="info",
     )
 
@@ -83,6 +85,8 @@ def test_what_the_service_is_told(tmp_path: Path):
         ("LIMIT_PER_ADDRESS", "", "LIMIT_PER_ADDRESS is empty"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "has host bits set"),
         ("TRUSTED_PROXIES", "proxy.example", "TRUSTED_PROXIES names proxy.example"),
+        *(("WORKERS", value, "a whole number from 1 to 64") for value in ("0", "65", "two")),
+        ("LIMITS_URL", "http://:hunter2@127.0.0.1", "LIMITS_URL is no address of a redis, expected one like redis://"),
         ("LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("HOST", "", "HOST is empty"),
         ("DATA_DIR", "", "DATA_DIR is empty"),
@@ -98,6 +102,13 @@ def test_a_setting_of_the_service_that_cannot_be_is_named(tmp_path: Path, key: s
     found = problems(tmp_path, {key: value})
     assert said in found
     assert key == "TRUSTED_PROXIES" or len(found) < 300
+
+
+@pytest.mark.parametrize("text", ["redis://:1", "redis://:p@h:no/0", "redis://:p@h:0/0", "redis://h/0?db=1", "h:6379"])
+def test_an_address_of_a_redis_that_cannot_be_is_refused_without_its_text(tmp_path: Path, text: str):
+    found = problems(tmp_path, {"LIMITS_URL": text})
+    assert found.startswith("LIMITS_URL is no address") and text not in found
+    assert read_settings({"LIMITS_URL": "rediss://:p%40@h/1"}, root=tmp_path).limits_url == "rediss://:p%40@h/1"
 
 
 def test_a_setting_that_two_lines_give_different_values_is_refused_with_its_lines_and_not_their_values(tmp_path: Path):

@@ -34,6 +34,7 @@ COMMANDS = typer.main.get_command(cli).commands  # type: ignore[attr-defined]
 TARGETS = re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE)
 LOCKED = [
     *("requirements.txt", "requirements-dev.txt", "requirements-signing.txt"),
+    *("requirements-scale.txt", "requirements-score.txt", "requirements-dask.txt"),
     *("pixelwise-model/requirements.txt", "benchmarks/requirements.txt"),
 ]
 

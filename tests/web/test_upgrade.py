@@ -11,7 +11,7 @@ import pytest
 from app.cli.reload import TAKE_UP_SECONDS
 from app.server.refusals import AlreadyRunning
 from app.server.running_service import announced, running_service
-from app.server.supervisor import START_SECONDS
+from app.server.worker_process import START_SECONDS
 from tests.installation import Installation, Published
 from tests.service import Service, StartService
 
