@@ -38,6 +38,10 @@ class PixelWiseError(Exception):
         self.subject, self.found, self.expected, self.remedy = map(printable, parts)
         super().__init__(*parts)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As it is, to another process: the arguments of each class are its own."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
     @property
     def sentence(self) -> str:
         """The message without the remedy."""
@@ -58,6 +62,12 @@ class PixelWiseError(Exception):
             "remedy": self.remedy,
             "exit_code": self.exit_code,
         }
+
+
+def _rebuilt(kind: type[PixelWiseError], args: tuple[object, ...], state: dict[str, object]) -> PixelWiseError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class ConfigurationError(PixelWiseError):

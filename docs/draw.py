@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 HOUSE = [
     ["cli"],
     ["main"],
-    ["classifier"],
+    ["classifier", "scoring"],
     ["web", "report"],
     ["answering", "verify", "server"],
     ["storage", "flags", "drawing", "release"],
@@ -35,6 +35,7 @@ SAYS = {
     "release": "where models come from",
     "model": "an artefact's bytes to scores",
     "classifier": "classifier.py: classify_batch, for everyone",
+    "scoring": "files of digits to files of answers, once each",
     "signing": "who signed a release?",
     "settings": "settings.py: the environment and .env, frozen",
     "environment": "the file .env",

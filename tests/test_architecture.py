@@ -27,11 +27,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "flags": set(),
     "answering": {"model", "drawing", "storage", "flags"},
     "report": {"model", "storage", "settings"},
+    "scoring": {"model", "drawing", "storage", "report"},
     "server": {"main", "settings"},  # of main only its worker
     "web": {"answering", "drawing", "flags", "model", "server", "storage", "app"},
     "cli": {
         *("answering", "app", "classifier", "drawing", "environment", "flags", "model", "release", "report", "server"),
-        *("settings", "storage", "verify"),
+        *("scoring", "settings", "storage", "verify"),
     },
     # The joints.
     "settings": {"environment", "signing"},
@@ -74,6 +75,8 @@ KNOWN_TO = {
     "scipy": {"report", "drawing", "drawn"},
     "markdown_it": {"web"},
     "uvicorn": {"server"},
+    "pyarrow": {"scoring"},
+    "distributed": {"scoring"},
 }
 
 # They open the model, or the database, when they are imported; whoever imports them wants just that.
@@ -101,6 +104,7 @@ READS_THE_ENVIRONMENT = {"app/settings.py"}
 HANDS_THE_ENVIRONMENT_ON = {
     "app/cli/predict.py",
     "app/cli/program.py",
+    "app/cli/score.py",
     "app/main.py",
     "app/cli/terminal.py",
     "app/cli/verify_in_child.py",

@@ -7,6 +7,7 @@ import errno
 import importlib
 import importlib.util
 import os
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,15 @@ from app.release.refusals import (
     MovedTag,
     Unreviewed,
     WrongSize,
+)
+from app.scoring.refusals import (
+    BadInput,
+    BadScheduler,
+    ChangedInput,
+    MissingPackage,
+    NoScheduler,
+    OtherResults,
+    ShardLost,
 )
 from app.server.refusals import AlreadyRunning, CannotListen, NoWorkerProcess, WorkerFailed
 from app.signing.refusals import (
@@ -82,18 +92,18 @@ from tests.test_architecture import MODULES, TREES
 ROOT = Path(__file__).resolve().parent.parent
 
 EXIT_CODES = {
-    1: "PixelWiseError WorkerFailed NoWorkerProcess",
+    1: "PixelWiseError WorkerFailed NoWorkerProcess ShardLost",
     2: "BadImages UnreadableImage BadName BadVersion BadFlagChange RequestRefused NotFound NotUnderstood BadParameter "
     "BadDrawing BadLabel TooLarge WrongMediaType NotAuthenticated Forbidden TooMany",
     3: "SystemRefused ConfigurationError BadSettings MissingModel UnknownVersion MissingDigits VersionMismatch "
     "CannotStore WrongSchema BadFlags MissingKey CannotListen AlreadyRunning NobodyTrusted NoSshKeygen NoModelSigning "
-    "CredentialsWanted",
+    "CredentialsWanted MissingPackage BadScheduler",
     4: "NotTakenUp "
     "Refused ArtefactRefused RosterMismatch ChangedFile OriginUnknown BadRelease MissingFile WrongSize "
     "MovedTag MixedEntry BadLock Unreviewed BadCard BadGoldenSet ContractBroken NotStartable "
-    "NotSigned NotTrusted BadSignature OtherSignature",
+    "NotSigned NotTrusted BadSignature OtherSignature BadInput ChangedInput OtherResults",
     5: "PromiseBroken",
-    6: "Unreachable DatabaseUnavailable Busy Overloaded Stalled NoReport Stopping CountsUnavailable",
+    6: "Unreachable DatabaseUnavailable Busy Overloaded Stalled NoReport Stopping CountsUnavailable NoScheduler",
 }
 
 PARTS = {"found": "this", "expected": "that", "remedy": "Do so."}
@@ -104,6 +114,13 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
         ("images: float64 (2, 3); expected a numpy array, uint8 (N, 28, 28)", "multiply by 255"),
     ),
     (BadImages([1], shape="(28, 28)"), ("images: list; expected a numpy array, uint8 (28, 28)",)),
+    (ChangedInput("a.npy", found="it is gone"), ("input a.npy: it is gone; expected the file that was planned",)),
+    (
+        MissingPackage("answers in Parquet", package="pyarrow", extra="score", or_else=", or else"),
+        ("pyarrow is not installed; expected pixelwise[score]", "-r requirements-score.txt`, or else."),
+    ),
+    *((kind("x", **PARTS), ("x: this; expected that. Do so.",)) for kind in (BadInput, OtherResults, BadScheduler)),
+    *((kind("x", **PARTS), ("x: this; expected that. Do so.",)) for kind in (NoScheduler, ShardLost)),
     (BadSettings(["A is wrong", "B is missing"]), ("A is wrong; B is missing", "Edit .env")),
     (
         CannotStore(Path("/d"), OSError(errno.EROFS, ""), setting="DATA_DIR"),
@@ -324,3 +341,9 @@ def test_the_model_repository_refuses_in_the_same_form():
     spec.loader.exec_module(module)
     error = module.UnknownVersion("v9.9", known=["v1.0"])
     assert str(error).startswith("version v9.9: no such line in the table of versions; expected one of v1.0. Choose")
+
+
+def test_a_refusal_is_the_same_in_another_process():
+    for error, _ in EXAMPLES:
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again), again.__dict__) == (type(error), str(error), error.__dict__)

@@ -19,11 +19,10 @@ from app.drawing.skew import Finding
 from app.drawing.still_image import EXPECTED, REMEDY
 from app.errors import only_refusals
 from app.model.plain_file import NotPlain, OverLimit, read_plain_file
+from app.scoring.inputs.array_file import HEADER_READERS
 
 MAX_ARRAY_BYTES = 1 << 30
 ARRAY_REMEDY = "Save 28x28 whole numbers as uint8, 0 paper to 255 ink; pass a digit of another size as PNG."
-HEADER_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-"""Header readers by the version of a .npy file; (3, 0) is written only for names of fields, which no image has."""
 
 
 class Images(NamedTuple):

@@ -21,6 +21,7 @@ from app.cli.models import models
 from app.cli.predict import predict
 from app.cli.pull import pull
 from app.cli.report import report
+from app.cli.score import score
 from app.cli.serve import serve
 from app.cli.terminal import Asked, print_json, say
 from app.cli.upgrade import upgrade
@@ -43,6 +44,7 @@ cli.add_typer(keys, name="keys")
 cli.add_typer(flags, name="flags")
 cli.add_typer(labels, name="labels")
 cli.add_typer(models, name="models")
+cli.add_typer(score, name="score")
 
 
 def main() -> NoReturn:

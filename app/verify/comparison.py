@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.model.contract import FOR_PEOPLE, Accuracy, Contract, Scale, withheld_from
-from app.model.formats import read_model
+from app.model.formats import MAX_BYTES, read_model
 from app.model.mnist import read_mnist_test
-from app.model.plain_file import read_plain_file
+from app.model.plain_file import NotPlain, read_needed_file, read_plain_file
 from app.release.models_folder import pulled
 from app.release.record import CARD, Release
 from app.verify.accuracy import Measured
-from app.verify.card import MAX_BYTES, read_card
+from app.verify.card import MAX_BYTES as CARD_BYTES
+from app.verify.card import read_card
 from app.verify.checks import Code, show, show_labels
 from app.verify.open_model import Model, ModelChoice, open_model
 
@@ -77,18 +78,28 @@ def look_at(version: str, *, models: Path, lock_file: Path) -> Side:
     Raises:
         BadRelease: it has not been pulled. Refused: it is not what it promises.
     """
-    release = pulled(models, version)
-    artefact = next(file for file in release.files if file.name == release.artefact)
-    folder = models / version
-    data = read_plain_file(folder / release.artefact, limit=artefact.size)
-    labels = read_model(data, lambda: _stated_scale(folder, release)).labels
-    return Side(release, open_model(ModelChoice(version, None, models, lock_file, require_lock=False), Code(labels)))
+    model = open_any(ModelChoice(version, None, models, lock_file, require_lock=False))
+    return Side(pulled(models, version), model)
 
 
-def _stated_scale(folder: Path, release: Release) -> Scale | None:
-    if all(file.name != CARD for file in release.files):
-        return None
-    return read_card(read_plain_file(folder / CARD, limit=MAX_BYTES)).scale
+def open_any(choice: ModelChoice) -> Model:
+    """A model of whatever classes, opened with every check except that of this code's roster.
+
+    Raises:
+        BadRelease: it has not been pulled. MissingModel: the settings name a missing file. Refused: it is not what it
+            promises.
+    """
+    path = choice.path or choice.models / choice.version / pulled(choice.models, choice.version).artefact
+    try:
+        data = read_needed_file(path, limit=MAX_BYTES)
+    except NotPlain:  # which is refused below, with what mends it
+        return open_model(choice, Code(()))
+    return open_model(choice, Code(read_model(data, lambda: _stated_scale(path.parent)).labels))
+
+
+def _stated_scale(folder: Path) -> Scale | None:
+    card = folder / CARD
+    return read_card(read_plain_file(card, limit=CARD_BYTES)).scale if card.is_file() else None
 
 
 def contract_rows(first: Side, second: Side) -> list[Line]:

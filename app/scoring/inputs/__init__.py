@@ -1,0 +1,1 @@
+"""Inputs: files and rows that hold digits, read in pieces."""

@@ -1,0 +1,1 @@
+"""Files of answers: drafts, put in place whole."""

@@ -1,0 +1,18 @@
+"""The columns of a shard, in their order, for every format."""
+
+from __future__ import annotations
+
+from app.scoring.batch import Rows
+
+REASON = "reason"
+
+
+def score_columns(rows: Rows) -> list[str]:
+    """The names of the columns of scores."""
+    return [] if rows.scores is None else [f"score_{label}" for label in rows.classes]
+
+
+def column_names(rows: Rows) -> list[str]:
+    """id, prediction, confidence, findings, reason, label where the input has labels, and the scores."""
+    labels = [] if rows.labels is None else ["label"]
+    return ["id", "prediction", "confidence", "findings", REASON, *labels, *score_columns(rows)]
