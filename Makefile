@@ -88,12 +88,10 @@ lock: environment ## pin and hash the dependencies in pyproject.toml and the oth
 	  pyproject.toml -o requirements.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
-	for extra in signing score dask; do \
+	for extra in signing scale score dask; do \
 	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --extra $$extra -c requirements.txt -c requirements-dev.txt pyproject.toml -o requirements-$$extra.txt || exit; \
 	done
-	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  --extra scale -c requirements.txt pyproject.toml -o requirements-scale.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  pixelwise-model/requirements.in -o pixelwise-model/requirements.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -37,9 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The joints.
     "settings": {"environment", "signing"},
     "classifier": {"model", "settings", "verify"},
-    "main": {
-        *("answering", "classifier", "drawing", "model", "server", "settings", "storage", "verify", "web"),
-    },
+    "main": {"answering", "classifier", "drawing", "model", "server", "settings", "storage", "verify", "web"},
     "predict": {"classifier", "drawing", "model", "settings", "verify"},
     "drawn": {"drawing", "model"},
     "app": set(),
