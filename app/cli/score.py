@@ -14,6 +14,7 @@ import typer
 
 from app.cli.default_command import WithDefault
 from app.cli.terminal import JsonOption, print_json, say
+from app.errors import system_refusals
 from app.settings import read_settings
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def run(
         handed,
         format=format.value,
         with_scores=scores,
+        named=source if source == STORE else str(Path(source).resolve()),
         fingerprints=_verified(sources) if verify_inputs else None,
     )
     shards = planned.part(index, of)
@@ -109,6 +111,30 @@ def run(
         print_json(_as_object(outcome, out))
     else:
         _tell(outcome, out)
+
+
+@score.command("diff")
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="DIR", help="Answers of one release.")],
+    second: Annotated[Path, typer.Argument(metavar="DIR", help="Answers of another, to the same input.")],
+    json: JsonOption = False,
+) -> None:
+    """Compare two folders of answers to the same input: agreement, disagreements and, where it is labelled, which one
+    reads better; writes report.html into the second."""
+    from app.report.scored_page import render_diff
+    from app.scoring.diff import diff as compare
+    from app.scoring.outputs.draft import put
+
+    found = compare(first, second, lambda named: _sources(named, None, None, None))
+    page = second / "report.html"
+    with system_refusals(page):
+        put(page, render_diff(found).encode())
+    if json:
+        print_json(found)
+        return
+    typer.echo(page)
+    say(f"{found.sentence}.")
+    say(found.remark)
 
 
 def _sources(source: str, labels: Path | None, since: datetime | None, until: datetime | None) -> Sequence[Source]:
