@@ -6,7 +6,7 @@ NETWORK_TESTS := $(addprefix pixelwise-model/tests/test_,network.py real_network
 
 CLIENTS := mlflow dvc hub signing aim clearml
 
-.PHONY: help run check test sources soak coverage parity bench measured bench-peers lock lock-network format clean
+.PHONY: help run check test sources soak coverage parity bench measured bench-peers bench-scale lock lock-network format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -69,6 +69,10 @@ measured: environment releases ## what is read of people's digits under 22 condi
 
 bench-peers: environment releases ## measure the service beside FastAPI, BentoML, MLServer, LitServe and Ray Serve; writes docs/peers.md
 	.venv/bin/python benchmarks/service.py --docs
+
+bench-scale: environment ## what scoring archives costs beside its parts, in ratios; a few minutes
+	bash setup-server.sh
+	.venv/bin/python benchmarks/scale_score.py --dask-rows 4000000 --memory-rows 10000000 --folder data
 
 lock: environment ## pin and hash the dependencies in pyproject.toml and the other *.in files
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
