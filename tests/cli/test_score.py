@@ -71,7 +71,7 @@ def test_refusals_have_their_exit_codes(installation: Installation, source: Path
         ([str(source), *out, "--model", "v9.9"], 4, "nothing pulled"),
         ([str(source), *out, "--on", "tcp://elsewhere:8786"], 3, "tls://elsewhere:8786"),
         ([str(source), *out, "--on", "tcp://127.0.0.1:1", "--jobs", "2"], 2, "were started"),
-        (["db:", *out, "--verify-inputs"], 3, "database"),
+        (["db:", *out], 6, "pixelwise db upgrade"),
         (["diff", str(tmp_path), str(tmp_path)], 4, "no PLAN.json"),
     ):
         done = installation.pixelwise("score", *arguments)
