@@ -4,7 +4,7 @@ MODEL_PYTHON := pixelwise-model/.venv/bin/python
 NETWORK_PYTHON := pixelwise-model/.venv-v3/bin/python
 NETWORK_TESTS := $(addprefix pixelwise-model/tests/test_,network.py real_network.py)
 
-CLIENTS := mlflow dvc hub signing aim clearml
+CLIENTS := mlflow dvc hub signing aim clearml manifests
 
 .PHONY: help run check test sources soak coverage parity bench measured bench-peers bench-scale lock lock-network format clean
 
@@ -26,9 +26,18 @@ unexport PYTHONDONTWRITEBYTECODE
 test: export PYTHONPYCACHEPREFIX = $(CURDIR)/.pytest_cache/bytecode
 test: export OPENBLAS_NUM_THREADS = 1
 test: environment releases ## install what tests need and run them; the long forms too with PIXELWISE_LONG=1
-	$(MODEL_PYTHON) -m pytest pixelwise-model/tests $(addprefix --ignore=,$(NETWORK_TESTS))
-	$(NETWORK_PYTHON) -m pytest $(NETWORK_TESTS)
-	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder # each file on one of three processes, the longest not last
+	@$(MAKE) --no-print-directory -j 2 model-tests product-tests
+
+.PHONY: model-tests product-tests
+model-tests:
+	@mkdir -p .pytest_cache
+	@echo 'The tests of pixelwise-model/ run meanwhile; their lines follow when they end.'
+	@{ $(MODEL_PYTHON) -m pytest pixelwise-model/tests $(addprefix --ignore=,$(NETWORK_TESTS)) && \
+	  $(NETWORK_PYTHON) -m pytest $(NETWORK_TESTS); } >.pytest_cache/model-tests.log 2>&1; \
+	code=$$?; cat .pytest_cache/model-tests.log; exit $$code
+
+product-tests: # each file on one of three processes, the longest not last
+	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 sources: environment releases ## other people's clients and servers, real ones, with the same releases: MLflow, DVC, huggingface_hub, model-signing, Aim, ClearML
 	for client in $(CLIENTS); do \
@@ -38,12 +47,13 @@ sources: environment releases ## other people's clients and servers, real ones, 
 	.venv/bin/python -m pytest -m client tests/clients
 
 soak: export PYTEST_TIMEOUT = 0
-soak: environment releases ## long checks: v3.0 trained twice and measured, a million mutations, 3,000 of them against scikit-learn or onnxruntime, OpenML's 70,000 rows, all versions on all digits, 1,000 digits under each condition, 25 kills and reloads, 10 versions that come and go, memory
+soak: sources ## long checks: other people's clients, v3.0 trained twice and measured, a million mutations, 3,000 of them against scikit-learn or onnxruntime, 10,000 malformed bodies, OpenML's 70,000 rows, all versions on all digits, 1,000 digits under each condition, 25 kills and reloads, 10 versions that come and go, memory
 	bash setup-server.sh --releases v3.0
 	$(MODEL_PYTHON) -m pytest -m soak pixelwise-model/tests $(addprefix --ignore=,$(NETWORK_TESTS))
 	$(NETWORK_PYTHON) -m pytest -m soak $(NETWORK_TESTS)
 	PIXELWISE_FUZZ=1000000 .venv/bin/python -m pytest tests/attacks/test_fuzz.py tests/attacks/test_fuzz_onnx.py tests/test_parity.py
 	PIXELWISE_DIFFERENTIAL=3000 .venv/bin/python -m pytest tests/attacks/test_differential.py tests/attacks/test_differential_onnx.py
+	PIXELWISE_RUBBISH=10000 .venv/bin/python -m pytest tests/web/test_rubbish.py
 	PIXELWISE_KILLS=25 .venv/bin/python -m pytest tests/web/test_durability.py tests/web/test_lifecycle.py
 	PIXELWISE_SUITE=500 .venv/bin/python -m pytest tests/drawn/test_suite.py
 	PIXELWISE_ROLLOUTS=10 .venv/bin/python -m pytest tests/web/test_rollouts.py
@@ -70,7 +80,8 @@ measured: environment releases ## what is read of people's digits under 22 condi
 bench-peers: environment releases ## measure the service beside FastAPI, BentoML, MLServer, LitServe and Ray Serve; writes docs/peers.md
 	.venv/bin/python benchmarks/service.py --docs
 
-bench-scale: environment ## what scoring archives costs beside its parts, in ratios; a few minutes
+bench-scale: environment releases ## measure serving from several workers, and scoring archives; prints it, and writes benchmarks/results/
+	.venv/bin/python benchmarks/scale_serving.py
 	bash setup-server.sh
 	.venv/bin/python benchmarks/scale_score.py --dask-rows 4000000 --memory-rows 10000000 --folder data
 
@@ -79,7 +90,7 @@ lock: environment ## pin and hash the dependencies in pyproject.toml and the oth
 	  pyproject.toml -o requirements.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
-	for extra in signing score dask; do \
+	for extra in signing scale score dask; do \
 	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --extra $$extra -c requirements.txt -c requirements-dev.txt pyproject.toml -o requirements-$$extra.txt || exit; \
 	done
@@ -107,7 +118,7 @@ format: environment ## put every file into the common format
 	.venv/bin/ruff check --fix .
 
 clean: ## remove everything that was made here, but .env and data/
-	rm -rf .venv pixelwise-model/.venv pixelwise-model/.venv-v3 benchmarks/.venv benchmarks/peers/.venv-* tests/clients/.venv-* benchmarks/results models pixelwise-model/releases.git pixelwise-model/trial.git \
+	rm -rf .venv pixelwise-model/.venv pixelwise-model/.venv-v3 benchmarks/.venv benchmarks/.venv-decoders benchmarks/peers/.venv-* tests/clients/.venv-* benchmarks/results models pixelwise-model/releases.git pixelwise-model/trial.git \
 	  pixelwise-model/data
 
 .PHONY: environment

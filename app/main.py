@@ -20,19 +20,22 @@ from app.model.golden_set import GoldenSet
 from app.model.mnist import Digits
 from app.model.unsure import unsure_below
 from app.server.log import request_log, set_up_log
+from app.server.place import Place, place_taken
 from app.settings import Settings, read_settings
 from app.storage.database import Database
 from app.storage.migrate import prepare
 from app.verify.accuracy import mnist_for, read_here
 from app.verify.checks import Code
 from app.verify.open_model import Model, ModelChoice, open_model
-from app.web.access import Access
+from app.web.access import Access, visit_secret
 from app.web.application import build_application
 from app.web.build_service import build_service
 from app.web.card_page import CardPage
 from app.web.middleware import Gate
-from app.web.rate_limits import RateLimits
+from app.web.rate_limits import Limits, RateLimits
+from app.web.redis_counts import RedisCounts
 from app.web.refusals import MissingKey
+from app.web.shared_limits import SharedLimits
 
 READY_DIGITS = 1
 """Number of recorded digits that a readiness check sends through the queue."""
@@ -123,6 +126,19 @@ def report_environment(settings: Settings) -> dict[str, str]:
     }
 
 
+def limits_of(settings: Settings, place: Place) -> Limits:
+    """The limits of this process, which is one of several or of many machines'.
+
+    Raises:
+        ConfigurationError: LIMITS_URL needs a library that is not installed.
+    """
+    rates = {"key": settings.limit_per_key, "address": settings.limit_per_address, "visit": settings.limit_per_visit}
+    if not settings.limits_url:
+        return RateLimits(rates, number=place.number, of=place.of)
+    counts = RedisCounts(settings.limits_url, secret=visit_secret(settings.secret_api_key))
+    return SharedLimits(rates, counts, processes=place.of)
+
+
 def build(settings: Settings) -> Gate:
     """The ASGI application of this installation.
 
@@ -135,12 +151,9 @@ def build(settings: Settings) -> Gate:
         _log.warning(warning)
     database = Database(settings.database_url, root=settings.root)
     prepare(database)
-    limits = RateLimits(
-        {"key": settings.limit_per_key, "address": settings.limit_per_address, "visit": settings.limit_per_visit}
-    )
     access = Access(
         settings.secret_api_key,
-        limits,
+        limits_of(settings, place_taken()),
         proxies=settings.trusted_proxies,
         hosts=settings.allowed_hosts,
         listens_on=settings.host,
@@ -158,6 +171,7 @@ def build(settings: Settings) -> Gate:
         keeps_drawings=settings.keep_drawings,
         drawing_days=settings.drawing_days,
         results_public=settings.results_public,
+        place=place_taken(),
     )
     return build_application(service, log=request_log() if settings.log_level in ("debug", "info") else None)
 

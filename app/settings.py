@@ -15,6 +15,7 @@ from pathlib import Path
 
 from app.environment import env_file
 from app.environment.database_password import DB_PASSWORD, asks_for_password, with_password, wrong_password
+from app.environment.limits_url import wrong_limits_url
 from app.environment.odd_lines import contradicted, misspelt, resembling
 from app.environment.refusals import BadSettings
 from app.environment.secret_key import KEY_LENGTH, weakness
@@ -49,6 +50,8 @@ DEFAULTS = {
     "LIMIT_PER_KEY": "2000/second",
     "LIMIT_PER_ADDRESS": "1000/second",
     "LIMIT_PER_VISIT": "30/second",
+    "WORKERS": "1",
+    "LIMITS_URL": "",
     "LOG_LEVEL": "info",
 }
 _NOT_EMPTY = (
@@ -57,7 +60,7 @@ _NOT_EMPTY = (
 )
 _LIMITS = ("LIMIT_PER_KEY", "LIMIT_PER_ADDRESS", "LIMIT_PER_VISIT")
 _YES_OR_NO = ("REQUIRE_LOCK", "REQUIRE_SIGNATURE", "KEEP_DRAWINGS", "RESULTS_PUBLIC")
-_NUMBERS = {"PORT": range(65536), "DRAWING_DAYS": range(100_000)}
+_NUMBERS = {"PORT": range(65536), "DRAWING_DAYS": range(100_000), "WORKERS": range(1, 65)}
 _LEVELS = ("debug", "info", "warning", "error")
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _SHOWN = 80
@@ -92,6 +95,8 @@ class Settings:
         allowed_hosts: names by which the service may be called, in addition to IP addresses and localhost.
         trusted_proxies: networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
         limit_per_key, limit_per_address, limit_per_visit: rates such as "1000/second".
+        workers: the number of processes that answer on the one socket.
+        limits_url: the redis that processes share their counts by, with its password; empty: each takes its share.
         log_level: "debug", "info", "warning" or "error".
     """
 
@@ -118,6 +123,8 @@ class Settings:
     limit_per_key: str
     limit_per_address: str
     limit_per_visit: str
+    workers: int
+    limits_url: str = field(repr=False)
     log_level: str
 
     @property
@@ -199,7 +206,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
     problems += [f"{key} is empty, expected something like {DEFAULTS[key]}" for key in _NOT_EMPTY if not values[key]]
     problems += [f"{key} has a NUL, expected text" for key, value in values.items() if "\0" in value]
     problems += [
-        f"{key}={_shown(values[key])}, expected a whole number from 0 to {allowed[-1]}"
+        f"{key}={_shown(values[key])}, expected a whole number from {allowed[0]} to {allowed[-1]}"
         for key, allowed in _NUMBERS.items()
         if not (re.fullmatch(r"[0-9]{1,9}", values[key]) and int(values[key]) in allowed)
     ]
@@ -217,6 +224,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
     problems += _wrong_key(values["SECRET_API_KEY"], host=values["HOST"])
     address, password = values["DATABASE_URL"], real.get(DB_PASSWORD, file.get(DB_PASSWORD, "")).strip()
     problems += wrong_password(address, password, line=lines[DB_PASSWORD].number if file.get(DB_PASSWORD) else None)
+    problems += wrong_limits_url(values["LIMITS_URL"])
     problems += [
         f"ALLOWED_HOSTS names {name}, expected names like digits.example.org, without https://, port or *"
         for name in _listed(values["ALLOWED_HOSTS"])
@@ -266,6 +274,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, root: Path = ROOT
         limit_per_key=values["LIMIT_PER_KEY"],
         limit_per_address=values["LIMIT_PER_ADDRESS"],
         limit_per_visit=values["LIMIT_PER_VISIT"],
+        workers=int(values["WORKERS"]),
+        limits_url=values["LIMITS_URL"],
         log_level=values["LOG_LEVEL"].lower(),
     )
 

@@ -203,7 +203,7 @@ class MlflowPublisher:
 
 def manifest_digest(files: Mapping[str, bytes]) -> str:
     """The digest that PixelWise pins a release by where there is no git."""
-    named = {line[66:] for line in files["SHA256SUMS"].decode().splitlines()}
+    named = {line[66:] for line in files["SHA256SUMS"].decode().splitlines() if line}
     lines = sorted(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in {"SHA256SUMS", *named})
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 

@@ -37,9 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The joints.
     "settings": {"environment", "signing"},
     "classifier": {"model", "settings", "verify"},
-    "main": {
-        *("answering", "classifier", "drawing", "model", "server", "settings", "storage", "verify", "web"),
-    },
+    "main": {"answering", "classifier", "drawing", "model", "server", "settings", "storage", "verify", "web"},
     "predict": {"classifier", "drawing", "model", "settings", "verify"},
     "drawn": {"drawing", "model"},
     "app": set(),
@@ -67,7 +65,7 @@ KNOWN_TO = {
     "sqlite3": {"storage"},
     "starlette": {"server", "web"},
     "itsdangerous": {"web"},
-    "limits": {"web"},
+    **dict.fromkeys(("limits", "redis"), {"web"}),
     "prometheus_client": {"answering"},
     "openfeature": {"flags"},
     "jinja2": {"web", "report"},
@@ -109,6 +107,7 @@ HANDS_THE_ENVIRONMENT_ON = {
     "app/cli/verify_in_child.py",
     "app/release/sources/git.py",
     "app/release/sources/table.py",
+    "app/server/worker_process.py",
 }
 
 

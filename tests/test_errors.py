@@ -76,6 +76,7 @@ from app.web.refusals import (
     BadDrawing,
     BadLabel,
     BadParameter,
+    CountsUnavailable,
     Forbidden,
     MissingKey,
     NotAuthenticated,
@@ -102,7 +103,7 @@ EXIT_CODES = {
     "MovedTag MixedEntry BadLock Unreviewed BadCard BadGoldenSet ContractBroken NotStartable "
     "NotSigned NotTrusted BadSignature OtherSignature BadInput ChangedInput OtherResults",
     5: "PromiseBroken",
-    6: "Unreachable DatabaseUnavailable Busy Overloaded Stalled NoReport Stopping NoScheduler",
+    6: "Unreachable DatabaseUnavailable Busy Overloaded Stalled NoReport Stopping CountsUnavailable NoScheduler",
 }
 
 PARTS = {"found": "this", "expected": "that", "remedy": "Do so."}
@@ -189,6 +190,7 @@ EXAMPLES: list[tuple[PixelWiseError, tuple[str, ...]]] = [
         ("sqlite a.db", "no tables", "revision 2", "upgrade"),
     ),
     (WrongSchema("sqlite a.db", found="1", expected="2"), ("a.db: tables of revision 1; expected revision 2",)),
+    (CountsUnavailable("redis://h:6379/0", said="x"), ("redis://h:6379/0: no answer (x)", "LIMITS_URL in .env")),
     (DatabaseUnavailable("sqlite a.db", said="no"), ("sqlite a.db", ": no", "DATABASE_URL")),
     (DatabaseUnavailable("sqlite a.db", said="full", remedy="Free space."), (": full", "Free space.")),
     (DatabaseUnavailable("sqlite /a", said="b", told="its disk full").public(), ("of the service", "disk full")),

@@ -63,6 +63,7 @@ def test_its_keys_flags_and_report_are_read(kept: Installation):
     assert (labels["part"], labels["of"]) == (sum(bool(one["label"]) for one in ANSWERS), len(ANSWERS))
 
 
+@pytest.mark.long
 def test_a_service_of_this_version_goes_on_with_it(kept: Installation, start_service_of_three: StartService):
     service = start_service_of_three((LAST / "env").read_text(encoding="utf-8"))
     service.stop()

@@ -49,6 +49,8 @@ def test_without_any_env_the_local_release_v1_0_is_pinned_and_served_on_this_mac
         limit_per_key="2000/second",
         limit_per_address="1000/second",
         limit_per_visit="30/second",
+        workers=1,
+        limits_url="",
         log_level="info",
     )
 
@@ -83,6 +85,8 @@ def test_what_the_service_is_told(tmp_path: Path):
         ("LIMIT_PER_ADDRESS", "", "LIMIT_PER_ADDRESS is empty"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "has host bits set"),
         ("TRUSTED_PROXIES", "proxy.example", "TRUSTED_PROXIES names proxy.example"),
+        *(("WORKERS", value, "a whole number from 1 to 64") for value in ("0", "65", "two")),
+        ("LIMITS_URL", "http://:hunter2@127.0.0.1", "LIMITS_URL is no address of a redis, expected one like redis://"),
         ("LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("HOST", "", "HOST is empty"),
         ("DATA_DIR", "", "DATA_DIR is empty"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.test_setup import Server
 from tests.test_setup import server as server
 
 
+@pytest.mark.long
 def test_where_a_signature_is_required_it_names_the_package_that_checks_it(server: Server, tmp_path: Path):
     """A machine without ssh-keygen and apt-get; git is there, and the rest that set-up needs."""
     folder = tmp_path / "bin"

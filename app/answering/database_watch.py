@@ -14,6 +14,7 @@ from app.answering.side_threads import Aside
 from app.storage.key_rows import Keys
 from app.storage.refusals import DatabaseUnavailable, WrongSchema
 from app.storage.result_rows import Store
+from app.storage.turns import CLEANING, claim
 
 KEYS_SECONDS = 5.0
 """Interval at which keys are fetched: one that was added or removed takes effect within it."""
@@ -24,6 +25,7 @@ THREADS = 4
 PLACES = 256
 """Most questions to the database that run or wait at a time."""
 CLEANING_SECONDS = 3600.0
+"""Interval at which old drawings are deleted, by one of all processes that share the database."""
 _log = logging.getLogger("pixelwise.database")
 Answered = TypeVar("Answered")
 
@@ -122,6 +124,9 @@ class DatabaseWatch:
             await asyncio.sleep(RETRY_SECONDS)
 
     def _delete_old_drawings(self) -> None:
+        number, seconds = CLEANING + self._drawing_days, CLEANING_SECONDS * 0.9
+        if not claim(self._store.database, number, seconds=seconds):
+            return
         deleted = self._store.delete_drawings(datetime.now(UTC) - timedelta(days=self._drawing_days))
         if deleted:
             _log.info("deleted %d drawings older than %d days", deleted, self._drawing_days)

@@ -1,9 +1,10 @@
-"""Metrics for Prometheus: GET /metrics."""
+"""Metrics for Prometheus: GET /metrics. Those of several workers are added up in `fellow_workers.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -15,8 +16,29 @@ SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)
 
 
+class Sample(msgspec.Struct, frozen=True, array_like=True):
+    """One number of a metric."""
+
+    name: str
+    labels: dict[str, str]
+    value: float
+
+
+class Family(msgspec.Struct, frozen=True, array_like=True):
+    """All numbers of one metric; `kind` is Prometheus's: "counter", "gauge", "histogram" or "info"."""
+
+    name: str
+    kind: str
+    text: str
+    samples: list[Sample]
+
+
 class Metrics:
-    """The instruments of one service. Methods are called on the event loop."""
+    """The instruments of one service. Methods are called on the event loop.
+
+    Attributes:
+        noted: changes whenever a request was counted.
+    """
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
@@ -56,6 +78,7 @@ class Metrics:
         )
         self._flag_file = Gauge("pixelwise_flag_file_ok", "0 while the flag file is refused.", registry=registry)
         self._of_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self.noted = 0
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """Counts one answered request."""
@@ -66,6 +89,7 @@ class Metrics:
             self._of_route[route, status] = count, histogram
         count.inc()
         histogram.observe(seconds)
+        self.noted += 1
 
     def refused_at_once(self, count: int) -> None:
         """Counts requests refused at their head."""
@@ -107,9 +131,52 @@ class Metrics:
         """Registers the source of one figure: whether the database is up."""
         self._database.set_function(lambda: float(is_up()))
 
+    def limits(self, sharing: Callable[[], tuple[bool, int]]) -> None:
+        """Registers the source of two figures: whether limits are shared with other processes, and with how many."""
+        shared = Gauge("pixelwise_limits_shared", "0 while redis does not answer.", registry=self._registry)
+        shared.set_function(lambda: float(sharing()[0]))
+        known = Gauge(
+            "pixelwise_limits_processes", "Processes that share limits, as last seen.", registry=self._registry
+        )
+        known.set_function(lambda: float(sharing()[1]))
+
     def exposition(self) -> bytes:
         """All metrics, in Prometheus's text format."""
         return generate_latest(self._registry)
+
+    def families(self) -> list[Family]:
+        """All metrics, as they stand."""
+        return [
+            Family(
+                metric.name,
+                metric.type,
+                metric.documentation,
+                [Sample(sample.name, sample.labels, sample.value) for sample in metric.samples],
+            )
+            for metric in self._registry.collect()
+        ]
+
+
+def exposition_of(families: Iterable[Family]) -> bytes:
+    """These metrics, in Prometheus's text format."""
+    registry = CollectorRegistry()
+    registry.register(_Given(families))
+    return generate_latest(registry)
+
+
+class _Given(Collector):
+    """Metrics that were counted elsewhere."""
+
+    def __init__(self, families: Iterable[Family]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        """All of them."""
+        for family in self._families:
+            metric = Metric(family.name, family.text, family.kind)
+            for sample in family.samples:
+                metric.add_sample(sample.name, sample.labels, sample.value)
+            yield metric
 
 
 class _FlagErrors(Collector):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 import numpy as np
@@ -24,7 +24,7 @@ OK, BUSY = "ok", "busy"
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """`checks`: what was tried -> "ok", or what failed; "busy" or left out fails nothing."""
+    """`checks`: what was tried -> "ok", or what failed; "busy", left out or about limits fails nothing."""
 
     status: str
     checks: dict[str, str]
@@ -39,10 +39,18 @@ class ReadyCheck:
 
     Args:
         left_out: versions that should be served too, each with the sentence that says why it is not.
+        limits: how limits are counted, to be mentioned; None where there is nothing to say.
     """
 
-    def __init__(self, readers: Mapping[str, Reader], left_out: Mapping[str, str], watch: DatabaseWatch) -> None:
-        self._readers, self._left_out, self._watch = readers, left_out, watch
+    def __init__(
+        self,
+        readers: Mapping[str, Reader],
+        left_out: Mapping[str, str],
+        watch: DatabaseWatch,
+        *,
+        limits: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._readers, self._left_out, self._watch, self._limits = readers, left_out, watch, limits
         self._checked = -READY_SECONDS
         self._readiness = Readiness("not ready", {})
         self._lock = asyncio.Lock()
@@ -60,7 +68,8 @@ class ReadyCheck:
         checks = dict(zip([*(f"model {name}" for name in self._readers), "database"], outcomes, strict=True))
         status = "ready" if all(outcome in (OK, BUSY) for outcome in checks.values()) else "not ready"
         left_out = {f"model {name}": f"left out: {why}" for name, why in self._left_out.items()}
-        return Readiness(status, checks | left_out)
+        limits = self._limits()
+        return Readiness(status, checks | left_out | ({} if limits is None else {"limits": limits}))
 
     async def _check_database(self) -> str:
         try:

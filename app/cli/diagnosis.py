@@ -14,10 +14,11 @@ from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 
-import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.diagnosis_signers import signers
+from app.cli.symptom import Symptom
 from app.cli.verify_in_child import Trial, try_alone
 from app.cli.virtual_environment import leads_elsewhere
 from app.errors import PixelWiseError, Refused, SystemRefused, cause_of, system_refusals
@@ -49,16 +50,6 @@ EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """A service that listens on every address of this machine is queried at this one."""
 
 
-class Symptom(msgspec.Struct, frozen=True):
-    """One check: its subject, whether that is well, the finding, and the line that mends it (empty if well)."""
-
-    name: str
-    healthy: bool
-    found: str
-    mend: str = ""
-    exit_code: int = 0
-
-
 def diagnose() -> list[Symptom]:
     """All checks, in the order in which faults should be mended."""
     found = [_python(), *_environments(), _pins(), _git(), _env_file()]
@@ -69,7 +60,8 @@ def diagnose() -> list[Symptom]:
     folder = list(_models_folder(settings))
     versions = () if _is_in_the_way(settings.models) else settings.model_versions  # no pull could mend them
     models = [symptom for version in versions for symptom in _model(settings, version)]
-    return [*found, *_settings(settings), *_service(settings), *_flags(settings), *folder, *models]
+    trusted = signers(settings)
+    return [*found, *_settings(settings), trusted, *_service(settings), *_flags(settings), *folder, *models]
 
 
 def symptoms_table(symptoms: list[Symptom]) -> Table:

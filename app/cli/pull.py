@@ -131,11 +131,6 @@ def _start_from(folder: Path, version: str, settings: Settings) -> None:
 
 
 def _artefact_named_by_card(folder: Path) -> str | None:
-    from app.model.plain_file import read_plain_file
-    from app.release.record import CARD
-    from app.verify.card import MAX_BYTES, read_card
+    from app.verify.card import artefact_named  # a pull of what is in place reads no card
 
-    if not (folder / CARD).exists():
-        return None
-    contract = read_card(read_plain_file(folder / CARD, limit=MAX_BYTES)).contract
-    return contract.artefact if contract else None
+    return artefact_named(folder)

@@ -17,13 +17,14 @@ from app.release.default_copies import copy_out
 from app.release.models_folder import only_one_pull, pulled
 from app.release.record import Release, read_record
 from app.server.running_service import Running, Served, running_service, served_by
-from app.server.supervisor import START_SECONDS
+from app.server.worker_process import START_SECONDS
 from app.settings import read_settings
 
 TAKE_UP_SECONDS = START_SECONDS + 10
-"""Longer than a worker may take to start: .env is restored only when no worker can take up the change any more."""
+"""Longer than a worker may take to start: .env is restored only when no worker can take up the change any more. Of
+several, each but the first adds START_SECONDS."""
 STEADY_SECONDS = 0.5
-"""The new worker has taken over when all answers for this long are its own: the old one stops listening after 0.1 s."""
+"""The new workers have taken over when all answers for this long are theirs: an old one stops listening after 0.1 s."""
 ASK_BEFORE = 3
 """Number of attempts to reach a service that does not answer."""
 ASK_AGAIN_SECONDS = 0.05
@@ -67,7 +68,7 @@ def take_up(version: str, decide: Callable[[Versions], Versions]) -> bool:
             old = _served_before(service, version)
             _tell(service, version)
             reload.callback(_tell, service, version)
-            _wait_for_another(service, old, version, versions)
+            _wait_for_others(service, now.data_dir, old, version, versions)
         undo.pop_all()
         reload.pop_all()
     return service is not None
@@ -113,17 +114,20 @@ def _served_before(service: Running, version: str) -> Served:
     raise NotTakenUp(version, found="the service does not answer GET /health now")
 
 
-def _wait_for_another(service: Running, old: Served, version: str, versions: Versions) -> None:
-    """Waits until a new worker follows the change, and all answers are its own."""
+def _wait_for_others(service: Running, data: Path, old: Served, version: str, versions: Versions) -> None:
+    """Waits until new workers have taken all places and follow the change, and all answers are theirs."""
     steady_since = None
-    said = old
-    deadline = time.monotonic() + TAKE_UP_SECONDS
+    said, before = old, {*service.workers, old.started_at}
+    deadline = time.monotonic() + TAKE_UP_SECONDS + START_SECONDS * max(0, len(service.workers) - 1)
     while time.monotonic() < deadline:
         said = served_by(service) or said
-        if said.started_at == old.started_at:
+        is_new = said.started_at not in before
+        if is_new:
+            _check_taken_up(said, version, versions)
+        now = running_service(data)
+        if not is_new or now is None or before.intersection(now.workers):
             steady_since = None
         elif steady_since is None:
-            _check_taken_up(said, version, versions)
             steady_since = time.monotonic()
         elif time.monotonic() - steady_since >= STEADY_SECONDS:
             return

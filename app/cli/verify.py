@@ -46,7 +46,9 @@ def verify(
         from app.release.models_folder import read_through
         from app.verify.check_signer import check_signer
 
-        checks.append(read_through(MODEL.path.parent, lambda folder: check_signer(settings.trust, folder)))
+        checks.append(
+            read_through(MODEL.path.parent, lambda folder: check_signer(settings.trust, folder, settings.lock_file))
+        )
     if MODEL.recorded is not None:
         checks += check_recorded(MODEL.recorded, MODEL.scorer)
     if mnist:

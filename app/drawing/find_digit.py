@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
 from app.drawing.find_ink import ALL_AROUND, Mask
+from app.drawing.lazy_ndimage import ndimage
 from app.drawing.line_width import width_of
 
 MOST = 200

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
+
+from app.drawing.lazy_ndimage import ndimage
 
 Values = NDArray[np.uint8]
 Floats = NDArray[np.float32]

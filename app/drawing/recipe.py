@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
 from app.drawing.decode_image import Picture
 from app.drawing.find_digit import WIDEST, Digit, find_digit
 from app.drawing.find_ink import Floats, Stain, Values, on_any_paper, on_flat_paper, without_border
+from app.drawing.lazy_ndimage import ndimage
 from app.drawing.line_width import as_wide_as_mnist, width_of
 from app.drawing.normalise import SIDE, Grey, is_normal, normalise
 from app.drawing.skew import BARE, BLANK, FAINT_PAPER, FRAME, LINES, Finding, several_digits, tiny

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from app.errors import Refused, SystemRefused, Unreachable
+from app.errors import SystemRefused, Unreachable
 from app.release.default_copies import check_room, copy_out
 from app.release.manifest import manifest_digest, manifest_files
 from app.release.model_lock import entries_of, find_cover, find_same_files, hold_to_entry, manifest_of, read_lock
@@ -30,9 +30,9 @@ from app.release.record import (
 )
 from app.release.refusals import BadRelease, MovedTag, Unreviewed
 from app.release.seen_commits import SEEN, Seen, read_seen, write_seen
-from app.release.signature import look_for_signer
+from app.release.signature import is_signed, look_for_signer, with_signer
 from app.release.sources.address import Address, parse_address, recorded_key
-from app.release.sources.source import Listing, Source, check_version
+from app.release.sources.source import Listing, Source, check_version, is_reserved
 from app.release.sources.table import open_source
 from app.signing.model_signature import SIGNATURE
 from app.signing.trust import Trust
@@ -40,6 +40,7 @@ from app.signing.trust import Trust
 Say = Callable[[str], None]
 _SHOWN = 100
 """Most characters of a name in a notice."""
+_OTHERS = "folders, odd names, and what a system adds for itself"
 Files = dict[str, ReleaseFile]
 """The files of a release by their names."""
 
@@ -108,7 +109,7 @@ def pull(
             if kept is None:
                 raise
             if trust is not None:
-                look_for_signer(models / version, kept.release, trust)
+                look_for_signer(models / version, kept.release, trust, card_artefact, entries)
             say(
                 f"The {unreachable.subject} could not be reached ({unreachable.found}). The release in place goes on: "
                 f"{version}, {show_short_id(kept.release.pin)}."
@@ -146,7 +147,7 @@ def pull(
         known = _remembering(seen, held, pin, address, root)
         folder = models / version
         is_whole = in_place is not None and not is_open and _is_intact(folder, in_place, cover, say)
-        if in_place is not None and is_whole and _is_signed(folder, in_place, trust, say):
+        if in_place is not None and is_whole and is_signed(folder, in_place, trust, card_artefact, entries, say):
             take_over(models, version)
             if known != seen:
                 write_seen(models, known, workshop)
@@ -167,7 +168,9 @@ def pull(
                     )
                 check_first_pull()
         release = _describe_release(staged, address, pin, files, sums, cover, card_artefact, say)
-        release = _with_signer(msgspec.structs.replace(release, proof=listing.proof), staged, trust, say)
+        release = with_signer(
+            msgspec.structs.replace(release, proof=listing.proof), staged, trust, card_artefact, entries, say
+        )
         write(staged / RECORD, record_bytes(release))
         if is_default:
             check_room(models, release)
@@ -191,11 +194,11 @@ def pull(
 def _fetch(folder: Path, source: Source, pin: Pin, say: Say) -> tuple[Files, Listing]:
     """Writes the source's files into the new `folder` and describes them; checks the release's own digests."""
     listing = source.list(pin)
-    if listing.left_out:
-        say(
-            f"Left out of {pin.version} (folders, odd names, and what a system adds for itself): "
-            f"{', '.join(name[:_SHOWN] for name in listing.left_out[:10])}."
-        )
+    own = [name for name in listing.left_out if is_reserved(name.removesuffix("/"))]
+    others = [name for name in listing.left_out if name not in own]
+    for names, why in ((own, "names that PixelWise keeps for itself"), (others, _OTHERS)):
+        if names:
+            say(f"Left out of {pin.version} ({why}): {', '.join(name[:_SHOWN] for name in names[:10])}.")
     folder.mkdir()
     files: Files = {}
     for file in listing.files:
@@ -250,27 +253,6 @@ def _describe_release(
         artefact=artefact,
         files=tuple(files.values()),
     )
-
-
-def _with_signer(release: Release, folder: Path, trust: Trust | None, say: Say) -> Release:
-    """The release with the name of who signed it; a notice of that, where somebody signed or somebody is trusted."""
-    if trust is None:
-        return release
-    name, said = look_for_signer(folder, release, trust)
-    if release.proof is not None or trust.names_somebody or any(file.name == SIGNATURE for file in release.files):
-        say(f"{release.version}: {said}.")
-    return msgspec.structs.replace(release, signer=name)
-
-
-def _is_signed(folder: Path, held: Release, trust: Trust | None, say: Say) -> bool:
-    """True if the signature of the release in place is as required, now that signers may have changed."""
-    try:
-        if trust is not None:
-            look_for_signer(folder, held, trust)
-    except Refused as error:
-        say(f"{error.sentence} It is fetched anew.")
-        return False
-    return True
 
 
 def _only(names: Collection[str], files: Files, folder: Path, pin: Pin, say: Say) -> Files:

@@ -156,14 +156,15 @@ def read_sums(sums: bytes) -> list[tuple[str, str]]:
     """The digests and names that `SHA256SUMS` lists.
 
     Args:
-        sums: lines as `sha256sum` writes them, with "\\n" or "\\r\\n"; every name must be in the same folder.
+        sums: lines as `sha256sum` writes them, with "\\n" or "\\r\\n"; every name must be in the same folder. Empty
+            lines at the end, as editors leave them, count for nothing.
 
     Raises:
         BadRelease: a line cannot be read, or names a file elsewhere.
     """
     listed = []
-    lines = sums.decode("utf-8", "replace").removesuffix("\n").split("\n") if sums else []
-    for line in (line.removesuffix("\r") for line in lines):
+    text = sums.decode("utf-8", "replace").rstrip("\r\n")
+    for line in (line.removesuffix("\r") for line in (text.split("\n") if text else [])):
         entry = _SUM_LINE.fullmatch(line)
         if entry is None:
             raise _bad_sums(line, "a line that is no digest and name", "lines as `sha256sum` writes them")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from app.errors import ConfigurationError
+import msgspec
+
+from app.errors import ConfigurationError, Refused
 from app.model.plain_file import NotPlain, read_needed_file
-from app.release.record import CARD, SUMS, Release, describe, is_plain, read_sums
+from app.release.record import CARD, SUMS, Release, describe, is_plain, own_artefact, read_sums
+from app.release.refusals import BadRelease
 from app.signing.git_objects import TagProof, check_in_tree, plain_files, read_signed_tag
 from app.signing.model_signature import SIGNATURE, read_signature
 from app.signing.model_signature import find_signer as find_key
@@ -15,9 +18,52 @@ from app.signing.refusals import BadSignature, NobodyTrusted, NotSigned, NotTrus
 from app.signing.ssh_keygen import find_signer as find_ssh_signer
 from app.signing.trust import SIGNERS, Trust
 
+CardArtefact = Callable[[Path], str | None]
+"""The artefact that the card in a folder names, or None; a card is read by a room above this one."""
 
-def look_for_signer(folder: Path, release: Release, trust: Trust) -> tuple[str | None, str]:
+
+def with_signer(
+    release: Release,
+    folder: Path,
+    trust: Trust | None,
+    card_artefact: CardArtefact,
+    entries: Sequence[Release],
+    say: Callable[[str], None],
+) -> Release:
+    """The release with the name of who signed it; a notice of that, where somebody signed or somebody is trusted."""
+    if trust is None:
+        return release
+    name, said = look_for_signer(folder, release, trust, card_artefact, entries)
+    if release.proof is not None or trust.names_somebody or any(file.name == SIGNATURE for file in release.files):
+        say(f"{release.version}: {said}.")
+    return msgspec.structs.replace(release, signer=name)
+
+
+def is_signed(
+    folder: Path,
+    held: Release,
+    trust: Trust | None,
+    card_artefact: CardArtefact,
+    entries: Sequence[Release],
+    say: Callable[[str], None],
+) -> bool:
+    """True if the signature of the release in place is as required, now that signers may have changed."""
+    try:
+        if trust is not None:
+            look_for_signer(folder, held, trust, card_artefact, entries)
+    except Refused as error:
+        say(f"{error.sentence} It is fetched anew.")
+        return False
+    return True
+
+
+def look_for_signer(
+    folder: Path, release: Release, trust: Trust, card_artefact: CardArtefact, entries: Sequence[Release]
+) -> tuple[str | None, str]:
     """The name of who signed the release in `folder`, and how to say that; None if nobody trusted did.
+
+    Args:
+        entries: of `model.lock`.
 
     Raises:
         Refused, ConfigurationError: as `find_signer`, if a signature is required.
@@ -25,6 +71,7 @@ def look_for_signer(folder: Path, release: Release, trust: Trust) -> tuple[str |
     """
     try:
         name = find_signer(folder, release, trust)
+        hold_artefact(folder, release, card_artefact, entries)
     except NotSigned:
         if trust.required:
             raise
@@ -46,6 +93,28 @@ def look_for_signer(folder: Path, release: Release, trust: Trust) -> tuple[str |
             raise
         return None, f"signed, and not checked: {error.subject}: {error.found}"
     return name, f"signed by {name}"
+
+
+def hold_artefact(folder: Path, release: Release, card_artefact: CardArtefact, entries: Sequence[Release]) -> None:
+    """Checks that a signed release serves the artefact that a pull of it chooses. No signature covers its record, which
+    could name another of the signed files.
+
+    Args:
+        card_artefact: asked if a card was signed.
+        entries: of `model.lock`, where a reviewed entry may say otherwise.
+
+    Raises:
+        BadSignature: it serves another file.
+    """
+    names = {file.name: file.sha256 for file in release.files}
+    try:
+        own = own_artefact(release.version, names, named=card_artefact(folder) if CARD in names else None)
+    except BadRelease as error:
+        own = error.expected
+    reviewed = [one for one in entries if one.version == release.version and one.artefact == release.artefact]
+    if release.artefact != own and not any(entry.serves(names[release.artefact]) for entry in reviewed):
+        found = f"a record that serves {release.artefact}, which is another signed file"
+        raise BadSignature(release.version, found=found, expected=f"{own}, by what was signed")
 
 
 def find_signer(folder: Path, release: Release, trust: Trust) -> str:

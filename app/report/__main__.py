@@ -19,6 +19,10 @@ from app.settings import read_settings
 from app.storage.database import Database
 from app.storage.migrate import prepare
 from app.storage.report_queries import read_facts
+from app.storage.turns import only_one_report
+
+TURN_SECONDS = 20
+"""Longest wait for reports of other processes; the service waits a little longer for this one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings()
         database = Database(settings.database_url, root=settings.root)
         prepare(database)
-        facts = read_facts(database, disagreements=None) if options.without_drawings else read_facts(database)
+        with only_one_report(database, seconds=TURN_SECONDS):  # several workers may want one
+            facts = read_facts(database, disagreements=None) if options.without_drawings else read_facts(database)
         report = evaluate(facts, default=settings.model_version, made_at=datetime.now(UTC))
     except PixelWiseError as error:
         sys.stderr.write(f"{error}\n")

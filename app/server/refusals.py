@@ -30,7 +30,7 @@ class AlreadyRunning(ConfigurationError):
         super().__init__(
             "service",
             found=f"one of this installation answers at {url}",
-            expected="one at a time: queues and limits are counted in one process",
+            expected="one at a time: its workers share one socket and their limits",
             remedy="Use that one, or end it first. A second one of this tree needs a DATA_DIR and a PORT of its own.",
         )
 

@@ -1,37 +1,36 @@
-"""`pixelwise serve`: a parent that holds the listening socket, and one worker process that answers.
+"""`pixelwise serve`: a parent that holds the listening socket, and WORKERS processes that answer.
 
 SIGHUP starts a new worker from the current settings and model. The old one is told to end only when the new one
 answers, and ends when it has answered everything it accepted. If the new worker does not start, nothing changes: the
-old one continues. Several SIGHUPs count as one; those that come while a worker starts count as one more. SIGTERM and
-SIGINT end both in the same way. The socket stays open all the while, so no caller is refused.
+old one continues. Several workers are replaced one after another, and one that ends by itself is replaced too. Several
+SIGHUPs count as one; those that come while workers start count as one more. SIGTERM and SIGINT end all in the same way.
+The socket stays open all the while, so no caller is refused.
 """
 
 from __future__ import annotations
 
-import os
-import select
+import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
+from app.errors import CannotStore
 from app.server.listen import listen
-from app.server.refusals import AlreadyRunning, NoWorkerProcess, WorkerFailed
+from app.server.place import Place
+from app.server.refusals import AlreadyRunning, WorkerFailed
 from app.server.running_service import announced, running_service
+from app.server.signals import ENDING, Signals, queued_signals
+from app.server.worker_process import WorkerProcess, stop_all
 from app.settings import Settings
 
-START_SECONDS = 120
-STOP_SECONDS = 30
-"""A worker that has not answered everything after this long is killed."""
-ENDING = (signal.SIGTERM, signal.SIGINT)
-SIGNALS = (*ENDING, signal.SIGHUP, signal.SIGCHLD)
+MOST_DEATHS, DEATHS_SECONDS = 5, 60.0
+"""More workers than this that die, or do not start, within so many seconds end the service: something is wrong that
+another worker does not mend."""
 
 
 def serve(settings: Settings, *, say: Callable[[str], None]) -> int:
@@ -42,29 +41,31 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> int:
 
     Raises:
         CannotListen: the address is taken or not ours. AlreadyRunning: another service of this installation is running.
-        WorkerFailed: the first worker did not start.
+        WorkerFailed: a worker did not start at the beginning.
     """
     if other := running_service(settings.data_dir):
         raise AlreadyRunning(other.url)
     with (
         listen(settings.host, settings.port) as listener,
-        announced(settings.data_dir, address_of(listener)),
-        _signals() as signals,
+        announced(settings.data_dir, address_of(listener)) as announce,
+        _folder_of_figures(settings) as folder,
+        queued_signals() as signals,
     ):
-        worker = _Worker(listener, settings.root)
-        if worker.gets_ready(signals):
+        team = _Team(listener, settings, folder, signals, announce=announce, say=say)
+        if team.gets_ready():
             say(f"PixelWise answers at {address_of(listener)}")
         while True:
             arrived = signals.next()
             if arrived == signal.SIGHUP:
-                worker = _replace(worker, signals, say)
+                team.replace_all()
             elif arrived in ENDING:
                 listener.close()
-                worker.stop()
+                team.stop()
                 return 0
-            elif (code := worker.process.poll()) is not None:
-                say(f"The worker ended by itself, exit code {code}.")
-                return code if code > 0 else 1
+            elif (code := team.replace_dead()) is not None:
+                listener.close()
+                team.stop()
+                return code
 
 
 def address_of(listener: socket.socket) -> str:
@@ -73,124 +74,123 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if listener.family == socket.AF_INET6 else f"http://{host}:{port}"
 
 
-class _Worker:
-    """A process that serves the socket. A pipe tells us when it is ready, and tells the process when we are gone.
+class _Team:
+    """The workers of one socket, each at its place."""
 
-    It starts in the root folder, since Python takes modules from the current one first.
+    def __init__(
+        self,
+        listener: socket.socket,
+        settings: Settings,
+        folder: Path | None,
+        signals: Signals,
+        *,
+        announce: Callable[[tuple[str, ...]], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._signals, self._announce, self._say = signals, announce, say
+        self._deaths: deque[float] = deque()
+        places = [Place(number, settings.workers, folder) for number in range(1, settings.workers + 1)]
+        self._start: Callable[[Place], WorkerProcess] = lambda place: WorkerProcess(listener, settings.root, place)
+        self._places, self._workers = places, list[WorkerProcess]()
 
-    Raises:
-        NoWorkerProcess: its Python or the root folder is gone, or the system cannot start another process.
-    """
+    def gets_ready(self) -> bool:
+        """Starts all workers, and returns True when each answers; False if we are told to end first.
 
-    def __init__(self, listener: socket.socket, root: Path) -> None:
-        self._listener, self._root = listener, root
-        with ExitStack() as unless_started:
-            try:
-                self._line, theirs = map(unless_started.enter_context, socket.socketpair())
-                descriptors = (listener.fileno(), theirs.fileno())
-                command = [sys.executable, "-m", "app.server.worker", *map(str, descriptors)]
-                self.process = subprocess.Popen(command, cwd=root, pass_fds=descriptors, start_new_session=True)
-            except OSError as error:
-                raise NoWorkerProcess(error) from None
-            theirs.close()
-            unless_started.pop_all()
-
-    def successor(self) -> _Worker:
-        """A new process for the same socket; raises NoWorkerProcess."""
-        return _Worker(self._listener, self._root)
-
-    def gets_ready(self, signals: _Signals) -> bool:
-        """Waits until it answers, and returns True; if we are told to end first, ends it and returns False.
+        The first is ready before the others start: it makes what they would make at the same time, such as the tables,
+        and a fault that all would have is reported once.
 
         Raises:
-            WorkerFailed: it ended, or did not report within START_SECONDS.
+            WorkerFailed: one did not start; the others have ended then.
         """
-        said = signals.wait_for(self._line, START_SECONDS)
-        if said == "end":
+        try:
+            for places in (self._places[:1], self._places[1:]):
+                started = []
+                for place in places:
+                    started.append(self._start(place))
+                    self._workers.append(started[-1])
+                if not all(worker.gets_ready(self._signals) for worker in started):
+                    return False
+        except WorkerFailed:
             self.stop()
-            return False
-        if said == "line" and self._line.recv(1):
-            return True
-        if said == "nothing":
-            self.process.kill()
-        raise WorkerFailed(exit_code=self.process.wait())
+            raise
+        self._tell()
+        return True
+
+    def replace_all(self) -> None:
+        """Starts a new worker at each place; from one that does not start on, the old ones go on."""
+        self._signals.forget(signal.SIGHUP)  # workers that start from now on satisfy them
+        for index, old in enumerate(list(self._workers)):
+            which = self._named(old.place)
+            self._say(f"Starting a new worker{which}.")
+            try:
+                new = old.successor()
+                if not new.gets_ready(self._signals):
+                    return
+            except WorkerFailed as error:
+                others = "" if index == 0 else f" {index} of {old.place.of} workers are new."
+                self._say(f"{error} The old worker goes on{which}.{others}")
+                return
+            self._workers[index] = new
+            self._tell()
+            # On a thread of its own: the new worker answers while the old one ends.
+            threading.Thread(target=old.stop, name="stop the old worker").start()
+            self._say(f"The new worker answers{which}.")
+
+    def replace_dead(self) -> int | None:
+        """Starts another worker in place of each that ended by itself; the service's exit code if it should end: it had
+        one worker, or too many died."""
+        for index, old in enumerate(list(self._workers)):
+            while (code := self._workers[index].process.poll()) is not None:
+                self._say(f"The worker ended by itself{self._named(old.place)}, exit code {code}.")
+                if old.place.of == 1 or self._dies_too_often():
+                    return code if code > 0 else 1
+                try:
+                    new = old.successor()
+                    self._workers[index] = new
+                    if not new.gets_ready(self._signals):
+                        return None
+                except WorkerFailed as error:
+                    self._say(str(error))
+                    continue
+                self._tell()
+                self._say(f"Another worker answers in its place{self._named(old.place)}.")
+        return None
 
     def stop(self) -> None:
-        """Lets it answer what it accepted, then waits for its end."""
-        self.process.terminate()
-        self._line.close()  # tells the same to a worker that is still starting and takes no signals
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        """Lets all answer what they accepted, and waits for their end."""
+        stop_all(self._workers)
 
+    def _dies_too_often(self) -> bool:
+        now = time.monotonic()
+        self._deaths.append(now)
+        while self._deaths[0] < now - DEATHS_SECONDS:
+            self._deaths.popleft()
+        if len(self._deaths) <= MOST_DEATHS:
+            return False
+        self._say(f"{len(self._deaths)} workers died within {DEATHS_SECONDS:g} s: the service ends.")
+        return True
 
-def _replace(old: _Worker, signals: _Signals, say: Callable[[str], None]) -> _Worker:
-    signals.forget(signal.SIGHUP)  # a worker that starts from now on satisfies them
-    say("Starting a new worker.")
-    try:
-        new = old.successor()
-        if not new.gets_ready(signals):
-            return old
-    except WorkerFailed as error:
-        say(f"{error} The old worker goes on.")
-        return old
-    # On a thread of its own: the new worker answers while the old one ends.
-    threading.Thread(target=old.stop, name="stop the old worker").start()
-    say("The new worker answers.")
-    return new
+    def _tell(self) -> None:
+        self._announce(tuple(worker.started_at for worker in self._workers))
 
-
-class _Signals:
-    """The signals we act on, in the order in which they came, except that one that ends us comes first."""
-
-    def __init__(self, reader: int) -> None:
-        self._reader = reader
-        self._kept: deque[int] = deque()
-
-    def next(self) -> int:
-        """Waits for a signal."""
-        return self._kept.popleft() if self._kept else os.read(self._reader, 1)[0]
-
-    def forget(self, number: int) -> None:
-        """Drops all signals of this number that have come so far."""
-        while select.select([self._reader], [], [], 0)[0]:
-            self._keep(os.read(self._reader, 1)[0])
-        self._kept = deque(kept for kept in self._kept if kept != number)
-
-    def wait_for(self, line: socket.socket, seconds: float) -> Literal["line", "end", "nothing"]:
-        """Waits for something to read from `line`, or for a signal that ends us; keeps all signals for `next`."""
-        deadline = time.monotonic() + seconds
-        while readable := self._readable(line, deadline - time.monotonic()):
-            if line.fileno() in readable:
-                return "line"
-            if self._keep(os.read(self._reader, 1)[0]):
-                return "end"
-        return "nothing"
-
-    def _keep(self, number: int) -> bool:
-        """Queues a signal; True if it is one that ends us."""
-        ends = number in ENDING
-        (self._kept.appendleft if ends else self._kept.append)(number)
-        return ends
-
-    def _readable(self, line: socket.socket, seconds: float) -> list[int]:
-        return select.select([line.fileno(), self._reader], [], [], max(0.0, seconds))[0]
+    @staticmethod
+    def _named(place: Place) -> str:
+        return "" if place.of == 1 else f" ({place.number} of {place.of})"
 
 
 @contextmanager
-def _signals() -> Iterator[_Signals]:
-    """Queues the signals we act on within the block."""
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    previous = {number: signal.signal(number, lambda *_: None) for number in SIGNALS}
-    previous_descriptor = signal.set_wakeup_fd(writer)
+def _folder_of_figures(settings: Settings) -> Iterator[Path | None]:
+    """An empty private folder within the block, which several workers need; None for a lone one."""
+    if settings.workers == 1:
+        yield None
+        return
+    folder = settings.data_dir / "workers"
     try:
-        yield _Signals(reader)
+        shutil.rmtree(folder, ignore_errors=True)  # of a parent that was killed
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise CannotStore(folder, error, setting="DATA_DIR") from None
+    try:
+        yield folder
     finally:
-        signal.set_wakeup_fd(previous_descriptor)
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        os.close(reader)
-        os.close(writer)
+        shutil.rmtree(folder, ignore_errors=True)

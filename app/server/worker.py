@@ -9,14 +9,19 @@ import resource
 import signal
 import socket
 import sys
+from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 import uvicorn
 import uvloop
 
 from app.errors import PixelWiseError
+from app.server.accepting import SharedAccepting
 from app.server.connection import MAX_CONNECTIONS, MAX_REFUSED, BoundedConnection
 from app.server.connection_sweep import open_connections
+from app.server.place import Place, place_taken, take_place
 
 _log = logging.getLogger("pixelwise.web")
 STOP_SECONDS = 25
@@ -35,9 +40,11 @@ class Application(Protocol):
 
     Attributes:
         is_ending: set when the process is told to end: each answer then says that its connection closes.
+        started_at: as its GET /health says it.
     """
 
     is_ending: bool
+    started_at: datetime
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
 
@@ -63,28 +70,37 @@ async def _answer(server: uvicorn.Server, app: Application, listener: socket.soc
     While it ends, each answer says for LINGER_SECONDS that its connection closes: a client that calls just then is
     answered, and connects to another worker afterwards. Without any client it ends at once.
     """
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    place = place_taken()
+    serving = asyncio.create_task(server.serve(sockets=[listener] if place.of == 1 else []))
     while not (server.started or serving.done()):
         await asyncio.sleep(LOOK_SECONDS)
     if server.started:
         told_to_end, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told_to_end.set)
+        accepting = None if place.of == 1 else SharedAccepting(listener, place, lambda: _protocol(server, loop))
         parent.setblocking(False)
         loop.add_reader(parent, told_to_end.set)
-        parent.send(b"1")
+        parent.send(msgspec.json.encode(app.started_at))
         ended = asyncio.create_task(told_to_end.wait())
         await asyncio.wait([ended, serving], return_when=asyncio.FIRST_COMPLETED)
         loop.remove_reader(parent)
         app.is_ending = True
-        for accepting in server.servers:
+        if accepting is not None:
             accepting.close()
+        for own in server.servers:
+            own.close()
         deadline = loop.time() + LINGER_SECONDS
         await asyncio.sleep(LOOK_SECONDS)  # connections that were accepted last are known then
         while not serving.done() and open_connections.get(loop) and loop.time() < deadline:
             await asyncio.sleep(LOOK_SECONDS)
         server.should_exit = True
     await serving
+
+
+def _protocol(server: uvicorn.Server, loop: asyncio.AbstractEventLoop) -> asyncio.Protocol:
+    """The protocol of a connection, as uvicorn itself makes it."""
+    return BoundedConnection(server.config, server.server_state, server.lifespan.state, loop)
 
 
 def _raise_file_limit() -> None:
@@ -117,6 +133,8 @@ def configuration(app: Application, **options: Any) -> uvicorn.Config:
 
 if __name__ == "__main__":
     try:
+        if sys.argv[3:]:
+            take_place(Place(int(sys.argv[3]), int(sys.argv[4]), Path(sys.argv[5])))
         run(*(socket.socket(fileno=int(number)) for number in sys.argv[1:3]))
     except PixelWiseError as refusal:
         sys.stderr.write(f"{refusal}\n")

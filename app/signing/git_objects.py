@@ -23,7 +23,7 @@ _SSH = b"-----BEGIN SSH SIGNATURE-----"
 _SSH_END = b"-----END SSH SIGNATURE-----\n"
 _BEGINS = re.compile(rb"^-----BEGIN (?:SSH SIGNATURE|PGP SIGNATURE|PGP MESSAGE|SIGNED MESSAGE)-----", re.MULTILINE)
 """The lines at which git looks for a signature."""
-_TAGGER = re.compile(r".*> (\d{1,10}) [+-]\d{4}", re.DOTALL)
+_TAGGER = re.compile(r".*> ([0-9]{1,10}) [+-][0-9]{4}", re.DOTALL)
 _ENTRY = re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)
 _PLAIN = (b"100644", b"100755", b"100664")
 
@@ -63,8 +63,9 @@ def is_signed(tag: bytes) -> bool:
     return _BEGINS.search(tag) is not None
 
 
-def check_tag(tag: bytes, *, version: str, commit: str) -> int:
-    """Checks that a tag object calls itself `version` and names `commit`; returns the second of its date.
+def check_tag(tag: bytes, *, version: str, commit: str) -> int | None:
+    """Checks that a tag object calls itself `version` and names `commit`; returns the second of its date, or None if
+    that cannot be read.
 
     git itself never compares a tag object's own name with the ref: a v1.0 served as v2.0 would pass.
 
@@ -85,7 +86,7 @@ def check_tag(tag: bytes, *, version: str, commit: str) -> int:
     if named != commit:
         raise OddTag(f"commit {ascii(named)[1:-1]}", f"commit {commit}, as announced")
     date = _TAGGER.fullmatch(tagger)
-    return int(date[1]) if date else 0
+    return int(date[1]) if date else None
 
 
 def read_signed_tag(proof: TagProof, *, version: str, commit: str) -> SignedTag:
@@ -99,6 +100,9 @@ def read_signed_tag(proof: TagProof, *, version: str, commit: str) -> SignedTag:
         second = check_tag(proof.tag, version=version, commit=commit)
     except OddTag as odd:
         raise BadSignature(version, found=odd.found, expected=odd.expected) from None
+    if second is None:  # a key counts at this date: with one of our own, a key that has expired could sign
+        found = "a tag without a date that can be read"
+        raise BadSignature(version, found=found, expected="seconds of at most 10 digits, and a time zone")
     if object_name("commit", proof.commit) != commit:
         raise BadSignature(version, found="the bytes of another commit", expected=f"those of commit {commit}")
     if proof.commit[:46] != f"tree {object_name('tree', proof.tree)}\n".encode():

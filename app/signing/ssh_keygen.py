@@ -44,7 +44,8 @@ def find_signer(tag: SignedTag, signers: Path, revoked: Path | None, *, version:
             return keygen("verify", "-n", NAMESPACE, "-f", str(signers), "-I", name, at, *more)
 
         found = keygen("find-principals", "-f", str(signers), at)
-        names = found.stdout.splitlines() if found.returncode == 0 else []
+        # subtle: of a line "!eve,*" both are given, and eve is whom it shuts out
+        names = [name for name in found.stdout.splitlines() if name[:1] != "!"] if found.returncode == 0 else []
         said = found.stderr
         refused = () if revoked is None else ("-r", str(revoked))
         for name in names:

@@ -14,9 +14,7 @@ from threading import Lock
 from typing import Any, cast
 
 import msgspec
-import psycopg
-from psycopg.abc import RV, PQGen
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.pool import QueuePool
@@ -30,19 +28,7 @@ ANSWER_SECONDS = 3.0
 """Longest silence of PostgreSQL after a statement: longer than its own wait for a lock."""
 SYNC = "FULL"
 """SQLite's `synchronous`: data are on the disk before a commit returns."""
-_POSTGRESQL = {
-    "connect_timeout": WAIT_SECONDS,
-    "tcp_user_timeout": WAIT_SECONDS * 1000,  # a network that drops all packets counts as a lost connection
-    "keepalives_idle": 5,
-    "keepalives_interval": 1,
-    "options": f"-c lock_timeout={WAIT_SECONDS}s -c synchronous_commit=on",
-    "application_name": "pixelwise",
-}
-_FAULTS_OF_OURS = tuple(
-    getattr(driver, name)
-    for driver in (sqlite3, psycopg)
-    for name in ("IntegrityError", "DataError", "ProgrammingError", "NotSupportedError")
-)
+_FAULTS_OF_OURS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.NotSupportedError)
 _FULL_CODES = ("SQLITE_FULL", "53100")
 _FULL = "The disk of the database is full: free space there. Nothing of this transaction was stored."
 _LOCKED = "Another program holds the database locked: end it, or wait for it."
@@ -92,7 +78,12 @@ class Database:
             self.name = f"sqlite {self.file}"
             connect = self._connect_to_file
             self.engine = self.patient = self.appender = _engine(url, creator=connect)
+            self._errors: tuple[type[Exception], ...] = (DBAPIError, sqlite3.Error)
+            self._faults_of_ours: tuple[type[Exception], ...] = _FAULTS_OF_OURS
         else:
+            from app.storage import postgresql  # its driver takes 10 MiB
+
+            self._errors, self._faults_of_ours = (DBAPIError, postgresql.ERROR), postgresql.FAULTS_OF_OURS
             self.name = f"postgresql {url.host or 'localhost'}:{url.port or 5432}/{url.database}"
             self.engine = _postgresql_engine(url)
             self.appender = _postgresql_engine(url, **_BY_STATEMENT)
@@ -236,10 +227,10 @@ class Database:
             yield
         except NoFreeConnection:
             raise DatabaseUnavailable(self.name, said=f"every connection was busy for {WAIT_SECONDS} s") from None
-        except (DBAPIError, sqlite3.Error, psycopg.Error) as error:
+        except self._errors as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             code = _code(cause)
-            if isinstance(cause, _FAULTS_OF_OURS) and code not in _REMEDIES:
+            if isinstance(cause, self._faults_of_ours) and code not in _REMEDIES:
                 raise
             told = "its disk full" if code in _FULL_CODES else "no answer"
             said, remedy = _first_line(cause), _REMEDIES.get(code)
@@ -322,50 +313,14 @@ def _identity(file: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-class _Connection(psycopg.Connection[Any]):
-    """Gives up on a server that is silent for `answer_seconds` after a statement: no thread waits for ever."""
-
-    answer_seconds: float = math.inf
-
-    def wait(self, gen: PQGen[RV], *args: Any, **options: Any) -> RV:
-        """Waits for any statement. A connection that is given up is closed, as its answer may still come."""
-        try:
-            return super().wait(_until(gen, self.answer_seconds), *args, **options)
-        except _NoAnswer:
-            self.close()
-            raise
-
-
-class _NoAnswer(psycopg.OperationalError):
-    """A server that took a statement and is silent."""
-
-
-def _until(gen: PQGen[RV], seconds: float) -> PQGen[RV]:
-    """`gen`, resumed every tenth of a second until it ends or `seconds` are over."""
-    end = time.monotonic() + seconds
-    ready = None
-    while True:
-        try:
-            wanted = gen.send(ready)  # type: ignore[arg-type]  # None starts it
-        except StopIteration as done:
-            return cast(RV, done.value)
-        ready = yield wanted
-        if not ready and time.monotonic() > end:
-            raise _NoAnswer(f"no answer within {seconds:g} s")
-
-
 def _postgresql_engine(url: URL, *, patient: bool = False, **options: Any) -> Engine:
-    connect = {key: value for key, value in _POSTGRESQL.items() if key not in url.query}
     # pre_ping: a connection that died while idle is replaced, not handed out.
-    engine = _engine(url, connect_args=connect, pool_pre_ping=True, **options)
+    from app.storage import postgresql
 
-    @event.listens_for(engine, "do_connect")
-    def connect_bounded(dialect: object, record: object, args: Any, parameters: Any) -> _Connection:
-        connection = _Connection.connect(*args, **parameters)
-        connection.answer_seconds = math.inf if patient else ANSWER_SECONDS
-        return connection
-
-    return engine
+    engine = _engine(
+        url, connect_args=postgresql.parameters(url, wait_seconds=WAIT_SECONDS), pool_pre_ping=True, **options
+    )
+    return postgresql.bound(engine, lambda: math.inf if patient else ANSWER_SECONDS)
 
 
 def _engine(url: URL, **options: Any) -> Engine:

@@ -101,10 +101,10 @@ api_keys = Table(
 probe = Table(
     "probe",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),  # one row, id 1
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1: readiness checks; others: `turns.py`
     Column("written_at", Utc, nullable=False),
 )
-"""The row that a readiness check writes to."""
+"""The row that a readiness check writes to, and those that say when something was last done."""
 
 
 def newest_id(connection: Connection) -> UUID | None:

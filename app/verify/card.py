@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from app.errors import only_refusals
 from app.model.contract import KEYS_OF_FORMATS, USUAL_FORMAT, Contract, Scale, parse_contract
 from app.model.formats import FORMATS
+from app.model.plain_file import read_plain_file
 from app.model.plain_yaml import read_plain_yaml
 from app.release.record import CARD
 from app.verify.refusals import BadCard
@@ -89,6 +91,18 @@ def read_card(data: bytes, *, name: str = CARD) -> Card:
         ):
             contract = parse_contract(block)
     return Card(contract, read_prose(text[match.end() :]), text)
+
+
+def artefact_named(folder: Path) -> str | None:
+    """The artefact that the contract of the card in `folder` names; None without a card or a contract.
+
+    Raises:
+        BadCard: as `read_card`. NotPlain: the card is no plain file, or a larger one.
+    """
+    if not (folder / CARD).exists():
+        return None
+    contract = read_card(read_plain_file(folder / CARD, limit=MAX_BYTES)).contract
+    return contract.artefact if contract else None
 
 
 def _read_front_matter(text: str, name: str) -> dict[str, Any]:

@@ -158,9 +158,12 @@ def _open(source: ModelChoice, code: Code, link: Path, folder: Path) -> Model:
         _hold_against(files, path.name, digest)
 
     covering = record if path.name in files else None  # a record says nothing of a file that it does not name
-    signed = check_required_signer(source.trust, folder, covering, path.name, version=source.version)
+    signed = check_required_signer(
+        source.trust, folder, covering, path.name, version=source.version, lock_file=source.lock_file
+    )
     # The card and golden set of a folder are about its release's own artefact, not about others that lie there.
     own = not is_foreign and (record is None or record.artefact == path.name)
+    own = own and (not signed or CARD in files)  # nobody signed a card that is not among the files
     card_beside = cache(lambda: _read_card(folder, files) if own else None)
     scorer = _read_of_roster(path.name, data, code, scale=lambda: card.scale if (card := card_beside()) else None)
     version, unknown = _served_version(source, path, digest, record)

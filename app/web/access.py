@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from itsdangerous import BadSignature, TimestampSigner
 
 from app.storage.key_rows import MAIN_KEY, digest
-from app.web.rate_limits import RateLimits
+from app.web.rate_limits import Limits
 from app.web.refusals import Forbidden, NotAuthenticated, NotUnderstood
 from app.web.request import Call
 
@@ -46,7 +46,7 @@ class Access:
     def __init__(
         self,
         main_key: str,
-        limits: RateLimits,
+        limits: Limits,
         *,
         proxies: Sequence[Network] = (),
         hosts: Sequence[str] = (),
@@ -230,6 +230,7 @@ def _owner(key: bytes, caller: Caller) -> str:
     return hashlib.blake2b(name, key=key, digest_size=16).hexdigest()
 
 
+@lru_cache(maxsize=1)
 def visit_secret(main_key: str) -> bytes:
     """The secret that signs visits, stretched so that a cookie does not help to guess SECRET_API_KEY.
 

@@ -59,7 +59,13 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(service.watch.run()), asyncio.create_task(_follow(service.flags))]
+        service.limits.start()
+        if service.fellows is not None:
+            await service.fellows.start()
         yield
+        if service.fellows is not None:
+            await service.fellows.close()
+        await asyncio.to_thread(service.limits.close)
         await service.reports.close()
         for reader in service.readers.values():
             await reader.queue.close()
@@ -80,6 +86,7 @@ def build_application(service: Service, *, log: Callable[[AccessLine], None] | N
         overload=service.overload,
         queued={route.path: route.endpoint for route in routes if isinstance(route, Route) and route.path in queued},  # type: ignore[misc]  # all are Endpoints
         log=log,
+        started_at=service.started_at,
     )
 
 

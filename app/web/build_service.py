@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.answering.database_watch import DatabaseWatch
 from app.answering.explainer import Explainer
+from app.answering.fellow_workers import FellowWorkers
 from app.answering.metrics import Metrics
 from app.answering.reader import Reader
 from app.answering.ready_check import ReadyCheck
@@ -14,6 +15,7 @@ from app.answering.report_process import Reports, Run
 from app.answering.served_version import ServedVersion
 from app.answering.shadow_versions import Shadowing
 from app.flags.evaluator import Flags
+from app.server.place import LONE, Place
 from app.storage.database import Database
 from app.storage.key_rows import Keys
 from app.storage.result_rows import Store
@@ -34,6 +36,7 @@ def build_service(
     keeps_drawings: bool,
     drawing_days: int,
     results_public: bool,
+    place: Place = LONE,
 ) -> Service:
     """The parts of a service, joined.
 
@@ -42,6 +45,7 @@ def build_service(
         database: with the tables of this code.
         report: makes a report of that database.
         flags_file, left_out, keeps_drawings, drawing_days, results_public: as in `Service` and `Settings`.
+        place: of this process among the workers of the service.
     """
     versions = {version.name: version for version, _ in opened}
     default = opened[0][0].name
@@ -49,6 +53,8 @@ def build_service(
     access.replace_named_keys(keys.digests())
     watch = DatabaseWatch(store, keys, access.replace_named_keys, drawing_days=drawing_days)
     metrics.database(lambda: watch.is_up)
+    if access.limits.sharing is not None:
+        metrics.limits(lambda: access.limits.sharing or (False, 1))
     metrics.versions(served=versions, left_out=left_out)
     flags = Flags(flags_file, versions=tuple(versions), default=default)
     metrics.flags(lambda: flags.errors, lambda: flags.problem)
@@ -81,6 +87,17 @@ def build_service(
         shadowing=shadowing,
         explainer=Explainer(is_pressed=is_pressed),
         reports=Reports(report),
-        ready_check=ReadyCheck(readers, left_out, watch),
+        ready_check=ReadyCheck(readers, left_out, watch, limits=lambda: _limits_note(access)),
         results_public=results_public,
+        fellows=None if place.folder is None else FellowWorkers(metrics, number=place.number, folder=place.folder),
     )
+
+
+def _limits_note(access: Access) -> str | None:
+    """How limits are counted, for GET /ready; None where each process counts for itself, as it should."""
+    sharing = access.limits.sharing
+    if sharing is None:
+        return None
+    if sharing.holds:
+        return "ok"
+    return f"redis does not answer: each of {sharing.processes} processes takes its share"

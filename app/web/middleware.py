@@ -79,6 +79,7 @@ class Gate:
         overload: the overload of the queues that drawings go to, given the number of further drawings.
         queued: the paths whose drawings go to a queue, each with its endpoint.
         log: takes one line for each request; None writes none.
+        started_at: of this process's service.
 
     Attributes:
         is_ending: the service is ending, and each answer says that its connection closes.
@@ -94,7 +95,9 @@ class Gate:
         overload: Callable[[int], Overload | None],
         queued: Mapping[str, Endpoint],
         log: Callable[[AccessLine], None] | None,
+        started_at: datetime,
     ) -> None:
+        self.started_at = started_at
         self._inside, self._access, self._metrics, self._log = inside, access, metrics, log
         self._overload, self._queued = overload, queued
         self._refused = 0

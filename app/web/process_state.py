@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from app.answering.database_watch import DatabaseWatch
 from app.answering.explainer import Explainer
+from app.answering.fellow_workers import FellowWorkers
 from app.answering.metrics import Metrics
 from app.answering.reader import Reader
 from app.answering.ready_check import ReadyCheck
@@ -19,7 +20,7 @@ from app.answering.report_process import Reports
 from app.answering.shadow_versions import Shadowing
 from app.flags.evaluator import Flags
 from app.web.front_end_hints import FrontEnds
-from app.web.rate_limits import RateLimits
+from app.web.rate_limits import Limits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +39,12 @@ class ProcessState:
         reports: the process that makes a report, and the last one made.
         ready_check: of all readers and the database, and its last outcome.
         front_ends: the hints on refused front ends that were already logged.
+        fellows: the other workers of this service and their figures; None for a lone one.
         started_at: lets commands tell a new worker from the one that it replaces.
     """
 
     readers: Mapping[str, Reader]
-    limits: RateLimits
+    limits: Limits
     metrics: Metrics
     flags: Flags
     lately: dict[str, float] = field(default_factory=dict)
@@ -52,4 +54,5 @@ class ProcessState:
     reports: Reports
     ready_check: ReadyCheck
     front_ends: FrontEnds = field(default_factory=FrontEnds)
+    fellows: FellowWorkers | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -1,12 +1,16 @@
-"""Rate limits of one key, one address and one visit, counted in this process's memory."""
+"""Rate limits of one key, one address and one visit, counted in this process's memory.
+
+Several processes take a share each (here), or share their counts (`shared_limits.py`).
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
-from limits import parse
+from limits import RateLimitItem, parse
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
@@ -15,13 +19,64 @@ from app.web.refusals import TooMany
 SWEEP_SECONDS = 1.0
 
 
-class RateLimits:
-    """Fixed windows, by rates such as {"key": "1000/second", "address": …, "visit": …}."""
+class Sharing(NamedTuple):
+    """`holds`: processes know each other's counts now; `processes`: how many there were when last seen."""
 
-    def __init__(self, rates: Mapping[str, str]) -> None:
+    holds: bool
+    processes: int
+
+
+class Limits(Protocol):
+    """What admits requests, or refuses them.
+
+    Attributes:
+        sharing: how this process shares its counts with others; None where it is not to.
+    """
+
+    @property
+    def sharing(self) -> Sharing | None: ...
+
+    def count(self, kind: str, name: str) -> None:
+        """Counts one request of this key, address or visit; raises TooMany."""
+
+    def start(self) -> None:
+        """Begins whatever runs beside the requests."""
+
+    def close(self) -> None:
+        """Ends it. May take a while: not to be called on the event loop."""
+
+
+def share_of(rate: RateLimitItem, *, number: int = 1, of: int) -> int:
+    """The share of the process with this number, from 1, in a limit: all shares add up to it. At least 1."""
+    whole, rest = divmod(rate.amount, of)
+    return max(1, whole + (number <= rest))
+
+
+class RateLimits:
+    """Fixed windows, by rates such as {"key": "1000/second", "address": …, "visit": …}.
+
+    Args:
+        number, of: this process's number among those that take a share each.
+    """
+
+    sharing = None
+
+    def __init__(self, rates: Mapping[str, str], *, number: int = 1, of: int = 1) -> None:
+        whole = {kind: parse(rate) for kind, rate in rates.items()}
+        shares = {kind: share_of(rate, number=number, of=of) for kind, rate in whole.items()}
+        self._rates = {kind: type(rate)(shares[kind], rate.multiples) for kind, rate in whole.items()}
         self._texts = dict(rates)
-        self._rates = {kind: parse(rate) for kind, rate in rates.items()}
+        if of > 1:
+            self._texts = {
+                kind: f"{shares[kind]} of the {rate} at each of {of} processes" for kind, rate in rates.items()
+            }
         self._windows = FixedWindowRateLimiter(_OneThread())
+
+    def start(self) -> None:
+        """Nothing runs beside the requests."""
+
+    def close(self) -> None:
+        """Nothing does."""
 
     def count(self, kind: str, name: str) -> None:
         """Counts one request of this key, address or visit.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.errors import ConfigurationError, PixelWiseError
+from app.errors import ConfigurationError, PixelWiseError, Unreachable
 
 
 class MissingKey(ConfigurationError):
@@ -70,4 +70,16 @@ class TooMany(RequestRefused):
             found="more than agreed",
             expected=f"at most {limit}",
             remedy=f"Wait {retry_after} s, send several drawings in one request, or ask for a higher limit.",
+        )
+
+
+class CountsUnavailable(Unreachable):
+    """Counts that processes share and that do not answer; `name` has no password."""
+
+    def __init__(self, name: str, *, said: str) -> None:
+        super().__init__(
+            name,
+            found=f"no answer ({said})",
+            expected="the redis of LIMITS_URL",
+            remedy="Start it, or correct LIMITS_URL in .env; the service takes it up by itself.",
         )

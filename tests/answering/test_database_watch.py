@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,21 @@ def test_nobody_waits_for_a_database_that_is_silent(watch: DatabaseWatch, monkey
         asyncio.run(ask())
     may_answer.set()
     assert not watch.is_up
+
+
+def test_old_drawings_are_deleted_by_one_of_all_processes_and_again_after_another_number_of_days(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
+    deletions: list[datetime] = []
+    monkeypatch.setattr(store, "delete_drawings", lambda older_than: deletions.append(older_than) or 0)
+    for days, times in ((7, 1), (7, 1), (8, 2)):
+        access = NoAccess()
+        run_until(
+            DatabaseWatch(store, Keys(store.database), access.replace_named_keys, drawing_days=days),
+            lambda known=access, times=times: known.replaced and len(deletions) >= times,
+        )
+        assert len(deletions) == times
 
 
 def test_questions_of_one_caller_leave_places_for_others(watch: DatabaseWatch):

@@ -134,6 +134,7 @@ def peak_memory() -> Iterator[PeakOf]:
     tracemalloc.stop()
 
 
+@pytest.mark.long
 def test_no_hostile_file_takes_more_than_a_few_mib_beyond_itself(peak_memory: PeakOf):
     peaks = {file.name: peak_memory(file.data, file.scale) for file in FILES}
     assert {name: peak for name, peak in peaks.items() if peak > FEW_MIB} == {}

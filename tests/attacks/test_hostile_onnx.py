@@ -96,6 +96,7 @@ def peak_memory() -> Iterator[Callable[[bytes], int]]:
     tracemalloc.stop()
 
 
+@pytest.mark.long
 def test_no_hostile_file_takes_more_than_a_few_mib_beyond_itself(peak_memory: Callable[[bytes], int]):
     peaks = {file.name: peak_memory(file.data) for file in FILES}
     floods = {"wire a flood of fields", "wire a flood of nodes", "wire a flood of constants", "wire a flood of sizes"}
@@ -130,6 +131,7 @@ def pools(maps: int, count: int) -> bytes:
     return encode(net.pool(left).add("Flatten").gemm(maps, 10).end())
 
 
+@pytest.mark.long
 def test_small_files_of_large_maps_take_below_100_mib_to_be_read_and_computed(peak_memory: Callable[[bytes], int]):
     wide = Net().scaled().conv(30, 1, 3).add("Relu").conv(6, 30, 7, pads=[3, 3, 3, 3])
     for data in (pools(50, 24), encode(wide.pool(13).add("Flatten").gemm(24, 10).end())):

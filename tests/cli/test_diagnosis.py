@@ -63,7 +63,8 @@ def test_an_installation_in_order_is_well(house: Installation):
     code, checks = doctor(house)
     assert (code, faults(checks)) == (0, {})
     assert list(checks) == [
-        *("python", "libraries", "git", ".env", "settings", "SECRET_API_KEY", "database", "disk", "address"),
+        *("python", "libraries", "git", ".env", "settings", "signers", "SECRET_API_KEY", "database"),
+        *("disk", "address"),
         *("release", "model.lock", "course's path", "start"),
     ]
     assert all(check["mend"] == "" for check in checks.values())

@@ -213,6 +213,7 @@ def test_a_sparse_array_file_beyond_1_gib_is_refused_by_its_size(tmp_path: Path)
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.long
 def test_of_spoilt_files_only_images_or_a_refusal_come_out(tmp_path: Path):
     """A program shows these warnings (of Pillow: a picture that is cut off, ...) and goes on."""
     chance = random.Random(1)

@@ -128,6 +128,7 @@ def test_only_a_version_that_is_named_can_become_the_default(house: Installation
     assert ": v1.0, v2.0 in .env" in done.stderr and f"pixelwise models add {version}" in done.stderr
 
 
+@pytest.mark.long
 def test_another_default_is_everyone_s_or_it_is_said_who_gets_another_version(house: Installation):
     assert house.pixelwise("flags", "rollout", "model-version", "v2.0=20%").returncode == 0
     done = house.pixelwise("models", "default", "v2.0")

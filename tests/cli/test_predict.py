@@ -144,6 +144,7 @@ def test_predict_calls_those_answers_unsure_that_the_service_does(
     assert set(found) == {True, False}
 
 
+@pytest.mark.long
 def test_without_recorded_digits_predict_takes_mnist_s_as_the_service_does(
     installation_of_course: Installation, tmp_path: Path, mnist: Mnist
 ):
@@ -156,6 +157,7 @@ def test_without_recorded_digits_predict_takes_mnist_s_as_the_service_does(
         assert ("no answer of a release without golden set is called unsure" in done.stderr) == (folder == tmp_path)
 
 
+@pytest.mark.long
 def test_predict_says_how_certain_it_is_where_the_release_measured_that(
     installation: Installation, published: Callable[[str], Published], digits: Path
 ):

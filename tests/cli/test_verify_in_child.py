@@ -10,6 +10,7 @@ from tests.installation import Installation, without_drawn
 
 
 @pytest.mark.parametrize("version", ["v1.0", "v1.1", "v2.0"])
+@pytest.mark.long
 def test_a_version_starts_alone_beside_settings_that_name_others(
     installation_of_three: Installation, monkeypatch: pytest.MonkeyPatch, version: str
 ):

@@ -121,6 +121,7 @@ def traced_service(installation: Installation, notes: Path) -> Iterator[str]:
         assert process.wait(60) == 0
 
 
+@pytest.mark.long
 def test_the_service_makes_no_system_call_that_the_unit_forbids(installation: Installation, tmp_path: Path):
     if shutil.which("strace") is None:
         say = pytest.fail if os.environ.get("PIXELWISE_STRACE") == "required" else pytest.skip

@@ -102,6 +102,7 @@ def through(mnist: Mnist) -> Grey:
     return np.array([see(decode(open_picture(png(digit)))).pixels for digit in mnist.test_images])
 
 
+@pytest.mark.long
 def test_a_digit_sent_as_bare_grey_values_is_read_as_the_picture_is(mnist: Mnist, through: Grey):
     assert np.array_equal([seen(digit) for digit in mnist.test_images], through)
 
@@ -150,6 +151,7 @@ def scaled(digits: tuple[Grey, NDArray[np.str_]]) -> Callable[[float], Grey]:
 
 @pytest.mark.parametrize("scale", [0.4, *long(0.55, 0.7, 0.85)])
 @pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.long
 def test_at_least_97_of_100_answers_survive_the_scaling_of_a_drawing(
     published: Callable[[str], Published],
     digits: tuple[Grey, NDArray[np.str_]],

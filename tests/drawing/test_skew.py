@@ -75,6 +75,7 @@ def peaking_at(digits, peak):
 # -- what is found on real digits --------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_at_most_1_in_200_held_out_digits_has_any_finding(mnist, digits, profile):
     found = np.array([bool(findings) for findings in find_skew(digits, profile)])
     assert found.mean() <= 0.005

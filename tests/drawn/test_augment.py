@@ -44,6 +44,7 @@ def written(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return out, done.stderr
 
 
+@pytest.mark.long
 def test_the_file_has_every_digit_so_many_times_and_drawings_that_are_none(written: tuple[Path, str]):
     with np.load(written[0], allow_pickle=False) as file:
         arrays = dict(file)
@@ -72,6 +73,7 @@ def test_of_each_class_as_many_are_kept_by_a_seeded_draw(data: Path):
     assert split(labels, 1)[1].tolist() != kept.tolist()
 
 
+@pytest.mark.long
 def test_the_same_seed_is_the_same_bytes_whatever_the_number_of_processes(
     data: Path, written: tuple[Path, str], tmp_path: Path
 ):

@@ -29,6 +29,7 @@ def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
 
 
 @pytest.mark.parametrize("hand", HANDS)
+@pytest.mark.long
 def test_they_are_of_their_labels_and_as_hard_as_those_of_people(hand: Hand, published: Callable[[str], Published]):
     """v2.0 reads 90.5% of real stylus digits as strokes, and 95.4% of real canvas drawings. It was not asked while the
     forms were chosen, but for these bounds; of flagged ones and closed fours it has seen few."""

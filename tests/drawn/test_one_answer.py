@@ -104,6 +104,7 @@ def answered(service: Service, files: dict[str, Path]) -> dict[str, dict[str, An
     return answers
 
 
+@pytest.mark.long
 def test_the_command_line_and_the_service_say_the_same_of_every_file(
     said: dict[str, dict[str, Any]], answered: dict[str, dict[str, Any]]
 ):

@@ -46,6 +46,7 @@ def test_20_percent_is_a_fifth_of_10_000_visitors_and_all_of_them_stay_at_50(fil
 
 
 @pytest.mark.parametrize("part", [0.5, 1, 33.33])
+@pytest.mark.long
 def test_small_and_odd_shares_are_met_and_grow_into_others(file: FlagFile, part: float):
     small = roll_out(no_flags(), "model-version", percent(v2_0=part), versions=VERSIONS).document
     few = who(served(file, small), "v2.0")
@@ -54,6 +55,7 @@ def test_small_and_odd_shares_are_met_and_grow_into_others(file: FlagFile, part:
     assert few < who(served(file, wide), "v2.0")
 
 
+@pytest.mark.long
 def test_a_third_version_beside_a_rollout_moves_nobody_but_those_who_get_it(file: FlagFile):
     two = roll_out(no_flags(), "model-version", percent(v2_0=20), versions=VERSIONS).document
     three = roll_out(two, "model-version", percent(v2_0=20, v1_1=10), versions=VERSIONS).document

@@ -269,6 +269,7 @@ def test_a_header_that_promises_more_than_there_is_is_refused(rows: int, saying:
 
 
 @pytest.mark.parametrize("size", [0, 1, 200, 4000, MAX_BYTES - 5000])
+@pytest.mark.long
 def test_a_bomb_whose_entry_lies_about_its_size_inflates_no_more_than_that(size: int):
     """The directory says `size` bytes, the header 5,000 images, the stream holds 200 MB."""
     text = "{'descr': '|u1', 'fortran_order': False, 'shape': (5000, 28, 28), }"

@@ -6,13 +6,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser
 
 from tests.page.photographs import NOTE_BODIES
 from tests.page.visit import Visit, chromium
-from tests.service import services
+from tests.service import Service, services
 
 
 @pytest.fixture(scope="package")
@@ -97,3 +98,27 @@ def noting(visit: Visit) -> Visit:
     """A page whose pictures `sent` can look at: a browser shows no body that is a Blob to those who watch it."""
     visit.page.evaluate(NOTE_BODIES)
     return visit
+
+
+@pytest.fixture(scope="module")
+def three(compiled_with_three: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service of v1.0, v1.1 and v2.0."""
+    with services(compiled_with_three, tmp_path_factory.mktemp("three")) as start:
+        yield start(MODEL_VERSIONS="v1.0,v1.1,v2.0")
+
+
+@pytest.fixture
+def compared(browser: Browser, three: Service) -> Iterator[Callable[..., Visit]]:
+    """Opens the page of all three; no visit may have met an error or have asked another host."""
+    visits: list[Visit] = []
+
+    def opened(**options: Any) -> Visit:
+        visits.append(Visit(browser, f"{three.url}/", **options))
+        return visits[-1]
+
+    yield opened
+    for made in visits:
+        made.page.unroute_all(behavior="ignoreErrors")
+        made.context.close()
+        assert made.complaints == []
+        assert made.hosts == {urlsplit(three.url).netloc}

@@ -12,6 +12,8 @@ from tests.conftest import MNIST_FOLDER, Mnist
 from tests.page.visit import Visit
 from tests.service import StartService
 
+pytestmark = pytest.mark.long
+
 ZERO = [[(0.5 + 0.2 * math.sin(angle / 8), 0.5 - 0.32 * math.cos(angle / 8)) for angle in range(51)]]
 
 

@@ -7,10 +7,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.test_why import compared, three
 from tests.page.visit import SEVEN, Visit
 
-__all__ = ["compared", "three"]
+pytestmark = pytest.mark.long
 
 WINDOWS = {
     "a phone": (360, 740),

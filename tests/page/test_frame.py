@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 WIDE = {"width": 400, "height": 100}
 
 

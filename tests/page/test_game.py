@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.page.test_why import asked, compared, explained, three
+from tests.page.test_why import asked, explained
 from tests.page.visit import SEVEN, Visit
 
-__all__ = ["compared", "three"]
+pytestmark = pytest.mark.long
 BUSY = {"error": "overloaded", "message": "", "remedy": ""}
 NOT_A_DIGIT = {"name": "not-a-digit", "remedy": ""}
 ASKED = "Draw a digit that people would read, and a version misreads. Which one do you draw?"

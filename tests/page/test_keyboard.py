@@ -10,6 +10,8 @@ from playwright.sync_api import Locator, expect
 
 from tests.page.visit import SEVEN, Visit
 
+pytestmark = pytest.mark.long
+
 CONTROLS = {"button", "link", "radio", "grid", "gridcell", "image", "dialog", "list", "status", "textbox"}
 HAS_A_RING = """(element) => [element, element.nextElementSibling, element.parentElement].some(
   (at) => at && getComputedStyle(at).outlineStyle === "solid")"""  # a hidden input's ring is around its label

@@ -12,10 +12,9 @@ from tests.page.photographs import TWO, saved
 from tests.page.test_cropping import drag, frame_of
 from tests.page.test_pictures import hand_in, picture
 from tests.page.test_tools import has_strokes
-from tests.page.test_why import compared, three
 from tests.page.visit import ARGUMENTS, FIVE, SEVEN, Visit
 
-__all__ = ["compared", "three"]
+pytestmark = pytest.mark.long
 KEY = "pixelwise.sheets.1"
 
 

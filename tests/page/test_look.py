@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.conftest import long
 from tests.page.test_words import CERTAIN, serve
 from tests.page.visit import ANSWER, SEVEN, Visit
+
+pytestmark = pytest.mark.long
 
 SHIFT = """() => new Promise((resolve) => {
   const entries = [];
@@ -42,7 +43,7 @@ CONTRASTS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [360, *long(820, 1280)])
+@pytest.mark.parametrize("width", [360, 820, 1280])
 def test_nothing_moves_while_one_draws_and_reads(open_page: Callable[..., Visit], width: int):
     visit = open_page(viewport={"width": width, "height": 1200})  # what moves out of sight does not count
     visit.page.route("**/drawings/preview", lambda route: with_findings(route, "off-centre", "too-small"))
@@ -57,7 +58,7 @@ def test_nothing_moves_while_one_draws_and_reads(open_page: Callable[..., Visit]
     assert visit.page.evaluate(SHIFT) < 0.01  # also what moves right after a click
 
 
-@pytest.mark.parametrize("width", [320, *long(360, 820, 1280)])
+@pytest.mark.parametrize("width", [320, 360, 820, 1280])
 def test_nothing_moves_when_an_answer_is_unsure_and_says_below_what(open_page: Callable[..., Visit], width: int):
     visit = open_page(viewport={"width": width, "height": 1200})
     serve(visit, {**ANSWER, "certainty": 0.829, "unsure": True}, **CERTAIN)

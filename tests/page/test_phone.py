@@ -9,10 +9,8 @@ from playwright.sync_api import expect
 
 from tests.page.test_correction import Reading
 from tests.page.test_drawing import PHONE
-from tests.page.test_why import compared, three
 from tests.page.visit import Visit
 
-__all__ = ["compared", "three"]
 pytestmark = pytest.mark.long
 
 

@@ -17,6 +17,8 @@ from app.web.http_statuses import STATUSES, framework_refusal, unexpected
 from tests.installation import ROOT
 from tests.page.visit import SEVEN, Visit
 
+pytestmark = pytest.mark.long
+
 TECHNICAL = re.compile(
     r"bytes|\bbody\b|header|content-type|\brequest|\bGET\b|\bPOST\b|/docs|json|x-request-id|api.?key|\d{3,}|\bproxy|"
     r"reload|undefined|null",

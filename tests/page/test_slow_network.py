@@ -14,6 +14,8 @@ from tests.page.test_words import refuse
 from tests.page.visit import ANSWER, PATIENCE_SECONDS, SEVEN, THREE, Visit
 from tests.service import StartService
 
+pytestmark = pytest.mark.long
+
 UNNOTICED = 300  # milliseconds, as in pending.js
 
 

@@ -3,48 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.page.photographs import TWO, saved
 from tests.page.test_drawing import PHONE, Finger
 from tests.page.test_pictures import hand_in, picture
 from tests.page.test_words import refuse
 from tests.page.visit import FIVE, SEVEN, THREE, Visit, placed
-from tests.service import Service, services
+from tests.service import Service
 from tests.web.load import until
 from tests.web.test_flags import ON_OFF, flag
 
+pytestmark = pytest.mark.long
+
 BLUE = "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
-
-
-@pytest.fixture(scope="module")
-def three(compiled_with_three: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service of v1.0, v1.1 and v2.0."""
-    with services(compiled_with_three, tmp_path_factory.mktemp("three")) as start:
-        yield start(MODEL_VERSIONS="v1.0,v1.1,v2.0")
-
-
-@pytest.fixture
-def compared(browser: Browser, three: Service) -> Iterator[Callable[..., Visit]]:
-    """Opens the page of all three; no visit may have met an error or have asked another host."""
-    visits: list[Visit] = []
-
-    def opened(**options: Any) -> Visit:
-        visits.append(Visit(browser, f"{three.url}/", **options))
-        return visits[-1]
-
-    yield opened
-    for made in visits:
-        made.page.unroute_all(behavior="ignoreErrors")
-        made.context.close()
-        assert made.complaints == []
-        assert made.hosts == {urlsplit(three.url).netloc}
 
 
 def asked(visit: Visit) -> list[dict[str, list[str]]]:

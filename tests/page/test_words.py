@@ -30,6 +30,8 @@ from app.model.unsure import certainties
 from tests.conftest import long
 from tests.page.visit import ANSWER, SEVEN, Visit
 
+pytestmark = pytest.mark.long
+
 
 def refuse(status: int, *, seconds: str | None = None, times: int = 1_000) -> Callable[[Route], None]:
     """A service that refuses the first few drawings."""

@@ -71,6 +71,7 @@ ODD_SUMS = {
     "carriage returns": WHOLE[SUMS].replace(b"\n", b"\r\n"),
     "binary": WHOLE[SUMS].replace(b"  ", b" *"),
     "no last line break": WHOLE[SUMS].rstrip(b"\n"),
+    "empty lines at the end": WHOLE[SUMS] + b"\n\r\n\n",
 }
 
 

@@ -334,6 +334,15 @@ def test_no_file_of_a_release_has_a_name_that_models_keeps_for_itself(house: Hou
     assert house.contents() == {}
 
 
+@pytest.mark.parametrize("name", [RELEASES, "Releases", SEEN, RECORD, "v1.0"])
+def test_a_folder_of_a_release_with_such_a_name_is_left_out_and_said(house: House, remote: Remote, name: str):
+    folder = remote.raw("tree", b"100644 x\0" + bytes.fromhex(remote.blob(b"x")))
+    remote.release(more=(("40000", name, folder),))
+    house.pull(str(remote.folder))
+    assert f"Left out of v1.0 (names that PixelWise keeps for itself): {name}/." in house.said
+    assert {path.name for path in (house.models / "v1.0").iterdir()} == {*FILES, RECORD}
+
+
 def test_a_link_of_the_user_to_a_release_elsewhere_is_followed_and_never_cleared(
     house: House, remote: Remote, tmp_path: Path
 ):

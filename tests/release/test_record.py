@@ -15,6 +15,7 @@ from app.release.record import (
     hold_against_sums,
     own_artefact,
     read_record,
+    read_sums,
     record_bytes,
 )
 from app.release.refusals import BadRelease, ChangedFile
@@ -105,8 +106,18 @@ def test_a_file_that_is_another_one_missing_or_a_link_has_changed(tmp_path: Path
     assert changed_file(tmp_path, RELEASE) == FILE.name
 
 
-@pytest.mark.parametrize("line", ["{}  {}\n", "{} *{}\n", "{}  ./{}\n", "{}  {}\r\n"])
+@pytest.mark.parametrize("line", ["{}  {}\n", "{} *{}\n", "{}  ./{}\n", "{}  {}\r\n", "{}  {}\n\n"])
 def test_sums_are_read_in_every_form_that_sha256sum_writes(line: str) -> None:
     hold_against_sums({FILE.name: FILE}, line.format(FILE.sha256, FILE.name).encode())
     with pytest.raises(ChangedFile):
         hold_against_sums({FILE.name: FILE}, line.format("0" * 64, FILE.name).encode())
+
+
+@pytest.mark.parametrize("sums", ["\n{0}  {1}\n", "{0}  {1}\n\n{0}  {1}\n", "{0}  {1}\n \n", "{0}  {1}\n\t\n"])
+def test_an_empty_line_elsewhere_than_at_the_end_is_refused(sums: str) -> None:
+    with pytest.raises(BadRelease, match="a line that is no digest and name"):
+        hold_against_sums({FILE.name: FILE}, sums.format(FILE.sha256, FILE.name).encode())
+
+
+def test_sums_of_empty_lines_list_nothing() -> None:
+    assert read_sums(b"") == read_sums(b"\n") == read_sums(b"\r\n\n") == []

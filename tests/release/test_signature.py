@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from msgspec import to_builtins
+from msgspec import structs, to_builtins
 
 from app.errors import Refused, SystemRefused, Unreachable
-from app.release.record import RECORD, read_record
+from app.release.record import RECORD, Release, read_record
 from app.release.refusals import BadRelease, MovedTag
 from app.release.signature import find_signer, look_for_signer
 from app.signing.refusals import BadSignature, NobodyTrusted, NotSigned, NotTrusted
@@ -51,6 +51,15 @@ def release_in(house: House):
     release = read_record(house.models / "v1.0")
     assert release is not None
     return release
+
+
+def no_card(folder: Path) -> None:
+    """The artefact that a card names, where none does."""
+
+
+def look(house: House, trust: Trust, *, card: str | None = None, entries: Sequence[Release] = ()) -> str | None:
+    folder = house.models / "v1.0"
+    return look_for_signer(folder, release_in(house), trust, lambda folder: card, entries)[0]
 
 
 # -- a pull ------------------------------------------------------------------------------------------------------------
@@ -95,6 +104,14 @@ def test_a_signature_is_of_its_tag_and_no_other(house: House, remote: Remote, co
     for text in (tag_text("v1.0", other), tag_text("v1.0", commit).replace(b"release", b"Release")):
         remote.point("v1.0", remote.raw("tag", text + signature))
         refused(house, remote, trust, BadSignature, "incorrect signature; expected")
+
+
+def test_an_expired_key_does_not_count_by_a_date_of_eleven_digits(
+    house: House, remote: Remote, commit: str, tmp_path: Path
+):
+    signed_tag(remote, "v1.0", commit, signer(LENA), second=17_000_000_000)
+    trust = trusting(tmp_path, signer(LENA).line('valid-before="20260101"'))
+    refused(house, remote, trust, BadSignature, "a tag without a date that can be read")
 
 
 def test_a_tag_that_its_signer_moved_is_a_moved_tag(signed: House, remote: Remote, trust: Trust):
@@ -190,7 +207,7 @@ def test_a_form_of_signature_that_is_not_checked_here_is_said_where_none_is_need
     remote.point("v1.0", remote.raw("tag", tag_text("v1.0", commit) + pgp))
     free = Trust(False, trust.path)
     release = house.pull(str(remote.folder), trust=free).release
-    name, said = look_for_signer(house.models / "v1.0", release, free)
+    name, said = look_for_signer(house.models / "v1.0", release, free, no_card, [])
     assert name is None and said.startswith("signed in a form that is not checked here: one that begins")
 
 
@@ -314,10 +331,9 @@ def test_a_record_whose_proof_is_taken_out_is_one_of_a_release_that_is_not_signe
     edit(signed, lambda record: record.pop("proof"))
     with pytest.raises(NotSigned, match=r"`pixelwise pull v1\.0` fetches the signature too"):
         find_signer(signed.models / "v1.0", release_in(signed), trust)
-    assert look_for_signer(signed.models / "v1.0", release_in(signed), Trust(False, trust.path)) == (
-        None,
-        "not signed",
-    )
+    free = Trust(False, trust.path)
+    said = look_for_signer(signed.models / "v1.0", release_in(signed), free, no_card, [])
+    assert said == (None, "not signed")
 
 
 @pytest.mark.parametrize("part", ["tag", "commit", "tree"])
@@ -346,3 +362,39 @@ def test_a_pull_puts_an_edited_record_right(signed: House, remote: Remote, trust
     edit(signed, lambda record: record["proof"].update(tag=record["proof"]["tag"][:40]))
     assert signed.pull(str(remote.folder), trust=trust).outcome == "pulled"
     assert signed.contents() == before
+
+
+def test_a_record_that_serves_another_signed_file_is_refused_and_put_right_by_a_pull(
+    house: House, remote: Remote, trust: Trust
+):
+    """No signature covers the record, which says which of the files is the artefact."""
+    two = {**FILES, "digit_classifier_v2.pkl": b"another"}
+    signed_tag(remote, "v1.0", remote.commit(two), signer(LENA))
+    house.pull(str(remote.folder), trust=trust)
+    before = house.contents()
+    edit(house, lambda record: record.update(artefact="digit_classifier_v2.pkl"))
+    said = r"a record that serves digit_classifier_v2\.pkl, .*; expected digit_classifier_v1\.pkl, by what was signed"
+    with pytest.raises(BadSignature, match=said):
+        look(house, trust)
+    with pytest.raises(BadSignature, match=said):
+        look(house, Trust(False, trust.path))
+    assert house.pull(str(remote.folder), trust=trust).outcome == "pulled"
+    assert house.contents() == before
+
+
+def test_the_artefact_of_a_signed_release_is_the_one_that_its_card_names(signed: House, trust: Trust):
+    edit(signed, lambda record: record.update(artefact="train.py"))
+    with pytest.raises(BadSignature, match=r"expected digit_classifier_v1\.pkl"):
+        look(signed, trust)
+    assert look(signed, trust, card="train.py") == LENA
+    with pytest.raises(BadSignature, match=r"expected gone\.pkl, as its card names it"):
+        look(signed, trust, card="gone.pkl")
+
+
+def test_a_reviewed_entry_may_name_another_artefact(signed: House, trust: Trust):
+    edit(signed, lambda record: record.update(artefact="train.py"))
+    entry = release_in(signed)
+    assert look(signed, trust, entries=[entry]) == LENA
+    for other in (structs.replace(entry, version="v2.0"), structs.replace(entry, artefact=PKL)):
+        with pytest.raises(BadSignature, match=r"expected digit_classifier_v1\.pkl"):
+            look(signed, trust, entries=[other])

@@ -109,6 +109,7 @@ def test_pairs_are_a_plain_recount_on_the_classes_that_both_know(filled: Filled)
             assert pair.n == outcomes.total()
 
 
+@pytest.mark.long
 def test_of_100_000_answers_the_accuracies_are_the_true_ones_and_the_verdicts_are_right(large: Database):
     report = report_of(large)
     for version in report.versions:

@@ -35,6 +35,21 @@ def test_an_odd_name_is_a_name(tmp_path: Path, name: str):
     assert find(signed(), tmp_path, signer(LENA).line(name=name)) == name.strip('"')
 
 
+@pytest.mark.parametrize("line", ["!eve@example.org,*", "*,!eve@example.org", "!eve@example.org,!x,lena@example.org"])
+def test_whom_a_line_shuts_out_is_not_called_the_signer(tmp_path: Path, line: str):
+    assert find(signed(), tmp_path, signer(LENA).line(name=line)) in ("*", LENA)
+
+
+def test_a_line_that_only_shuts_out_trusts_nobody(tmp_path: Path):
+    with pytest.raises(NotTrusted, match="not listed"):
+        find(signed(), tmp_path, signer(LENA).line(name="!eve@example.org"))
+
+
+@pytest.mark.parametrize("line", ["lena@example.org,lena@example.net", "!eve@example.org,lena@example.org"])
+def test_of_several_names_in_a_line_the_first_is_called(tmp_path: Path, line: str):
+    assert find(signed(), tmp_path, signer(LENA).line(name=line)) == LENA
+
+
 def test_a_name_does_not_control_a_terminal(tmp_path: Path):
     assert find(signed(), tmp_path, signer(LENA).line(name="lena\x1b[2J")) == "lena\\x1b[2J"
 

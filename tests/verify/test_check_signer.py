@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.model.refusals import ArtefactRefused
+from app.release.record import CARD, RECORD
 from app.signing.refusals import BadSignature, NobodyTrusted, NotSigned, NotTrusted
 from app.signing.trust import Trust
 from app.verify.check_signer import check_signer
@@ -81,6 +82,32 @@ def test_a_file_that_the_signed_record_beside_it_does_not_name_has_no_signer(
         start(signed, trust, "models/v1.0/evil.pkl")
 
 
+def test_a_record_that_serves_another_signed_file_does_not_start(
+    house: House, remote: Remote, trust: Trust, v1: Published, tmp_path: Path
+):
+    """The other one is a model too, under a card that says nothing of either, as those of the course are."""
+    files = {V1: v1.artefact, "train.py": b"", "digit_classifier_v1_1.pkl": v1.artefact, CARD: b"# digits 1-9\n"}
+    signed_tag(remote, "v1.0", remote.commit(files), signer(LENA))
+    house.pull(str(remote.folder), trust=trust)
+    assert signer_of(start(house, trust).checks) == [(LENA, "agrees")]
+    path = house.models / "v1.0" / RECORD
+    text = path.read_text().replace(f'"artefact": "{V1}"', '"artefact": "digit_classifier_v1_1.pkl"')
+    path.unlink()
+    path.write_text(text)
+    start(house, None)
+    for named in (None, "models/v1.0/digit_classifier_v1_1.pkl"):
+        with pytest.raises(BadSignature, match=r"a record that serves digit_classifier_v1_1\.pkl"):
+            start(house, trust, named)
+
+
+def test_a_card_that_nobody_signed_is_not_read(house: House, remote: Remote, trust: Trust, v1: Published):
+    signed_tag(remote, "v1.0", remote.commit({V1: v1.artefact}), signer(LENA))
+    house.pull(str(remote.folder), trust=trust)
+    (house.models / "v1.0" / CARD).write_bytes(v1.files[CARD])
+    assert start(house, None).card is not None
+    assert start(house, trust).card is None
+
+
 def test_a_signature_is_checked_before_the_artefact_is_read(house: House, remote: Remote, tmp_path: Path, trust: Trust):
     """A file that is no model is refused for its signature, not for what is in it."""
     signed_tag(remote, "v1.0", remote.commit(FILES), signer(EVE))
@@ -109,10 +136,10 @@ def test_nobody_trusted_is_a_fault_of_the_settings(signed: House, tmp_path: Path
 
 
 def test_where_none_is_needed_the_view_says_what_there_is(signed: House, tmp_path: Path, trust: Trust):
-    folder = signed.models / "v1.0"
-    assert check_signer(Trust(False, trust.path), folder).found == LENA
-    unknown = check_signer(trusting(tmp_path, signer(EVE).line(), required=False), folder)
+    folder, lock = signed.models / "v1.0", signed.lock_file
+    assert check_signer(Trust(False, trust.path), folder, lock).found == LENA
+    unknown = check_signer(trusting(tmp_path, signer(EVE).line(), required=False), folder, lock)
     assert unknown.outcome == "skipped" and unknown.why.startswith("by nobody trusted here: signed with ED25519 key")
-    nobody = check_signer(Trust(False, tmp_path / "missing"), folder)
+    nobody = check_signer(Trust(False, tmp_path / "missing"), folder, lock)
     assert nobody.why == "signed, and ALLOWED_SIGNERS names nobody who could have"
-    assert check_signer(trust, tmp_path).why == "no record is beside it"
+    assert check_signer(trust, tmp_path, lock).why == "no record is beside it"

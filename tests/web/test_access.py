@@ -29,6 +29,7 @@ LOOPBACK = "127.0.0.1"
 # -- keys --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_named_key_counts_within_seconds_and_stops_when_it_is_removed(service: Service, published):
     """By the command, while the service runs."""
 

@@ -330,6 +330,7 @@ def test_each_table_of_the_card_is_a_region_that_the_keyboard_reaches_and_no_hea
 
 @pytest.mark.parametrize("path", ["/model", "/api/model"])
 @pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.long
 def test_the_page_fits_and_loads_all_of_its_parts(service: Service, path: str, width: int):
     with chromium() as browser:
         page = browser.new_page(viewport={"width": width, "height": 800})

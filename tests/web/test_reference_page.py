@@ -162,6 +162,7 @@ def test_every_command_is_answered(service: Service, stored: str, name: str):
 
 @pytest.mark.parametrize("path", ["/docs", "/api/docs"])
 @pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.long
 def test_in_a_browser_the_page_fits_opened_or_not_and_asks_no_other_host(service: Service, path: str, width: int):
     with chromium() as browser:
         page = browser.new_page(viewport={"width": width, "height": 800})

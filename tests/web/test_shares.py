@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from app.storage.key_rows import digest
 from tests.web.inside import KEY, Inside
 from tests.web.test_flags import body_of, classify, drawing, inside, shared, three
@@ -12,6 +14,7 @@ VISITORS = 10_000
 LAB = "another-key-that-is-long-enough"
 
 
+@pytest.mark.long
 def test_of_10_000_visitors_a_fifth_gets_the_new_version_and_keeps_it_when_the_share_is_widened(inside: Inside):
     """Each is a person whom a program names; what GET /visit says of them is what answers them."""
 

@@ -90,6 +90,7 @@ def test_what_two_programs_could_read_in_two_ways_is_refused(served: Served, req
     assert {"error", "message", "remedy"} == set(reply.json)
 
 
+@pytest.mark.long
 def test_a_request_with_two_keys_is_refused(served: Served):
     (reply,) = served.exchange(b"GET /results HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: a\r\nx-api-key: b\r\n\r\n")
     assert (reply.status, reply.json["error"]) == (400, "not-understood")

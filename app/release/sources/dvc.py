@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from configparser import RawConfigParser
 from pathlib import Path
 from typing import Annotated, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -66,12 +66,12 @@ class DvcStore:
 
     Args:
         address: the repository; a token in it is sent to its own host and port, nowhere else.
-        environ: the caller's environment; of it, the certificates that git trusts too.
+        environ: the caller's environment; of it, the proxies and the certificates that git takes too.
     """
 
     def __init__(self, address: Address, environ: Mapping[str, str]) -> None:
         self._address = address
-        self._certificates = environ.get("GIT_SSL_CAINFO")
+        self._environ = environ
         self._places: dict[str, _Place] = {}
 
     def may_be(self, name: str, size: int) -> bool:
@@ -102,7 +102,7 @@ class DvcStore:
         with only_refusals(lambda said: self._unsupported(pointer, f"a remote of {SYSTEM} at no address ({said})")):
             parts = urlsplit(url)
         if parts.scheme in ("http", "https"):
-            return self._download(pointer, url, place, limit)
+            return self._download(pointer, parts, place, limit)
         if parts.scheme in ("", "file") and parts.netloc in ("", "localhost"):
             return self._read_folder(pointer, parts.path if parts.scheme else url, place, limit)
         raise self._unsupported(pointer, f"a remote of {SYSTEM} at {ascii(parts.scheme)[1:-1]}://…")
@@ -130,18 +130,20 @@ class DvcStore:
             raise refuse(f"no url of a remote {ascii(wanted[:_SHOWN])[1:-1]}", "the remote that it names")
         return url.strip("\"'")
 
-    def _download(self, pointer: Pointer, url: str, place: _Place, limit: int) -> bytes:
+    def _download(self, pointer: Pointer, parts: SplitResult, place: _Place, limit: int) -> bytes:
         from app.release.sources.http import NotThere, Site  # most releases have no pointers, and need no http
 
-        if url.startswith("http:") and not is_loopback(urlsplit(url).hostname or ""):
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise self._unsupported(pointer, f"a remote of {SYSTEM} over http, which anyone on the way can change")
+        url = parts.geturl()
         # A repository behind ssh is as public as its host; one in a folder is this machine's own.
-        base = {"https": self._address.url, "ssh": f"https://{self._address.host}"}.get(self._address.transport, url)
+        base = {"ssh": f"https://{self._address.host}", "file": url}.get(self._address.transport, self._address.url)
         site = Site(
             base=base,
             subject=f"release {pointer.version}, file {pointer.name} ({SYSTEM})",
             authorization=basic(self._address.url),
-            certificates=self._certificates,
+            certificates=self._environ.get("GIT_SSL_CAINFO"),
+            environ=self._environ,
         )
         for way in place.ways:
             try:
@@ -169,11 +171,13 @@ class DvcStore:
         raise no_contents(pointer, f"no file {' or '.join('/'.join(way) for way in place.ways)} in its remote")
 
     def _unsupported(self, pointer: Pointer, found: str) -> BadRelease:
+        # DVC knows no hf://; the address of a Hub has no token in it.
+        repository = self._address.url if self._address.kind == "hf" else self._address.repository
         return BadRelease(
             f"release {pointer.version}, file {pointer.name}",
             found=found,
             expected="a remote over https, or a folder inside a repository that is a folder",
-            remedy=f"Fetch the release with {SYSTEM} itself (`dvc get {self._address.repository} {pointer.name} --rev "
+            remedy=f"Fetch the release with {SYSTEM} itself (`dvc get {repository} {pointer.name} --rev "
             f"{pointer.version}`, and so on), commit its files to a git repository of your own, tag it "
             f"{pointer.version}, and let MODEL_REPO name that (file:///path/to/it).",
         )

@@ -1,13 +1,15 @@
 """HTTP for sources: bounded requests over https, with credentials that no other host is ever sent.
 
-Plain http is spoken with this machine only. From a public host nothing leads into a private network: a repository
-chooses some of the addresses that are read here.
+Plain http is spoken with this machine only. From a public host nothing leads into a private network, nor from any to a
+link-local address: a repository chooses some of the addresses that are read here. Other hosts are reached by the proxy
+that the environment names (`proxy.py`), as git reaches them.
 """
 
 from __future__ import annotations
 
 import http.client
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -23,6 +25,7 @@ import msgspec
 from app.errors import PixelWiseError, Unreachable, only_refusals
 from app.release.refusals import BadRelease, CredentialsWanted
 from app.release.sources.address import is_loopback
+from app.release.sources.proxy import Proxy, proxy_for, tunnel
 from app.release.sources.secrets import without_secrets
 
 SECONDS = 60
@@ -36,6 +39,9 @@ _PIECE = 1 << 16
 _SHOWN = 200
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _MOVED = (301, 302, 303, 307, 308)
+_NEVER = (501, 505)
+_LAST_NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.*$")
+"""A host whose last part is a number: it is an address, or is meant to be one, and no name."""
 
 T = TypeVar("T")
 
@@ -68,6 +74,7 @@ class Site:
         authorization: the value of the Authorization header for exactly the host and port of `base`, or None.
         credentials: for the remedy where it is refused: the environment variables that hold it.
         certificates: a file of certificates to trust instead of the system's, or None.
+        environ: the environment; of it, the proxies.
     """
 
     base: str
@@ -75,6 +82,7 @@ class Site:
     authorization: str | None = field(default=None, repr=False)
     credentials: str = ""
     certificates: str | None = None
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         host = urlsplit(self.base).hostname or ""
@@ -171,7 +179,7 @@ class Site:
 
     def _joined(self, at: str, url: str) -> str:
         with only_refusals(lambda said: self._wrong(f"an address that cannot be read ({said})", "an https address")):
-            return urljoin(at, url)
+            return urlsplit(urljoin(at, url)).geturl()  # subtle: urljoin may leave the scheme in capitals
 
     def _checked(self, target: str) -> tuple[str, int, str]:
         """The host, the port and the path of an address that may be read."""
@@ -190,11 +198,14 @@ class Site:
     def _connected(self, target: str, host: str, port: int, deadline: float) -> Iterator[http.client.HTTPConnection]:
         """A connection to an address that was looked at before, closed at the deadline whatever the server does."""
         connection = http.client.HTTPConnection(host, port)
-        sockets: list[Any] = [self._open(host, port, deadline)]
+        proxy = proxy_for(host, self.environ) if target.startswith("https:") else None
+        sockets: list[Any] = [self._open(host, port, proxy, deadline)]
         guard = threading.Timer(max(0.0, deadline - time.monotonic()), lambda: _shut(sockets[-1]))
         guard.daemon = True
         guard.start()
         try:
+            if proxy is not None:
+                tunnel(sockets[0], proxy, host, port)
             if target.startswith("https:"):
                 context = ssl.create_default_context(cafile=self.certificates)
                 # subtle: the guard must know the new socket before the handshake, which may be slow too
@@ -208,18 +219,39 @@ class Site:
             connection.close()
             sockets[-1].close()
 
-    def _open(self, host: str, port: int, deadline: float) -> socket.socket:
-        is_public = not all(_is_private(address) for address in _addresses(urlsplit(self.base).hostname or ""))
-        addresses = _addresses(host)
-        if is_public and (inside := next((one for one in addresses if _is_private(one)), None)):
-            raise self._wrong(f"{host}, which is {inside} in a private network", "a public address")
+    def _open(self, host: str, port: int, proxy: Proxy | None, deadline: float) -> socket.socket:
+        addresses = self._checked_numbers(host)
+        if proxy is not None:
+            addresses, port = [proxy.host], proxy.port
         failure = OSError("no address")
         for address in addresses:
             try:
                 return socket.create_connection((address, port), min(SILENCE, max(0.1, deadline - time.monotonic())))
             except OSError as error:
                 failure = error
+        if proxy is not None:
+            raise OSError(f"{failure}, by {proxy.shown} that {proxy.variable} names") from failure
         raise failure
+
+    def _checked_numbers(self, host: str) -> list[str]:
+        """The numbers behind a name, each of which may be read; none if a proxy looks it up, and it has none here."""
+        base, addresses = self._numbers(urlsplit(self.base).hostname or ""), self._numbers(host)
+        is_public = not base or not all(map(_is_private, base))
+        if is_public and (inside := next((one for one in addresses if _is_private(one)), None)):
+            raise self._wrong(f"{host}, which is {inside} in a private network", "a public address")
+        # Not from here either: at such an address a machine's own host gives out credentials.
+        if near := next((one for one in addresses if _number(one).is_link_local), None):
+            raise self._wrong(f"{host}, which is {near}, a link-local address", "an address of a server")
+        return addresses
+
+    def _numbers(self, host: str) -> list[str]:
+        try:
+            return _addresses(host)
+        except OSError:
+            # subtle: "169.254.169.254." is no number here, and may be one for the proxy
+            if proxy_for(host, self.environ) is None or ":" in host or _LAST_NUMBER.search(host):
+                raise
+            return []
 
     @contextmanager
     def _faults(self, host: str, deadline: float, seconds: float) -> Iterator[None]:
@@ -265,6 +297,8 @@ class Site:
             )
         if status < 400:
             return self._wrong(f"status {found}", "an answer with its contents")
+        if not is_passing(status):
+            return self._not_taken(found, target)
         after = headers.get("retry-after", "")
         return Unreachable(
             self.subject,
@@ -272,6 +306,13 @@ class Site:
             expected="a server that answers",
             remedy="Try again later.",
         )
+
+    def _not_taken(self, found: str, target: str) -> BadRelease:
+        """The refusal where the server will say the same again."""
+        remedy = "See that MODEL_REPO in .env is the address of such a server; if it is, ask whoever runs it."
+        if _origin(target) != _origin(self.base):
+            remedy = "The server named that address: its owner must mend it; nothing was replaced."
+        return BadRelease(self.subject, found=found, expected="an answer with its contents", remedy=remedy)
 
     def hidden(self, text: str) -> str:
         """Words of a server, without our credentials."""
@@ -286,17 +327,28 @@ class Site:
         )
 
 
+def is_passing(status: int) -> bool:
+    """True if another try may help: the server is busy, or has a fault of its own."""
+    return status in (408, 425, 429) or (status >= 500 and status not in _NEVER)
+
+
 def _addresses(host: str) -> list[str]:
     """The numbers behind a host's name; UnicodeError for a name that cannot be one."""
     return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
 
 
 def _is_private(address: str) -> bool:
+    number = _number(address)
+    return not number.is_global or number.is_multicast
+
+
+def _number(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The number of an address; that of version 4 which one of version 6 stands for."""
     number: Any = ipaddress.ip_address(address.partition("%")[0])
     if number in _NAT64:
-        number = ipaddress.ip_address(int(number) & 0xFFFFFFFF)
-    number = getattr(number, "ipv4_mapped", None) or getattr(number, "sixtofour", None) or number
-    return not number.is_global or number.is_multicast
+        return ipaddress.ip_address(int(number) & 0xFFFFFFFF)
+    behind: ipaddress.IPv4Address | None = getattr(number, "ipv4_mapped", None) or getattr(number, "sixtofour", None)
+    return behind or ipaddress.ip_address(number)
 
 
 def _origin(url: str) -> tuple[str, str, int]:

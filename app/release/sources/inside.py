@@ -49,6 +49,8 @@ def read_inside(folder: Path, names: Sequence[str], *, limit: int, refuse: Calla
             raise refuse(f"a symbolic link on the way to {'/'.join(names)}") from error
         if error.errno in _GONE:
             return None
+        if error.errno == errno.ENAMETOOLONG:
+            raise refuse(f"a name of {max(map(len, names)):,} characters on the way") from error
         raise SystemRefused(folder.joinpath(*names), error) from error
     if len(data) > limit:
         raise refuse(f"more than {limit:,} bytes ({'/'.join(names)})")

@@ -7,7 +7,6 @@ https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md (pointers) and docs/ap
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +15,11 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct, field
 
 from app.errors import ConfigurationError, PixelWiseError, Unreachable
-from app.release.refusals import CredentialsWanted
+from app.release.refusals import BadRelease, CredentialsWanted
 from app.release.sources.address import Address
 from app.release.sources.inside import read_inside
 from app.release.sources.pointers import Pointer, ReadCommitted, no_contents
-from app.release.sources.secrets import without_secrets
+from app.release.sources.secrets import basic_authorization, without_secrets
 from app.release.sources.source import bad_file
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class LfsStore:
 
     Args:
         address: the repository; a token in it is sent to its own host and port, nowhere else.
-        environ: the caller's environment; of it, the certificates that git trusts too.
+        environ: the caller's environment; of it, the proxies and the certificates that git takes too.
         authorization: the value of the Authorization header instead of the address's own token.
         credentials: where that came from, for the remedy where it is refused.
     """
@@ -80,7 +79,7 @@ class LfsStore:
         credentials: str = "MODEL_REPO=https://USER:TOKEN@HOST/…",
     ) -> None:
         self._address = address
-        self._certificates = environ.get("GIT_SSL_CAINFO")
+        self._environ = environ
         self._authorization = authorization or basic(address.url)
         self._credentials = credentials
 
@@ -109,22 +108,31 @@ class LfsStore:
                 "(https://USER:TOKEN@HOST/…), or a local mirror: `git clone --mirror` it, then `git lfs fetch --all` "
                 "there.",
             )
+        from app.release.sources.http import NotThere  # most releases have no pointers, and need no http
+
         site = self._site()
-        action = self._ask(site, pointer)
-        reply = site.get(action.href, limit=limit, headers=_headers(pointer, action), seconds=_SECONDS)
+        try:
+            action = self._ask(site, pointer)
+        except NotThere as error:
+            raise self._no_server(pointer, error.found) from error
+        try:
+            reply = site.get(action.href, limit=limit, headers=_headers(pointer, action), seconds=_SECONDS)
+        except NotThere as error:
+            raise no_contents(pointer, error.found) from error
         if len(reply.body) != pointer.size and reply.is_page:
             raise no_contents(pointer, "an HTML page, such as one to log in")
         return reply.body
 
     def _site(self) -> Site:
-        from app.release.sources.http import Site  # most releases have no pointers, and need no http
+        from app.release.sources.http import Site  # as above
 
         return Site(
             base=lfs_server(self._address.url),
             subject=f"repository {self._address.repository}",
             authorization=self._authorization,
             credentials=self._credentials,
-            certificates=self._certificates,
+            certificates=self._environ.get("GIT_SSL_CAINFO"),
+            environ=self._environ,
         )
 
     def _ask(self, site: Site, pointer: Pointer) -> _Action:
@@ -150,7 +158,21 @@ class LfsStore:
             raise no_contents(pointer, "an answer without an address of its contents")
         return answered.actions["download"]
 
+    def _no_server(self, pointer: Pointer, found: str) -> BadRelease:
+        remedy = f"It may be a mirror of git's part alone, or have {SYSTEM} switched off: let MODEL_REPO name the "
+        remedy += "repository where the files were pushed."
+        if self._authorization is None:
+            remedy += f" Some hosts say the same where credentials are missing ({self._credentials})."
+        return BadRelease(
+            f"release {pointer.version}, file {pointer.name}",
+            found=f"a pointer of {SYSTEM}, and {found}, asked for its contents",
+            expected=f"a server of {SYSTEM} beside {self._address.repository}",
+            remedy=remedy,
+        )
+
     def _refusal(self, pointer: Pointer, error: _Error) -> PixelWiseError:
+        from app.release.sources.http import is_passing  # as above
+
         said = without_secrets(error.message, self._authorization)[:_SHOWN]
         found = f"{SYSTEM} server of {self._address.repository}: {error.code} {said}".rstrip()
         if error.code in (401, 403):
@@ -160,7 +182,7 @@ class LfsStore:
                 expected="credentials that may read it",
                 remedy=f"Set {self._credentials} in the environment.",
             )
-        if error.code == 429 or error.code >= 500:
+        if is_passing(error.code):
             return Unreachable(
                 f"release {pointer.version}, file {pointer.name}",
                 found=found,
@@ -183,10 +205,6 @@ def basic(url: str) -> str | None:
     if parts.scheme not in ("http", "https") or not parts.username:
         return None
     return basic_authorization(unquote(parts.username), unquote(parts.password or ""))
-
-
-def basic_authorization(user: str, password: str) -> str:
-    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def _headers(pointer: Pointer, action: _Action) -> dict[str, str]:

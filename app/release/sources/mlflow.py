@@ -101,7 +101,8 @@ class MlflowSource:
         self._host = urlsplit(base).netloc
         self._subject = f"registry {address.repository}"
         authorization = _authorization(environ)
-        self._site = Site(base, self._subject, authorization, credentials=f"{TOKEN}, or {USER} and {PASSWORD},")
+        credentials = f"{TOKEN}, or {USER} and {PASSWORD},"
+        self._site = Site(base, self._subject, authorization, credentials, environ=environ)
         self._found: dict[Pin, _Found] = {}
 
     def resolve(self, version: str) -> Pin:
@@ -194,7 +195,10 @@ class MlflowSource:
             raise self._refused(f"{found} {_without_user(uri)}", expected, remedy)
 
     def _entries(self, path: str) -> tuple[_Entry, ...]:
-        entries = self._site.get_json(f"{_ARTIFACTS}?{urlencode({'path': path})}", _Entries).files
+        try:
+            entries = self._site.get_json(f"{_ARTIFACTS}?{urlencode({'path': path})}", _Entries).files
+        except NotThere as error:
+            raise self._without_files(error.found) from error
         if len(entries) > _MOST_ENTRIES:
             remedy = "Log the release in a folder of its own."
             raise self._refused(f"{len(entries):,} files beside it", f"at most {_MOST_ENTRIES:,}", remedy)
@@ -213,11 +217,19 @@ class MlflowSource:
     def _get(self, path: str, name: str, limit: int) -> bytes:
         if not is_plain(name):
             raise self._refused(f"a file {_shown(name)}", "plain file names", "Its owner must publish it anew.")
-        reply = self._site.get(f"{_ARTIFACTS}/{quote(path)}/{quote(name)}", limit=limit)
+        try:
+            reply = self._site.get(f"{_ARTIFACTS}/{quote(path)}/{quote(name)}", limit=limit)
+        except NotThere as error:
+            raise self._without_files(f"{error.found}, asked for {name}") from error
         if name == SUMS and reply.is_page:
             remedy = "Look at that address in a browser: something before the server may ask to log in."
             raise self._refused(f"an HTML page in the place of {SUMS}", "its lines", remedy)
         return reply.body
+
+    def _without_files(self, found: str) -> BadRelease:
+        remedy = "The version is registered, and its files are gone, or the server gives none out (MLflow's does with "
+        remedy += "--serve-artifacts). Its owner must mend that, or log the release anew; nothing was replaced."
+        return self._refused(found, "the files of a registered version", remedy)
 
     def _search(self, condition: str) -> tuple[_Version, ...]:
         asked = {"filter": condition, "max_results": _ASKED}

@@ -71,7 +71,8 @@ class Listing:
     """The files of a release: few, of bounded size, and with plain names that PixelWise does not reserve.
 
     Attributes:
-        left_out: printable names of other entries; that of a folder ends with "/".
+        left_out: printable names of other entries, any that there may be: no pull reads them. That of a folder ends
+            with "/".
         proof: the objects of a signed tag; None if it is not signed, or the source has no tags.
 
     Raises:
@@ -85,8 +86,8 @@ class Listing:
 
     def __post_init__(self) -> None:
         names = [file.name for file in self.files]
-        for name in (*names, *(name.removesuffix("/") for name in self.left_out)):
-            if name.lower() in (RECORD, SEEN, RELEASES) or is_version(name):
+        for name in names:
+            if is_reserved(name):
                 own = f"no {RECORD}, no {SEEN}, no {RELEASES} and no name like v1.0"
                 raise bad_file(self.version, name, "a name that PixelWise keeps for itself", own)
         for name in names:
@@ -104,6 +105,11 @@ class Listing:
         total = sum(file.size for file in self.files)
         if total > MOST_BYTES:
             raise _bad_release(self.version, f"{total:,} bytes in all files", f"at most {MOST_BYTES:,}")
+
+
+def is_reserved(name: str) -> bool:
+    """True if a file or folder of this name would take the place of one that PixelWise has in `models/`."""
+    return name.lower() in (RECORD, SEEN, RELEASES) or is_version(name)
 
 
 def size_limit(name: str) -> int:

@@ -28,7 +28,8 @@ def _git(address: Address, folder: Path, environ: Mapping[str, str]) -> Source:
 def _hub(address: Address, folder: Path, environ: Mapping[str, str]) -> Source:
     place, authorization = behind(address, environ)
     git = Git(folder, place, environ=without_token(environ), authorization=authorization)
-    return GitSource(git, [LfsStore(place, environ, authorization=authorization, credentials=TOKEN)])
+    lfs = LfsStore(place, environ, authorization=authorization, credentials=TOKEN)
+    return GitSource(git, [lfs, DvcStore(place, environ)])  # no token for a remote of DVC, which the repository names
 
 
 SOURCES: dict[str, Callable[[Address, Path, Mapping[str, str]], Source]] = {

@@ -61,8 +61,10 @@ class HealthRoutes(Routes):
         return respond_ready(readiness, is_ready=readiness.is_ready)
 
     async def metrics(self, call: Call) -> Response:
-        """Figures for Prometheus."""
-        return Response(self._service.metrics.exposition(), media_type=None, headers={"content-type": CONTENT_TYPE})
+        """Figures for Prometheus; of several workers, all have a label `worker`."""
+        fellows, metrics = self._service.fellows, self._service.metrics
+        figures = metrics.exposition() if fellows is None else await fellows.exposition()
+        return Response(figures, media_type=None, headers={"content-type": CONTENT_TYPE})
 
     OPERATIONS = (
         Operation("GET", "/health", health, "state", Health),

@@ -182,10 +182,10 @@ def serving(forge: Forge, handler: type[Handler] = Handler, *, certificate: Path
             thread.join()
 
 
-def make_certificate(file: Path) -> Path:
-    """A certificate for 127.0.0.1 and its key, which nobody vouches for, in one file."""
+def make_certificate(file: Path, host: str = "IP:127.0.0.1") -> Path:
+    """A certificate for 127.0.0.1, or "DNS:NAME", and its key, which nobody vouches for, in one file."""
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=x"
-    paths = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{file}.key", "-out", str(file)]
+    paths = ["-addext", f"subjectAltName={host}", "-keyout", f"{file}.key", "-out", str(file)]
     subprocess.run([*command.split(), *paths], check=True, capture_output=True)
     with file.open("ab") as certificate:
         certificate.write(Path(f"{file}.key").read_bytes())

@@ -190,6 +190,7 @@ def test_a_malformed_pointer_is_refused(house: House, dvc: DvcRemote, pointer: s
         "ssh://h/x",
         "https://[x",
         "http://[::1/x",
+        "ftp:" + "x" * 300,
     ],
 )
 def test_a_remote_elsewhere_is_refused_with_a_way_that_helps(house: House, dvc: DvcRemote, url: str) -> None:
@@ -224,11 +225,34 @@ def test_a_configuration_without_a_remote_is_refused(
     assert said in refusal_of(house, dvc, BadRelease)
 
 
-@pytest.mark.parametrize("url", ["http://example.org/x", "http://10.0.0.1/x", "http://169.254.169.254/latest"])
+@pytest.mark.parametrize(
+    "url", ["http://example.org/x", "HTTP://example.org/x", "hTTp://10.0.0.1/x", "http://169.254.169.254/latest"]
+)
 def test_a_remote_over_http_elsewhere_is_refused(house: House, dvc: DvcRemote, url: str) -> None:
     dvc.release(config=CONFIG.replace("../storage", url))
     said = refusal_of(house, dvc, BadRelease)
     assert "over http, which anyone on the way can change" in said and "`dvc get" in said
+
+
+@pytest.mark.parametrize("url", ["https://169.254.169.254/x", "HTTPS://[fe80::1]/x"])
+def test_the_remote_of_a_local_repository_leads_to_no_link_local_address(
+    house: House, dvc: DvcRemote, url: str
+) -> None:
+    dvc.release(config=CONFIG.replace("../storage", url))
+    assert "a link-local address" in refusal_of(house, dvc, BadRelease)
+
+
+@pytest.mark.parametrize("url", ["x" * 300, "../" + "x" * 300, "https://" + "x" * 300 + "/x"])
+def test_a_remote_with_a_name_that_is_too_long_is_the_repository_s_fault(
+    house: House, dvc: DvcRemote, url: str
+) -> None:
+    dvc.release(config=CONFIG.replace("../storage", url))
+    refusal_of(house, dvc, BadRelease)
+
+
+def test_a_remote_in_capitals_is_read(house: House, dvc: DvcRemote) -> None:
+    dvc.release(config=CONFIG.replace("../storage", "HTTP://LOCALHOST:1/x"))
+    assert "(localhost)" in refusal_of(house, dvc, Unreachable)
 
 
 def test_a_remote_where_nobody_answers_is_unreachable(house: House, dvc: DvcRemote) -> None:

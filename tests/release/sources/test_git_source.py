@@ -140,7 +140,7 @@ def test_all_files_together_have_a_limit(git: Git) -> None:
         (("120000", "1", "link"), "a symbolic link"),
         (("160000", "-", "vendor"), "a submodule"),
         (("100644", "1", "RECORD.JSON"), "a name that PixelWise keeps"),
-        (("040000", "-", "v2.0"), "a name that PixelWise keeps"),
+        (("100644", "1", "v2.0"), "a name that PixelWise keeps"),
         (("100644", str((64 << 20) + 1), "big.pkl"), "67,108,865 bytes"),
     ],
 )

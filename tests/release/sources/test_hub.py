@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from tests.release.sources.hub_server import HubHandler
 WHOLE = {**FILES, SUMS: sums(FILES)}
 TOKEN = "hf_secret"
 ADDRESS = "hf://owner/name"
+MD5 = hashlib.md5(FILES[PKL], usedforsecurity=False).hexdigest()
 
 Environment = Callable[..., dict[str, str]]
 
@@ -252,3 +254,52 @@ def test_a_symbolic_link_is_refused(hub: Forge, refused: Refused) -> None:
     link = ("120000", "linked.pkl", remote.blob(b"/etc/passwd"))
     remote.release("v1.0", WHOLE, more=(link,))
     assert "a symbolic link" in refused(BadRelease, 4)
+
+
+# -- pointers of DVC ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_dvc(hub: Forge) -> Callable[[str], None]:
+    """Publishes the release anew, with its artefact in a remote of DVC at this address."""
+
+    def run(url: str) -> None:
+        remote = Remote(hub.folder / "owner/name")
+        config = remote.blob(f"[core]\nremote = s\n['remote \"s\"']\nurl = {url}\n".encode())
+        folder = remote.raw("tree", b"100644 config\0" + bytes.fromhex(config))
+        listed = {name: data for name, data in WHOLE.items() if name != PKL}
+        outs = f"outs:\n- md5: {MD5}\n  size: {len(FILES[PKL])}\n  hash: md5\n  path: {PKL}\n"
+        remote.release("v1.0", {**listed, f"{PKL}.dvc": outs.encode()}, more=(("40000", ".dvc", folder),))
+
+    return run
+
+
+def test_a_pointer_of_dvc_on_the_hub_is_followed_without_the_token(
+    hub: Forge, pull: Callable[..., Pulled], with_dvc: Callable[[str], None], house: House
+) -> None:
+    hub.instead["/remote/"] = lambda handler: handler.send({}, FILES[PKL])
+    for place in (hub.url.replace("127.0.0.1", "localhost"), hub.url):
+        with_dvc(f"{place}/remote")
+        assert pull().release.manifest is not None
+        assert house.contents()[f"v1.0/{PKL}"] == FILES[PKL]
+        shutil.rmtree(house.models)
+    asked = [one for one in hub.asked if one.path.startswith("/remote/")]
+    assert [one.path for one in asked] == [f"/remote/files/md5/{MD5[:2]}/{MD5[2:]}"] * 2
+    assert not any("authorization" in one.headers for one in asked)
+
+
+def test_a_changed_byte_behind_a_pointer_of_dvc_is_refused(
+    hub: Forge, refused: Refused, with_dvc: Callable[[str], None]
+) -> None:
+    hub.instead["/remote/"] = lambda handler: handler.send({}, FILES[PKL].swapcase())
+    with_dvc(f"{hub.url}/remote")
+    assert "by its pointer of DVC" in refused(ChangedFile, 4)
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/x", "../storage", "http://example.org/x"])
+def test_another_remote_of_dvc_is_refused_with_an_address_that_dvc_knows(
+    hub: Forge, refused: Refused, with_dvc: Callable[[str], None], url: str
+) -> None:
+    with_dvc(url)
+    said = refused(BadRelease, 4)
+    assert f"`dvc get {hub.url}/owner/name {PKL} --rev v1.0`" in said

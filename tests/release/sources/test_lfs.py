@@ -335,3 +335,20 @@ def test_over_ssh_a_pointer_is_refused_with_the_ways_that_work(
 )
 def test_the_server_is_the_repositorys_own(url: str, server: str) -> None:
     assert lfs_server(url) == server
+
+
+@pytest.mark.usefixtures("release")
+def test_a_host_without_a_server_of_lfs_is_refused_with_a_way_that_helps(forge: Forge, refused: Refused) -> None:
+    forge.instead["/objects/batch"] = lambda handler: handler.send({}, b"", status=404)
+    said = refused(BadRelease, 4)
+    assert "404 Not Found from 127.0.0.1, asked for its contents; expected a server of git-LFS beside https://" in said
+    assert "let MODEL_REPO name the repository where the files were pushed" in said and "credentials" not in said
+    forge.login = None
+    assert "the same where credentials are missing (MODEL_REPO=https://USER:TOKEN@HOST/…)" in refused(BadRelease, 4, "")
+
+
+@pytest.mark.usefixtures("release")
+def test_contents_that_are_gone_are_their_owner_s_to_upload(forge: Forge, refused: Refused) -> None:
+    forge.instead["/lfs/"] = lambda handler: handler.send({}, b"", status=404)
+    said = refused(BadRelease, 4)
+    assert "404 Not Found" in said and "Its owner must upload them" in said and "MODEL_REPO" not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 
 import pytest
@@ -145,9 +146,26 @@ def test_one_name_twice_is_refused(house: House, registry: Registry) -> None:
     assert "one of two files" in refused(house, registry, BadRelease, exit_code=4)
 
 
-@pytest.mark.parametrize("name", ["record.json", "v1.0"])
-def test_names_of_our_own_are_refused(house: House, registry: Registry, folder: str, name: str) -> None:
-    registry.put(folder, {name: b"{}"})
+@pytest.mark.parametrize(
+    "name", ["record.json", "Seen.json", "v1.0", "releases", "record.json/x", "v1.0/x", "releases/x"]
+)
+def test_names_of_our_own_that_no_release_needs_are_left_out_and_said(
+    house: House, registry: Registry, folder: str, name: str
+) -> None:
+    house.pull(registry.address())
+    expected = {path: data for path, data in house.contents().items() if path != "seen.json"}
+    shutil.rmtree(house.models)
+    registry.put(folder, {name: b"{}", **{f"other{count}": b"" for count in range(20)}})
+    house.pull(registry.address())
+    assert {path: data for path, data in house.contents().items() if path != "seen.json"} == expected
+    entry = name.replace("/x", "/")
+    assert f"Left out of v1.0 (names that PixelWise keeps for itself): {entry}." in house.said
+
+
+@pytest.mark.parametrize("name", ["record.json", "Record.json", "seen.json", "releases", "v1.0", "v12.3"])
+def test_names_of_our_own_that_the_digests_list_are_refused(house: House, registry: Registry, name: str) -> None:
+    files = {**FILES, name: b"{}"}
+    registry.register("v1.0", {**files, SUMS: sums(files)})
     assert "a name that PixelWise keeps for itself" in refused(house, registry, BadRelease, exit_code=4)
 
 
@@ -227,3 +245,11 @@ def test_a_server_that_is_down_cannot_be_reached(house: House) -> None:
     with serving(Registry()) as registry:
         pass
     refused(house, registry, Unreachable, exit_code=6)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("end", [ARTIFACTS, f"/{SUMS}", f"/{PKL}"])
+def test_files_that_are_gone_are_their_owner_s_to_log_again(house: House, registry: Registry, end: str) -> None:
+    registry.instead[end] = lambda handler: handler.send(b"", status=404)
+    said = refused(house, registry, BadRelease, exit_code=4)
+    assert "404 Not Found" in said and "Its owner must mend that" in said and "MODEL_REPO" not in said

@@ -337,10 +337,12 @@ def test_no_source_can_list_more_than_a_release_may_hold(files: list[ListedFile]
         Listing("v1.0", files)
 
 
-def test_what_is_left_out_has_no_name_that_is_kept_either() -> None:
-    assert Listing("v1.0", [], ["docs/", "a\\n"]).left_out == ["docs/", "a\\n"]
-    with pytest.raises(BadRelease, match="a name that PixelWise keeps"):
-        Listing("v1.0", [], ["v2.0/"])
+def test_what_is_left_out_may_have_any_name_and_what_is_placed_none_that_is_kept() -> None:
+    names = ["docs/", "a\\n", "v2.0/", "releases/", "record.json"]
+    assert Listing("v1.0", [], names).left_out == names
+    for name in ("v2.0", "releases", "Record.json", "seen.json"):
+        with pytest.raises(BadRelease, match="a name that PixelWise keeps"):
+            Listing("v1.0", [ListedFile(name, 1)])
 
 
 @pytest.mark.parametrize("version", ["v1", "latest", "../v1.0", "v1.0\n"])
