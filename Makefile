@@ -81,8 +81,10 @@ measured: environment releases ## what is read of people's digits under 22 condi
 bench-peers: environment releases ## measure the service beside FastAPI, BentoML, MLServer, LitServe and Ray Serve; writes docs/peers.md
 	.venv/bin/python benchmarks/service.py --docs
 
-bench-scale: environment releases ## measure serving from several workers; prints it, and writes benchmarks/results/
+bench-scale: environment releases ## measure serving from several workers, and scoring archives; prints it, and writes benchmarks/results/
 	.venv/bin/python benchmarks/scale_serving.py
+	bash setup-server.sh
+	.venv/bin/python benchmarks/scale_score.py --dask-rows 4000000 --memory-rows 10000000 --folder data
 
 lock: environment ## pin and hash the dependencies in pyproject.toml and the other *.in files
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

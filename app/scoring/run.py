@@ -62,9 +62,11 @@ def run(
         found[footer.shard] = footer
         scored, rows = scored + 1, rows + footer.rows
         progress(footer.rows, True)
-    clear_drafts(out)  # of workers that died
+    if todo:
+        clear_drafts(out)  # of workers that died
     written = {shard.name for shard in todo}
-    found = folder.done(out, plan, plan.shards)
+    others = [shard for shard in plan.shards if shard.name not in found or shard.name in written]
+    found = {name: footer for name, footer in found.items() if name not in written} | folder.done(out, plan, others)
     if elsewhere := sorted(written - found.keys()):
         raise OtherResults(
             f"shard {elsewhere[0]}",
