@@ -34,7 +34,7 @@ TREE = (
     *("app", "drawn", "pixelwise-model", "setup-server.sh", "predict.py", "model.lock", "requirements.txt", "Makefile"),
     *(".env.example", ".gitignore"),
 )
-MADE = shutil.ignore_patterns("__pycache__", ".venv", "data", "releases.git", "tests", ".*_cache")
+MADE = shutil.ignore_patterns("__pycache__", ".venv*", "data", "releases.git", "tests", ".*_cache")
 ANSWERS = "PixelWise answers at "
 PATIENCE_SECONDS = 300
 AS_AT_A_PROMPT = """
