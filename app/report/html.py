@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from app.report.charts import Bar, Chart, Split, by_class, latencies, shares, splits
 from app.report.diagrams import Lane, day_by_day, matrix, reliability
-from app.report.number_format import about, between, e_value, milliseconds, p_value, per_cent, times
+from app.report.number_format import about, between, e_value, milliseconds, p_value, per_cent, sureness, times
 from app.report.report_data import Comparison, Report, Sample, VersionFigures
 from app.report.statistics import ENOUGH, MIN_LABELS, Share
 from app.report.verdict import words_of
@@ -58,7 +58,7 @@ def templates() -> Environment:
     )
     found.filters.update(
         about=about, between=between, e_value=e_value, milliseconds=milliseconds, p_value=p_value, per_cent=per_cent,
-        times=times, picture=_picture,
+        sureness=sureness, times=times, picture=_picture,
     )  # fmt: skip
     return found
 
