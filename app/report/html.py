@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from app.report.charts import Bar, Chart, Split, by_class, latencies, shares, splits
 from app.report.diagrams import Lane, day_by_day, matrix, reliability
-from app.report.number_format import about, between, e_value, milliseconds, p_value, per_cent, times
+from app.report.number_format import about, between, e_value, milliseconds, p_value, per_cent, sureness, times
 from app.report.report_data import Comparison, Report, Sample, VersionFigures
 from app.report.statistics import ENOUGH, MIN_LABELS, Share
 from app.report.verdict import words_of
@@ -34,18 +34,7 @@ def render(report: Report, *, stylesheet: str | None = None) -> str:
             and their stylesheets are then linked. None puts the style into the page, which is then
             complete in one file.
     """
-    templates = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters.update(
-        about=about, between=between, e_value=e_value, milliseconds=milliseconds, p_value=p_value, per_cent=per_cent,
-        times=times, picture=_picture,
-    )  # fmt: skip
-    template = templates.get_template("report.html")
+    template = templates().get_template("report.html")
     return template.render(
         report=report,
         stylesheet=stylesheet,
@@ -56,6 +45,22 @@ def render(report: Report, *, stylesheet: str | None = None) -> str:
         enough=ENOUGH,
         words_of=words_of,
     )
+
+
+def templates() -> Environment:
+    """The templates of pages, with the filters for their numbers and pictures."""
+    found = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(
+        about=about, between=between, e_value=e_value, milliseconds=milliseconds, p_value=p_value, per_cent=per_cent,
+        sureness=sureness, times=times, picture=_picture,
+    )  # fmt: skip
+    return found
 
 
 def style() -> str:

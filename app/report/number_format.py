@@ -19,6 +19,11 @@ def per_cent(share: float | None, digits: int = 1) -> str:
     return "–" if share is None else f"{100 * share:.{digits}f}%"
 
 
+def sureness(certainty: float) -> str:
+    """0.93 -> "93%": cut as on the page, and never 100%."""
+    return f"{min(math.floor(100 * certainty + 1e-9), 99)}%"
+
+
 def between(share: Share) -> str:
     """ "90.2% to 92.7%"."""
     return "–" if share.low is None else f"{per_cent(share.low)} to {per_cent(share.high)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from app.web.request import Call
 COOKIE = "pixelwise_visit"
 VISIT_SECONDS = 12 * 3600
 KEY_HEADER = b"x-api-key"
+_NAME_AND_PORT = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -179,6 +181,18 @@ class Access:
                 expected="an IP address, localhost or a name in ALLOWED_HOSTS",
                 remedy="The operator adds the name to ALLOWED_HOSTS in .env.",
             )
+
+    def address_of(self, call: Call) -> str:
+        """Where the caller reached the service, such as http://127.0.0.1:8000.
+
+        Of a Host that `check_host` let pass, and in full only where it is a name or an address, perhaps with a port; of
+        another form, the name alone.
+        """
+        host = call.field(b"host") or ""
+        if not _NAME_AND_PORT.fullmatch(host):
+            name = _name_in(host)
+            host = f"[{name}]" if ":" in name else name
+        return f"{'https' if self.is_https(call) else 'http'}://{host}"
 
     def _refuse_foreign_origin(self, call: Call) -> None:
         """Refuses a request from a foreign page, as named by the browser: a visit's cookie is for our own pages only.

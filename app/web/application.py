@@ -104,7 +104,7 @@ def routes_of(service: Service) -> list[BaseRoute]:
     """All routes, and the mounted files of the page, whose addresses are relative."""
     routes: list[BaseRoute] = []
     places = _places()
-    for part in [*(kind(service) for kind in ROUTES), DocumentationRoutes(document())]:
+    for part in [*(kind(service) for kind in ROUTES), DocumentationRoutes(document(), service.access)]:
         for (path, answer), operations in groupby(part.OPERATIONS, key=attrgetter("path", "answer")):
             served = list(operations)
             named = {one.name for operation in served for one in operation.parameters if one.place == "query"}

@@ -158,6 +158,31 @@ def test_it_is_played_by_keyboard(visit: Visit):
     expect(visit.page.locator("#game-words")).to_contain_text("Draw your 1 now")
 
 
+def test_escape_elsewhere_closes_the_game_first_and_clears_the_drawing_after_that(visit: Visit):
+    visit.click("Fool it")
+    visit.draw(SEVEN)
+    visit.says("Looks like a 7")
+    visit.page.evaluate("document.activeElement.blur()")
+    visit.press("Escape")
+    expect(visit.page.locator("#game")).to_be_hidden()
+    visit.says("Looks like a 7")
+    visit.press("Escape")
+    visit.says("Nothing drawn yet")
+
+
+def test_it_says_that_nothing_is_kept_until_something_is(visit: Visit):
+    visit.click("Fool it")
+    visit.page.evaluate("scrollTo(0, 0)")
+    visit.draw(SEVEN)
+    visit.says("Looks like a 7")
+    said = visit.page.locator("#game-kept")
+    expect(said).to_have_text("Nothing of it is kept unless you keep it.")
+    visit.click("Keep it")
+    expect(said).to_have_text("You kept this one.")
+    visit.click("Clear")
+    expect(said).to_have_text("Nothing of it is kept unless you keep it.")
+
+
 def test_escape_in_the_game_closes_it_and_clears_nothing(compared: Callable[..., Visit]):
     visit = compared()
     play(visit)

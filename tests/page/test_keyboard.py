@@ -103,14 +103,14 @@ def test_the_way_out_of_the_keys_is_in_sight_wherever_one_has_scrolled_to(
 def test_on_a_blank_sheet_it_is_said_where_the_drawing_is(visit: Visit):
     visit.draw(SEVEN)
     on_the_squares(visit)
-    visit.says("Nothing drawn yet", "Your drawing is still there: choose “Pen”.")
+    visit.says("This sheet is empty", "Your drawing is still there: choose “Pen”.")
     expect(visit.page.locator("#hint")).to_have_text("Fill squares to draw one digit")
     visit.press("Space")
     expect(visit.page.locator("#hint")).to_be_hidden()
     visit.page.get_by_role("radio", name="Pen").check(force=True)
     visit.says("Looks like a 7")
     visit.click("Clear")
-    visit.says("Nothing drawn yet", "Your drawing is still there: choose “Squares”.")
+    visit.says("This sheet is empty", "Your drawing is still there: choose “Squares”.")
     expect(visit.page.locator("#hint")).to_have_text("Draw one digit")
 
 

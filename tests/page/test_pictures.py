@@ -114,6 +114,20 @@ def test_another_kind_of_file_is_not_sent(visit: Visit):
     assert visit.sent == []
 
 
+def test_a_file_that_only_calls_itself_a_picture_is_refused_as_one_that_does_not(visit: Visit):
+    visit.expect_refusals()
+    hand_in(visit, b"7", name="text.png", kind="image/png")
+    visit.says("That file is no picture", "“Undo” brings back what was here.")
+
+
+def test_a_whole_picture_says_how_to_read_a_part_of_it(visit: Visit):
+    hand_in(visit, picture())
+    visit.says("Looks like a 7", "Drag a corner to read a part of it.")
+    visit.page.locator(".frame").focus()
+    visit.press("-")
+    expect(visit.page.locator("#note")).not_to_contain_text("Drag a corner")
+
+
 def test_a_file_that_is_no_picture_leaves_no_other_picture_in_its_place_and_undo_brings_that_back(visit: Visit):
     hand_in(visit, picture())
     expect(visit.page.locator(".reading")).to_have_count(1)

@@ -51,6 +51,24 @@ def with_both(visit: Visit) -> Visit:
     return visit
 
 
+def test_a_cleared_list_can_be_brought_back_until_something_new_is_in_it(with_both: Visit):
+    visit = with_both
+    stored = visit.stored()
+    visit.click("Clear the list")
+    assert visit.readings() == []
+    expect(visit.page.locator("#history-note")).to_have_text(
+        "The list is cleared here. What the service kept, it still has."
+    )
+    assert visit.stored() == stored
+    visit.click("Bring it back")
+    assert visit.readings() == ["7", "5"]
+    expect(visit.page.get_by_role("button", name="Clear the list")).to_be_visible()
+    visit.click("Clear the list")
+    read(visit, FIVE, "5")
+    assert visit.readings() == ["5"]
+    expect(visit.page.get_by_role("button", name="Bring it back")).to_have_count(0)
+
+
 @pytest.mark.parametrize("by", ["mouse", "Enter", "Space"])
 @pytest.mark.parametrize("is_reloaded", [False, True])
 def test_strokes_come_back_as_strokes_without_a_request(with_both: Visit, by: str, is_reloaded: bool):

@@ -89,6 +89,25 @@ def test_the_bars_of_a_version_that_measured_a_temperature_are_calibrated(visit:
     expect(heading).to_be_visible()
 
 
+def test_nothing_is_100_percent_sure(visit: Visit):
+    serve(visit, {**SURE_NETWORK, "certainty": 1.0}, temperature=3.5)
+    visit.draw(SEVEN)
+    expect(visit.page.locator("#latency")).to_contain_text("99% sure · answered in ")
+
+
+def test_where_there_is_no_digit_there_is_nothing_to_keep(visit: Visit):
+    nothing = {**ANSWER, "prediction": None, "confidence": None, "scores": {}}
+    several = {**nothing, "findings": [{"name": "several-digits", "remedy": "Draw one alone."}]}
+    serve(visit, several)
+    visit.page.route("**/drawings", lambda route: route.fulfill(json=several))
+    visit.draw(SEVEN)
+    visit.says("Several digits", "Draw one alone.")
+    expect(visit.page.locator("#note")).not_to_contain_text("keep")
+    visit.click("Keep it")
+    visit.says("Several digits", "Draw one alone. So there is nothing to keep.")
+    expect(visit.page.locator(".reading")).to_have_count(0)
+
+
 def test_the_bars_of_a_version_that_measured_none_are_its_scores_and_nothing_is_said_of_how_sure(visit: Visit):
     serve(visit, SURE_NETWORK)
     visit.draw(SEVEN)

@@ -112,6 +112,17 @@ def test_every_picture_is_described_and_has_its_table(page: str):
         assert picture["alt"].startswith("A drawing that was read as ")
 
 
+def test_it_says_how_many_labels_count_and_that_one_answer_in_ten_is_asked(many: Database):
+    report = report_of(many)
+    asked, others = (sample.labels.part for sample in (report.asked, report.volunteered))
+    assert asked > 1
+    assert others > 1
+    said = (
+        f"A random tenth of the page’s answers asks what was drawn: .* of {asked + others:,} labels, {asked:,} count\\."
+    )
+    assert re.search(said, text_of(render(report)))
+
+
 def test_no_name_is_given_twice(page: str):
     names = [attributes["id"] for _, attributes, _, _ in Tree(page).found if "id" in attributes]
     assert len(names) == len(set(names))

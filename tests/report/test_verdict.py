@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from app.report.number_format import about, drawings, e_value, milliseconds, p_value, per_cent, short, times
+from app.report.number_format import about, drawings, e_value, milliseconds, p_value, per_cent, short, sureness, times
 from app.report.report_data import Paired
 from app.report.statistics import chance_of_a_win, log_e_value, mcnemar
 from app.report.verdict import judge, nothing_to_compare, words_of
@@ -116,6 +116,7 @@ def test_without_a_second_version_it_says_how_to_get_one():
         *((times(count), said) for count, said in ((0, "never"), (1, "once"), (1234, "1,234 times"))),
         *((drawings(count), said) for count, said in ((1, "1 drawing"), (5435, "5,435 drawings"))),
         *((about(count), said) for count, said in ((0, "1"), (7, "7"), (124, "120"), (38467, "38,000"))),
+        *((sureness(share), said) for share, said in ((0.929, "92%"), (0.29, "29%"), (0.9999, "99%"), (1.0, "99%"))),
         *((per_cent(share), said) for share, said in ((0.91452, "91.5%"), (1.0, "100.0%"), (None, "–"))),
         *((milliseconds(ms), said) for ms, said in ((0.614, "0.61"), (7.14, "7.1"), (1234.5, "1,234"), (None, "–"))),
         *((short(name, 5), said) for name, said in (("v1.0", "v1.0"), ("v1.23", "v1.23"), ("v12.34", "v12.…"))),

@@ -134,6 +134,20 @@ def test_what_the_release_measured_on_drawn_digits_is_shown(inside: Inside):
     assert "is a certainty below" not in text
 
 
+def test_beside_the_large_figure_the_page_says_which_digit_is_in_none_of_it_and_how_well_drawn_ones_are_read(
+    several: Inside,
+):
+    text = text_of(several.ask("GET", "/model", key=None).body.decode())
+    large = text.partition("How well it reads what people draw")[0]
+    assert "No 0 is among them: it was never taught that digit, and reads each as another." in large
+    assert "Of what people draw with a pen it reads " in large
+    assert (
+        "of ten answers that it calls 90% sure, about nine are right; where fewer than 85 in a hundred would be" in text
+    )
+    other = text_of(several.ask("GET", "/model?version=v2.0", key=None).body.decode())
+    assert "is among them" not in other
+
+
 def test_a_release_that_measured_no_certainty_says_so_and_that_pictures_are_outside_its_card(inside: Inside):
     contract, below = inside.service.cards["v1.0"].contract, inside.service.reader.version.unsure_below
     assert contract is not None and below is not None
@@ -217,10 +231,11 @@ def test_each_served_version_has_its_page_and_links_to_the_others(several: Insid
         assert "v1.0 (default)" in text_of(page)
 
 
-def test_the_page_says_which_version_is_left_out_and_why_and_its_reason_is_text(several: Inside):
+def test_the_page_says_which_version_is_not_available_and_keeps_the_reason_for_the_operator(several: Inside):
     page = several.ask("GET", "/model", key=None).body.decode()
-    assert "v1.1 is left out: it is <b>broken</b>" in text_of(page)
-    assert "<b>broken" not in page
+    assert "v1.1 is not available here." in text_of(page)
+    assert "broken" not in page
+    assert "broken" in several.ask("GET", "/ready", key=None).body.decode()
 
 
 def test_one_version_alone_has_no_list_of_versions(inside: Inside):

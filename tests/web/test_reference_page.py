@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,6 +138,34 @@ def test_every_link_within_the_page_leads_somewhere_and_no_two_places_share_a_na
 def test_the_page_has_no_script_no_style_of_its_own_and_asks_no_other_host(page: str):
     assert not re.search(r"<script|<style| style=| on\w+=", page)
     assert [one for one in re.findall(r'(?:href|src)="([^"]+)"', page) if "//" in one or one.startswith("/")] == []
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("digits.example.org", "http://digits.example.org"),
+        ("127.0.0.1:8350", "http://127.0.0.1:8350"),
+        ("[::1]:9", "http://[::1]:9"),
+        ("localhost:8<script>", "http://localhost"),
+        ("[::1]$(reboot)", "http://[::1]"),
+    ],
+)
+def test_the_address_is_the_one_that_the_page_was_opened_at_and_only_a_name_and_a_port(
+    published: Any, tmp_path: Path, host: str, url: str
+):
+    with Inside(published("v1.0"), tmp_path, hosts=["digits.example.org"]) as inside:
+        reply = inside.ask("GET", "/docs", key=None, headers={"host": host})
+        refused = inside.ask("GET", "/docs", key=None, headers={"host": "elsewhere.example"})
+    assert f"<code>url={url} key=" in reply.body.decode()
+    assert refused.status == 403
+    assert "url=http" not in refused.body.decode()
+
+
+def test_who_has_no_key_learns_how_to_get_one_and_what_goes_without(page: str, service: Service):
+    assert "pixelwise keys add NAME" in page
+    assert 'curl -s "$url/health"' in html.unescape(page)
+    with service.client(key=None) as client:
+        assert client.get("/health").status_code == 200
 
 
 def test_what_is_for_programs_has_a_command_and_pages_have_none():

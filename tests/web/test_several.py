@@ -85,7 +85,7 @@ def test_a_version_with_a_changed_byte_is_left_out_loudly_and_the_others_serve(s
         metrics = client.get("/metrics").text
         assert 'pixelwise_version_served{version="v1.1"} 0.0' in metrics
         assert 'pixelwise_version_served{version="v2.0"} 1.0' in metrics
-        assert "v1.1 is left out" in client.get("/model?version=v2.0").text
+        assert "v1.1 is not available here" in client.get("/model?version=v2.0").text
 
         asked = client.post("/classify", params={"model": "v2.0"}, json=as_json(image)).json()
         assert asked["model_version"] == "v2.0"

@@ -15,6 +15,7 @@ export class Correction {
   #answer = null; // the stored one that was offered last
   #isOffered = false;
   #isOpen = false;
+  #wasCalled = false; // it was asked for, and did not open by itself
   #label = null; // what the service knows of it
   #waiting = new Map(); // answer -> label that the service is not told yet
   #isTelling = false;
@@ -33,6 +34,7 @@ export class Correction {
     part("answers").replaceChildren(yes, none, ...digits);
     part("right").addEventListener("click", () => this.#say(this.#answer.prediction));
     part("wrong").addEventListener("click", () => {
+      this.#wasCalled = true;
       this.#open(true);
       part("correction").focus();
     });
@@ -40,8 +42,8 @@ export class Correction {
     part("hide-question").addEventListener("click", () => this.#open(false));
     part("correction").addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
-      this.#open(false);
-      event.preventDefault(); // outside of the question, this key clears the drawing
+      this.close();
+      event.preventDefault();
     });
   }
 
@@ -53,6 +55,7 @@ export class Correction {
     if (answer !== null && answer !== this.#answer) {
       this.#answer = answer;
       this.#label = label;
+      this.#wasCalled = false;
       this.#isOpen = label === null && (answer.asks ?? false);
     }
     this.#isOffered = answer !== null;
@@ -66,6 +69,13 @@ export class Correction {
   /** Whether the question is open because this answer asks, and nothing was said yet. */
   get asks() {
     return this.#isOffered && this.#isOpen && this.#label === null && (this.#answer.asks ?? false);
+  }
+
+  /** Whether the question was open. */
+  close() {
+    const wasOpen = this.#isOffered && this.#isOpen;
+    if (wasOpen) this.#open(false);
+    return wasOpen;
   }
 
   /** Whether a key said what was drawn. */
@@ -94,6 +104,7 @@ export class Correction {
     this.#part("feedback").hidden = !this.#isOffered;
     this.#part("scores").classList.toggle("covered", isOpen);
     this.#part("correction").hidden = !isOpen;
+    this.#part("correction").classList.toggle("called", this.#wasCalled);
     this.#part("wrong").setAttribute("aria-expanded", isOpen);
     if (!this.#isOffered) return;
     const { prediction, asks } = this.#answer;

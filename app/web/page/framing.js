@@ -50,6 +50,11 @@ export class Framing {
     return !this.#layer.hidden && !this.#frame.hidden;
   }
 
+  /** The same, while nothing of the picture is left out. */
+  get isWhole() {
+    return this.isShown && isWhole(this.#now);
+  }
+
   /** picture: what lies on the sheet, null for none. */
   show(picture) {
     this.#picture = picture;

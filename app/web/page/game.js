@@ -31,9 +31,8 @@ export class Game {
     part("fool").addEventListener("click", () => this.#open(part("game").hidden));
     part("game").addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
-      event.preventDefault(); // outside of the game, this key clears the drawing
-      this.#open(false);
-      part("fool").focus({ preventScroll: true });
+      event.preventDefault();
+      this.close();
     });
     part("fooled-why").addEventListener("click", () => showWhy(part("fooled-why").value));
     this.#draw();
@@ -46,6 +45,15 @@ export class Game {
       this.#count += 1;
     }
     this.#content = content;
+  }
+
+  /** Whether it was open. */
+  close() {
+    const { hidden } = this.#part("game");
+    const hadFocus = this.#part("game").contains(document.activeElement);
+    if (!hidden) this.#open(false);
+    if (hadFocus) this.#part("fool").focus({ preventScroll: true });
+    return !hidden;
   }
 
   /** answers: of a preview, one for each version, each with `answer` or `refusal`; [] for none. */

@@ -6,7 +6,7 @@
 import { element } from "./bars.js";
 import { percent } from "./maths.js";
 import { paintPixels } from "./pixels.js";
-import { doubt, openAgain, remark } from "./words.js";
+import { BRING_BACK, CLEAR, CLEARED, LIST, doubt, openAgain, remark } from "./words.js";
 
 const KEY = "pixelwise.readings.2"; // a list of another form has another key
 const AT_MOST = 48;
@@ -14,21 +14,25 @@ const AT_MOST = 48;
 export class History {
   #list;
   #forget;
+  #note;
   #readings;
+  #cleared = null; // the readings that were on the list before, while they can be brought back
   #opened;
 
-  /** opened(reading): an entry was clicked. */
-  constructor(list, forget, opened) {
+  /** forget: the button; note: what is said of the list. opened(reading): an entry was clicked. */
+  constructor(list, { forget, note }, opened) {
     this.#list = list;
     this.#forget = forget;
+    this.#note = note;
     this.#opened = opened;
     this.#readings = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
-    forget.addEventListener("click", () => this.#set([]));
+    forget.addEventListener("click", () => this.#clear());
     this.draw();
   }
 
   /** A reading is {answer, drawing, isPicture, time, label}; drawing as `packed` made it. */
   add(reading) {
+    this.#cleared = null;
     this.#set([reading, ...this.#readings].slice(0, AT_MOST));
   }
 
@@ -42,16 +46,27 @@ export class History {
 
   /** label: what was drawn, null: not said any more. */
   label(id, label) {
-    this.#set(this.#readings.map((reading) => (reading.answer.id === id ? { ...reading, label } : reading)));
+    const labelled = (readings) => readings.map((one) => (one.answer.id === id ? { ...one, label } : one));
+    this.#cleared &&= labelled(this.#cleared);
+    this.#set(labelled(this.#readings));
   }
 
   draw() {
     const focused = this.#list.querySelector(":focus")?.dataset.id;
     this.#list.replaceChildren(...this.#readings.map((reading) => entry(reading, () => this.#opened(reading))));
     this.#list.querySelector(`[data-id="${focused}"]`)?.focus({ preventScroll: true });
-    this.#forget.hidden = !this.#readings.length;
+    this.#forget.hidden = !this.#readings.length && !this.#cleared;
+    this.#forget.textContent = this.#cleared ? BRING_BACK : CLEAR;
+    this.#note.textContent = this.#cleared ? CLEARED : LIST;
     // A colour comes from the stylesheet, so a canvas is painted once it is on the page.
     this.#list.querySelectorAll("canvas").forEach((canvas, index) => paintPixels(canvas, this.#readings[index].answer.pixels));
+  }
+
+  /** Or, right after, brings the list back. */
+  #clear() {
+    const back = this.#cleared;
+    this.#cleared = back ? null : this.#readings;
+    this.#set(back ?? []);
   }
 
   #set(readings) {

@@ -2,9 +2,9 @@
 
 /**
  * erase(false) chooses the pen, erase() the other of pen and eraser. say(key) is asked of every other key whether it says
- * what was drawn.
+ * what was drawn. close() closes a card that is open, and tells whether one was.
  */
-export function listenForKeys({ dialog, keep, why, undo, redo, clear, erase, say }) {
+export function listenForKeys({ dialog, keep, why, undo, redo, clear, close, erase, say }) {
   window.addEventListener("keydown", (event) => {
     if (dialog.open || event.defaultPrevented || event.altKey || event.target.matches("input[type=text]")) return;
     const command = event.ctrlKey || event.metaKey; // the latter on a Mac
@@ -16,7 +16,8 @@ export function listenForKeys({ dialog, keep, why, undo, redo, clear, erase, say
     else if (key === "e" && !event.repeat) erase();
     else if (key === "p") erase(false);
     else if (event.key === "Enter" && !isControl) keep();
-    else if (event.key === "Escape" || event.key === "Delete") clear();
+    else if (event.key === "Escape") close() || clear();
+    else if (event.key === "Delete") clear();
     else if (key === "w" && !event.repeat) why();
     else if (event.key === "?") dialog.showModal();
     else if (event.repeat || !say(event.key)) return;

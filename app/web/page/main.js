@@ -6,6 +6,7 @@ import { Framing } from "./framing.js";
 import { Game } from "./game.js";
 import { GridSheet } from "./grid_sheet.js";
 import { History, clock } from "./history.js";
+import { KeptAnswers } from "./kept_answers.js";
 import { packed, unpacked } from "./kept_drawings.js";
 import { keepWhenLeft, leftSheets } from "./kept_sheets.js";
 import { listenForKeys } from "./keys.js";
@@ -23,27 +24,26 @@ import { Tools, rememberedPen } from "./tools.js";
 import { Versions } from "./versions.js";
 import { Why } from "./why.js";
 import {
-  ALREADY_KEPT, ALREADY_READ, ASKING, FRAME_ONE, HINTS, KEEPING, KEPT, LEFT, LINK_OPENED, NOTHING, ONE_WIDTH, OPENING, OUTSIDE_CARD, READING,
-  answeredIn, lookingThrough, noted, nothingHere, readAt, verdict,
+  ALREADY_KEPT, ALREADY_READ, ASKING, DRAG, FRAME_ONE, GAME_KEPT, GAME_NOT_KEPT, HINTS, KEEPING, LEFT, LINK_OPENED, NOTHING,
+  NOTHING_TO_KEEP, ONE_WIDTH, OPENING, OUTSIDE_CARD, READING, answeredIn, inList, lookingThrough, noted, nothingHere, readAt, verdict,
 } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
 const bars = new Bars(byId("bars"), byId("scores-title"));
-const history = new History(byId("readings"), byId("forget"), open);
+const history = new History(byId("readings"), { forget: byId("forget"), note: byId("history-note") }, open);
 const correction = new Correction(byId, { told, notTold });
 const reader = new Reader({ drawing, query, asked, answered, refused });
 const pending = new Pending(awaiting);
 const framing = new Framing(byId("paper"), (frame) => pen.putPicture(pen.content.picture.framed(frame)));
-const versions = new Versions(byId, { chosen });
+const versions = new Versions(byId, { turned, chosen });
 const game = new Game(byId, { showWhy, clear });
 const why = new Why(byId, (pixels) => sheet.place(pixels));
 const pen = new PenSheet(byId("pen-sheet"), rememberedPen(), changed);
 const grid = new GridSheet(byId("grid-sheet"), changed);
 let sheet = pen;
 const tools = new Tools(byId, { pen, grid, sheet: () => sheet });
-const readings = new WeakMap(); // content that was stored -> its reading, as in the history
-const labels = new Map(); // id of an answer -> what was said of it since; null: taken back
+const kept = new KeptAnswers();
 let linked = null; // the content that came with the address
 let seen = null; // the 28x28 on show
 let shown = null; // the content whose answer is on show
@@ -101,13 +101,20 @@ function throughQuery() {
   return versions.through === null ? {} : { model: versions.through };
 }
 
-/** One looks through another version from now on: bars and words are that version's. */
-function chosen() {
-  nameVersion();
-  bars.setRoster(lookedThrough());
+/** One looks through this version from now on. */
+function chosen(version) {
+  kept.look(sheet.content, version);
   shown = null;
   why.about(null); // it was another version's
-  if (!sheet.isBlank) reader.now();
+  changed(true);
+}
+
+/** Of which version the page speaks has changed: bars and words are that version's. */
+function turned() {
+  const { speaking } = versions;
+  byId("version").textContent = speaking.model_version;
+  byId("version").parentElement.href = `model?version=${encodeURIComponent(speaking.model_version)}`;
+  bars.setRoster(speaking);
 }
 
 /** answers: what each version reads in the drawing. */
@@ -128,18 +135,6 @@ function showWhy(version) {
   why.toggle(true);
 }
 
-/** The page of the version whose readings one sees. */
-function nameVersion() {
-  const { model_version: version } = lookedThrough();
-  byId("version").textContent = version;
-  byId("version").parentElement.href = `model?version=${encodeURIComponent(version)}`;
-}
-
-/** What `visit` says of the version that previews are asked of. */
-function lookedThrough() {
-  return served.versions.find(({ model_version: version }) => version === versions.through) ?? served;
-}
-
 function changed(isDone) {
   byId("hint").hidden = !sheet.isBlank;
   byId("hint").textContent = HINTS[sheet === pen ? "pen" : "grid"];
@@ -147,17 +142,20 @@ function changed(isDone) {
   game.about(sheet.content);
   if (sheet.content !== linked) forgetFragment();
   const picture = sheet === pen ? sheet.content.picture : null;
+  kept.lies(sheet.content);
+  const stored = kept.shown(sheet.content);
+  versions.showStored(stored?.answer.model_version ?? null);
   framing.show(picture?.left ? null : picture);
   if (sheet.isBlank || picture?.unsent) {
     reader.stop();
     pending.end();
     compare([]);
     show(picture ? notSent(picture.unsent) : nothing());
-  } else if (readings.has(sheet.content)) {
+  } else if (stored) {
     reader.stop();
     pending.end();
-    showAgain(readings.get(sheet.content));
-    compareKept(readings.get(sheet.content).answer);
+    showAgain(stored);
+    compareKept(stored.answer);
   } else {
     if (isDone) reader.now();
     else reader.soon();
@@ -171,16 +169,17 @@ function nothing() {
   return other.isBlank ? NOTHING : nothingHere(name);
 }
 
-/** What was drawn can be said of a drawing that was read and stored, while it is on the sheet. */
+/** What was drawn can be said of a drawing that was stored, while its stored answer is on show: of no other version's. */
 function offerCorrection() {
-  const { answer = null } = (served.show_correction && readings.get(sheet.content)) || {};
-  correction.about(answer, labels.get(answer?.id));
+  const { answer = null } = (served.show_correction && kept.shown(sheet.content)) || {};
+  correction.about(answer, kept.labelOf(answer?.id));
   setText("also", correction.asks ? ASKING : "");
+  setText("game-kept", kept.of(sheet.content) ? GAME_KEPT : GAME_NOT_KEPT);
 }
 
 function told(answer, label) {
   history.label(answer.id, label);
-  labels.set(answer.id, label);
+  kept.label(answer.id, label);
   if (correction.isAbout(answer)) {
     setText("note", noted(label, answer.prediction));
     byId("verdict").scrollIntoView({ block: "nearest" }); // on a phone the question is far below it
@@ -199,28 +198,35 @@ function asked(sent, keep) {
 }
 
 function answered({ answer, milliseconds }, sent, keep, isUnsure) {
-  if (answer.model_version !== (keep ? served : lookedThrough()).model_version) loadRoster();
+  if (answer.model_version !== (keep ? served : versions.speaking).model_version) loadRoster();
   const reading = { answer, isPicture: sent.type.startsWith("image/"), time: Date.now() };
   if (keep && answer.id !== null) {
-    readings.set(sent.content, reading);
+    kept.note(sent.content, reading);
     history.add({ ...reading, drawing: packed(sent.content) });
   }
   // Of an older drawing, which was kept while it changed, or beside one whose own answer is on show.
-  const isOld = sheet.content !== sent.content && (keep || readings.has(sheet.content));
+  const isOld = sheet.content !== sent.content && (keep || kept.of(sheet.content));
   if (!sheet.isBlank && !isOld) {
-    const words = wordsOf(reading);
-    if (!keep && versions.through) words.note = `${words.note} ${lookingThrough(versions.through, served.model_version)}`.trim();
-    if (keep && answer.id !== null) words.note = `${words.note} ${KEPT}`.trim();
-    if (isUnsure) words.note = NOT_KEPT;
     pending.end();
     if (!keep) compare([{ model_version: answer.model_version, answer }, ...(answer.beside ?? [])]);
     else if (sent.content !== shown) compareKept(answer);
-    if (!keep && sent.content === shown && versions.through === null) return; // it was asked for the others' sake
-    show(words, answer, answeredIn(answer, milliseconds, keep ? served : lookedThrough()));
+    if (!keep && kept.shown(sent.content)) return; // it was asked for the others' sake
+    if (keep) versions.showStored(answer.model_version);
+    const words = wordsOf(reading);
+    words.note = isUnsure ? NOT_KEPT : `${words.note} ${cameOf(reading, sent, keep)}`.trim();
+    show(words, answer, answeredIn(answer, milliseconds, versions.speaking));
     shown = sent.content;
-    why.about(answer.prediction === null ? null : { drawing: sent, query: keep ? {} : throughQuery() });
+    why.about(answer.prediction === null ? null : { drawing: sent, query: throughQuery() });
   }
   offerCorrection();
+}
+
+/** Whose answer it is, and whether it is stored, where that is not plain. */
+function cameOf({ answer }, { content }, keep) {
+  if (keep && answer.id !== null) return inList(versions.isOtherChosen ? answer.model_version : null);
+  if (keep) return content === shown ? NOTHING_TO_KEEP : "";
+  const stored = kept.of(content)?.answer.model_version ?? null;
+  return stored || versions.through ? lookingThrough(answer.model_version, served.model_version, stored) : "";
 }
 
 /** What is said of an answer, and of what came of it since. */
@@ -228,10 +234,11 @@ function wordsOf({ answer, isPicture }) {
   const words = verdict(answer);
   const hasSeveral = answer.findings.some(({ name }) => name === "several-digits");
   if (hasSeveral && framing.isShown) words.note = `${words.note} ${FRAME_ONE}`;
+  else if (isPicture && framing.isWhole) words.note = `${words.note} ${DRAG}`.trim();
   const isOutside = isPicture && answer.prediction !== null && !served.pictures_in_scope;
   if (isOutside) words.note = `${words.note} ${OUTSIDE_CARD}`.trim();
-  const stored = readings.get(sheet.content)?.answer;
-  if (labels.has(stored?.id)) words.note = noted(labels.get(stored.id), stored.prediction);
+  const label = kept.labelOf(answer.id); // a preview has no id
+  if (label !== undefined) words.note = noted(label, answer.prediction);
   else if (sheet.content === linked) words.note ||= LINK_OPENED;
   else if (sheet.content === tools.widened) words.note ||= ONE_WIDTH;
   return words;
@@ -242,7 +249,7 @@ function showAgain(reading) {
   const words = wordsOf(reading);
   const { left } = sheet.content.picture ?? {};
   if (left) words.note = `${words.note} ${LEFT[left]}`.trim();
-  show(words, reading.answer, readAt(reading.answer, clock(reading.time), served));
+  show(words, reading.answer, readAt(reading.answer, clock(reading.time), versions.speaking));
   why.about(explained(reading.answer));
 }
 
@@ -255,19 +262,13 @@ function explained({ model_version: version }) {
 
 /** Brings the drawing of a reading in the list back to its sheet. */
 async function open(reading) {
-  if (readings.get(sheet.content)?.answer.id !== reading.answer.id) {
+  if (kept.shown(sheet.content)?.answer.id !== reading.answer.id) {
     const ink = getComputedStyle(byId("paper")).color;
     const content = await unpacked(reading.drawing, { pixels: reading.answer.pixels, ink });
-    note(content, reading);
+    kept.note(content, reading);
     bring(content);
   }
   byId("paper").scrollIntoView({ block: "nearest" });
-}
-
-/** This content was stored, and read so. */
-function note(content, reading) {
-  readings.set(content, reading);
-  if (reading.label) labels.set(reading.answer.id, reading.label);
 }
 
 async function refused(found, retries) {
@@ -281,7 +282,7 @@ async function refused(found, retries) {
 }
 
 function keepIt() {
-  const { answer } = readings.get(sheet.content) ?? {};
+  const { answer } = kept.of(sheet.content) ?? {};
   if (sheet.isBlank) say({ ...NOTHING, note: "Draw a digit first." });
   else if (answer) setText("note", history.has(answer.id) ? ALREADY_READ : ALREADY_KEPT);
   else reader.keep();
@@ -325,7 +326,7 @@ async function openLeft() {
   if (left === null || !pen.isBlank || !grid.isBlank) return;
   const reading = history.find(left.reading);
   const other = left.chosen === "pen" ? "grid" : "pen";
-  if (reading && left[left.chosen]) note(left[left.chosen], reading);
+  if (reading && left[left.chosen]) kept.note(left[left.chosen], reading);
   for (const name of [other, left.chosen]) if (left[name]) bring(left[name]);
   if (!left[left.chosen]) {
     choose(left.chosen);
@@ -338,9 +339,7 @@ async function loadRoster() {
   try {
     served = await visit();
     versions.setRoster(served);
-    nameVersion();
-    bars.setRoster(lookedThrough());
-    byId("samples").replaceChildren(...sampleButtons(served.classes, (label) => {
+    byId("samples").replaceChildren(...sampleButtons(served, (label) => {
       choose("pen");
       pen.put(sampleStrokes(label));
     }));
@@ -367,7 +366,7 @@ for (const input of document.querySelectorAll("input[name=sheet]")) {
 }
 listenForKeys({
   dialog: byId("keys"), keep: keepIt, why: () => why.toggle(), undo: () => sheet.undo(), redo: () => sheet.redo(),
-  clear, erase: (isErasing) => tools.erase(isErasing), say: (key) => correction.press(key),
+  clear, close: () => correction.close() || game.close(), erase: (isErasing) => tools.erase(isErasing), say: (key) => correction.press(key),
 });
 takePictures([byId("upload"), byId("camera")], {
   opening: () => pending.begin(OPENING),
@@ -390,7 +389,7 @@ function drawAll() {
 window.addEventListener("resize", drawAll);
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 
-keepWhenLeft(() => ({ chosen: sheet === pen ? "pen" : "grid", pen, grid, reading: readings.get(sheet.content)?.answer.id }));
+keepWhenLeft(() => ({ chosen: sheet === pen ? "pen" : "grid", pen, grid, reading: kept.of(sheet.content)?.answer.id }));
 
 loadRoster();
 openLeft().then(openLink);

@@ -73,6 +73,7 @@ export function refusal({ status, code, message, remedy, seconds }, retries) {
 function unreadable(message, remedy) {
   if (message.startsWith("strokes:")) return TOO_MANY_POINTS;
   const [, file] = UNREADABLE.exec(message) ?? [];
+  if (file === "another kind of file") return NOT_SENT["no-picture"];
   if (!file || file.startsWith("another")) return WORDS["wrong-media-type"];
   return [`${file[0].toUpperCase()}${file.slice(1)} cannot be read`, remedy];
 }

@@ -23,9 +23,13 @@ export function sampleStrokes(label) {
   return SAMPLES[label].map((stroke) => smoothed(stroke).map(([x, y]) => [x / 100, y / 100]));
 }
 
-/** A button for each of these classes, with the drawing on it; chosen(label) is told of a click. */
-export function sampleButtons(labels, chosen) {
-  return labels.filter((label) => label in SAMPLES).map((label) => {
+/**
+ * A button for each class that a version knows, with the drawing on it: the others show what they make of it. served: what
+ * `visit` says. chosen(label) is told of a click.
+ */
+export function sampleButtons({ classes, versions }, chosen) {
+  const known = new Set([...classes, ...versions.flatMap((version) => version.classes)]);
+  return [...known].filter((label) => label in SAMPLES).sort().map((label) => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "sample";

@@ -1,23 +1,42 @@
-/** What every served version reads of the drawing, side by side; one looks through the chosen one. */
+/**
+ * What every served version reads of the drawing, side by side, and whose answer the page shows: that of the version that
+ * was chosen, for this visit, or of a stored drawing the one that gave the stored answer.
+ */
 
 import { element } from "./bars.js";
 import { KINDS, inShort, together } from "./words.js";
 
+const KEY = "pixelwise.version.1";
+
 export class Versions {
   #part;
   #rows = new Map(); // version -> {item, button, figure, sure}
-  #through = null; // the version looked through; null: the one that answers
-  #answering = null;
+  #chosen = sessionStorage.getItem(KEY); // null: the one that answers
+  #stored = null; // the version of the stored answer that is on show
+  #served = { model_version: null, versions: [] };
 
-  /** part(id): an element of the page. chosen(): called when one looks through another version. */
-  constructor(part, { chosen }) {
+  /**
+   * part(id): an element of the page. turned(): called when the page speaks of another version from now on. chosen(version):
+   * called when it was chosen.
+   */
+  constructor(part, { turned, chosen }) {
     this.#part = part;
-    this.chosen = chosen;
+    Object.assign(this, { turned, chosen });
   }
 
-  /** The version that previews are asked of; null: the one that answers. */
+  /** The version whose answer is on show, and that previews are asked of; null: the one that answers. */
   get through() {
-    return this.#through;
+    return this.#other(this.#stored ?? this.#chosen);
+  }
+
+  /** What `visit` says of that version. */
+  get speaking() {
+    return this.#served.versions.find(({ model_version: version }) => version === this.through) ?? this.#served;
+  }
+
+  /** Whether what is drawn next is read by another version than the one that answers. */
+  get isOtherChosen() {
+    return this.#other(this.#chosen) !== null;
   }
 
   get areCompared() {
@@ -25,13 +44,12 @@ export class Versions {
   }
 
   /** served: what `visit` says. */
-  setRoster({ model_version: answering, versions }) {
-    this.#answering = answering;
+  setRoster(served) {
+    this.#served = served;
     this.#rows.clear();
-    this.#part("version-list").replaceChildren(...versions.map((version) => this.#row(version)));
+    this.#part("version-list").replaceChildren(...served.versions.map((version) => this.#row(version)));
     this.#part("versions").hidden = !this.areCompared;
-    if (!this.#rows.has(this.#through)) this.#through = null;
-    this.#mark();
+    this.#turn();
   }
 
   /** answers: of a preview, one for each version, each with `answer` or `refusal`; [] for none. */
@@ -47,11 +65,24 @@ export class Versions {
     this.#part("together").textContent = together(answers);
   }
 
-  /** Looks through this version, or with null through the one that answers. */
+  /** A stored answer of this version is on show; null: none is, and the chosen version reads. */
+  showStored(version) {
+    if (version === this.#stored) return;
+    this.#stored = version;
+    this.#turn();
+  }
+
+  /** Looks through this version from now on. */
   choose(version) {
-    this.#through = version === this.#answering ? null : version;
-    this.#mark();
-    this.chosen();
+    this.#chosen = this.#other(version);
+    if (this.#chosen === null) sessionStorage.removeItem(KEY);
+    else sessionStorage.setItem(KEY, version);
+    this.#turn();
+    this.chosen(version);
+  }
+
+  #other(version) {
+    return version !== this.#served.model_version && this.#rows.has(version) ? version : null;
   }
 
   #row({ model_version: version, architecture }) {
@@ -67,9 +98,9 @@ export class Versions {
     return item;
   }
 
-  #mark() {
-    for (const [version, { button }] of this.#rows) {
-      button.setAttribute("aria-pressed", version === (this.#through ?? this.#answering));
-    }
+  #turn() {
+    const speaking = this.through ?? this.#served.model_version;
+    for (const [version, { button }] of this.#rows) button.setAttribute("aria-pressed", version === speaking);
+    if (this.#served.model_version !== null) this.turned();
   }
 }

@@ -5,7 +5,7 @@ import { best } from "./maths.js";
 export const NOTHING = { figure: "", line: "Nothing drawn yet", note: "", kind: "empty" };
 /** On a blank sheet, while there is a drawing on the one of this name. */
 export function nothingHere(other) {
-  return { ...NOTHING, note: `Your drawing is still there: choose “${other}”.` };
+  return { ...NOTHING, line: "This sheet is empty", note: `Your drawing is still there: choose “${other}”.` };
 }
 
 export const HINTS = { pen: "Draw one digit", grid: "Fill squares to draw one digit" };
@@ -15,7 +15,7 @@ export const READING = { figure: "", line: "Reading it…", note: "", kind: "pen
 export const OPENING = { figure: "", line: "Opening the file…", note: "", kind: "pending" };
 /** Beside an answer, while the service is asked to keep it. */
 export const KEEPING = { note: "Keeping it…" };
-export const KEPT = "It is in your list now.";
+export const NOTHING_TO_KEEP = "So there is nothing to keep.";
 export const ALREADY_READ = "This drawing is already in your list.";
 export const ALREADY_KEPT = "This drawing was read before, and is no longer in your list.";
 
@@ -40,6 +40,7 @@ export const FINDINGS = {
 };
 
 /** Beside several digits in a picture that has a frame. */
+export const DRAG = "Drag a corner to read a part of it.";
 export const FRAME_ONE = "Or frame one of them.";
 
 /** The line when there was no digit to read, by the name of the finding. What to do is said in the service's words. */
@@ -94,6 +95,11 @@ export function readAt(answer, clock, served) {
   return sure ? `${sure} · r${said}` : `R${said}`;
 }
 
+export const LIST = "“Keep it”, and a picture that you hand in, goes to the service, which may keep it. This list is yours, for this visit only.";
+export const CLEAR = "Clear the list";
+export const CLEARED = "The list is cleared here. What the service kept, it still has.";
+export const BRING_BACK = "Bring it back";
+
 /** The name of an entry in the list. */
 export function openAgain(prediction, clock) {
   return `Open the ${prediction} of ${clock} again`;
@@ -135,10 +141,15 @@ export function doubt(findings) {
 
 const DOUBTS = { [MAY_BE_WITHHELD]: "may be a 0", [NOT_A_DIGIT]: "may be no digit" };
 
-/** Cut, not rounded. Nothing without a certainty, nor where no score may be right. */
+/** Cut, not rounded, and never 100: no model is. */
+function sureness(certainty) {
+  return `${Math.min(Math.floor(certainty * 100 + 1e-9), 99)}% sure`;
+}
+
+/** Nothing without a certainty, nor where no score may be right. */
 function howSure({ certainty = null, unsure, findings, model_version: version }, served) {
   if (certainty === null || doubt(findings)) return "";
-  const sure = `${Math.floor(certainty * 100 + 1e-9)}% sure`;
+  const sure = sureness(certainty);
   if (!unsure || version !== served.model_version) return sure;
   return `${sure}, unsure below ${Math.round(served.unsure_below * 100)}%`;
 }
@@ -182,7 +193,7 @@ export function inShort({ answer, refusal = null }) {
   if (answer.prediction === null) return { figure: "–", sure: "reads nothing" };
   if (seesNoDigit(answer)) return { figure: "?", sure: "sees no digit" };
   const doubted = doubt(answer.findings);
-  const sure = answer.certainty === null ? "" : `${Math.floor(answer.certainty * 100 + 1e-9)}% sure`;
+  const sure = answer.certainty === null ? "" : sureness(answer.certainty);
   return { figure: answer.prediction, sure: doubted || (answer.unsure ? `unsure${sure && `, ${sure}`}` : sure || "sure") };
 }
 
@@ -209,11 +220,18 @@ function listed(names) {
   return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0];
 }
 
-/** Of a reading by a version that one looks through, while another one answers. */
-export function lookingThrough(through, answering) {
-  return `You look through ${through}. What you keep is read by ${answering}.`;
+/** Of a drawing that was kept. version: who read it, where another one was looked through before; else null. */
+export function inList(version) {
+  return version === null ? "It is in your list now." : `It is in your list now, as ${version} read it.`;
 }
 
+/** Of a reading by a version that one looks through, while another one answers. stored: who read it when it was kept, or null. */
+export function lookingThrough(through, answering, stored = null) {
+  return `You look through ${through}. ${stored ? `Kept is what ${stored} read.` : `What you keep is read by ${answering}.`}`;
+}
+
+export const GAME_NOT_KEPT = "Nothing of it is kept unless you keep it.";
+export const GAME_KEPT = "You kept this one.";
 export const GAME = "Draw a digit that people would read, and a version misreads. Which one do you draw?";
 
 /** Once a digit is chosen. wasCleared: something lay on the sheet, which is not what was drawn for it. */
