@@ -189,7 +189,9 @@ def _find_key(folder: Path, release: Release, trust: Trust) -> str:
     for promised, by in ((listed, f"by {SUMS}"), (recorded, "by its record")):
         if unlike := _first_unlike(signature.files, promised):
             raise BadSignature(version, found=f"{SIGNATURE} of other files, {unlike} first", expected=f"those {by}")
-    return find_key(signature, folder, keys, listed_in=str(trust.path), version=version)
+    odd = trust.named().odd
+    listed_in = f"{trust.path} (no key in {', '.join(odd)})" if odd else str(trust.path)
+    return find_key(signature, folder, keys, listed_in=listed_in, version=version)
 
 
 def _first_unlike(found: Mapping[str, str], promised: Mapping[str, str]) -> str | None:

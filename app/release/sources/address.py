@@ -88,6 +88,10 @@ def parse_address(text: str, *, root: Path) -> Address:
         raise _refused(text, found="a user and a token without https:// before them")
     if scp := _SCP.fullmatch(text):
         host, path = scp["host"].strip("[]"), scp["path"]
+        if not scp["user"] and host.lower() in SCHEMES:
+            raise _refused(
+                text, found=f"{host}: without the // that follows it (a machine of that name: USER@{host}:…)"
+            )
         return _network(text, "ssh", text, user=scp["user"] or "", host=host, port=None, path=path)
     return _local(Path(text), root)
 
