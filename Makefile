@@ -39,7 +39,7 @@ model-tests:
 product-tests: # each file on one of three processes, the longest not last
 	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-sources: environment releases ## other people's clients and servers, real ones, with the same releases: MLflow, DVC, huggingface_hub, model-signing, Aim, ClearML
+sources: environment releases ## other people's clients and servers, real ones, with the same releases: MLflow, DVC, huggingface_hub, model-signing, Aim, ClearML; deploy/ against published schemas
 	for client in $(CLIENTS); do \
 	  .venv/bin/uv venv -q --allow-existing --python 3.11 tests/clients/.venv-$$client && \
 	  .venv/bin/uv pip sync -q --require-hashes --python tests/clients/.venv-$$client tests/clients/requirements-$$client.txt || exit; \
@@ -47,7 +47,7 @@ sources: environment releases ## other people's clients and servers, real ones, 
 	.venv/bin/python -m pytest -m client tests/clients
 
 soak: export PYTEST_TIMEOUT = 0
-soak: sources ## long checks: other people's clients, v3.0 trained twice and measured, a million mutations, 3,000 of them against scikit-learn or onnxruntime, 10,000 malformed bodies, OpenML's 70,000 rows, all versions on all digits, 1,000 digits under each condition, 25 kills and reloads, 10 versions that come and go, memory
+soak: sources ## long checks: other people's clients, v3.0 trained twice and measured, a million mutations, 3,000 of them against scikit-learn or onnxruntime, 10,000 malformed bodies, OpenML's 70,000 rows, all versions on all digits, 1,000 digits under each condition, 25 kills and reloads, 10 versions that come and go, an image built and run, memory
 	bash setup-server.sh --releases v3.0
 	$(MODEL_PYTHON) -m pytest -m soak pixelwise-model/tests $(addprefix --ignore=,$(NETWORK_TESTS))
 	$(NETWORK_PYTHON) -m pytest -m soak $(NETWORK_TESTS)
@@ -56,6 +56,7 @@ soak: sources ## long checks: other people's clients, v3.0 trained twice and mea
 	PIXELWISE_RUBBISH=10000 .venv/bin/python -m pytest tests/web/test_rubbish.py
 	PIXELWISE_KILLS=25 .venv/bin/python -m pytest tests/web/test_durability.py tests/web/test_lifecycle.py
 	PIXELWISE_SUITE=500 .venv/bin/python -m pytest tests/drawn/test_suite.py
+	PIXELWISE_CONTAINER=1 .venv/bin/python -m pytest tests/deploy/test_container.py
 	PIXELWISE_ROLLOUTS=10 .venv/bin/python -m pytest tests/web/test_rollouts.py
 	.venv/bin/python benchmarks/service.py --only memory
 
@@ -80,8 +81,10 @@ measured: environment releases ## what is read of people's digits under 22 condi
 bench-peers: environment releases ## measure the service beside FastAPI, BentoML, MLServer, LitServe and Ray Serve; writes docs/peers.md
 	.venv/bin/python benchmarks/service.py --docs
 
-bench-scale: environment releases ## measure serving from several workers; prints it, and writes benchmarks/results/
+bench-scale: environment releases ## measure serving from several workers, and scoring archives; prints it, and writes benchmarks/results/
 	.venv/bin/python benchmarks/scale_serving.py
+	bash setup-server.sh
+	.venv/bin/python benchmarks/scale_score.py --dask-rows 4000000 --memory-rows 10000000 --folder data
 
 lock: environment ## pin and hash the dependencies in pyproject.toml and the other *.in files
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

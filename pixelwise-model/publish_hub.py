@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from addresses import shown
 from errors import (
     ClientMissing,
     CredentialsRefused,
@@ -49,7 +50,7 @@ class HubPublisher:
         match = NAME.fullmatch(address)
         if match is None:
             raise ReleaseRefused(
-                f"address {address}",
+                f"address {shown(address)}",
                 found="another form",
                 promised="hf://owner/name",
                 remedy="Name a model of the Hub.",
@@ -125,7 +126,7 @@ class HubPublisher:
             if status in (401, 403):
                 raise CredentialsRefused(
                     self._address,
-                    found=f"{status} for the token",
+                    found=f"{status}: the token of HF_TOKEN was given, and is refused",
                     variable="HF_TOKEN, with the right to write,",
                 ) from error
             raise _unreachable(self._address, f"status {status}") from error
@@ -147,7 +148,9 @@ def _client(address: str) -> HfApi:
         )
     token = os.environ.get("HF_TOKEN")
     if not token:
-        raise CredentialsRefused(address, found="no token", variable="HF_TOKEN, with the right to write,")
+        raise CredentialsRefused(
+            address, found="no token given (HF_TOKEN)", variable="HF_TOKEN, with the right to write,"
+        )
     try:
         from huggingface_hub import HfApi
     except ImportError as error:

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
+from addresses import shown
 from errors import CredentialsRefused, ReleaseRefused, RemoteUnreachable, TagExists
 from repository import ReleaseRepository
 
@@ -43,7 +44,7 @@ class MlflowPublisher:
     def __init__(self, repository: ReleaseRepository, address: str) -> None:
         match = _ADDRESS.fullmatch(address)
         if match is None or re.fullmatch(r"[\w .+@-]+", unquote(match[4])) is None:
-            raise self._wrong(re.sub(r"//[^/]*@", "//", address), "another form")
+            raise self._wrong(shown(address), "another form")
         scheme, host, self._prefix, name = match.groups()
         if scheme == "http" and urlsplit(f"//{host}").hostname not in _HERE:
             raise self._wrong(address, "http to another machine, which anyone on the way can read and change")

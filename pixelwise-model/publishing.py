@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from addresses import check_git, shown
 from publish_hub import HubPublisher
 from publish_mlflow import MlflowPublisher
 from repository import ReleaseRepository
@@ -30,9 +31,15 @@ class Publisher(Protocol):
 
 
 def publisher(repository: ReleaseRepository, address: str) -> Publisher:
-    """The publisher for an address."""
+    """The publisher for an address.
+
+    Raises:
+        ReleaseRefused: it is none of git, and no other system has it.
+    """
     scheme, separator, _ = address.partition("://")
     make = PUBLISHERS.get(scheme.lower()) if separator else None
+    if make is None:
+        check_git(address)
     return (make or GitPublisher)(repository, address)
 
 
@@ -40,9 +47,9 @@ def push(version: str, repository: ReleaseRepository, address: str) -> str:
     """Publish an existing release elsewhere; returns what was done."""
     place = publisher(repository, address)
     if place.published(version):
-        return f"{version} is at {address}: nothing to push"
+        return f"{version} is at {shown(address)}: nothing to push"
     place.publish(version)
-    return f"pushed {version} to {address}"
+    return f"pushed {version} to {shown(address)}"
 
 
 class GitPublisher:

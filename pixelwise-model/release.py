@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from addresses import without_credentials
 from errors import ModelRepositoryError, TagExists, local_faults
 from lessons import AUGMENTED, USUAL, Lessons
 from publishing import publisher, push
@@ -174,7 +175,8 @@ def main(arguments: list[str] | None = None) -> int:
         with local_faults():
             cut(version, repository, options)
     except ModelRepositoryError as error:
-        print(f"error: {error}", file=sys.stderr)
+        said = without_credentials(str(error), options.push, options.track)
+        print(f"error: {said}", file=sys.stderr)
         return error.exit_code
     return 0
 
@@ -201,7 +203,8 @@ def cut(version: str, repository: ReleaseRepository, options: argparse.Namespace
         repository.sign(version, signer.sign_tag)
         print(f"signed {version} in {repository.path}: the same commit")
     elif options.if_missing and (signer is None or signer.signs_tags):
-        print(f"{version} is there: nothing to do{', and nothing to track' if options.track else ''}")
+        what = "train" if options.push else "do"
+        print(f"{version} is there: nothing to {what}{', and nothing to track' if options.track else ''}")
     else:
         raise TagExists(
             version,

@@ -14,12 +14,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from addresses import PushRefused, shown, without_credentials
 from errors import GitFailed, ReleaseRefused, RemoteUnreachable, TagExists
 
 Sign = Callable[[str], str]
 """The signature of a tag's text, to stand behind it; empty for a tag without one."""
 NAME, EMAIL = "PixelWise release", "release@pixelwise.invalid"
 _TAGGER = re.compile(r"^tagger .*$", re.MULTILINE)
+_WANTS_CREDENTIALS = re.compile(
+    r"Authentication failed|could not read (?:Username|Password)|Permission denied \(|returned error: 40[13]"
+)
+"""git's own words where it is refused, or asked for what nobody gave."""
 VERSION = re.compile(r"v([0-9]{1,9})\.([0-9]{1,9})")
 
 
@@ -121,7 +126,7 @@ class ReleaseRepository:
         ours = self._git("rev-parse", f"refs/tags/{version}").strip() if version in self.versions() else None
         if theirs != ours:
             raise TagExists(
-                version, where=url, remedy="Published tags are not moved: choose the next version."
+                version, where=shown(url), remedy="Published tags are not moved: choose the next version."
             )
         return True
 
@@ -169,9 +174,12 @@ class ReleaseRepository:
         environment = {key: value for key, value in os.environ.items() if key not in elsewhere}
         done = _run(["git", *arguments], environment)
         if done.returncode != 0:
+            found = without_credentials(_complaint(done), url)
+            if _WANTS_CREDENTIALS.search(found):
+                raise PushRefused(url, found=found)
             raise RemoteUnreachable(
-                url,
-                found=_complaint(done),
+                shown(url),
+                found=found,
                 remedy="Check the address and your access, then run again with --if-missing.",
             )
         return done.stdout.decode()
@@ -204,5 +212,6 @@ def _run(
 
 
 def _complaint(done: subprocess.CompletedProcess[bytes]) -> str:
-    lines = done.stderr.decode(errors="replace").strip().splitlines()
-    return "; ".join(line.strip() for line in lines[:3]) or f"exit code {done.returncode}"
+    lines = (line.strip() for line in done.stderr.decode(errors="replace").splitlines())
+    said = [line.rstrip(".;") for line in lines if line.removeprefix("remote:").strip()]
+    return "; ".join(said[:3]) or f"exit code {done.returncode}"

@@ -34,7 +34,7 @@ TREE = (
     *("app", "drawn", "pixelwise-model", "setup-server.sh", "predict.py", "model.lock", "requirements.txt", "Makefile"),
     *(".env.example", ".gitignore"),
 )
-MADE = shutil.ignore_patterns("__pycache__", ".venv", "data", "releases.git", "tests", ".*_cache")
+MADE = shutil.ignore_patterns("__pycache__", ".venv*", "data", "releases.git", "tests", ".*_cache")
 ANSWERS = "PixelWise answers at "
 PATIENCE_SECONDS = 300
 AS_AT_A_PROMPT = """
@@ -90,7 +90,8 @@ class Reader:
         requirements = "pixelwise-model/requirements.txt"
         self._environment("pixelwise-model/.venv", MODEL_VENV / "bin/python", str(libraries), requirements)
         command = self.root / ".venv/bin/pixelwise"
-        command.write_text(f"#!{self.root / '.venv/bin/python'}\nfrom app.cli.program import main\n\nmain()\n")
+        guarded = 'from app.cli.program import main\n\nif __name__ == "__main__":\n    main()\n'  # as the installed one
+        command.write_text(f"#!{self.root / '.venv/bin/python'}\n{guarded}")
         command.chmod(0o755)
         for line in ("git init --quiet", "git add .", "git commit --quiet -m clone"):
             assert self.run(line) == ""

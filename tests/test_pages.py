@@ -18,11 +18,19 @@ NOT_RUN: dict[str, list[str]] = {
         "it installs a package",
         "needs root and systemd; tests/deploy/test_install.py runs it on a machine that seems to have both",
     ],
+    "docs/scoring.md": [],
     "docs/signing.md": ["it downloads packages; tests/clients/test_signing.py runs the signing and the checking"],
 }
 """Why a block under `<!-- not run: REASON -->` is not run: each page, each block."""
 
-PICTURES = {"README.md": 0, "docs/using.md": 0, "docs/course.md": 0, "docs/service.md": 1, "docs/signing.md": 0}
+PICTURES = {
+    "README.md": 0,
+    "docs/using.md": 0,
+    "docs/course.md": 0,
+    "docs/service.md": 1,
+    "docs/signing.md": 0,
+    "docs/scoring.md": 0,
+}
 """Blocks without a language: diagrams."""
 
 PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in NOT_RUN}

@@ -104,13 +104,6 @@ def test_a_setting_of_the_service_that_cannot_be_is_named(tmp_path: Path, key: s
     assert key == "TRUSTED_PROXIES" or len(found) < 300
 
 
-@pytest.mark.parametrize("text", ["redis://:1", "redis://:p@h:no/0", "redis://:p@h:0/0", "redis://h/0?db=1", "h:6379"])
-def test_an_address_of_a_redis_that_cannot_be_is_refused_without_its_text(tmp_path: Path, text: str):
-    found = problems(tmp_path, {"LIMITS_URL": text})
-    assert found.startswith("LIMITS_URL is no address") and text not in found
-    assert read_settings({"LIMITS_URL": "rediss://:p%40@h/1"}, root=tmp_path).limits_url == "rediss://:p%40@h/1"
-
-
 def test_a_setting_that_two_lines_give_different_values_is_refused_with_its_lines_and_not_their_values(tmp_path: Path):
     write_env(
         tmp_path, f"PORT=81\nHOST=::1\n\nPORT=82\nHOST='::1'\nSECRET_API_KEY=\nSECRET_API_KEY={LONG_KEY}\n# PORT=3\n"

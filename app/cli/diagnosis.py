@@ -60,7 +60,7 @@ def diagnose() -> list[Symptom]:
     folder = list(_models_folder(settings))
     versions = () if _is_in_the_way(settings.models) else settings.model_versions  # no pull could mend them
     models = [symptom for version in versions for symptom in _model(settings, version)]
-    trusted = signers(settings.trust)
+    trusted = signers(settings)
     return [*found, *_settings(settings), trusted, *_service(settings), *_flags(settings), *folder, *models]
 
 

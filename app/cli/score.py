@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -14,9 +15,11 @@ import typer
 
 from app.cli.default_command import WithDefault
 from app.cli.terminal import JsonOption, print_json, say
+from app.errors import system_refusals
 from app.settings import read_settings
 
 if TYPE_CHECKING:
+    from app.scoring.dask_cluster import Tls
     from app.scoring.executors import Run
     from app.scoring.fingerprint import Fingerprint
     from app.scoring.inputs.source import Source
@@ -80,6 +83,13 @@ def run(
     verify_inputs: Annotated[
         bool, typer.Option("--verify-inputs", help="Hash every byte of the inputs, and hold it against the last time.")
     ] = False,
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="ADDRESS", help="A Dask scheduler, such as tls://HOST:8786: its workers score."),
+    ] = None,
+    tls_ca: Annotated[Path | None, typer.Option("--tls-ca", help="Of --on: the authority of its certificates.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="Of --on: the certificate of this side.")] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="Of --on: the key of that certificate.")] = None,
     scores: Annotated[bool, typer.Option("--scores", help="Write every class's score too.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -87,6 +97,7 @@ def run(
     again to go on where it stopped."""
     os.environ.update(ONE_THREAD)  # before numpy is imported, here and in the workers
     from app.cli.score_progress import showing_progress
+    from app.scoring.dask_cluster import Tls
     from app.scoring.outputs.formats import format_named
     from app.scoring.plan import plan
     from app.scoring.run import run as run_plan
@@ -100,15 +111,41 @@ def run(
         handed,
         format=format.value,
         with_scores=scores,
+        named=source if source == STORE else str(Path(source).resolve()),
         fingerprints=_verified(sources) if verify_inputs else None,
     )
     shards = planned.part(index, of)
-    with showing_progress(sum(shard.piece.rows for shard in shards)) as progress:
-        outcome = run_plan(planned, out, handed, _executor(jobs), shards=shards, progress=progress)
+    rows = sum(shard.piece.rows for shard in shards)
+    with _executor(jobs, on, Tls(tls_ca, tls_cert, tls_key)) as execute, showing_progress(rows) as progress:
+        outcome = run_plan(planned, out, handed, execute, shards=shards, progress=progress)
     if json:
         print_json(_as_object(outcome, out))
     else:
         _tell(outcome, out)
+
+
+@score.command("diff")
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="DIR", help="Answers of one release.")],
+    second: Annotated[Path, typer.Argument(metavar="DIR", help="Answers of another, to the same input.")],
+    json: JsonOption = False,
+) -> None:
+    """Compare two folders of answers to the same input: agreement, disagreements and, where it is labelled, which one
+    reads better; writes report.html into the second."""
+    from app.report.scored_page import render_diff
+    from app.scoring.diff import diff as compare
+    from app.scoring.outputs.draft import put
+
+    found = compare(first, second, lambda named: _sources(named, None, None, None))
+    page = second / "report.html"
+    with system_refusals(page):
+        put(page, render_diff(found).encode())
+    if json:
+        print_json(found)
+        return
+    typer.echo(page)
+    say(f"{found.sentence}.")
+    say(found.remark)
 
 
 def _sources(source: str, labels: Path | None, since: datetime | None, until: datetime | None) -> Sequence[Source]:
@@ -148,11 +185,17 @@ def _part(part: str | None) -> tuple[int, int]:
     return int(form[1]), int(form[2])
 
 
-def _executor(jobs: int | None) -> Run:
+def _executor(jobs: int | None, on: str | None, tls: Tls) -> AbstractContextManager[Run]:
     from app.scoring.executors import in_processes, in_this_process
 
+    if on is not None:
+        from app.scoring.dask_cluster import on_cluster
+
+        if jobs is not None:
+            raise typer.BadParameter("the workers of --on are as many as were started", param_hint="--jobs")
+        return on_cluster(on, tls)
     jobs = jobs or len(os.sched_getaffinity(0))
-    return in_this_process if jobs == 1 else in_processes(jobs)
+    return nullcontext(in_this_process if jobs == 1 else in_processes(jobs))
 
 
 def _handed_model(version: str | None) -> Any:

@@ -19,7 +19,7 @@ def showing_progress(rows: int) -> Iterator[Told]:
     """A function that is told of each finished shard."""
     terminal = console(stderr=True)
     if not terminal.is_terminal or terminal.no_color:
-        yield _Lines(rows, say, time.monotonic).told
+        yield Lines(rows, say, time.monotonic).told
         return
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
     with Progress(*columns, console=terminal, transient=True) as bar:
@@ -51,7 +51,7 @@ class _Pace:
         return f"{self.rate:,.0f}/s" if self.rows else ""
 
 
-class _Lines:
+class Lines:
     """A line for each tenth of the rows."""
 
     def __init__(self, total: int, say: Callable[[str], None], clock: Callable[[], float]) -> None:

@@ -34,18 +34,7 @@ def render(report: Report, *, stylesheet: str | None = None) -> str:
             and their stylesheets are then linked. None puts the style into the page, which is then
             complete in one file.
     """
-    templates = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters.update(
-        about=about, between=between, e_value=e_value, milliseconds=milliseconds, p_value=p_value, per_cent=per_cent,
-        sureness=sureness, times=times, picture=_picture,
-    )  # fmt: skip
-    template = templates.get_template("report.html")
+    template = templates().get_template("report.html")
     return template.render(
         report=report,
         stylesheet=stylesheet,
@@ -56,6 +45,22 @@ def render(report: Report, *, stylesheet: str | None = None) -> str:
         enough=ENOUGH,
         words_of=words_of,
     )
+
+
+def templates() -> Environment:
+    """The templates of pages, with the filters for their numbers and pictures."""
+    found = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(
+        about=about, between=between, e_value=e_value, milliseconds=milliseconds, p_value=p_value, per_cent=per_cent,
+        sureness=sureness, times=times, picture=_picture,
+    )  # fmt: skip
+    return found
 
 
 def style() -> str:

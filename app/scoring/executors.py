@@ -38,9 +38,13 @@ def in_this_process(shards: Sequence[Shard], out: Path, model: HandedModel) -> I
 
 
 def in_processes(jobs: int) -> Run:
-    """`jobs` processes. One that dies is replaced, and its shard repeated, at most TRIES times."""
+    """`jobs` processes, unless there is one shard only. One that dies is replaced, and its shard repeated, at most
+    TRIES times."""
 
     def run(shards: Sequence[Shard], out: Path, model: HandedModel) -> Iterator[Footer]:
+        if len(shards) < 2:
+            yield from in_this_process(shards, out, model)
+            return
         pool = _Pool(shards, out, model)
         try:
             pool.start(min(jobs, len(shards)))

@@ -12,6 +12,7 @@ from app.scoring.handed_model import HandedModel
 from app.scoring.manifest import Manifest, write_manifest
 from app.scoring.outputs.draft import clear_drafts
 from app.scoring.plan import Plan
+from app.scoring.refusals import OtherResults
 from app.scoring.shard import Shard
 
 
@@ -61,9 +62,18 @@ def run(
         found[footer.shard] = footer
         scored, rows = scored + 1, rows + footer.rows
         progress(footer.rows, True)
-    clear_drafts(out)  # of workers that died
-    others = [shard for shard in plan.shards if shard.name not in found]
-    found |= folder.done(out, plan, others)
+    if todo:
+        clear_drafts(out)  # of workers that died
+    written = {shard.name for shard in todo}
+    others = [shard for shard in plan.shards if shard.name not in found or shard.name in written]
+    found = {name: footer for name, footer in found.items() if name not in written} | folder.done(out, plan, others)
+    if elsewhere := sorted(written - found.keys()):
+        raise OtherResults(
+            f"shard {elsewhere[0]}",
+            found=f"scored, and not in {out}",
+            expected="a folder that all workers share",
+            remedy="Name a folder that is the same place for this machine and for every worker.",
+        )
     missing = len(plan.shards) - len(found)
     footers = (found[shard.name] for shard in plan.shards)
     manifest = None if missing else write_manifest(out, plan.record, footers)

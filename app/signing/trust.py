@@ -16,6 +16,8 @@ REVOKED = "revoked_signers"
 _KEY = ".pem"
 _MOST_BYTES = 1 << 20
 """Most bytes of a file that are looked at to count its keys."""
+_SHOWN = 5
+"""Most places without a key that are named."""
 _SSH_KEY = re.compile(rb"(?:^|\s)(?:ssh|ecdsa|sk)-[A-Za-z0-9@.-]+\s+[A-Za-z0-9+/]+=*(?:\s|$)")
 _PUBLIC_KEY = b"-----BEGIN PUBLIC KEY-----"
 
@@ -36,6 +38,19 @@ class Named(NamedTuple):
     keys: int = 0
     revoked: int = 0
     odd: tuple[str, ...] = ()
+
+    @property
+    def is_nobody(self) -> bool:
+        return not (self.ssh or self.keys)
+
+    @property
+    def said(self) -> str:
+        """The same in words."""
+        nobody = "names nobody" if self.is_there else "is not there, so nobody is trusted"
+        counted = ((self.ssh, "SSH key"), (self.keys, "public key"), (self.revoked, "revoked key"))
+        parts = [f"{number} {what}{'' if number == 1 else 's'}" for number, what in counted if number]
+        odd = [f"no key in {', '.join(self.odd[:_SHOWN])}"] if self.odd else []
+        return ", ".join([*([nobody] if self.is_nobody else []), *parts, *odd])
 
 
 @dataclass(frozen=True)
@@ -90,8 +105,12 @@ class Trust:
     @property
     def ssh_signers(self) -> Path | None:
         """The file of SSH signers, if there is one."""
-        file = self.path / SIGNERS if self.path.is_dir() else self.path
-        return file if file.exists() else None
+        return self.file if self.file.exists() else None
+
+    @property
+    def file(self) -> Path:
+        """The place of the file of SSH signers."""
+        return self.path / SIGNERS if self.path.is_dir() else self.path
 
     @property
     def revoked(self) -> Path | None:

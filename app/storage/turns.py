@@ -23,9 +23,10 @@ ASK_AGAIN_SECONDS = 0.05
 _CLAIM = text(
     f"INSERT INTO {probe.name} (id, written_at) VALUES (:id, :now) "
     "ON CONFLICT (id) DO UPDATE SET written_at = excluded.written_at "
-    f"WHERE {probe.name}.written_at < :before OR {probe.name}.written_at > :now RETURNING id"
-).bindparams(*(bindparam(name, type_=probe.c.written_at.type) for name in ("now", "before")))
-"""A claim from the future was made by a clock that was wrong then, or is now: it does not count."""
+    f"WHERE {probe.name}.written_at < :before OR {probe.name}.written_at > :after RETURNING id"
+).bindparams(*(bindparam(name, type_=probe.c.written_at.type) for name in ("now", "before", "after")))
+"""A claim from far in the future was made by a clock that was wrong then, or is now: it does not count. subtle: one a
+little ahead of `now` does; it may have been made while this process waited for the row."""
 
 
 def claim(database: Database, number: int, *, seconds: float) -> bool:
@@ -34,9 +35,9 @@ def claim(database: Database, number: int, *, seconds: float) -> bool:
     Raises:
         DatabaseUnavailable.
     """
-    now = datetime.now(UTC)
+    now, span = datetime.now(UTC), timedelta(seconds=seconds)
     with database.writing() as connection:
-        claimed = connection.execute(_CLAIM, {"id": number, "now": now, "before": now - timedelta(seconds=seconds)})
+        claimed = connection.execute(_CLAIM, {"id": number, "now": now, "before": now - span, "after": now + span})
         return claimed.first() is not None
 
 

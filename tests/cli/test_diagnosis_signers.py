@@ -1,20 +1,21 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.cli.diagnosis_signers import signers
 from app.cli.symptom import Symptom
-from app.signing.trust import Trust
+from app.settings import read_settings
 from tests.signing.signers import EVE, LENA, signer
 
 PEM = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"
 
 
 def of(path: Path, *, required: bool = True) -> Symptom:
-    return signers(Trust(required, path))
+    return signers(replace(read_settings({}), require_signature=required, allowed_signers=path))
 
 
 def test_a_file_of_signers_is_counted(tmp_path: Path):

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from app.release.refusals import ChangedFile
-from tests.installation import Published
+from app.errors import PixelWiseError
+from app.release.refusals import BadRelease, ChangedFile
+from tests.installation import GIT, ROOT, Published
+from tests.pages import blocks_of
 from tests.release.conftest import House
 from tests.release.remote import ENVIRONMENT
 
@@ -22,6 +24,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *arguments: object) -> None: ...
 
 
+PAGE = ROOT / "docs/sources.md"
 PKL = "digit_classifier_v1.pkl"
 
 
@@ -134,3 +137,47 @@ def test_a_changed_byte_passes_dvc_get_and_is_refused_here(
     with pytest.raises(ChangedFile, match=r"promised md5 [0-9a-f]{32} by its pointer of DVC"):
         house.pull(str(repository.folder))
     assert not house.contents()
+
+
+def way_out(repository: Repository, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The commands of docs/sources.md that bring a release over, in this folder."""
+    (block,) = (block for block in blocks_of(PAGE.read_text(encoding="utf-8")) if block.section == "DVC")
+    folder.mkdir()
+    path = f"{repository.programs}:{ENVIRONMENT['PATH']}"
+    environment = {**ENVIRONMENT, "HOME": str(folder), "DVC_NO_ANALYTICS": "1", "PATH": path, **GIT, **environ}
+    script = block.text.replace("REPOSITORY", str(repository.folder))
+    return subprocess.run(["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("changed", ["", "artefact", "card"])
+def test_the_way_out_brings_over_a_whole_release_and_no_changed_byte(
+    repository: Repository, house: House, published: Callable[[str], Published], tmp_path: Path, changed: str
+) -> None:
+    whole = published("v1.0")
+    if changed == "card":
+        (repository.folder / "MODELCARD.md").write_bytes(b"another card")
+    repository.release(
+        {name: data for name, data in whole.files.items() if changed != "card" or name != "MODELCARD.md"}
+    )
+    elsewhere = repository.folder.with_name("elsewhere")
+    repository.dvc("remote", "modify", "--quiet", "storage", "url", str(elsewhere))
+    (repository.folder / "storage").rename(elsewhere)
+    repository.git("commit", "--quiet", "--all", "-m", "another remote")
+    repository.git("tag", "--annotate", "--force", "-m", "release", "v1.0")
+    if changed == "artefact":
+        (stored,) = (path for path in elsewhere.rglob("*") if path.is_file())
+        data = stored.read_bytes()
+        stored.chmod(0o644)
+        stored.write_bytes(data[:-100] + bytes([data[-100] ^ 1]) + data[-99:])
+        stored.chmod(0o444)  # DVC believes a file that nobody may write
+    with pytest.raises(BadRelease, match=r"outside the repository's folder.*`dvc pull`"):
+        house.pull(str(repository.folder))
+    done = way_out(repository, tmp_path / "over")
+    if changed:
+        assert done.returncode != 0 and "FAILED" in done.stdout, done.stdout + done.stderr
+        with pytest.raises(PixelWiseError):
+            house.pull(str(tmp_path / "over/release"))
+        return
+    assert done.returncode == 0, done.stderr
+    pulled = house.pull(f"file://{tmp_path}/over/release").release
+    assert pulled.files == whole.record.files and pulled.manifest == whole.record.manifest

@@ -17,7 +17,7 @@ from tests.installation import ROOT
 DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 CONTAINERFILE = DEPLOY / "Containerfile"
-KNOWN = {*DEFAULTS, DB_PASSWORD, "LIMITS_URL"}
+KNOWN = {*DEFAULTS, DB_PASSWORD}
 """The names that the environment may have."""
 KEY = "an-unguessable-0123456789"
 

@@ -11,7 +11,7 @@ import re
 import pytest
 
 from app import __version__
-from app.server.supervisor import STOP_SECONDS
+from app.server.worker_process import STOP_SECONDS
 from app.settings import read_settings
 from tests.deploy.manifests import DEPLOY, KEY, KNOWN, compose, image_environ, interpolated
 

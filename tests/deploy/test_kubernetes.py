@@ -13,7 +13,7 @@ from app import __version__
 from app.environment.database_password import DB_PASSWORD
 from app.environment.refusals import BadSettings
 from app.flags.flag_file import parse_flags
-from app.server.supervisor import STOP_SECONDS
+from app.server.worker_process import STOP_SECONDS
 from app.settings import read_settings
 from app.web.application import ROUTES
 from tests.deploy.manifests import (

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.server.supervisor import STOP_SECONDS
+from app.server.worker_process import STOP_SECONDS
 from tests.installation import ROOT, Installation
 
 UNIT = ROOT / "deploy/pixelwise.service"

@@ -137,7 +137,7 @@ def test_an_upgrade_that_is_interrupted_unpins_the_release(upgradable: Service):
     program = (
         "import app.cli.reload as taking_up, app.cli.program, sys\n"
         "def interrupted(*_): raise KeyboardInterrupt\n"
-        "taking_up._wait_for_another = interrupted; sys.argv = ['pixelwise', 'upgrade', 'v2.0']; app.cli.program.main()"
+        "taking_up._wait_for_others = interrupted; sys.argv = ['pixelwise', 'upgrade', 'v2.0']; app.cli.program.main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=upgradable.root, env=upgradable.environ, capture_output=True, timeout=120

@@ -177,9 +177,10 @@ class DvcStore:
             f"release {pointer.version}, file {pointer.name}",
             found=found,
             expected="a remote over https, or a folder inside a repository that is a folder",
-            remedy=f"Fetch the release with {SYSTEM} itself (`dvc get {repository} {pointer.name} --rev "
-            f"{pointer.version}`, and so on), commit its files to a git repository of your own, tag it "
-            f"{pointer.version}, and let MODEL_REPO name that (file:///path/to/it).",
+            remedy=f"Bring it over with {SYSTEM} itself, all its files and not the artefact alone: `git clone --branch "
+            f"{pointer.version} {repository} release`, in it `dvc pull` and `sha256sum --check SHA256SUMS`; then make "
+            f"a git repository of them, tag it {pointer.version}, and let MODEL_REPO name it (file:///path/to/it): "
+            "docs/sources.md has the commands, under DVC.",
         )
 
 

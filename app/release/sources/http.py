@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -39,6 +40,8 @@ _SHOWN = 200
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _MOVED = (301, 302, 303, 307, 308)
 _NEVER = (501, 505)
+_LAST_NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.*$")
+"""A host whose last part is a number: it is an address, or is meant to be one, and no name."""
 
 T = TypeVar("T")
 
@@ -245,7 +248,8 @@ class Site:
         try:
             return _addresses(host)
         except OSError:
-            if proxy_for(host, self.environ) is None:
+            # subtle: "169.254.169.254." is no number here, and may be one for the proxy
+            if proxy_for(host, self.environ) is None or ":" in host or _LAST_NUMBER.search(host):
                 raise
             return []
 

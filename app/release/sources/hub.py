@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from app.errors import ConfigurationError
 from app.release.sources.address import Address, is_loopback
-from app.release.sources.lfs import basic_authorization
+from app.release.sources.secrets import basic_authorization
 
 ENDPOINT = "HF_ENDPOINT"
 TOKEN = "HF_TOKEN"

@@ -7,7 +7,6 @@ https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md (pointers) and docs/ap
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from app.release.refusals import BadRelease, CredentialsWanted
 from app.release.sources.address import Address
 from app.release.sources.inside import read_inside
 from app.release.sources.pointers import Pointer, ReadCommitted, no_contents
-from app.release.sources.secrets import without_secrets
+from app.release.sources.secrets import basic_authorization, without_secrets
 from app.release.sources.source import bad_file
 
 if TYPE_CHECKING:
@@ -206,10 +205,6 @@ def basic(url: str) -> str | None:
     if parts.scheme not in ("http", "https") or not parts.username:
         return None
     return basic_authorization(unquote(parts.username), unquote(parts.password or ""))
-
-
-def basic_authorization(user: str, password: str) -> str:
-    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def _headers(pointer: Pointer, action: _Action) -> dict[str, str]:

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from app.errors import ConfigurationError, PixelWiseError, Unreachable
 from app.release.refusals import CredentialsWanted
 from app.release.sources.address import is_loopback
-from app.release.sources.lfs import basic_authorization
+from app.release.sources.secrets import basic_authorization
 
 _NAMES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _FORM = "http://[USER:PASSWORD@]HOST:PORT"
@@ -62,7 +62,8 @@ def proxy_for(host: str, environ: Mapping[str, str]) -> Proxy | None:
     try:
         parts = urlsplit(given if "://" in given else f"http://{given}")
         place, port = parts.hostname or "", parts.port or _PORT
-    except ValueError:
+        place.encode("idna")  # as a lookup of it does
+    except ValueError:  # UnicodeError is one
         raise _refused(variable, "no address of a proxy") from None
     if parts.scheme != "http":
         raise _refused(variable, f"a proxy of the kind {ascii(parts.scheme)[1:-1]}://")

@@ -1,4 +1,4 @@
-"""Secrets, kept out of messages: a server that was sent one may say it back."""
+"""Secrets: sent in a header, and kept out of messages, since a server that was sent one may say it back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import base64
 _LEAST = 4
 """Fewest characters of a secret: shorter ones are parts of too many words."""
 _HIDDEN = "(hidden)"
+
+
+def basic_authorization(user: str, password: str) -> str:
+    """The value of the header for a user and a password."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def without_secrets(text: str, authorization: str | None) -> str:

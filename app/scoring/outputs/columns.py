@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from app.scoring.batch import Rows
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.scoring.batch import Labels, Rows
+
+
+class Answers(NamedTuple):
+    """The answers of n rows: int8 places among classes, -1 for none; float32 confidences; labels."""
+
+    places: NDArray[np.int8]
+    confidences: NDArray[np.float32]
+    labels: Labels | None
+
 
 REASON = "reason"
+ANSWERS = ("prediction", "confidence", "label")
 
 
 def score_columns(rows: Rows) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from app.errors import only_refusals, system_refusals
 from app.scoring.batch import NO_LABEL, Rows
 from app.scoring.footer import Footer
-from app.scoring.outputs.columns import column_names
+from app.scoring.outputs.columns import ANSWERS, Answers, column_names
 from app.scoring.outputs.draft import draft_of, put
 from app.scoring.refusals import OtherResults
 
@@ -61,6 +61,18 @@ def read_columns(base: Path, names: list[str]) -> dict[str, Any]:
     with system_refusals(file), file.open(encoding="utf-8", newline="") as text:
         rows = list(csv.DictReader(text))
     return {name: [row[name] or None for row in rows] for name in names if not rows or name in rows[0]}
+
+
+def read_answers(base: Path, classes: Sequence[str]) -> Answers:
+    """The answers of a finished shard, as arrays."""
+    found = read_columns(base, list(ANSWERS))
+    places = {label: place for place, label in enumerate(classes)}
+    labels = found.get("label")
+    return Answers(
+        np.array([places.get(said, -1) for said in found["prediction"]], np.int8),
+        np.array([np.nan if said is None else float(said) for said in found["confidence"]], np.float32),
+        None if labels is None else np.array([NO_LABEL if one is None else int(one) for one in labels], np.int8),
+    )
 
 
 def file_of(base: Path) -> Path:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from app.errors import only_refusals
 from app.scoring.batch import NO_LABEL, Rows
 from app.scoring.footer import Footer
-from app.scoring.outputs.columns import REASON, column_names, score_columns
+from app.scoring.outputs.columns import ANSWERS, REASON, Answers, column_names, score_columns
 from app.scoring.outputs.draft import draft_of
 from app.scoring.refusals import OtherResults
 
@@ -56,6 +58,15 @@ def read_columns(base: Path, names: list[str]) -> dict[str, Any]:
     with only_refusals(lambda said: _no_shard(file, said)):
         table = parquet.read_table(file, columns=names, use_threads=False)
         return {name: _plain(table.column(name).combine_chunks()) for name in table.column_names}
+
+
+def read_answers(base: Path, classes: Sequence[str]) -> Answers:
+    """The answers of a finished shard, as arrays."""
+    found = read_columns(base, [name for name in ANSWERS if name in parquet.read_schema(file_of(base)).names])
+    places = pc.index_in(found["prediction"], pa.array(classes, pa.string())).fill_null(-1)
+    labels = found["label"].fill_null(NO_LABEL).to_numpy(zero_copy_only=False) if "label" in found else None
+    confidences = found["confidence"].to_numpy(zero_copy_only=False)  # a null becomes NaN
+    return Answers(places.to_numpy().astype(np.int8), confidences.astype(np.float32), labels)
 
 
 def file_of(base: Path) -> Path:

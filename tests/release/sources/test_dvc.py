@@ -196,7 +196,7 @@ def test_a_malformed_pointer_is_refused(house: House, dvc: DvcRemote, pointer: s
 def test_a_remote_elsewhere_is_refused_with_a_way_that_helps(house: House, dvc: DvcRemote, url: str) -> None:
     dvc.release(config=CONFIG.replace("../storage", url))
     said = refusal_of(house, dvc, BadRelease)
-    assert "`dvc get" in said and "MODEL_REPO" in said and "file:///" in said
+    assert "`dvc pull` and `sha256sum --check SHA256SUMS`" in said and "MODEL_REPO" in said and "file:///" in said
 
 
 def test_a_remote_that_is_a_link_is_not_followed(house: House, dvc: DvcRemote, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_a_configuration_without_a_remote_is_refused(
 def test_a_remote_over_http_elsewhere_is_refused(house: House, dvc: DvcRemote, url: str) -> None:
     dvc.release(config=CONFIG.replace("../storage", url))
     said = refusal_of(house, dvc, BadRelease)
-    assert "over http, which anyone on the way can change" in said and "`dvc get" in said
+    assert "over http, which anyone on the way can change" in said and "`dvc pull`" in said
 
 
 @pytest.mark.parametrize("url", ["https://169.254.169.254/x", "HTTPS://[fe80::1]/x"])

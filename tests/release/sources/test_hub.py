@@ -302,4 +302,4 @@ def test_another_remote_of_dvc_is_refused_with_an_address_that_dvc_knows(
 ) -> None:
     with_dvc(url)
     said = refused(BadRelease, 4)
-    assert f"`dvc get {hub.url}/owner/name {PKL} --rev v1.0`" in said
+    assert f"`git clone --branch v1.0 {hub.url}/owner/name release`" in said

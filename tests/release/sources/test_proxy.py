@@ -137,6 +137,8 @@ def test_numbers_are_left_out_by_network_and_this_machine_always(host: str, left
         ("http://user:secret@127.0.0.1:99999", "no address of a proxy"),
         ("http://[::1", "no address of a proxy"),
         ("http://", "no address of a proxy"),
+        ("http://a..b:1", "no address of a proxy"),
+        (f"http://{'a' * 300}:1", "no address of a proxy"),
         ("http://user:secret@a b:1", "no address of a proxy"),
     ],
 )
@@ -248,3 +250,14 @@ def test_through_a_proxy_nothing_leads_to_a_link_local_address_either(
 ) -> None:
     said = refusal(lambda: site(base="https://10.0.0.1").get("https://169.254.169.254/x", limit=10), BadRelease, 4)
     assert "a link-local address" in said and not proxy.heard
+
+
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254.", "10.0.0.1.", "10.0.0.1..", "[fe80::1%25lo]", "a.0x7f.", "1.2.3.4.5"]
+)
+@pytest.mark.parametrize("base", [f"https://{HOST}", "https://10.0.0.1"])
+def test_what_is_a_number_for_a_proxy_alone_is_not_asked_for(
+    site: Callable[..., Site], proxy: Tunnels, base: str, host: str
+) -> None:
+    refusal(lambda: site(base=base).get(f"https://{host}/x", limit=10), PixelWiseError, 6 if ".." not in host else 4)
+    assert not proxy.heard
