@@ -79,8 +79,9 @@ def drawings(a_second: float, costs: dict[str, float]) -> Need:
 
 def archive(images: float, costs: dict[str, float]) -> list[tuple[str, str]]:
     """An archive scored once: name of a figure -> figure."""
-    digits = images * (costs["engine_us"] + costs["reading_us"]) / 1e6 / 3600
-    pictures = images * (costs["engine_us"] + costs["picture_us"]) / 1e6 / 3600
+    answering = costs["engine_us"] + costs["findings_us"]
+    digits = images * (answering + costs["reading_us"]) / 1e6 / 3600
+    pictures = images * (answering + costs["picture_us"]) / 1e6 / 3600
     return [
         ("core hours, 28x28 in Parquet", f"{digits:.1f}"),
         ("core hours, pictures", f"{pictures:.0f}"),

@@ -43,7 +43,7 @@ def test_a_load_is_reckoned_as_one_would_by_hand():
     assert need.service_cores == pytest.approx((0.5 + 0.001) / 0.5)
     assert need.commits == 100
     assert need.gigabytes_a_year == pytest.approx(365 * 86.4)
-    assert dict(capacity.archive(3.6e9, costs))["core hours, 28x28 in Parquet"] == "2.0"
+    assert dict(capacity.archive(3.6e9, costs))["core hours, 28x28 in Parquet"] == "3.0"
 
 
 def test_a_page_without_its_marks_is_refused():
