@@ -159,7 +159,7 @@ def test_a_square_says_where_it_is_and_what_is_on_it(visit: Visit):
 def test_the_squares_undo_and_clear_and_keep_apart_from_the_pen(visit: Visit):
     visit.draw(SEVEN)
     on_the_squares(visit)
-    visit.says("Nothing drawn yet")
+    visit.says("This sheet is empty")
     ink = visit.page.locator("#grid-sheet [aria-selected=true]")
     visit.press("Space", "Shift+ArrowDown", "Shift+ArrowDown")
     expect(ink).to_have_count(3)
@@ -167,7 +167,7 @@ def test_the_squares_undo_and_clear_and_keep_apart_from_the_pen(visit: Visit):
     expect(ink).to_have_count(2)
     visit.press("Delete")
     expect(ink).to_have_count(0)
-    visit.says("Nothing drawn yet")
+    visit.says("This sheet is empty")
     visit.page.get_by_role("radio", name="Pen").check(force=True)
     visit.says("Looks like a 7")
 

@@ -189,7 +189,9 @@ def test_a_word_can_be_said_again_of_a_reading_that_is_opened(with_both: Visit, 
     if is_reloaded:
         begin_anew(visit)
     told: list[str] = []
-    visit.page.on("request", lambda request: "/label" in request.url and told.append(json.loads(request.post_data)))
+    visit.page.on(
+        "request", lambda request: "/label" in request.url and told.append(json.loads(request.post_data or "{}"))
+    )
     entry(visit, "5").focus()
     visit.press("Enter", "3")
     visit.says("Looks like a 5", "Noted: it was a 3.")
