@@ -69,11 +69,13 @@ def test_pictures_are_read_there(house: Installation, tmp_path: Path):
 
 
 def test_nothing_that_is_imported_is_missing_from_the_pins(house: Installation):
-    """Every module of the product, not only those that the commands above happen to need."""
+    """Every module of the product, not only those that the commands above happen to need; without those of Parquet,
+    which the extra `score` is for."""
     names = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for path in sorted((ROOT / "app").rglob("*.py"))
-        if path.name != "__init__.py"
+        if path.name != "__init__.py" and not re.search(r"^(import|from) pyarrow", path.read_text(encoding="utf-8"), re.M)
     ]
+    assert len(names) > 200
     done = house.run("-c", "import " + ", ".join(names), SECRET_API_KEY="a-key-that-is-long-enough-for-tests")
     assert done.returncode == 0, done.stderr

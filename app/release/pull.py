@@ -109,7 +109,7 @@ def pull(
             if kept is None:
                 raise
             if trust is not None:
-                look_for_signer(models / version, kept.release, trust, card_artefact, entries)
+                look_for_signer(models / version, kept.release, trust, card_artefact, lambda: entries)
             say(
                 f"The {unreachable.subject} could not be reached ({unreachable.found}). The release in place goes on: "
                 f"{version}, {show_short_id(kept.release.pin)}."
@@ -147,7 +147,11 @@ def pull(
         known = _remembering(seen, held, pin, address, root)
         folder = models / version
         is_whole = in_place is not None and not is_open and _is_intact(folder, in_place, cover, say)
-        if in_place is not None and is_whole and is_signed(folder, in_place, trust, card_artefact, entries, say):
+        if (
+            in_place is not None
+            and is_whole
+            and is_signed(folder, in_place, trust, card_artefact, lambda: entries, say)
+        ):
             take_over(models, version)
             if known != seen:
                 write_seen(models, known, workshop)
@@ -169,7 +173,7 @@ def pull(
                 check_first_pull()
         release = _describe_release(staged, address, pin, files, sums, cover, card_artefact, say)
         release = with_signer(
-            msgspec.structs.replace(release, proof=listing.proof), staged, trust, card_artefact, entries, say
+            msgspec.structs.replace(release, proof=listing.proof), staged, trust, card_artefact, lambda: entries, say
         )
         write(staged / RECORD, record_bytes(release))
         if is_default:

@@ -20,6 +20,8 @@ from app.signing.trust import SIGNERS, Trust
 
 CardArtefact = Callable[[Path], str | None]
 """The artefact that the card in a folder names, or None; a card is read by a room above this one."""
+Entries = Callable[[], Sequence[Release]]
+"""Looks up the entries of `model.lock`, which only a signed release needs."""
 
 
 def with_signer(
@@ -27,7 +29,7 @@ def with_signer(
     folder: Path,
     trust: Trust | None,
     card_artefact: CardArtefact,
-    entries: Sequence[Release],
+    entries: Entries,
     say: Callable[[str], None],
 ) -> Release:
     """The release with the name of who signed it; a notice of that, where somebody signed or somebody is trusted."""
@@ -44,7 +46,7 @@ def is_signed(
     held: Release,
     trust: Trust | None,
     card_artefact: CardArtefact,
-    entries: Sequence[Release],
+    entries: Entries,
     say: Callable[[str], None],
 ) -> bool:
     """True if the signature of the release in place is as required, now that signers may have changed."""
@@ -58,12 +60,9 @@ def is_signed(
 
 
 def look_for_signer(
-    folder: Path, release: Release, trust: Trust, card_artefact: CardArtefact, entries: Sequence[Release]
+    folder: Path, release: Release, trust: Trust, card_artefact: CardArtefact, entries: Entries
 ) -> tuple[str | None, str]:
     """The name of who signed the release in `folder`, and how to say that; None if nobody trusted did.
-
-    Args:
-        entries: of `model.lock`.
 
     Raises:
         Refused, ConfigurationError: as `find_signer`, if a signature is required.
@@ -95,13 +94,13 @@ def look_for_signer(
     return name, f"signed by {name}"
 
 
-def hold_artefact(folder: Path, release: Release, card_artefact: CardArtefact, entries: Sequence[Release]) -> None:
+def hold_artefact(folder: Path, release: Release, card_artefact: CardArtefact, entries: Entries) -> None:
     """Checks that a signed release serves the artefact that a pull of it chooses. No signature covers its record, which
     could name another of the signed files.
 
     Args:
         card_artefact: asked if a card was signed.
-        entries: of `model.lock`, where a reviewed entry may say otherwise.
+        entries: a reviewed one may say otherwise.
 
     Raises:
         BadSignature: it serves another file.
@@ -111,7 +110,7 @@ def hold_artefact(folder: Path, release: Release, card_artefact: CardArtefact, e
         own = own_artefact(release.version, names, named=card_artefact(folder) if CARD in names else None)
     except BadRelease as error:
         own = error.expected
-    reviewed = [one for one in entries if one.version == release.version and one.artefact == release.artefact]
+    reviewed = [one for one in entries() if one.version == release.version and one.artefact == release.artefact]
     if release.artefact != own and not any(entry.serves(names[release.artefact]) for entry in reviewed):
         found = f"a record that serves {release.artefact}, which is another signed file"
         raise BadSignature(release.version, found=found, expected=f"{own}, by what was signed")

@@ -28,7 +28,7 @@ def check_required_signer(
     if record is None:
         raise NotSigned(version, found=f"{artefact}, which no record beside it covers, so nobody can have signed it")
     signer = find_signer(folder, record, trust)
-    hold_artefact(folder, record, artefact_named, read_lock(lock_file))
+    hold_artefact(folder, record, artefact_named, lambda: read_lock(lock_file))
     return [_agrees(signer, trust)]
 
 
@@ -41,7 +41,7 @@ def check_signer(trust: Trust, folder: Path, lock_file: Path) -> Check:
     record = read_record(folder)
     if record is None:
         return _skipped("no record is beside it")
-    name, said = look_for_signer(folder, record, trust, artefact_named, read_lock(lock_file))
+    name, said = look_for_signer(folder, record, trust, artefact_named, lambda: read_lock(lock_file))
     return _skipped(said) if name is None else _agrees(name, trust)
 
 

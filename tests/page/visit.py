@@ -113,7 +113,8 @@ class Visit:
             self.page.set_viewport_size(self.window)
 
     def _complain(self, text: str) -> None:
-        if not (self.refusals_are_meant and "Failed to load resource" in text):
+        is_busy = "status of 503" in text  # nor is a busy machine: the page asks again
+        if not is_busy and not (self.refusals_are_meant and "Failed to load resource" in text):
             self.complaints.append(text)
 
     def _note(self, request: Any) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import update
 
 from app.report.evaluation import evaluate
 from app.report.html import render, style
+from app.report.number_format import sureness
 from app.report.verdict import words_of
 from app.storage.database import Database
 from app.storage.drawing_bytes import unpack
@@ -235,8 +236,9 @@ def test_the_gallery_says_how_sure_each_version_was_and_what_one_that_measured_n
     answers = [answer for dispute in report.disputes for answer in dispute.answers]
     assert {answer.certainty is None for answer in answers} == {True, False}
     for answer in answers:
-        share, word = (answer.confidence, "confident") if answer.certainty is None else (answer.certainty, "sure")
-        assert f"{answer.version} {answer.prediction} {100 * share:.0f}% {word}" in text
+        said = f"{sureness(answer.certainty)} sure" if answer.certainty is not None else None
+        said = said or f"{100 * answer.confidence:.0f}% confident"
+        assert f"{answer.version} {answer.prediction} {said}" in text
 
 
 def test_who_is_not_shown_what_others_drew_reads_why(many: Database):

@@ -49,10 +49,11 @@ export async function takeBack(id) {
 
 /** The answer as JSON. A visit that has ended is renewed, and the question asked once more. */
 async function ask(url, options) {
+  const before = renewals;
   try {
     let response = await answerTo(url, options);
     if (response.status === 401) {
-      await renewVisit();
+      if (renewals === before) await renewVisit(); // else another question has begun a visit since
       response = await answerTo(url, options);
     }
     if (response.ok) return await response.json();
@@ -69,6 +70,7 @@ function answerTo(url, options) {
 }
 
 let renewal = null; // under way
+let renewals = 0;
 
 /** Opens the page once more, which begins a visit: several questions that meet the end of one share this. */
 async function renewVisit() {
@@ -76,6 +78,7 @@ async function renewVisit() {
   try {
     const response = await renewal;
     if (!response.ok) throw await refusalIn(response);
+    renewals += 1;
   } finally {
     renewal = null;
   }
