@@ -177,8 +177,8 @@ def test_a_later_release_is_published_without_the_files_of_the_earlier(
 @pytest.mark.parametrize(
     ("changed", "code", "why"),
     [
-        ({"HF_TOKEN": ""}, 3, "no token; expected credentials that may write there. Set HF_TOKEN"),
-        ({"HF_TOKEN": "hf_another"}, 3, "401 for the token"),
+        ({"HF_TOKEN": ""}, 3, "no token given (HF_TOKEN); expected credentials that may write there. Set HF_TOKEN"),
+        ({"HF_TOKEN": "hf_another"}, 3, "401: the token of HF_TOKEN was given, and is refused"),
         ({"HF_ENDPOINT": "http://hub.example"}, 4, "HF_ENDPOINT: the transport http"),
         ({"HF_ENDPOINT": "http://127.0.0.1:1"}, 6, "ConnectError"),
     ],
