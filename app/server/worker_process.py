@@ -43,11 +43,11 @@ class WorkerProcess:
                 self._line, theirs = map(unless_started.enter_context, socket.socketpair())
                 descriptors = (listener.fileno(), theirs.fileno())
                 command = [sys.executable, "-m", "app.server.worker", *map(str, descriptors)]
-                environ = None
                 if place.of > 1:
                     command += [str(place.number), str(place.of), str(place.folder)]
-                    # The workers are the threads: those of numpy's library would contend for the same cores.
-                    environ = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
+                # Versions and workers are the threads. Those of numpy's library would contend for the same cores, and a
+                # product was once seen waiting for one of them for ever.
+                environ = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
                 self.process = subprocess.Popen(
                     command, cwd=root, env=environ, pass_fds=descriptors, start_new_session=True
                 )
