@@ -128,6 +128,31 @@ def test_several_questions_that_meet_the_end_of_a_visit_begin_one(visit: Visit):
     assert len(opened) == 1
 
 
+def test_a_question_whose_refusal_comes_after_another_has_begun_a_visit_begins_none(visit: Visit):
+    visit.expect_refusals()
+    opened: list[Route] = []
+    late: list[tuple[Route, Any]] = []
+
+    def hold_the_first(route: Route) -> None:
+        if late:
+            route.continue_()
+        else:
+            late.append((route, route.fetch()))
+
+    visit.page.route(visit.url, lambda route: (opened.append(route), route.continue_()))
+    visit.page.route("**/visit", hold_the_first)
+    visit.context.clear_cookies()
+    ask = "import('/page/service.js').then(({ visit }) => visit())"
+    visit.page.evaluate(f"() => {{ globalThis.late = {ask}; }}")
+    visit.wait_for(lambda: len(late) == 1)
+    assert visit.page.evaluate(ask)["model_version"] and len(opened) == 1
+    route, refusal = late[0]
+    assert refusal.status == 401
+    route.fulfill(response=refusal)
+    assert visit.page.evaluate("() => globalThis.late")["model_version"]
+    assert len(opened) == 1
+
+
 def test_a_visit_that_cannot_be_renewed_without_a_connection_goes_on_when_there_is_one(visit: Visit):
     visit.expect_refusals()
     visit.page.route(visit.url, lambda route: route.abort())
